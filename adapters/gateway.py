@@ -1,0 +1,101 @@
+"""The interface that every gateway adapter fulfils."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from comparators.operation import Operation
+from comparators.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """What an operation reads or writes in one namespace (`database.collection`).
+
+    `keys` are `canonical.document_key`s of `_id`s, and for writes also keys that stand for the values
+    they give to unique indexes; None stands for the whole collection. `barrier` asks to run alone
+    (DDL): nothing else of any collection runs beside it.
+    """
+
+    namespace: str
+    keys: frozenset[bytes] | None
+    writes: bool
+    barrier: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The place of a write in a capture log; a gateway applies each mark once."""
+
+    log: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """Values that the legacy server made up, for the gateway to take over.
+
+    `now_ms` is the server's clock for `$currentDate`, `$$NOW` (milliseconds since the epoch);
+    `upserted` maps the index of a statement to the `_id` of the document it inserted.
+    """
+
+    now_ms: int
+    upserted: Mapping[int, Any] = field(default_factory=dict)
+
+
+class Transaction(Protocol):
+    """Operations that take effect together."""
+
+    async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
+        """Run one operation inside the transaction."""
+
+
+class Gateway(Protocol):
+    """The gateway path: a database that answers operations as MongoDB would.
+
+    Every method raises UnreachableError when the database is away (retry later: marks make it safe) and
+    UnsupportedError, before anything was changed, when it has no exact counterpart for the operation.
+    What MongoDB itself would refuse is no exception but an Outcome with a Failure or write errors.
+    """
+
+    async def run(
+        self, operation: Operation, *, generated: Generated, mark: Mark | None = None
+    ) -> Outcome:
+        """Run one operation; a write whose mark was applied before returns its first outcome."""
+
+    def transaction(self, mark: Mark | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction: committed at a clean exit (together with its mark), else rolled back."""
+
+    async def applied(self, mark: Mark) -> bool:
+        """Return whether a mark has been applied."""
+
+    async def forget_marks(self, log: str, *, below: int) -> None:
+        """Delete the marks of a log under a position that will not be replayed."""
+
+    def footprint(self, operation: Operation) -> tuple[Footprint, ...]:
+        """Return what the operation touches, judged by the indexes known now."""
+
+    async def images(self, namespace: str, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
+        """Return the stored documents as raw BSON by `canonical.document_key` of their `_id`."""
+
+    async def put_images(self, namespace: str, images: Mapping[bytes, tuple[Any, bytes | None]]) -> None:
+        """Make the stored documents equal to the images, keyed as in `images`.
+
+        A value is the `_id` and the raw BSON; None as BSON deletes the document. Unique entries that
+        stand in the way belong to documents that are wrong themselves and give way.
+        """
+
+    async def matching_ids(self, operation: Operation) -> Sequence[Any]:
+        """Return the `_id`s that the filters of a write select now (not the ones it would insert)."""
+
+    async def expiring(self, namespace: str) -> Sequence["Expiry"]:
+        """Return the TTL indexes of a collection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry:
+    """One TTL index: documents go `after_s` seconds past the date at `path`."""
+
+    path: str
+    after_s: int

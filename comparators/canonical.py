@@ -1,0 +1,68 @@
+"""One value model for BSON, JSON and SQL rows: the Python values of the `bson` package, typed.
+
+int32 is `int`, int64 is `Int64`, double is `float`, dates are `DatetimeMS`, UUIDs stay `Binary`, and a
+field that is not there is `MISSING`, which is not null. Raw BSON is the canonical form of a
+document: two documents are equal exactly when their bytes are.
+"""
+
+from enum import Enum
+from typing import Any, Final
+
+import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+
+CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
+    document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_MS
+)
+
+
+class Missing(Enum):
+    """The type of the one value that stands for a field that is not there."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
+
+
+def decode(document: bytes) -> dict[str, Any]:
+    """Return raw BSON as canonical values."""
+    return bson.decode(document, CODEC)
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """Return canonical values as raw BSON."""
+    return bson.encode(document, codec_options=CODEC)
+
+
+def document_key(identifier: Any) -> bytes:
+    """Return a key that is equal for exactly those `_id`s that MongoDB holds for equal.
+
+    Numbers of different types with one value are one `_id`.
+    Source: MongoDB manual, "Comparison/Sort Order", section "Numeric Types".
+    """
+    return bson.encode({"": _without_number_type(identifier)}, codec_options=CODEC)
+
+
+def _without_number_type(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_number_type(item) for name, item in value.items()}
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal128):
+        return value
+    return _number(value)
+
+
+def _number(value: int | float | Decimal128) -> Any:
+    if isinstance(value, Decimal128):
+        exact = value.to_decimal()
+        if not exact.is_finite():
+            return float(exact)
+        if exact == exact.to_integral_value() and -(2**63) <= exact < 2**63:
+            return Int64(int(exact))
+        return float(exact) if exact == type(exact)(float(exact)) else Decimal128(exact.normalize())
+    if isinstance(value, float):
+        whole = value.is_integer() and -(2**63) <= value < 2**63
+        return Int64(int(value)) if whole else value
+    return Int64(value)

@@ -1,0 +1,96 @@
+"""What one path answered, and how long it took."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """The concatenated result of a cursor, each document as raw BSON.
+
+    `complete` is False when the client stopped reading before the end: the documents are then a
+    prefix of the result.
+    """
+
+    documents: tuple[bytes, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """The answer of `distinct`: values in no particular order."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """The answer of `count`."""
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteError:
+    """One failed statement of a batch of writes."""
+
+    index: int
+    code: int
+    key_pattern: dict[str, Any] | None = None
+    key_value: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """The answer of `insert`, `update` and `delete`.
+
+    `modified` is None where the command does not report it. `upserted` pairs the index of a statement
+    with the `_id` it inserted.
+    """
+
+    n: int
+    modified: int | None = None
+    upserted: tuple[tuple[int, Any], ...] = ()
+    errors: tuple[WriteError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modified:
+    """The answer of `findAndModify`; `document` is raw BSON, None where MongoDB answers null."""
+
+    document: bytes | None
+    n: int
+    updated_existing: bool | None = None
+    upserted_id: Any = None
+    """None when nothing was upserted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A plain `ok: 1` (create, drop, createIndexes …)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A command that failed as a whole: code and code name, never the message text."""
+
+    code: int
+    code_name: str
+    key_pattern: dict[str, Any] | None = None
+    key_value: dict[str, Any] | None = None
+
+
+Result = Documents | Values | Count | Acknowledgement | Modified | Done | Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A result with its duration in seconds.
+
+    `touched` holds the `_id`s of the documents that the operation inserted, changed or deleted,
+    as far as the path knows them (the gateway path always does).
+    """
+
+    result: Result
+    duration_s: float
+    touched: tuple[Any, ...] = field(default=())
