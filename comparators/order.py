@@ -1,0 +1,235 @@
+"""MongoDB's order of values across types, and of documents under a sort.
+
+Source: MongoDB manual, "Comparison/Sort Order". What the manual leaves open (an empty array sorts before
+null, keys of one array belong together in a compound sort) was observed on a server and is pinned
+by tests/differential/test_order.py.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from bson.binary import Binary
+from bson.code import Code
+from bson.datetime_ms import DatetimeMS
+from bson.dbref import DBRef
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from bson.max_key import MaxKey
+from bson.min_key import MinKey
+from bson.objectid import ObjectId
+from bson.regex import Regex
+from bson.timestamp import Timestamp
+
+from comparators.canonical import MISSING, Missing
+
+OrderKey = tuple[Any, ...]
+Sort = Mapping[str, Any]
+"""Paths to 1 or -1, in order of weight."""
+
+_MIN, _UNDEFINED, _NULL, _NUMBER, _STRING, _OBJECT, _ARRAY = -1, 0, 5, 10, 15, 20, 25
+_BINARY, _OBJECT_ID, _BOOL, _DATE, _TIMESTAMP, _REGEX = 30, 35, 40, 45, 47, 50
+_CODE, _CODE_WITH_SCOPE, _MAX = 60, 65, 127
+
+_REGEX_FLAGS: Final = ((2, "i"), (4, "l"), (8, "m"), (16, "s"), (32, "u"), (64, "x"))
+
+
+def order_key(value: Any, *, missing_first: bool = False) -> OrderKey:
+    """Return a key that orders values of all types as MongoDB does.
+
+    A missing value sorts as null, as in a query's sort; with `missing_first` it sorts before
+    null, as in aggregation expressions. Raises TypeError for what no BSON value decodes to.
+    """
+    if value is MISSING:
+        return (_UNDEFINED,) if missing_first else (_NULL,)
+    key = _KEYS.get(type(value))
+    return key(value) if key is not None else _key_of_subtype(value)
+
+
+def compare(a: Any, b: Any, *, missing_first: bool = False) -> int:
+    """Return -1, 0 or 1 as `a` sorts before, with or after `b`."""
+    left = order_key(a, missing_first=missing_first)
+    right = order_key(b, missing_first=missing_first)
+    return (left > right) - (left < right)
+
+
+def sort_key(document: Mapping[str, Any], sort: Sort) -> OrderKey:
+    """Return the key by which a query with this sort orders the document.
+
+    Of an array the smallest element counts in ascending order and the largest in descending; fields
+    of one array are taken from the same element.
+    """
+    paths = [_Place(document, tuple(path.split("."))) for path in sort]
+    descending = [direction == -1 for direction in sort.values()]
+    return min(
+        tuple(
+            _Reversed(order_key(value)) if down else order_key(value)
+            for value, down in zip(values, descending, strict=True)
+        )
+        for values in _combinations(paths)
+    )
+
+
+class _Reversed:
+    """A key in descending order."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: OrderKey) -> None:
+        self.key = key
+
+    def __lt__(self, other: "_Reversed") -> bool:
+        return other.key < self.key
+
+    def __gt__(self, other: "_Reversed") -> bool:
+        return self.key < other.key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reversed) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"_Reversed({self.key!r})"
+
+
+class _Place:
+    """A value on the way along a path; `rest` is what is left of the path.
+
+    A place that is `done` is not expanded, even if it holds an array.
+    """
+
+    __slots__ = ("done", "rest", "value")
+
+    def __init__(self, value: Any, rest: tuple[str, ...], *, done: bool = False) -> None:
+        self.value = value
+        self.rest = rest
+        self.done = done
+
+
+class _Undefined:
+    """The key of an empty array: before null."""
+
+
+_EMPTY_ARRAY: Final = _Undefined()
+
+
+def _combinations(places: list[_Place]) -> list[tuple[Any, ...]]:
+    """Return the tuples of values that an index over the paths would hold for the document."""
+    walked = [place if place.done else _walk(place) for place in places]
+    array = next((place.value for place in walked if not place.done), None)
+    if array is None:
+        return [tuple(place.value for place in walked)]
+    found: list[tuple[Any, ...]] = []
+    for element in array or [_EMPTY_ARRAY]:
+        found += _combinations(
+            [
+                _into(element, place.rest) if not place.done and place.value is array else place
+                for place in walked
+            ]
+        )
+    return found
+
+
+def _walk(place: _Place) -> _Place:
+    """Follow the path to its end (done) or to an array that has to be expanded (not done)."""
+    value, rest = place.value, place.rest
+    while True:
+        if isinstance(value, list):
+            position = _position(rest, value)
+            if position is None:
+                return _Place(value, rest)
+            value, rest = value[position], rest[1:]
+        elif not rest:
+            return _Place(value, rest, done=True)
+        elif isinstance(value, DBRef):
+            value = value.as_doc()
+        elif isinstance(value, Mapping):
+            value, rest = value.get(rest[0], MISSING), rest[1:]
+        else:
+            return _Place(MISSING, (), done=True)
+
+
+def _position(rest: tuple[str, ...], array: list[Any]) -> int | None:
+    if rest and rest[0].isdecimal() and int(rest[0]) < len(array):
+        return int(rest[0])
+    return None
+
+
+def _into(element: Any, rest: tuple[str, ...]) -> _Place:
+    if not rest:
+        return _Place(element, (), done=True)
+    if isinstance(element, Mapping | DBRef):
+        return _Place(element, rest)
+    return _Place(MISSING, (), done=True)
+
+
+def _number_key(value: float) -> OrderKey:
+    # NaN is the lowest number; int and float compare exactly in Python.
+    return (_NUMBER, 1, value) if value == value else (_NUMBER, 0)  # noqa: PLR0124
+
+
+def _decimal_key(value: Decimal128) -> OrderKey:
+    exact = value.to_decimal()
+    return (_NUMBER, 0) if exact.is_nan() else (_NUMBER, 1, exact)
+
+
+def _object_key(value: Mapping[str, Any]) -> OrderKey:
+    fields = []
+    for name, item in value.items():
+        key = order_key(item)
+        fields.append((key[0], name, key))
+    return (_OBJECT, tuple(fields))
+
+
+def _binary_key(value: bytes) -> OrderKey:
+    return (_BINARY, len(value), value.subtype if isinstance(value, Binary) else 0, bytes(value))
+
+
+def _regex_key(value: Regex[Any]) -> OrderKey:
+    pattern = value.pattern
+    text = pattern.decode() if isinstance(pattern, bytes) else pattern
+    return (_REGEX, text, "".join(name for bit, name in _REGEX_FLAGS if value.flags & bit))
+
+
+def _code_key(value: Code) -> OrderKey:
+    if value.scope is None:
+        return (_CODE, str(value))
+    return (_CODE_WITH_SCOPE, str(value), _object_key(value.scope))
+
+
+_KEYS: Final[Mapping[type, Callable[[Any], OrderKey]]] = {
+    MinKey: lambda _: (_MIN,),
+    _Undefined: lambda _: (_UNDEFINED,),
+    Missing: lambda _: (_NULL,),
+    type(None): lambda _: (_NULL,),
+    # bool and Code stand before their base classes for `_key_of_subtype`.
+    bool: lambda value: (_BOOL, value),
+    int: lambda value: (_NUMBER, 1, value),
+    Int64: lambda value: (_NUMBER, 1, value),
+    float: _number_key,
+    Decimal128: _decimal_key,
+    Code: _code_key,
+    str: lambda value: (_STRING, value),
+    dict: _object_key,
+    DBRef: lambda value: _object_key(value.as_doc()),
+    list: lambda value: (_ARRAY, tuple([order_key(item) for item in value])),
+    Binary: _binary_key,
+    bytes: _binary_key,
+    ObjectId: lambda value: (_OBJECT_ID, value.binary),
+    DatetimeMS: lambda value: (_DATE, int(value)),
+    Timestamp: lambda value: (_TIMESTAMP, value.time, value.inc),
+    Regex: _regex_key,
+    MaxKey: lambda _: (_MAX,),
+}
+
+
+def _key_of_subtype(value: Any) -> OrderKey:
+    for known, key in _KEYS.items():
+        if isinstance(value, known):
+            return key(value)
+    if isinstance(value, Mapping):
+        return _object_key(value)
+    if isinstance(value, Sequence):
+        return (_ARRAY, tuple([order_key(item) for item in value]))
+    raise TypeError(f"{type(value).__name__} is no BSON value")
