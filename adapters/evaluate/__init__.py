@@ -1,0 +1,1 @@
+"""The trees of `adapters.query` run on documents in memory."""

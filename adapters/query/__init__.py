@@ -1,0 +1,1 @@
+"""MongoDB's language as typed trees."""
