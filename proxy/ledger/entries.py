@@ -1,0 +1,130 @@
+"""What is entered into the ledger. Times are nanoseconds since 1970, durations are seconds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from comparators.operation import Kind
+from comparators.shape import Shape
+from comparators.verdict import Judgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One exchange, judged.
+
+    A duration is None where that side did not run. `documents` holds the `_id`s concerned; they are
+    redacted before they reach the disk.
+    """
+
+    at_ns: int
+    log: str
+    position: int
+    namespace: str
+    kind: Kind
+    shape: Shape
+    judgement: Judgement
+    legacy_s: float | None = None
+    gateway_s: float | None = None
+    overhead_s: float | None = None
+    compare_s: float | None = None
+    documents: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Everything in `log` below `position` is on the ledger."""
+
+    log: str
+    position: int
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """How far the verifier was behind the relay when it wrote its findings down."""
+
+    operations: int
+    seconds: float
+    bytes: int
+
+
+class EventKind(StrEnum):
+    """What can happen to a run that a reader of its numbers has to know."""
+
+    RELAY_STARTED = "relay_started"
+    VERIFIER_STARTED = "verifier_started"
+    GATEWAY_OUTAGE = "gateway_outage"
+    LEDGER_OUTAGE = "ledger_outage"
+    RECORDS_SKIPPED = "records_skipped"
+    CAPTURE_GAP = "capture_gap"
+    RECONCILED = "reconciled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened once. `detail` is a fixed phrase and holds no value of a document.
+
+    An event that lasts is entered when it begins (`until_ns` None) and again, with the same kind, log,
+    position and `at_ns`, when it is over.
+    """
+
+    kind: EventKind
+    at_ns: int
+    until_ns: int | None = None
+    log: str = ""
+    position: int = 0
+    namespace: str = ""
+    n: int = 1
+    detail: str = ""
+
+
+class Dropped(StrEnum):
+    """What was dropped; a lost write leaves its documents unverified."""
+
+    READS = "reads"
+    WRITES = "writes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """Operations of one collection that were answered but never verified, and the fixed reason."""
+
+    at_ns: int
+    namespace: str
+    what: Dropped
+    reason: str
+    n: int
+
+
+class DivergenceState(StrEnum):
+    """Whether a document is known to differ between the two sides."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    """The two sides were seen equal again."""
+    RECONCILED = "reconciled"
+    """The document was read from legacy and written to the gateway."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """A document that differs, or may differ, from `since_ns` on. `cause` is a fixed phrase."""
+
+    namespace: str
+    document: Any
+    """Its `_id`."""
+    cause: str
+    since_ns: int
+    log: str = ""
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """The end of a divergence; entering one for a document that does not diverge changes nothing."""
+
+    namespace: str
+    document: Any
+    at_ns: int
+    state: DivergenceState = DivergenceState.RESOLVED

@@ -1,0 +1,35 @@
+"""The schema of the ledger, version by version. Parallax brings a ledger up to date when it opens it for writing."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+HEAD: Final = "0001"
+"""The version that this Parallax reads and writes; a test compares it with the newest file in `versions/`."""
+
+VERSION_TABLE: Final = "alembic_version"
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the ledger behind `connection` up to date, within its transaction."""
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)
+
+
+def versions() -> ScriptDirectory:
+    """Return the versions that there are."""
+    return ScriptDirectory.from_config(configuration())
+
+
+def configuration() -> Config:
+    """Return Alembic's configuration; there is no ini file to find."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    # Nothing outside this folder is a version, whatever the working directory holds.
+    config.set_main_option("path_separator", "os")
+    return config

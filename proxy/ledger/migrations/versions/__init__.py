@@ -1,0 +1,1 @@
+"""One file per version; each is final once released."""

@@ -1,0 +1,204 @@
+"""The tables of the ledger. Numbers are kept per minute, so that any window can be added up.
+
+Rows that a batch adds to have keys computed from what they mean (`shape_key`, `group_key`): the writer never
+has to ask the database for one.
+"""
+
+from hashlib import blake2b
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeEngine
+
+NANOSECONDS_PER_MINUTE: Final = 60_000_000_000
+NANOSECONDS_PER_SECOND: Final = 1_000_000_000
+
+_BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
+_TEXT: Final = Text()
+
+ledger: Final = MetaData()
+
+
+def _key(name: str, of_type: TypeEngine[Any] = _TEXT) -> Column[Any]:
+    return Column(name, of_type, primary_key=True, autoincrement=False)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, _BIG, nullable=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+meta: Final = Table("meta", ledger, _key("name"), _text("value"))
+
+shapes: Final = Table(
+    "shapes",
+    ledger,
+    _key("shape", _BIG),
+    _text("namespace"),
+    _text("kind"),
+    _text("shape_id"),
+    _text("text"),
+    _number("first_ns"),
+    _number("last_ns"),
+)
+
+counts: Final = Table(
+    "counts",
+    ledger,
+    _key("minute", _BIG),
+    _key("shape", _BIG),
+    _key("verdict"),
+    _number("n"),
+)
+
+latencies: Final = Table(
+    "latencies",
+    ledger,
+    _key("minute", _BIG),
+    _key("shape", _BIG),
+    _key("side"),
+    Column("sketch", LargeBinary, nullable=False),
+)
+
+groups: Final = Table(
+    "groups",
+    ledger,
+    _key("group", _BIG),
+    _number("shape"),
+    _text("fingerprint"),
+    _text("verdict"),
+    _text("path"),
+    _text("change"),
+    _text("reason"),
+    _number("first_ns"),
+    _number("last_ns"),
+)
+
+group_counts: Final = Table(
+    "group_counts", ledger, _key("minute", _BIG), _key("group", _BIG), _number("n")
+)
+
+samples: Final = Table(
+    "samples",
+    ledger,
+    _key("group", _BIG),
+    _key("ordinal", _BIG),
+    _number("at_ns"),
+    _text("log"),
+    _number("position"),
+    _text("sample"),
+)
+
+reasons: Final = Table(
+    "reasons",
+    ledger,
+    _key("minute", _BIG),
+    _key("shape", _BIG),
+    _key("verdict"),
+    _key("reason"),
+    _number("n"),
+)
+
+rule_hits: Final = Table(
+    "rule_hits",
+    ledger,
+    _key("minute", _BIG),
+    _key("rule"),
+    _key("namespace"),
+    _number("n"),
+)
+
+drops: Final = Table(
+    "drops",
+    ledger,
+    _key("minute", _BIG),
+    _key("namespace"),
+    _key("what"),
+    _key("reason"),
+    _number("n"),
+)
+
+events: Final = Table(
+    "events",
+    ledger,
+    _key("kind"),
+    _key("log"),
+    _key("position", _BIG),
+    _key("at_ns", _BIG),
+    Column("until_ns", _BIG, nullable=True),
+    _text("namespace"),
+    _number("n"),
+    _text("detail"),
+)
+
+divergence: Final = Table(
+    "divergence",
+    ledger,
+    _key("namespace"),
+    _key("document"),
+    _text("cause"),
+    _text("state"),
+    _number("since_ns"),
+    _number("changed_ns"),
+    _text("log"),
+    _number("position"),
+)
+
+checkpoints: Final = Table(
+    "checkpoints",
+    ledger,
+    _key("log"),
+    _number("position"),
+    _number("at_ns"),
+    _text("batch"),
+)
+
+flushes: Final = Table(
+    "flushes",
+    ledger,
+    _key("second", _BIG),
+    _number("seen"),
+    _number("verified"),
+    _number("mismatched"),
+    _number("lag_operations"),
+    Column("lag_s", Float, nullable=False),
+    _number("lag_bytes"),
+)
+
+heartbeats: Final = Table(
+    "heartbeats",
+    ledger,
+    _key("part"),
+    _number("started_ns"),
+    _number("at_ns"),
+    _number("lag_operations"),
+    Column("lag_s", Float, nullable=False),
+    _number("lag_bytes"),
+)
+
+
+def shape_key(namespace: str, shape_id: str) -> int:
+    """Return the key of a shape within a collection."""
+    return _number_of(namespace, shape_id)
+
+
+def group_key(fingerprint: str, verdict: str, shape: int) -> int:
+    """Return the key of a group of mismatches."""
+    return _number_of(fingerprint, verdict, str(shape))
+
+
+def _number_of(*parts: str) -> int:
+    digest = blake2b("\0".join(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
