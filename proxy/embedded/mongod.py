@@ -4,17 +4,17 @@ import importlib.util
 import os
 import secrets
 import shutil
+import signal
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
-
-from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from urllib.parse import quote, urlencode
 
 from comparators.errors import SettingsError, UnreachableError
+from proxy.embedded.ask import ask
 from proxy.embedded.process import ServerProcess, free_port
 
 READY_WITHIN_S = 30
@@ -48,7 +48,7 @@ class Mongod:
 
     port: int
     process: ServerProcess
-    client_options: dict[str, str]
+    tls: TlsFiles | None
 
     @property
     def address(self) -> str:
@@ -57,19 +57,39 @@ class Mongod:
     @property
     def uri(self) -> str:
         """The address of this member alone, whatever its role."""
-        return _uri([self.address], None, {**self.client_options, "directConnection": "true"})
+        return _uri([self.address], None, {**_client_options(self.tls), "directConnection": "true"})
 
     async def start(self) -> None:
         """Start the member; it accepts connections when this returns, but may have no role yet."""
         self.process.start()
-        await self.process.ready(self._says_hello, within_s=READY_WITHIN_S)
+        await self.wait_until_ready()
 
     async def stop(self) -> None:
         """Shut the member down; its data stay."""
         await self.process.stop()
 
-    async def _says_hello(self) -> bool:
-        return bool(await hello(self.uri))
+    async def kill(self) -> None:
+        """End the member as in a crash."""
+        await self.process.stop(signal.SIGKILL)
+
+    async def ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Return this member's reply to a command on `admin`, without a login; OSError if it does not answer."""
+        return await ask(self.port, command, trust=_trust(self.tls))
+
+    async def hello(self) -> dict[str, Any]:
+        """Return what the member says of itself; empty if it does not answer."""
+        try:
+            return await self.ask({"hello": 1})
+        except OSError:
+            return {}
+
+    async def wait_until_ready(self) -> None:
+        """Wait until the started member answers."""
+
+        async def answers() -> bool:
+            return bool(await self.hello())
+
+        await self.process.ready(answers, within_s=READY_WITHIN_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +100,12 @@ class EmbeddedMongo:
     replica_set: str | None
     """The name of the set; None for a standalone server."""
     user: MongoUser | None
-    client_options: dict[str, str]
+    tls: TlsFiles | None
 
     @property
     def uri(self) -> str:
         """The address that an application would be given."""
-        options = dict(self.client_options)
+        options = _client_options(self.tls)
         if self.replica_set is not None:
             options["replicaSet"] = self.replica_set
         return _uri([member.address for member in self.members], self.user, options)
@@ -93,7 +113,7 @@ class EmbeddedMongo:
     async def primary(self) -> Mongod | None:
         """Return the member that takes writes now; None during an election."""
         for member in self.members:
-            if (await hello(member.uri)).get("isWritablePrimary"):
+            if (await member.hello()).get("isWritablePrimary"):
                 return member
         return None
 
@@ -109,10 +129,9 @@ async def embedded_mongo(
 ) -> AsyncIterator[EmbeddedMongo]:
     """Run MongoDB below `directory` and stop it at the end. The data and logs stay for the caller.
 
-    Replica sets have a primary when this yields.
+    Replica sets have a primary when this yields, and every other member could take over.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    client_options = {} if tls is None else {"tls": "true", "tlsCAFile": str(tls.authority)}
     key_file = _key_file(directory) if user is not None and replica_set is not None else None
     servers = EmbeddedMongo(
         members=tuple(
@@ -122,36 +141,24 @@ async def embedded_mongo(
                 key_file=key_file,
                 must_log_in=user is not None,
                 tls=tls,
-                client_options=client_options,
             )
             for number in range(member_count)
         ),
         replica_set=replica_set,
         user=user,
-        client_options=client_options,
+        tls=tls,
     )
     async with AsyncExitStack() as running:
         for member in servers.members:
             member.process.start()
-            running.push_async_callback(member.process.stop)
+            running.push_async_callback(member.kill)
         for member in servers.members:
-            await member.process.ready(member._says_hello, within_s=READY_WITHIN_S)  # noqa: SLF001
+            await member.wait_until_ready()
         if replica_set is not None:
             await _initiate(servers, replica_set)
         if user is not None:
             await _create_user(servers, user)
         yield servers
-
-
-async def hello(uri: str) -> dict[str, Any]:
-    """Return what the server at `uri` says of itself; empty if it does not answer."""
-    client = _client(uri)
-    try:
-        return await client.admin.command("hello")
-    except PyMongoError:
-        return {}
-    finally:
-        await client.close()
 
 
 def mongod_binary() -> Path:
@@ -196,7 +203,6 @@ def _member(
     key_file: Path | None,
     must_log_in: bool,
     tls: TlsFiles | None,
-    client_options: dict[str, str],
 ) -> Mongod:
     """Return a member that has not been started."""
     directory.mkdir(mode=0o700)
@@ -205,8 +211,10 @@ def _member(
     command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", CACHE_GB]
     # Diagnostic files once a second cost disk and wake the CPU; nobody reads them here.
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
-    # Tests with transactions and TTL indexes should not wait a minute for the reaper.
+    # Documents past their date go within a second, not a minute.
     command += ["--setParameter", "ttlMonitorSleepSecs=1"]
+    # A primary told to stop would otherwise wait 15 s for its clients to go elsewhere.
+    command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
     if replica_set is not None:
         command += ["--replSet", replica_set, "--oplogSize", OPLOG_MB]
     if key_file is not None:
@@ -218,7 +226,7 @@ def _member(
         command += ["--tlsCAFile", str(tls.authority), "--tlsAllowConnectionsWithoutCertificates"]
     return Mongod(
         port=port,
-        client_options=client_options,
+        tls=tls,
         process=ServerProcess(
             name="mongod",
             command=command,
@@ -229,7 +237,7 @@ def _member(
 
 
 async def _initiate(servers: EmbeddedMongo, name: str) -> None:
-    """Join the members into a set, and wait until it has a primary."""
+    """Join the members into a set, and wait until it has a primary and every other member could take over."""
     config = {
         "_id": name,
         "members": [
@@ -243,31 +251,34 @@ async def _initiate(servers: EmbeddedMongo, name: str) -> None:
         },
     }
     first = servers.members[0]
-    client = _client(first.uri)
-    try:
-        await client.admin.command("replSetInitiate", config)
-    except OperationFailure as refused:
-        raise UnreachableError(
-            f"the replica set was refused: {refused}",
-            where=first.address,
-            remedy=f"read {first.process.log_path}",
-        ) from refused
-    finally:
-        await client.close()
+    _demand_ok(first, await first.ask({"replSetInitiate": config}))
 
-    async def led() -> bool:
-        return bool((await hello(first.uri)).get("isWritablePrimary"))
+    async def leads() -> bool:
+        return bool((await first.hello()).get("isWritablePrimary"))
 
-    await first.process.ready(led, within_s=READY_WITHIN_S)
+    await first.process.ready(leads, within_s=READY_WITHIN_S)
+    for other in servers.members[1:]:
+
+        async def follows(member: Mongod = other) -> bool:
+            return bool((await member.hello()).get("secondary"))
+
+        await other.process.ready(follows, within_s=READY_WITHIN_S)
 
 
 async def _create_user(servers: EmbeddedMongo, user: MongoUser) -> None:
     """Make the root user; loopback may do that without a login as long as there is no user."""
-    client = _client(servers.members[0].uri)
-    try:
-        await client.admin.command("createUser", user.name, pwd=user.password, roles=["root"])
-    finally:
-        await client.close()
+    first = servers.members[0]
+    command = {"createUser": user.name, "pwd": user.password, "roles": ["root"]}
+    _demand_ok(first, await first.ask(command))
+
+
+def _demand_ok(member: Mongod, reply: dict[str, Any]) -> None:
+    if reply.get("ok") != 1:
+        raise UnreachableError(
+            f"mongod refused to be set up: {reply.get('errmsg')}",
+            where=member.address,
+            remedy=f"read {member.process.log_path}",
+        )
 
 
 def _key_file(directory: Path) -> Path:
@@ -278,12 +289,15 @@ def _key_file(directory: Path) -> Path:
     return path
 
 
-def _client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
-    # Short, since a member that is not up yet refuses at once and is asked again.
-    return AsyncMongoClient(uri, serverSelectionTimeoutMS=500, connectTimeoutMS=2000)
+def _client_options(tls: TlsFiles | None) -> dict[str, str]:
+    return {} if tls is None else {"tls": "true", "tlsCAFile": str(tls.authority)}
+
+
+def _trust(tls: TlsFiles | None) -> ssl.SSLContext | None:
+    return None if tls is None else ssl.create_default_context(cafile=str(tls.authority))
 
 
 def _uri(addresses: list[str], user: MongoUser | None, options: dict[str, str]) -> str:
-    login = "" if user is None else f"{user.name}:{user.password}@"
+    login = "" if user is None else f"{quote(user.name, safe='')}:{quote(user.password, safe='')}@"
     query = f"?{urlencode(options)}" if options else ""
     return f"mongodb://{login}{','.join(addresses)}/{query}"
