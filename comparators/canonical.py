@@ -54,7 +54,7 @@ def _without_number_type(value: Any) -> Any:
     return _number(value)
 
 
-def _number(value: float | Decimal128) -> Any:
+def _number(value: int | float | Decimal128) -> Any:  # noqa: PYI041 - mypy tells them apart
     if isinstance(value, Decimal128):
         exact = value.to_decimal()
         if not exact.is_finite():

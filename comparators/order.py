@@ -140,6 +140,9 @@ def _walk(place: _Place) -> _Place:
             if position is None:
                 return _Place(value, rest)
             value, rest = value[position], rest[1:]
+            if not rest and value != []:
+                # An element named by its position is a key as it stands, even if it is an array.
+                return _Place(value, rest, done=True)
         elif not rest:
             return _Place(value, rest, done=True)
         elif isinstance(value, DBRef):
