@@ -42,10 +42,8 @@ class Sketch:
         for bucket, n in other._buckets.items():  # noqa: SLF001 - another of the same class
             self._buckets[bucket] = self._buckets.get(bucket, 0) + n
 
-    def quantile(self, q: float) -> float | None:
-        """Return the value below which the share `q` of the values lies; None without values."""
-        if not self._buckets:
-            return None
+    def quantile(self, q: float) -> float:
+        """Return the value below which the share `q` of the values lies; 0 without values."""
         rank = q * (self.n - 1)
         passed = 0
         value = 0.0

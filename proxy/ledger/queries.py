@@ -1,0 +1,378 @@
+"""The questions asked of the ledger, one function each. All of one report run in one transaction."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from comparators.verdict import Verdict
+from proxy.ledger import tables
+from proxy.ledger.entries import DivergenceState, Dropped, EventKind
+from proxy.ledger.evidence import (
+    Change,
+    DivergentDocument,
+    DropEvidence,
+    EventEvidence,
+    Group,
+    Heartbeat,
+    Moment,
+    Position,
+    Progress,
+    ReasonEvidence,
+    RuleEvidence,
+    Sample,
+)
+from proxy.ledger.sketches import Sketch
+from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
+
+MAX_DIVERGENT: Final = 500
+MAX_MOMENTS: Final = 120
+
+_SECRETS: Final = frozenset({"redaction_key"})
+
+Sides = dict[str, Sketch]
+"""Sketches by side: legacy, gateway, overhead, compare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A span of time; open where None."""
+
+    since_ns: int | None = None
+    until_ns: int | None = None
+
+    def minutes(self, table: Table) -> ColumnElement[bool]:
+        """Return the condition that a row belongs to a minute which the window touches."""
+        return self._within(table.c.minute, NANOSECONDS_PER_MINUTE)
+
+    def seconds(self, table: Table) -> ColumnElement[bool]:
+        """Return the condition that a row belongs to a second which the window touches."""
+        return self._within(table.c.second, NANOSECONDS_PER_SECOND)
+
+    def overlaps(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
+        """Return the condition that what lasted from `begin` to `end` falls into the window."""
+        after = true() if self.since_ns is None else end >= self.since_ns
+        before = true() if self.until_ns is None else begin <= self.until_ns
+        return and_(after, before)
+
+    def _within(self, column: ColumnElement[int], unit_ns: int) -> ColumnElement[bool]:
+        after = true() if self.since_ns is None else column >= self.since_ns // unit_ns
+        before = true() if self.until_ns is None else column <= self.until_ns // unit_ns
+        return and_(after, before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeRow:
+    """A shape as stored."""
+
+    namespace: str
+    kind: str
+    id: str
+    text: str
+    first_ns: int
+    last_ns: int
+
+
+async def about(connection: AsyncConnection) -> Mapping[str, str]:
+    """Return versions, digest of the settings and the like."""
+    rows = await connection.execute(select(tables.meta).order_by(tables.meta.c.name))
+    return {row.name: row.value for row in rows if row.name not in _SECRETS}
+
+
+async def shapes(connection: AsyncConnection) -> Mapping[int, ShapeRow]:
+    """Return all shapes by key."""
+    return {
+        row.shape: ShapeRow(
+            namespace=row.namespace,
+            kind=row.kind,
+            id=row.shape_id,
+            text=row.text,
+            first_ns=row.first_ns,
+            last_ns=row.last_ns,
+        )
+        for row in await connection.execute(select(tables.shapes))
+    }
+
+
+async def verdicts(
+    connection: AsyncConnection, window: Window
+) -> Mapping[int, Mapping[Verdict, int]]:
+    """Return the counts by shape and verdict."""
+    stored = tables.counts
+    rows = await connection.execute(
+        select(stored.c.shape, stored.c.verdict, func.sum(stored.c.n).label("n"))
+        .where(window.minutes(stored))
+        .group_by(stored.c.shape, stored.c.verdict)
+    )
+    sums: dict[int, dict[Verdict, int]] = defaultdict(dict)
+    for row in rows:
+        sums[row.shape][Verdict(row.verdict)] = int(row.n)
+    return sums
+
+
+async def latencies(connection: AsyncConnection, window: Window) -> Mapping[int, Sides]:
+    """Return the merged sketches by shape and side."""
+    stored = tables.latencies
+    rows = await connection.stream(
+        select(stored.c.shape, stored.c.side, stored.c.sketch).where(window.minutes(stored))
+    )
+    merged: dict[int, Sides] = defaultdict(dict)
+    async for row in rows:
+        merged[row.shape].setdefault(row.side, Sketch()).merge(Sketch.from_bytes(row.sketch))
+    return merged
+
+
+async def groups(
+    connection: AsyncConnection, window: Window, shape_rows: Mapping[int, ShapeRow]
+) -> tuple[Group, ...]:
+    """Return the groups of mismatches, the largest of the gravest verdict first."""
+    stored, counted = tables.groups, tables.group_counts
+    n = func.sum(counted.c.n).label("n")
+    rows = await connection.execute(
+        select(stored, n)
+        .join(counted, counted.c.group == stored.c.group)
+        .where(window.minutes(counted))
+        .group_by(*stored.c)
+    )
+    samples = await _samples(connection)
+    found = [
+        Group(
+            verdict=Verdict(row.verdict),
+            fingerprint=row.fingerprint,
+            namespace=shape_rows[row.shape].namespace,
+            kind=shape_rows[row.shape].kind,
+            shape=shape_rows[row.shape].text,
+            path=row.path,
+            change=row.change,
+            reason=row.reason,
+            n=int(row.n),
+            first_ns=row.first_ns,
+            last_ns=row.last_ns,
+            samples=tuple(samples.get(row.group, ())),
+        )
+        for row in rows
+    ]
+    gravity = [Verdict.MISMATCH, Verdict.GATEWAY_ERROR, Verdict.TRANSIENT]
+    return tuple(sorted(found, key=lambda group: (gravity.index(group.verdict), -group.n)))
+
+
+async def _samples(connection: AsyncConnection) -> Mapping[int, Sequence[Sample]]:
+    stored = tables.samples
+    by_group: dict[int, list[Sample]] = defaultdict(list)
+    for row in await connection.execute(select(stored).order_by(stored.c.ordinal)):
+        by_group[row.group].append(_sample(row.at_ns, row.log, row.position, row.sample))
+    return by_group
+
+
+def _sample(at_ns: int, log: str, position: int, stored: str) -> Sample:
+    content: dict[str, Any] = json.loads(stored)
+    return Sample(
+        at_ns=at_ns,
+        log=log,
+        position=position,
+        documents=tuple(content["documents"]),
+        documents_in_all=content["documents_in_all"],
+        changes=tuple(Change(**difference) for difference in content["differences"]),
+        changes_in_all=content["differences_in_all"],
+    )
+
+
+async def reasons(
+    connection: AsyncConnection, window: Window, shape_rows: Mapping[int, ShapeRow]
+) -> tuple[ReasonEvidence, ...]:
+    """Return why operations have their verdicts, the most frequent first."""
+    stored = tables.reasons
+    keys = (stored.c.verdict, stored.c.reason, stored.c.shape)
+    rows = await connection.execute(
+        select(*keys, func.sum(stored.c.n).label("n"))
+        .where(window.minutes(stored))
+        .group_by(*keys)
+        .order_by(func.sum(stored.c.n).desc(), *keys)
+    )
+    return tuple(
+        ReasonEvidence(
+            verdict=Verdict(row.verdict),
+            reason=row.reason,
+            namespace=shape_rows[row.shape].namespace,
+            kind=shape_rows[row.shape].kind,
+            shape=shape_rows[row.shape].text,
+            n=int(row.n),
+        )
+        for row in rows
+    )
+
+
+async def rules(connection: AsyncConnection, window: Window) -> tuple[RuleEvidence, ...]:
+    """Return the hits of each rule in each collection, the most frequent first."""
+    stored = tables.rule_hits
+    keys = (stored.c.rule, stored.c.namespace)
+    rows = await connection.execute(
+        select(*keys, func.sum(stored.c.n).label("n"))
+        .where(window.minutes(stored))
+        .group_by(*keys)
+        .order_by(func.sum(stored.c.n).desc(), *keys)
+    )
+    return tuple(RuleEvidence(rule=row.rule, namespace=row.namespace, n=int(row.n)) for row in rows)
+
+
+async def drops(connection: AsyncConnection, window: Window) -> tuple[DropEvidence, ...]:
+    """Return what was not captured, lost writes first."""
+    stored = tables.drops
+    keys = (stored.c.what, stored.c.namespace, stored.c.reason)
+    rows = await connection.execute(
+        select(*keys, func.sum(stored.c.n).label("n"))
+        .where(window.minutes(stored))
+        .group_by(*keys)
+        .order_by(stored.c.what.desc(), func.sum(stored.c.n).desc(), *keys[1:])
+    )
+    return tuple(
+        DropEvidence(
+            namespace=row.namespace, what=Dropped(row.what), reason=row.reason, n=int(row.n)
+        )
+        for row in rows
+    )
+
+
+async def events(connection: AsyncConnection, window: Window) -> tuple[EventEvidence, ...]:
+    """Return the events that fall into the window, the earliest first."""
+    stored = tables.events
+    end = func.coalesce(stored.c.until_ns, stored.c.at_ns)
+    rows = await connection.execute(
+        select(stored).where(window.overlaps(stored.c.at_ns, end)).order_by(stored.c.at_ns)
+    )
+    return tuple(
+        EventEvidence(
+            kind=EventKind(row.kind),
+            at_ns=row.at_ns,
+            until_ns=row.until_ns,
+            log=row.log,
+            position=row.position,
+            namespace=row.namespace,
+            n=row.n,
+            detail=row.detail,
+        )
+        for row in rows
+    )
+
+
+async def divergences(connection: AsyncConnection, window: Window) -> Mapping[DivergenceState, int]:
+    """Return how many documents are in which state, those included that settled within the window."""
+    stored = tables.divergence
+    rows = await connection.execute(
+        select(stored.c.state, func.count().label("n"))
+        .where(_divergent_in(window))
+        .group_by(stored.c.state)
+    )
+    return {DivergenceState(row.state): row.n for row in rows}
+
+
+async def divergent(connection: AsyncConnection, window: Window) -> tuple[DivergentDocument, ...]:
+    """Return the divergent documents, open ones first, at most MAX_DIVERGENT."""
+    stored = tables.divergence
+    rows = await connection.execute(
+        select(stored)
+        .where(_divergent_in(window))
+        .order_by(
+            (stored.c.state != DivergenceState.OPEN.value), stored.c.since_ns, stored.c.document
+        )
+        .limit(MAX_DIVERGENT)
+    )
+    return tuple(
+        DivergentDocument(
+            namespace=row.namespace,
+            document=row.document,
+            cause=row.cause,
+            state=DivergenceState(row.state),
+            since_ns=row.since_ns,
+            changed_ns=row.changed_ns,
+            log=row.log,
+            position=row.position,
+        )
+        for row in rows
+    )
+
+
+def _divergent_in(window: Window) -> ColumnElement[bool]:
+    # What is open now is open whatever window is looked at, unless it began after it.
+    stored = tables.divergence
+    settled = window.overlaps(stored.c.since_ns, stored.c.changed_ns)
+    begun = true() if window.until_ns is None else stored.c.since_ns <= window.until_ns
+    return or_(settled, and_(stored.c.state == DivergenceState.OPEN.value, begun))
+
+
+async def progress(connection: AsyncConnection, window: Window) -> Progress:
+    """Return the time line in at most MAX_MOMENTS steps of equal length."""
+    stored = tables.flushes
+    bounds = (
+        await connection.execute(
+            select(func.min(stored.c.second), func.max(stored.c.second)).where(
+                window.seconds(stored)
+            )
+        )
+    ).one()
+    if bounds[0] is None:
+        return Progress(step_s=1, moments=())
+    first, last = bounds
+    step_s = (last - first) // MAX_MOMENTS + 1
+    step = (stored.c.second - first) // step_s
+    rows = await connection.execute(
+        select(
+            step.label("step"),
+            *(
+                function(stored.c[name]).label(name)
+                for function, name in (
+                    (func.sum, "seen"),
+                    (func.sum, "verified"),
+                    (func.sum, "mismatched"),
+                    (func.max, "lag_operations"),
+                    (func.max, "lag_s"),
+                    (func.max, "lag_bytes"),
+                )
+            ),
+        )
+        .where(window.seconds(stored))
+        .group_by("step")
+        .order_by("step")
+    )
+    return Progress(
+        step_s=step_s,
+        moments=tuple(
+            Moment(
+                at_ns=(first + int(row.step) * step_s) * NANOSECONDS_PER_SECOND,
+                seen=int(row.seen),
+                verified=int(row.verified),
+                mismatched=int(row.mismatched),
+                lag_operations=row.lag_operations,
+                lag_s=row.lag_s,
+                lag_bytes=row.lag_bytes,
+            )
+            for row in rows
+        ),
+    )
+
+
+async def heartbeats(connection: AsyncConnection) -> tuple[Heartbeat, ...]:
+    """Return when each part last wrote."""
+    rows = await connection.execute(select(tables.heartbeats).order_by(tables.heartbeats.c.part))
+    return tuple(
+        Heartbeat(
+            part=row.part,
+            started_ns=row.started_ns,
+            at_ns=row.at_ns,
+            lag_operations=row.lag_operations,
+            lag_s=row.lag_s,
+            lag_bytes=row.lag_bytes,
+        )
+        for row in rows
+    )
+
+
+async def positions(connection: AsyncConnection) -> tuple[Position, ...]:
+    """Return how far each log has been verified, the last one first."""
+    stored = tables.checkpoints
+    rows = await connection.execute(select(stored).order_by(stored.c.at_ns.desc()))
+    return tuple(Position(log=row.log, position=row.position, at_ns=row.at_ns) for row in rows)
