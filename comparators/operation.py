@@ -24,6 +24,8 @@ class Kind(StrEnum):
     DROP_INDEXES = "drop_indexes"
     LIST_INDEXES = "list_indexes"
     LIST_COLLECTIONS = "list_collections"
+    STATE = "state"
+    """No command: the stored documents of both sides, compared after a write."""
     OTHER = "other"
     """A command without a counterpart; `arguments` keeps its name as the first key."""
 
