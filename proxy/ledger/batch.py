@@ -134,7 +134,7 @@ def _widen(row: Row, at_ns: int) -> None:
 def identity(checkpoint: Checkpoint, findings: Iterable[Finding], drops: Iterable[Drop]) -> str:
     """Return a digest by which a batch that is sent again is recognised."""
     digest = blake2b(digest_size=16)
-    digest.update(repr((checkpoint.log, checkpoint.position, checkpoint.at_ns)).encode())
+    digest.update(repr((checkpoint.log, checkpoint.position, checkpoint.at_ns, checkpoint.open)).encode())
     for finding in findings:
         digest.update(b"%d %d;" % (finding.position, finding.at_ns))
     for drop in drops:

@@ -33,11 +33,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """Everything in `log` below `position` is on the ledger."""
+    """Everything in `log` that begins below `position` is on the ledger, save what begins at `open`."""
 
     log: str
     position: int
     at_ns: int
+    open: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,6 +162,7 @@ checkpoints: Final = Table(
     _key("log"),
     _number("position"),
     _number("at_ns"),
+    _text("open"),
     _text("batch"),
 )
 

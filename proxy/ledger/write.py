@@ -4,6 +4,7 @@ After `kill -9` the verifier starts again from the checkpoint, and what it finds
 that is sent a second time, because the answer to its commit was lost, changes nothing.
 """
 
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -80,12 +81,18 @@ class Ledger:
         """Give the connection back; nothing is buffered."""
         await self._engine.dispose()
 
-    async def checkpoint(self, log: str) -> int | None:
-        """Return the position in `log` below which everything is on the ledger; None for a new log."""
-        wanted = select(tables.checkpoints.c.position).where(tables.checkpoints.c.log == log)
+    async def checkpoint(self, log: str) -> Checkpoint | None:
+        """Return how far `log` is on the ledger; None for a new log."""
+        stored = tables.checkpoints
         with translated_failures(self._where):
             async with self._engine.begin() as connection:
-                return (await connection.execute(wanted)).scalar_one_or_none()
+                found = await connection.execute(select(stored).where(stored.c.log == log))
+                row = found.one_or_none()
+        if row is None:
+            return None
+        return Checkpoint(
+            log=log, position=row.position, at_ns=row.at_ns, open=tuple(json.loads(row.open))
+        )
 
     async def record(
         self,
@@ -148,9 +155,11 @@ class Ledger:
             "log": checkpoint.log,
             "position": checkpoint.position,
             "at_ns": checkpoint.at_ns,
+            "open": json.dumps(checkpoint.open),
             "batch": batch,
         }
-        await self._put(connection, stored, [values], replace=("position", "at_ns", "batch"))
+        replaced = ("position", "at_ns", "open", "batch")
+        await self._put(connection, stored, [values], replace=replaced)
         return True
 
     async def _add_batch(self, connection: AsyncConnection, batch: Batch) -> None:

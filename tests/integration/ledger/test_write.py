@@ -41,7 +41,7 @@ async def test_counts_and_checkpoint_appear_together(ledger: Ledger, ledger_url:
 
     evidence = await read_report(ledger_url)
     assert evidence.tally.verdicts == {Verdict.MATCH: 2}
-    assert await ledger.checkpoint(LOG) == 3
+    assert await ledger.checkpoint(LOG) == checkpoint(3)
 
 
 async def test_batches_add_up(ledger: Ledger, ledger_url: str) -> None:

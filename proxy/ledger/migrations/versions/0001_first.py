@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("log", sa.Text, primary_key=True, autoincrement=False),
         sa.Column("position", _BIG, nullable=False),
         sa.Column("at_ns", _BIG, nullable=False),
+        sa.Column("open", sa.Text, nullable=False),
         sa.Column("batch", sa.Text, nullable=False),
     )
     op.create_table(
