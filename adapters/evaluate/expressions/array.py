@@ -1,0 +1,256 @@
+"""`$arrayElemAt`, `$slice` and the other array operators that take values.
+
+`$map`, `$filter` and `$reduce` bind variables and stand in `compiler.py`.
+Source: MongoDB manual, "Array Expression Operators".
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from adapters.evaluate.expressions.comparison import compared
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, truth, type_name
+from adapters.evaluate.expressions.ordering import by_value, compile_sort_by
+from adapters.evaluate.numbers import integral, is_number
+from adapters.query.failures import CommandFailure
+from comparators.canonical import MISSING
+
+
+def array_or_null(value: Any, code: int, operator: str) -> list[Any] | None:
+    """Return an array; None for null and missing; refuse anything else with the code."""
+    if isinstance(value, list):
+        return value
+    if is_nullish(value):
+        return None
+    raise CommandFailure(code, f"{operator} requires an array, not {type_name(value)}")
+
+
+def _array_elem_at(arguments: Sequence[Any]) -> Any:
+    array, position = arguments
+    if is_nullish(array) or is_nullish(position):
+        return None
+    if not isinstance(array, list):
+        raise CommandFailure(
+            28689, f"$arrayElemAt's first argument must be an array, but is {type_name(array)}"
+        )
+    if not is_number(position):
+        raise CommandFailure(28690, "$arrayElemAt's second argument must be a numeric value")
+    index = integral(position)
+    if index is None:
+        raise CommandFailure(28691, "$arrayElemAt's second argument must be a 32-bit integer")
+    return element_at(array, index)
+
+
+def element_at(array: Sequence[Any], index: int) -> Any:
+    """Return an element, counted from the end if negative; MISSING outside."""
+    return array[index] if -len(array) <= index < len(array) else MISSING
+
+
+def _end(operator: str, index: int) -> Callable[[Sequence[Any]], Any]:
+    def evaluate(arguments: Sequence[Any]) -> Any:
+        array = array_or_null(arguments[0], 28689, operator)
+        return None if array is None else element_at(array, index)
+
+    return evaluate
+
+
+def _concat_arrays(arguments: Sequence[Any]) -> Any:
+    joined: list[Any] = []
+    for value in arguments:
+        array = array_or_null(value, 28664, "$concatArrays")
+        if array is None:
+            return None
+        joined += array
+    return joined
+
+
+def _in(arguments: Sequence[Any]) -> Any:
+    value, array = arguments
+    if not isinstance(array, list):
+        raise CommandFailure(
+            40081, f"$in requires an array as a second argument, found: {type_name(array)}"
+        )
+    return any(compared(value, item) == 0 for item in array)
+
+
+def _index_of_array(arguments: Sequence[Any]) -> Any:
+    array = array_or_null(arguments[0], 40090, "$indexOfArray")
+    if array is None:
+        return None
+    start, end = search_range("$indexOfArray", arguments[2:], len(array))
+    for index in range(start, end):
+        if compared(array[index], arguments[1]) == 0:
+            return index
+    return -1
+
+
+def search_range(operator: str, bounds: Sequence[Any], length: int) -> tuple[int, int]:
+    """Return where a search starts and ends, the end capped at the length."""
+    checked = []
+    for bound in bounds:
+        position = integral(bound)
+        if position is None:
+            raise CommandFailure(40096, f"{operator} requires an integral index")
+        if position < 0:
+            raise CommandFailure(40097, f"{operator} requires a nonnegative index")
+        checked.append(position)
+    start = checked[0] if checked else 0
+    end = min(checked[1], length) if len(checked) > 1 else length
+    return start, end
+
+
+def _is_array(arguments: Sequence[Any]) -> Any:
+    return isinstance(arguments[0], list)
+
+
+def _range(arguments: Sequence[Any]) -> Any:
+    codes = ((34443, 34444), (34445, 34446), (34447, 34448))
+    bounds = []
+    for value, (not_number, not_integer) in zip(arguments, codes, strict=False):
+        if not is_number(value):
+            raise CommandFailure(
+                not_number, f"$range requires a numeric value, found {type_name(value)}"
+            )
+        whole = integral(value)
+        if whole is None:
+            raise CommandFailure(not_integer, "$range requires a 32-bit integer")
+        bounds.append(whole)
+    if len(bounds) == 3 and bounds[2] == 0:
+        raise CommandFailure(34449, "$range requires a non-zero step value")
+    return list(range(*bounds))
+
+
+def _reverse_array(arguments: Sequence[Any]) -> Any:
+    array = array_or_null(arguments[0], 34435, "$reverseArray")
+    return None if array is None else array[::-1]
+
+
+def _size(arguments: Sequence[Any]) -> Any:
+    if not isinstance(arguments[0], list):
+        raise CommandFailure(
+            17124,
+            f"The argument to $size must be an array, but was of type: {type_name(arguments[0])}",
+        )
+    return len(arguments[0])
+
+
+def _slice(arguments: Sequence[Any]) -> Any:
+    array, *numbers = arguments
+    if is_nullish(array) or is_nullish(numbers[0]):
+        return None
+    if not isinstance(array, list):
+        raise CommandFailure(28724, "First argument to $slice must be an array")
+    first = _whole(numbers[0], 28725, 28726)
+    if len(numbers) == 1:
+        return array[:first] if first >= 0 else array[first:]
+    if is_nullish(numbers[1]):
+        return None
+    count = _whole(numbers[1], 28727, 28728)
+    if count <= 0:
+        raise CommandFailure(28729, "Third argument to $slice must be positive")
+    start = max(len(array) + first, 0) if first < 0 else first
+    return array[start : start + count]
+
+
+def _whole(value: Any, not_number: int, not_integer: int) -> int:
+    if not is_number(value):
+        raise CommandFailure(not_number, f"$slice requires a numeric value, not {type_name(value)}")
+    whole = integral(value)
+    if whole is None:
+        raise CommandFailure(not_integer, "$slice requires a 32-bit integer")
+    return whole
+
+
+def _sort_array(arguments: Sequence[Any]) -> Any:
+    value, sort_by = arguments
+    order = compile_sort_by(sort_by)
+    array = array_or_null(value, 2942504, "$sortArray")
+    return None if array is None else order(array)
+
+
+def _some(operator: str, ascending: bool | None, from_end: bool) -> Callable[[Sequence[Any]], Any]:
+    """Return `$firstN`, `$lastN` (unsorted), `$minN` or `$maxN`."""
+
+    def evaluate(arguments: Sequence[Any]) -> Any:
+        array, count = arguments
+        limit = element_count(count)
+        if not isinstance(array, list):
+            raise CommandFailure(5788200, f"{operator} requires an array, not {type_name(array)}")
+        if ascending is None:
+            return array[-limit:] if from_end else array[:limit]
+        present = [item for item in array if not is_nullish(item)]
+        return by_value(present, ascending=ascending)[:limit]
+
+    return evaluate
+
+
+def element_count(value: Any) -> int:
+    """Return the `n` of `$firstN` and its like."""
+    if not is_number(value):
+        raise CommandFailure(5787902, "Value for 'n' must be of integral type")
+    whole = integral(value, bits=64)
+    if whole is None:
+        raise CommandFailure(5787903, "Value for 'n' must be of integral type")
+    if whole <= 0:
+        raise CommandFailure(5787908, "'n' must be greater than 0")
+    return whole
+
+
+def _zip(arguments: Sequence[Any]) -> Any:
+    inputs, use_longest, defaults = arguments
+    if not isinstance(inputs, list):
+        raise CommandFailure(34461, "inputs must be an array of expressions")
+    longest = use_longest is not ABSENT and truth(use_longest)
+    arrays = []
+    for value in inputs:
+        array = array_or_null(value, 34468, "$zip")
+        if array is None:
+            return None
+        arrays.append(array)
+    fill = (
+        [None] * len(arrays) if defaults is ABSENT or not isinstance(defaults, list) else defaults
+    )
+    lengths = [len(array) for array in arrays]
+    length = (max if longest else min)(lengths, default=0)
+    return [
+        [array[i] if i < len(array) else fill[k] for k, array in enumerate(arrays)]
+        for i in range(length)
+    ]
+
+
+def _any_element_true(arguments: Sequence[Any]) -> Any:
+    return any(truth(item) for item in _elements(arguments[0], 17041, "$anyElementTrue"))
+
+
+def _all_elements_true(arguments: Sequence[Any]) -> Any:
+    return all(truth(item) for item in _elements(arguments[0], 17040, "$allElementsTrue"))
+
+
+def _elements(value: Any, code: int, operator: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise CommandFailure(
+            code, f"{operator}'s argument must be an array, but is {type_name(value)}"
+        )
+    return value
+
+
+EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    "$allElementsTrue": _all_elements_true,
+    "$anyElementTrue": _any_element_true,
+    "$arrayElemAt": _array_elem_at,
+    "$concatArrays": _concat_arrays,
+    "$first": _end("$first", 0),
+    "$firstN": _some("$firstN", ascending=None, from_end=False),
+    "$in": _in,
+    "$indexOfArray": _index_of_array,
+    "$isArray": _is_array,
+    "$last": _end("$last", -1),
+    "$lastN": _some("$lastN", ascending=None, from_end=True),
+    "$maxN": _some("$maxN", ascending=False, from_end=False),
+    "$minN": _some("$minN", ascending=True, from_end=False),
+    "$range": _range,
+    "$reverseArray": _reverse_array,
+    "$size": _size,
+    "$slice": _slice,
+    "$sortArray": _sort_array,
+    "$zip": _zip,
+}

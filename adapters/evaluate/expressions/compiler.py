@@ -1,0 +1,282 @@
+"""From the tree of an expression to a function.
+
+Calls whose arguments are all constant are evaluated here, once, and fail here: MongoDB does the same
+while it optimises a pipeline, and so refuses a division by zero even in a branch not taken.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, assert_never
+
+from bson.datetime_ms import DatetimeMS
+
+from adapters.evaluate.expressions import (
+    arithmetic,
+    array,
+    boolean,
+    comparison,
+    conditional,
+    date,
+    object,  # noqa: A004 - the family is called so
+    regex,
+    set,  # noqa: A004 - the family is called so
+    string,
+    type,  # noqa: A004 - the family is called so
+)
+from adapters.evaluate.expressions.conditional import switch
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, truth, type_name
+from adapters.evaluate.expressions.variables import Variables, at_path
+from adapters.evaluate.numbers import integral, is_number
+from adapters.query.expression import (
+    ArrayExpression,
+    Call,
+    DocumentExpression,
+    Expression,
+    FieldPath,
+    Filter,
+    Let,
+    Literal,
+    Map,
+    Reduce,
+    Switch,
+    Variable,
+)
+from adapters.query.failures import CommandFailure
+from adapters.query.unsupported import unsupported
+from comparators.canonical import MISSING
+
+Evaluate = Callable[[Variables], Any]
+
+FAMILIES: Final = (
+    arithmetic,
+    array,
+    boolean,
+    comparison,
+    date,
+    object,
+    regex,
+    set,
+    string,
+    type,
+)
+
+EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    operator: function for family in FAMILIES for operator, function in family.EXPRESSIONS.items()
+}
+LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
+    **boolean.LAZY,
+    **conditional.LAZY,
+}
+
+
+def evaluator(expression: Expression) -> Evaluate:
+    """Return the function that evaluates an expression; MISSING stands for no value."""
+    match expression:
+        case Literal(value=value):
+            return lambda _variables: value
+        case FieldPath(path=path):
+            return _field(path)
+        case Variable():
+            return _variable(expression)
+        case Call():
+            return _call(expression)
+        case DocumentExpression(fields=fields):
+            return _document([(name, evaluator(item)) for name, item in fields])
+        case ArrayExpression(items=items):
+            return _array([evaluator(item) for item in items])
+        case Switch(branches=branches, default=default):
+            return switch(
+                [(evaluator(condition), evaluator(then)) for condition, then in branches],
+                None if default is None else evaluator(default),
+            )
+        case Let(bindings=bindings, inside=inside):
+            return _let([(name, evaluator(item)) for name, item in bindings], evaluator(inside))
+        case Map():
+            return _map(expression)
+        case Filter():
+            return _filter(expression)
+        case Reduce():
+            return _reduce(expression)
+        case _:
+            assert_never(expression)
+
+
+def is_constant(expression: Expression) -> bool:
+    """Return whether an expression has the same value for every document."""
+    match expression:
+        case Literal():
+            return True
+        case ArrayExpression(items=items):
+            return all(is_constant(item) for item in items)
+        case DocumentExpression(fields=fields):
+            return all(is_constant(item) for _, item in fields)
+        case Call(arguments=arguments):
+            return all(argument is None or is_constant(argument) for argument in arguments)
+        case _:
+            return False
+
+
+_NOWHERE: Final = Variables(root={}, current={}, now_ms=0)
+
+
+def _call(call: Call) -> Evaluate:
+    arguments = [
+        _absent if argument is None else evaluator(argument) for argument in call.arguments
+    ]
+    lazy = LAZY.get(call.operator)
+    if lazy is not None:
+        return lazy(arguments)
+    function = EXPRESSIONS.get(call.operator)
+    if function is None:
+        raise unsupported(call.operator, where="expression")
+    if is_constant(call):
+        constant = function([argument(_NOWHERE) for argument in arguments])
+        return lambda _variables: constant
+    if len(arguments) == 1:
+        only = arguments[0]
+        return lambda variables: function((only(variables),))
+    if len(arguments) == 2:
+        first, second = arguments
+        return lambda variables: function((first(variables), second(variables)))
+    return lambda variables: function([argument(variables) for argument in arguments])
+
+
+def _absent(_variables: Variables) -> Any:
+    return ABSENT
+
+
+def _field(path: tuple[str, ...]) -> Evaluate:
+    if len(path) > 1:
+        return lambda variables: at_path(variables.current, path)
+    name = path[0]
+
+    def evaluate(variables: Variables) -> Any:
+        current = variables.current
+        if isinstance(current, dict):
+            return current.get(name, MISSING)
+        return at_path(current, path)
+
+    return evaluate
+
+
+def _variable(variable: Variable) -> Evaluate:
+    read = _BUILT_IN.get(variable.name)
+    if read is None:
+        name = variable.name
+
+        def read(variables: Variables) -> Any:
+            return variables.user[name]
+
+    if not variable.path:
+        return read
+    path = variable.path
+    return lambda variables: at_path(read(variables), path)
+
+
+_BUILT_IN: Final[Mapping[str, Evaluate]] = {
+    "ROOT": lambda variables: variables.root,
+    "CURRENT": lambda variables: variables.current,
+    "NOW": lambda variables: DatetimeMS(variables.now_ms),
+    "REMOVE": lambda _variables: MISSING,
+}
+
+
+def _document(fields: Sequence[tuple[str, Evaluate]]) -> Evaluate:
+    def evaluate(variables: Variables) -> Any:
+        made = {}
+        for name, item in fields:
+            value = item(variables)
+            if value is not MISSING:
+                made[name] = value
+        return made
+
+    return evaluate
+
+
+def _array(items: Sequence[Evaluate]) -> Evaluate:
+    def evaluate(variables: Variables) -> Any:
+        values = [item(variables) for item in items]
+        return [None if value is MISSING else value for value in values]
+
+    return evaluate
+
+
+def _let(bindings: Sequence[tuple[str, Evaluate]], inside: Evaluate) -> Evaluate:
+    def evaluate(variables: Variables) -> Any:
+        bound = variables
+        for name, item in bindings:
+            bound = bound.bound(name, item(variables))
+        return inside(bound)
+
+    return evaluate
+
+
+def _map(expression: Map) -> Evaluate:
+    source, inside = evaluator(expression.input), evaluator(expression.inside)
+    name = expression.variable
+
+    def evaluate(variables: Variables) -> Any:
+        value = source(variables)
+        if is_nullish(value):
+            return None
+        if not isinstance(value, list):
+            raise CommandFailure(16883, f"input to $map must be an array not {type_name(value)}")
+        made = [inside(variables.bound(name, item)) for item in value]
+        return [None if item is MISSING else item for item in made]
+
+    return evaluate
+
+
+def _filter(expression: Filter) -> Evaluate:
+    source, condition = evaluator(expression.input), evaluator(expression.condition)
+    limit = None if expression.limit is None else evaluator(expression.limit)
+    name = expression.variable
+
+    def evaluate(variables: Variables) -> Any:
+        value = source(variables)
+        if is_nullish(value):
+            return None
+        if not isinstance(value, list):
+            raise CommandFailure(28651, f"input to $filter must be an array not {type_name(value)}")
+        most = None if limit is None else _limit(limit(variables))
+        kept = []
+        for item in value:
+            if truth(condition(variables.bound(name, item))):
+                kept.append(item)
+                if len(kept) == most:
+                    break
+        return kept
+
+    return evaluate
+
+
+def _limit(value: Any) -> int | None:
+    if is_nullish(value):
+        return None
+    whole = integral(value) if is_number(value) else None
+    if whole is None:
+        raise CommandFailure(
+            327391, "$filter: limit must be represented as a 32-bit integral value"
+        )
+    if whole <= 0:
+        raise CommandFailure(327392, "$filter: limit must be greater than 0")
+    return whole
+
+
+def _reduce(expression: Reduce) -> Evaluate:
+    source, initial = evaluator(expression.input), evaluator(expression.initial)
+    inside = evaluator(expression.inside)
+
+    def evaluate(variables: Variables) -> Any:
+        value = source(variables)
+        if is_nullish(value):
+            return None
+        if not isinstance(value, list):
+            raise CommandFailure(
+                40080, f"$reduce requires that 'input' be an array, not {type_name(value)}"
+            )
+        reached = initial(variables)
+        for item in value:
+            reached = inside(variables.bound("value", reached).bound("this", item))
+        return reached
+
+    return evaluate

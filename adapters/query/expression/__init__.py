@@ -1,0 +1,36 @@
+"""Aggregation expressions: from BSON to a typed tree."""
+
+from adapters.query.expression.parse import Scope, check_field_name, field_path, parse_expression
+from adapters.query.expression.tree import (
+    ArrayExpression,
+    Call,
+    DocumentExpression,
+    Expression,
+    FieldPath,
+    Filter,
+    Let,
+    Literal,
+    Map,
+    Reduce,
+    Switch,
+    Variable,
+)
+
+__all__ = [
+    "ArrayExpression",
+    "Call",
+    "DocumentExpression",
+    "Expression",
+    "FieldPath",
+    "Filter",
+    "Let",
+    "Literal",
+    "Map",
+    "Reduce",
+    "Scope",
+    "Switch",
+    "Variable",
+    "check_field_name",
+    "field_path",
+    "parse_expression",
+]
