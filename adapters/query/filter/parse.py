@@ -1,0 +1,190 @@
+"""From a filter document to its tree.
+
+Source: MongoDB manual, "Query Selectors"; what a server refuses, and with which code, was observed on
+MongoDB 6.0 and is pinned by tests/cases/filters.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from bson.dbref import DBRef
+from bson.regex import Regex
+
+from adapters.query.expression import Scope, parse_expression
+from adapters.query.failures import CommandFailure
+from adapters.query.filter.operands import OPERATORS, UNSUPPORTED_OPERATORS
+from adapters.query.filter.patterns import literal_pattern, operator_pattern
+from adapters.query.filter.tree import (
+    EVERYTHING,
+    NOTHING,
+    And,
+    Comparator,
+    Comparison,
+    ElementMatches,
+    ElementSatisfies,
+    ExpressionHolds,
+    Filter,
+    Nor,
+    Not,
+    Or,
+    PatternMatch,
+)
+from adapters.query.paths import Path, split_path
+from adapters.query.types import is_document
+from adapters.query.unsupported import unsupported
+
+BAD_VALUE: Final = 2
+FAILED_TO_PARSE: Final = 9
+
+
+def parse_filter(document: Mapping[str, Any], *, variables: Scope = frozenset()) -> Filter:
+    """Return the tree of a filter; `variables` are the names that `$expr` may use (`let`)."""
+    return _query(document, scope=variables)
+
+
+def parse_conditions(operators: Mapping[str, Any], path: Path = ()) -> Filter:
+    """Return the tree of `{$gt: 1, $lt: 5}` for the value at `path`."""
+    return _conditions(path, operators)
+
+
+def is_operators(value: Any) -> bool:
+    """Return whether a document holds operators, which its first name decides; a DBRef holds none."""
+    if not isinstance(value, dict) or not value:
+        return False
+    first = next(iter(value))
+    return first.startswith("$") and not ("$ref" in value and "$id" in value)
+
+
+def _query(document: Mapping[str, Any], *, scope: Scope | None) -> Filter:
+    """Return the tree of a query; `scope` is None inside of arrays, where `$expr` has no place."""
+    children: list[Filter] = []
+    for name, value in document.items():
+        if name == "$comment":
+            continue
+        if name.startswith("$") and name not in {"$ref", "$id", "$db"}:
+            children.append(_clause(name, value, scope=scope))
+        else:
+            children.append(_field(split_path(name), value))
+    return _all(children)
+
+
+def _clause(name: str, value: Any, *, scope: Scope | None) -> Filter:
+    logical = _LOGICAL.get(name)
+    if logical is not None:
+        return logical(_alternatives(name, value, scope=scope))
+    if name == "$expr":
+        if scope is None:
+            raise CommandFailure(BAD_VALUE, "$expr can only be applied to the top-level document")
+        return ExpressionHolds(expression=parse_expression(value, variables=scope))
+    if name in _CONSTANTS:
+        if value != 1:
+            raise CommandFailure(FAILED_TO_PARSE, f"{name} must be an integer value of 1")
+        return _CONSTANTS[name]
+    if name in _UNSUPPORTED_CLAUSES or name.startswith("$_internal"):
+        raise unsupported(name, where="filter")
+    raise CommandFailure(BAD_VALUE, f"unknown top level operator: {name}")
+
+
+def _alternatives(name: str, value: Any, *, scope: Scope | None) -> tuple[Filter, ...]:
+    if not isinstance(value, list):
+        raise CommandFailure(BAD_VALUE, f"{name} must be an array")
+    if not value:
+        raise CommandFailure(BAD_VALUE, "$and/$or/$nor must be a nonempty array")
+    if not all(isinstance(each, dict) for each in value):
+        raise CommandFailure(BAD_VALUE, "$or/$and/$nor entries need to be full objects")
+    return tuple(_query(each, scope=scope) for each in value)
+
+
+def _field(path: Path, value: Any) -> Filter:
+    if isinstance(value, Regex):
+        return PatternMatch(path=path, pattern=literal_pattern(value))
+    if is_operators(value):
+        return _conditions(path, value)
+    return Comparison(path=path, comparator=Comparator.EQ, value=value)
+
+
+def _conditions(path: Path, operators: Mapping[str, Any]) -> Filter:
+    return _all([_condition(path, name, operators) for name in _distinct(operators)])
+
+
+def _distinct(operators: Mapping[str, Any]) -> list[str]:
+    """Return the names to parse: `$regex` and `$options` are one condition."""
+    if "$regex" in operators:
+        return [name for name in operators if name != "$options"]
+    return list(operators)
+
+
+def _condition(path: Path, name: str, operators: Mapping[str, Any]) -> Filter:
+    operand = operators[name]
+    if name in OPERATORS:
+        return OPERATORS[name](path, operand)
+    if name in _COMPOUND:
+        return _COMPOUND[name](path, operand)
+    if name == "$regex":
+        pattern = operator_pattern(operand, operators.get("$options"))
+        return PatternMatch(path=path, pattern=pattern)
+    if name == "$options":
+        raise CommandFailure(BAD_VALUE, "$options needs a $regex")
+    if name in UNSUPPORTED_OPERATORS or name.startswith("$_internal"):
+        raise unsupported(name, where="filter")
+    raise CommandFailure(BAD_VALUE, f"unknown operator: {name}")
+
+
+def _not(path: Path, operand: Any) -> Filter:
+    if isinstance(operand, Regex):
+        return Not(child=PatternMatch(path=path, pattern=literal_pattern(operand)))
+    if not isinstance(operand, dict):
+        raise CommandFailure(BAD_VALUE, "$not needs a regex or a document")
+    if not operand:
+        raise CommandFailure(BAD_VALUE, "$not cannot be empty")
+    return Not(child=_conditions(path, operand))
+
+
+def _element(path: Path, operand: Any) -> Filter:
+    if not is_document(operand):
+        raise CommandFailure(BAD_VALUE, "$elemMatch needs an Object")
+    query = operand.as_doc() if isinstance(operand, DBRef) else operand
+    first = next(iter(query), "")
+    if is_operators(query) and first not in _CLAUSES_OF_ELEMENTS:
+        return ElementSatisfies(path=path, conditions=_conditions((), query))
+    return ElementMatches(path=path, query=_query(query, scope=None))
+
+
+def _every(path: Path, operand: Any) -> Filter:
+    if not isinstance(operand, list):
+        raise CommandFailure(BAD_VALUE, "$all needs an array")
+    if not operand:
+        return NOTHING
+    if _names_element(operand[0]):
+        if not all(_names_element(each) for each in operand):
+            raise CommandFailure(BAD_VALUE, "$all/$elemMatch has to be consistent")
+        return _all([_element(path, each["$elemMatch"]) for each in operand])
+    if any(is_operators(each) for each in operand):
+        raise CommandFailure(BAD_VALUE, "no $ expressions in $all")
+    return _all([_field(path, each) for each in operand])
+
+
+def _names_element(value: Any) -> bool:
+    return isinstance(value, dict) and next(iter(value), "") == "$elemMatch"
+
+
+def _all(children: list[Filter]) -> Filter:
+    return children[0] if len(children) == 1 else And(children=tuple(children))
+
+
+_LOGICAL: Final[Mapping[str, Callable[[tuple[Filter, ...]], Filter]]] = {
+    "$and": lambda children: And(children=children),
+    "$or": lambda children: Or(children=children),
+    "$nor": lambda children: Nor(children=children),
+}
+_COMPOUND: Final[Mapping[str, Callable[[Path, Any], Filter]]] = {
+    "$not": _not,
+    "$elemMatch": _element,
+    "$all": _every,
+}
+_CONSTANTS: Final[Mapping[str, Filter]] = {"$alwaysTrue": EVERYTHING, "$alwaysFalse": NOTHING}
+_UNSUPPORTED_CLAUSES: Final = frozenset({"$where", "$text", "$jsonSchema", "$sampleRate"})
+# Any other operator in front makes conditions of the operand of `$elemMatch`.
+_CLAUSES_OF_ELEMENTS: Final = frozenset(
+    {"$and", "$or", "$nor", "$expr", "$where", "$comment", "$text", "$jsonSchema"}
+)
