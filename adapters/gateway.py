@@ -73,6 +73,9 @@ class Gateway(Protocol):
     async def forget_marks(self, log: str, *, below: int) -> None:
         """Delete the marks of a log under a position that will not be replayed."""
 
+    async def unforgotten(self, log: str) -> Sequence[tuple[str, Sequence[Any], int]]:
+        """Return, for the marks of a log, the namespace, the `_id`s touched and the position."""
+
     def footprint(self, operation: Operation) -> tuple[Footprint, ...]:
         """Return what the operation touches, judged by the indexes known now."""
 

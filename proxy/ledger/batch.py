@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
+from comparators.naming import general_path
 from comparators.verdict import Verdict
 from proxy.ledger.entries import Checkpoint, Drop, Finding
-from proxy.ledger.redaction import Redaction, safe_path
+from proxy.ledger.redaction import Redaction
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, group_key, shape_key
 
@@ -102,7 +103,7 @@ class Batch:
                 "shape": shape,
                 "fingerprint": fingerprint,
                 "verdict": judgement.verdict.value,
-                "path": safe_path(first.path) if first else "",
+                "path": general_path(first.path) if first else "",
                 "change": first.kind.value if first else "",
                 "reason": judgement.reason or "",
                 "first_ns": finding.at_ns,
@@ -134,7 +135,9 @@ def _widen(row: Row, at_ns: int) -> None:
 def identity(checkpoint: Checkpoint, findings: Iterable[Finding], drops: Iterable[Drop]) -> str:
     """Return a digest by which a batch that is sent again is recognised."""
     digest = blake2b(digest_size=16)
-    digest.update(repr((checkpoint.log, checkpoint.position, checkpoint.at_ns, checkpoint.open)).encode())
+    digest.update(
+        repr((checkpoint.log, checkpoint.position, checkpoint.at_ns, checkpoint.open)).encode()
+    )
     for finding in findings:
         digest.update(b"%d %d;" % (finding.position, finding.at_ns))
     for drop in drops:

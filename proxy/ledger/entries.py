@@ -56,6 +56,7 @@ class EventKind(StrEnum):
     RELAY_STARTED = "relay_started"
     VERIFIER_STARTED = "verifier_started"
     GATEWAY_OUTAGE = "gateway_outage"
+    LEGACY_OUTAGE = "legacy_outage"
     LEDGER_OUTAGE = "ledger_outage"
     RECORDS_SKIPPED = "records_skipped"
     CAPTURE_GAP = "capture_gap"
@@ -81,10 +82,11 @@ class Event:
 
 
 class Dropped(StrEnum):
-    """What was dropped; a lost write leaves its documents unverified."""
+    """What was dropped; a lost write or state leaves its documents unverified."""
 
     READS = "reads"
     WRITES = "writes"
+    STATES = "states"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ within one ledger and mean nothing outside it.
 """
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, Final
@@ -18,6 +17,7 @@ from bson.decimal128 import Decimal128
 
 from comparators.canonical import MISSING, document_key
 from comparators.difference import Difference
+from comparators.naming import general_path
 
 Revealed = Callable[[str, str], bool]
 """Whether a `reveal` rule names this collection and generalised path."""
@@ -27,9 +27,6 @@ MAX_DOCUMENTS: Final = 5
 MAX_REVEALED_CHARACTERS: Final = 200
 
 _DIGEST_BYTES: Final = 8
-# A field name that people chose for a schema. A key made from data (an e-mail address, a date, a token) shows more
-# digits, other characters or more length than these do.
-_FIELD_NAME: Final = re.compile(r"[$A-Za-z_][A-Za-z_-]{0,39}\d{0,3}|[0-9]{1,4}|\*")
 
 
 def nothing_revealed(_namespace: str, _path: str) -> bool:
@@ -76,18 +73,13 @@ class Redaction:
         revealed = self._revealed(namespace, difference.path)
         show = _reveal if revealed else summary
         return {
-            "path": safe_path(difference.path),
+            "path": general_path(difference.path),
             "change": difference.kind.value,
             "legacy": show(difference.legacy),
             "gateway": show(difference.gateway),
             "legacy_type": difference.legacy_type,
             "gateway_type": difference.gateway_type,
         }
-
-
-def safe_path(path: str) -> str:
-    """Return a path in which every name that may be data is `*`."""
-    return ".".join(name if _FIELD_NAME.fullmatch(name) else "*" for name in path.split("."))
 
 
 def summary(value: Any) -> str:

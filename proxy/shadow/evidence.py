@@ -1,0 +1,146 @@
+"""What the verifier found out since the last checkpoint, on its way to the ledger."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.gateway import Footprint
+from comparators.operation import Kind, Operation
+from comparators.shape import shape_of
+from comparators.verdict import Judgement, Verdict
+from proxy.ledger.entries import (
+    Divergence,
+    Drop,
+    Dropped,
+    Event,
+    EventKind,
+    Finding,
+    Resolution,
+)
+from proxy.shadow.exchange import Exchange
+
+
+@dataclass(slots=True)
+class Gathered:
+    """One batch for the ledger."""
+
+    findings: list[Finding] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    drops: list[Drop] = field(default_factory=list)
+    diverged: list[Divergence] = field(default_factory=list)
+    resolved: list[Resolution] = field(default_factory=list)
+
+
+class Evidence:
+    """Gather findings; `take` empties it."""
+
+    def __init__(self, log: str) -> None:
+        self._log = log
+        self._gathered = Gathered()
+
+    def __len__(self) -> int:
+        return len(self._gathered.findings)
+
+    def take(self) -> Gathered:
+        """Return what was gathered and begin anew."""
+        gathered, self._gathered = self._gathered, Gathered()
+        return gathered
+
+    def judged(
+        self,
+        exchange: Exchange,
+        judgement: Judgement,
+        *,
+        gateway_s: float | None = None,
+        compare_s: float | None = None,
+        documents: tuple[Any, ...] = (),
+    ) -> None:
+        """Enter the verdict on an exchange."""
+        operation = exchange.operation
+        self._gathered.findings.append(
+            Finding(
+                at_ns=exchange.received_ns,
+                log=self._log,
+                position=exchange.start,
+                namespace=operation.namespace,
+                kind=operation.kind,
+                shape=shape_of(operation),
+                judgement=judgement,
+                legacy_s=exchange.legacy_s if exchange.legacy is not None else None,
+                gateway_s=gateway_s,
+                overhead_s=exchange.overhead_s,
+                compare_s=compare_s,
+                documents=documents,
+            )
+        )
+
+    def compared_state(
+        self, namespace: str, identifier: Any, judgement: Judgement, position: int
+    ) -> None:
+        """Enter the comparison of a stored document; a mismatch leaves it diverged."""
+        database, _, collection = namespace.partition(".")
+        state = Operation(database=database, collection=collection, kind=Kind.STATE, arguments={})
+        now_ns = time.time_ns()
+        self._gathered.findings.append(
+            Finding(
+                at_ns=now_ns,
+                log=self._log,
+                position=position,
+                namespace=namespace,
+                kind=Kind.STATE,
+                shape=shape_of(state),
+                judgement=judgement,
+                documents=() if judgement.verdict is Verdict.MATCH else (identifier,),
+            )
+        )
+        if judgement.verdict is Verdict.MISMATCH:
+            self._gathered.diverged.append(
+                Divergence(
+                    namespace=namespace,
+                    document=identifier,
+                    cause="the stored documents differ",
+                    since_ns=now_ns,
+                    log=self._log,
+                    position=position,
+                )
+            )
+
+    def resolved(self, resolution: Resolution) -> None:
+        """Enter that a document is equal on both sides again."""
+        self._gathered.resolved.append(resolution)
+
+    def happened(
+        self,
+        kind: EventKind,
+        *,
+        detail: str = "",
+        at_ns: int | None = None,
+        until_ns: int | None = None,
+        position: int = 0,
+        namespace: str = "",
+        n: int = 1,
+    ) -> None:
+        """Enter an event that a reader of the numbers has to know."""
+        self._gathered.events.append(
+            Event(
+                kind=kind,
+                at_ns=time.time_ns() if at_ns is None else at_ns,
+                until_ns=until_ns,
+                log=self._log,
+                position=position,
+                namespace=namespace,
+                n=n,
+                detail=detail,
+            )
+        )
+
+    def dropped(self, namespace: str, what: Dropped, reason: str, n: int, at_ns: int) -> None:
+        """Enter operations that were answered but cannot be verified."""
+        self._gathered.drops.append(
+            Drop(at_ns=at_ns, namespace=namespace, what=what, reason=reason, n=n)
+        )
+
+
+def namespaces_of(footprints: tuple[Footprint, ...]) -> frozenset[str]:
+    """Return the collections that footprints lie in."""
+    return frozenset(footprint.namespace for footprint in footprints)

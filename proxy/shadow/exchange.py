@@ -1,0 +1,83 @@
+"""An operation with the outcome captured for it, and where it stood in time."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from comparators.operation import Operation
+from comparators.outcome import Outcome
+
+
+class Control(StrEnum):
+    """Commands that are no operation themselves but decide what becomes of others."""
+
+    COMMIT = "commit"
+    ABORT = "abort"
+    GET_MORE = "get_more"
+    KILL_CURSORS = "kill_cursors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The logical session of a command; `number` is its transaction number.
+
+    A number without `in_transaction` marks a retryable write.
+    Source: MongoDB specifications, "Retryable Writes" and "Transactions".
+    """
+
+    key: bytes
+    number: int | None
+    in_transaction: bool
+    starts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The part of a cursor's result that one reply held; `cursor` is 0 after the last part."""
+
+    cursor: int
+    documents: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """What a request and its answer have in common, whatever the command.
+
+    `start` is the log position of the intent (writes) or of the record itself; `position` that of the
+    record that completes it. `legacy` is None when the client or the relay went away before an answer
+    came: whether MongoDB did it is in doubt. `clock` is MongoDB's `operationTime` as one number, None on
+    a standalone server.
+    """
+
+    start: int
+    position: int
+    connection: int
+    received_ns: int
+    legacy_s: float
+    overhead_s: float
+    namespace: str
+    legacy: Outcome | None
+    clock: int | None
+    session: Session | None
+    batch: Batch | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange(Captured):
+    """One operation with what became of it.
+
+    `endless`: tailable, awaiting or a change stream, not comparable by reply. `retried`: MongoDB
+    answered from the first attempt of a retryable write.
+    """
+
+    operation: Operation
+    writes: bool
+    endless: bool
+    retried: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlCommand(Captured):
+    """A command that decides what becomes of other operations; `cursors` are those it names."""
+
+    control: Control
+    cursors: tuple[int, ...]

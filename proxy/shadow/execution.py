@@ -1,0 +1,368 @@
+"""Run one unit on the gateway path, compare, and say what became of it."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from adapters.gateway import Footprint, Gateway, Generated, Mark
+from comparators.canonical import document_key
+from comparators.errors import UnsupportedError
+from comparators.operation import Kind, Operation
+from comparators.outcome import Acknowledgement, Done, Modified, Outcome
+from comparators.rules import Rules
+from comparators.verdict import Judgement, Verdict, decide
+from proxy.shadow.contention import is_contended, takes_server_values
+from proxy.shadow.cursors import Cursor
+from proxy.shadow.evidence import Evidence
+from proxy.shadow.exchange import Exchange
+from proxy.shadow.expiry import Expiries
+from proxy.shadow.intake import NO_ANSWER
+from proxy.shadow.patience import Outage
+from proxy.shadow.recheck import Rechecks, Suspect
+from proxy.shadow.reconcile import Case, Reconciler
+from proxy.shadow.runner import CreateTask
+from proxy.shadow.states import CONTENDED, EXPIRED, TAKEN_OVER, States, only_clocks_differ
+from proxy.shadow.touches import Touches
+from proxy.shadow.units import Committed, Single
+
+T = TypeVar("T")
+_log = structlog.get_logger()
+
+OVERTAKEN: Final = "it read a snapshot that later writes have overtaken"
+TOO_LARGE: Final = "its result is larger than the verifier keeps"
+"""Reasons of `not_comparable`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The gateway path has no outcome; `verdict` says why."""
+
+    verdict: Verdict
+    reason: str
+
+
+class Execution:
+    """Run units and pass their verdicts on. One instance serves all units of a verifier."""
+
+    def __init__(
+        self,
+        *,
+        log: str,
+        gateway: Gateway,
+        rules: Rules,
+        evidence: Evidence,
+        touches: Touches,
+        states: States,
+        rechecks: Rechecks,
+        reconciler: Reconciler,
+        expiries: Expiries,
+        gateway_outage: Outage,
+        gateway_timeout_s: float,
+        create_task: CreateTask,
+        leave: Callable[[int], None],
+    ) -> None:
+        self._log = log
+        self._gateway = gateway
+        self._rules = rules
+        self._evidence = evidence
+        self._touches = touches
+        self._states = states
+        self._rechecks = rechecks
+        self._reconciler = reconciler
+        self._expiries = expiries
+        self._gateway_outage = gateway_outage
+        self._gateway_timeout_s = gateway_timeout_s
+        self._create_task = create_task
+        self._leave = leave
+
+    async def single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
+        """Run one operation at its place of the order."""
+        exchange = unit.exchange
+        operation = exchange.operation
+        mark = Mark(log=self._log, position=exchange.start) if exchange.writes else None
+        generated = generated_by(exchange)
+        outcome = await self._attempt(
+            lambda: self._gateway.run(operation, generated=generated, mark=mark)
+        )
+        if isinstance(outcome, Failed):
+            self.failed(exchange, outcome)
+            return
+        if exchange.writes:
+            self._wrote(unit, operation, outcome, footprints)
+        if unit.cursor is not None:
+            unit.cursor.gateway = outcome
+            if unit.cursor.ended:
+                await self.cursor_ended(unit, unit.cursor, outcome, footprints)
+            return
+        if exchange.legacy is not None:
+            await self._compare(unit, operation, exchange.legacy, outcome, footprints)
+
+    async def committed(
+        self, unit: Committed, footprints: tuple[tuple[Footprint, ...], ...]
+    ) -> None:
+        """Run the statements of a transaction together, then compare each."""
+        mark = Mark(log=self._log, position=unit.commit.start)
+        outcome = await self._attempt(lambda: self._run_together(unit, mark))
+        if isinstance(outcome, Failed):
+            self._doubt_transaction(unit, outcome)
+            return
+        self._leave(unit.commit.start)
+        for statement, answer, places in zip(unit.statements, outcome, footprints, strict=True):
+            await self._compare_statement(unit, statement, answer, places)
+
+    async def cursor_ended(
+        self, unit: Single, cursor: Cursor, gateway: Outcome, footprints: tuple[Footprint, ...]
+    ) -> None:
+        """Compare a result that came in parts, once both sides have all of it."""
+        operation = unit.exchange.operation
+        for start in cursor.parts:
+            self._leave(start)
+        if cursor.is_too_large:
+            self._judge(unit.exchange, Judgement(verdict=Verdict.NOT_COMPARABLE, reason=TOO_LARGE))
+            return
+        await self._compare(unit, operation, cursor.legacy(), gateway, footprints)
+
+    def failed(self, exchange: Exchange, failed: Failed) -> None:
+        """Enter that the gateway path gave no answer; mend what a write has left undone."""
+        self._judge(exchange, Judgement(verdict=failed.verdict, reason=failed.reason), leave=False)
+        if not exchange.writes:
+            self._leave(exchange.start)
+            return
+        self._touches.note_collection(exchange.namespace, exchange.position)
+        self._reconciler.open(
+            Case(
+                exchanges=(exchange,),
+                settles=False,
+                done=lambda touched: self._reconciled(exchange, touched),
+            )
+        )
+
+    def _reconciled(self, exchange: Exchange, touched: dict[str, list[Any]]) -> None:
+        for namespace, identifiers in touched.items():
+            self._states.owe(namespace, identifiers, exchange.position)
+        self._leave(exchange.start)
+
+    def _doubt_transaction(self, unit: Committed, failed: Failed) -> None:
+        self._leave(unit.commit.start)
+        for statement in unit.statements:
+            self.failed(statement.exchange, failed)
+
+    async def _run_together(self, unit: Committed, mark: Mark) -> Sequence[Outcome]:
+        if await self._gateway.applied(mark):
+            # The verifier died after the gateway's commit: what it saw is lost, what it wrote is compared.
+            return [_repeated(statement.exchange) for statement in unit.statements]
+        outcomes = []
+        async with self._gateway.transaction(mark) as transaction:
+            for statement in unit.statements:
+                operation = statement.exchange.operation
+                generated = generated_by(statement.exchange)
+                outcomes.append(await transaction.run(operation, generated=generated))
+        return outcomes
+
+    async def _compare_statement(
+        self,
+        unit: Committed,
+        statement: Single,
+        outcome: Outcome,
+        footprints: tuple[Footprint, ...],
+    ) -> None:
+        exchange = statement.exchange
+        operation = exchange.operation
+        if exchange.writes:
+            placed = Single(exchange=exchange, beside=statement.beside)
+            self._wrote(placed, operation, outcome, footprints, at=unit.commit.position)
+        legacy = exchange.legacy
+        if statement.cursor is not None:
+            for start in statement.cursor.parts:
+                self._leave(start)
+            legacy = statement.cursor.legacy()
+        if legacy is None:
+            self._judge(exchange, Judgement(verdict=Verdict.NOT_COMPARABLE, reason=NO_ANSWER))
+            return
+        judgement, compare_s = await self._judgement(operation, legacy, outcome, exchange)
+        if judgement.verdict is Verdict.MISMATCH and not exchange.writes:
+            # The transaction read as of its beginning, the gateway reads as of the commit.
+            overtaken = any(
+                self._touches.any_since(footprint.namespace, exchange.position)
+                for footprint in footprints
+            )
+            if overtaken:
+                judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=OVERTAKEN)
+        self._judge(exchange, judgement, outcome=outcome, compare_s=compare_s)
+
+    def _wrote(
+        self,
+        unit: Single,
+        operation: Operation,
+        outcome: Outcome,
+        footprints: tuple[Footprint, ...],
+        at: int | None = None,
+    ) -> None:
+        exchange = unit.exchange
+        position = exchange.position if at is None else at
+        if operation.kind not in _TOUCH_DOCUMENTS:
+            self._touches.note_collection(operation.namespace, position)
+            return
+        identifiers = outcome.touched
+        self._touches.note(operation.namespace, map(document_key, identifiers), position)
+        self._states.owe(
+            operation.namespace,
+            identifiers,
+            exchange.start if at is None else at,
+            contended=is_contended(unit, footprints),
+            generated=takes_server_values(operation),
+        )
+
+    async def _compare(
+        self,
+        unit: Single,
+        operation: Operation,
+        legacy: Outcome,
+        gateway: Outcome,
+        footprints: tuple[Footprint, ...],
+    ) -> None:
+        exchange = unit.exchange
+        judgement, compare_s = await self._judgement(operation, legacy, gateway, exchange)
+        if judgement.verdict is not Verdict.MISMATCH:
+            self._judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
+            return
+        if exchange.writes:
+            await self._judge_write(unit, operation, judgement, gateway, footprints, compare_s)
+            return
+        suspect = Suspect(
+            exchange=exchange,
+            operation=operation,
+            legacy=legacy,
+            footprints=footprints,
+            decided=lambda final: self._judge(
+                exchange, final, outcome=gateway, compare_s=compare_s
+            ),
+        )
+        self._create_task(self._rechecks.recheck(suspect))
+
+    async def _judge_write(
+        self,
+        unit: Single,
+        operation: Operation,
+        judgement: Judgement,
+        gateway: Outcome,
+        footprints: tuple[Footprint, ...],
+        compare_s: float,
+    ) -> None:
+        """A write cannot be asked twice: its acknowledgement counts unless the order was unknowable."""
+        exchange = unit.exchange
+        if self._reconciler.disputes(operation.namespace) or is_contended(unit, footprints):
+            self._doubt_write(exchange, CONTENDED)
+            return
+        if await self._wrote_expired(operation, gateway, exchange):
+            self._doubt_write(exchange, EXPIRED)
+            return
+        if takes_server_values(operation) and only_clocks_differ(judgement):
+            judgement = Judgement(verdict=Verdict.MATCH, reason=TAKEN_OVER)
+        self._judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
+        # What only legacy says it upserted is missing here: its state is owed as well.
+        upserted = generated_by(exchange).upserted.values()
+        self._states.owe(exchange.namespace, upserted, exchange.start)
+
+    async def _wrote_expired(
+        self, operation: Operation, gateway: Outcome, exchange: Exchange
+    ) -> bool:
+        """Return whether the gateway wrote a document that MongoDB may have expired before."""
+        is_expired = await self._expiries.predicate(operation.namespace, exchange.received_ns)
+        if is_expired is None or not gateway.touched:
+            return False
+        images = await self._gateway_outage.endure(
+            lambda: self._gateway.images(operation.namespace, gateway.touched)
+        )
+        return any(map(is_expired, images.values()))
+
+    def _doubt_write(self, exchange: Exchange, reason: str) -> None:
+        self.failed(exchange, Failed(verdict=Verdict.NOT_COMPARABLE, reason=reason))
+
+    async def _judgement(
+        self, operation: Operation, legacy: Outcome, gateway: Outcome, exchange: Exchange
+    ) -> tuple[Judgement, float]:
+        began = time.perf_counter()
+        judgement = decide(operation, legacy, gateway, self._rules)
+        if judgement.verdict is Verdict.MISMATCH:
+            expired = await self._expiries.predicate(operation.namespace, exchange.received_ns)
+            if expired is not None:
+                judgement = decide(operation, legacy, gateway, self._rules, expired=expired)
+        return judgement, time.perf_counter() - began
+
+    def _judge(
+        self,
+        exchange: Exchange,
+        judgement: Judgement,
+        *,
+        outcome: Outcome | None = None,
+        compare_s: float | None = None,
+        leave: bool = True,
+    ) -> None:
+        self._evidence.judged(
+            exchange,
+            judgement,
+            gateway_s=None if outcome is None else outcome.duration_s,
+            compare_s=compare_s,
+            documents=() if outcome is None else outcome.touched[:20],
+        )
+        if judgement.verdict is Verdict.MISMATCH:
+            _log.warning(
+                "mismatch_confirmed",
+                collection=exchange.namespace,
+                fingerprint=judgement.fingerprint,
+                position=exchange.start,
+            )
+        if leave:
+            self._leave(exchange.start)
+
+    async def _attempt(self, run: Callable[[], Awaitable[T]]) -> T | Failed:
+        """Return what the gateway answers; waits while it is away, gives up where it cannot."""
+
+        async def within_time() -> T:
+            async with asyncio.timeout(self._gateway_timeout_s):
+                return await run()
+
+        try:
+            return await self._gateway_outage.endure(within_time)
+        except UnsupportedError as error:
+            return Failed(verdict=Verdict.UNSUPPORTED, reason=error.what)
+        except TimeoutError:
+            return Failed(verdict=Verdict.TIMEOUT, reason="the gateway took too long")
+        except Exception as error:  # noqa: BLE001 - one of the four doors
+            # A bug of the gateway path is a verdict, never the end of the verifier. Only the type is logged beside the stack: a driver's message can quote values.
+            _log.error("gateway_failed", error=type(error).__name__, stack=_stack(error))
+            return Failed(verdict=Verdict.GATEWAY_ERROR, reason=type(error).__name__)
+
+
+_TOUCH_DOCUMENTS: Final = frozenset({Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.FIND_AND_MODIFY})
+
+
+def generated_by(exchange: Exchange) -> Generated:
+    """Return the values that MongoDB made up for an exchange, as far as its answer shows them."""
+    result = exchange.legacy.result if exchange.legacy is not None else None
+    upserted: dict[int, Any] = {}
+    if isinstance(result, Acknowledgement):
+        upserted = dict(result.upserted)
+    elif isinstance(result, Modified) and result.upserted_id is not None:
+        upserted = {0: result.upserted_id}
+    return Generated(now_ms=exchange.received_ns // 1_000_000, upserted=upserted)
+
+
+def _repeated(exchange: Exchange) -> Outcome:
+    """Return legacy's own answer for a statement whose gateway outcome died with a verifier.
+
+    Its documents are owed a comparison of their states, which is where a difference would show.
+    """
+    return exchange.legacy or Outcome(result=Done(), duration_s=0.0)
+
+
+def _stack(error: BaseException) -> list[str]:
+    """Return where an exception was raised, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]

@@ -1,0 +1,62 @@
+"""Documents that a TTL index may remove at any moment are not comparable, not missing."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from bson.datetime_ms import DatetimeMS
+
+from adapters.gateway import Expiry, Gateway
+from comparators.canonical import decode
+
+_REFRESH_S: Final = 5.0
+_SLACK_MS: Final = 1_000
+
+
+class Expiries:
+    """The TTL indexes of collections, as the gateway knows them."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._known: dict[str, tuple[float, Sequence[Expiry]]] = {}
+
+    def forget(self) -> None:
+        """Ask anew next time: an index was made or dropped."""
+        self._known.clear()
+
+    async def predicate(self, namespace: str, now_ns: int) -> Callable[[bytes], bool] | None:
+        """Return whether a raw document is past its date, None where no TTL index exists."""
+        indexes = await self._of(namespace)
+        if not indexes:
+            return None
+        now_ms = now_ns // 1_000_000 + _SLACK_MS
+
+        def is_expired(document: bytes) -> bool:
+            fields = decode(document)
+            return any(_is_past(fields, index, now_ms) for index in indexes)
+
+        return is_expired
+
+    async def _of(self, namespace: str) -> Sequence[Expiry]:
+        now_s = time.monotonic()
+        known = self._known.get(namespace)
+        if known is None or now_s - known[0] > _REFRESH_S:
+            known = (now_s, await self._gateway.expiring(namespace))
+            self._known[namespace] = known
+        return known[1]
+
+
+def _is_past(document: dict[str, Any], index: Expiry, now_ms: int) -> bool:
+    return any(
+        int(date) + index.after_s * 1000 <= now_ms
+        for date in _dates(document, index.path.split("."))
+    )
+
+
+def _dates(value: Any, path: list[str]) -> list[DatetimeMS]:
+    """Return the dates at a path; of an array all, as the earliest counts."""
+    if isinstance(value, list):
+        return [date for item in value for date in _dates(item, path)]
+    if not path:
+        return [value] if isinstance(value, DatetimeMS) else []
+    return _dates(value.get(path[0]), path[1:]) if isinstance(value, dict) else []

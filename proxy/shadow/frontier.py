@@ -1,0 +1,50 @@
+"""How far the log is verified: everything below a position, save a few that are still open.
+
+A checkpoint is the pair. After a crash the log is read again from the oldest open position, and
+of what lies under the checkpoint only the open ones count again, so nothing is counted twice.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Where a new verifier takes over: `position` as in the checkpoint, and what was open."""
+
+    position: int
+    open: frozenset[int]
+
+    @property
+    def reads_from(self) -> int:
+        """Return where the log must be read from."""
+        return min(self.open, default=self.position)
+
+    def is_done(self, start: int) -> bool:
+        """Return whether an exchange was counted before the crash."""
+        return start < self.position and start not in self.open
+
+
+class Frontier:
+    """The starts of exchanges that have no verdict yet."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def enter(self, start: int) -> None:
+        """Note that an exchange was read."""
+        self._open.add(start)
+
+    def leave(self, start: int) -> None:
+        """Note that an exchange has its verdict, or needs none."""
+        self._open.discard(start)
+
+    def open(self) -> tuple[int, ...]:
+        """Return the open starts in order."""
+        return tuple(sorted(self._open))
+
+    def oldest(self, position: int) -> int:
+        """Return the oldest position still needed, given how far the log was read."""
+        return min(self._open, default=position)

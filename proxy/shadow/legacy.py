@@ -1,0 +1,140 @@
+"""The verifier's own reads on MongoDB: images of documents, and operations asked once more.
+
+They use the verifier's connection and credentials, never the application's.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo import AsyncMongoClient
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+
+from comparators.canonical import document_key
+from comparators.errors import UnreachableError
+from comparators.operation import Kind, Operation
+from comparators.outcome import Documents, Failure, Outcome
+from proxy.shadow.replies import read_reply
+
+_RAW: Final = CodecOptions(document_class=RawBSONDocument)
+_COMMANDS: Final[Mapping[Kind, str]] = {
+    Kind.FIND: "find",
+    Kind.COUNT: "count",
+    Kind.DISTINCT: "distinct",
+    Kind.AGGREGATE: "aggregate",
+    Kind.LIST_INDEXES: "listIndexes",
+    Kind.LIST_COLLECTIONS: "listCollections",
+}
+_IMAGES_AT_ONCE: Final = 500
+
+
+class Legacy:
+    """MongoDB as the verifier sees it. Every method raises UnreachableError when it is away."""
+
+    def __init__(self, client: AsyncMongoClient[Any], *, where: str) -> None:
+        self._client = client
+        self._where = where
+
+    async def images(self, namespace: str, ids: Sequence[Any]) -> dict[bytes, bytes]:
+        """Return the documents with these `_id`s as raw BSON by document key."""
+        database, _, collection = namespace.partition(".")
+        found: dict[bytes, bytes] = {}
+        with self._reachable():
+            source = self._client[database].get_collection(collection, codec_options=_RAW)
+            for first in range(0, len(ids), _IMAGES_AT_ONCE):
+                wanted = list(ids[first : first + _IMAGES_AT_ONCE])
+                async for document in source.find({"_id": {"$in": wanted}}):
+                    found[document_key(document["_id"])] = bytes(document.raw)
+        return found
+
+    async def matching_ids(self, operation: Operation) -> list[Any]:
+        """Return the `_id`s that the filters of a write select on MongoDB now."""
+        found: list[Any] = []
+        with self._reachable():
+            collection = self._client[operation.database][operation.collection]
+            for condition in filters_of(operation):
+                try:
+                    found += [d["_id"] async for d in collection.find(condition, {"_id": 1})]
+                except OperationFailure:
+                    # A filter that MongoDB refuses selects nothing.
+                    continue
+        return found
+
+    async def run(self, operation: Operation) -> Outcome:
+        """Ask MongoDB a read once more and return its whole answer."""
+        command = {_COMMANDS[operation.kind]: operation.collection or 1, **operation.arguments}
+        command.pop("singleBatch", None)
+        if operation.kind in {Kind.FIND, Kind.AGGREGATE}:
+            _ask_for_all(operation.kind, command)
+        began = time.perf_counter()
+        with self._reachable():
+            return await self._answer(operation, command, began)
+
+    async def _answer(self, operation: Operation, command: dict[str, Any], began: float) -> Outcome:
+        database = self._client[operation.database]
+        documents: list[bytes] = []
+        try:
+            reply = await database.command(command, codec_options=_RAW)
+            while True:
+                read = read_reply(operation.kind, bytes(reply.raw))
+                if not isinstance(read.result, Documents):
+                    return Outcome(result=read.result, duration_s=time.perf_counter() - began)
+                documents.extend(read.result.documents)
+                if read.batch is None or not read.batch.cursor:
+                    break
+                more = {"getMore": read.batch.cursor, "collection": operation.collection}
+                reply = await database.command(more, codec_options=_RAW)
+        except OperationFailure as error:
+            details = error.details or {}
+            failure = Failure(code=error.code or 0, code_name=str(details.get("codeName", "")))
+            return Outcome(result=failure, duration_s=time.perf_counter() - began)
+        return Outcome(
+            result=Documents(documents=tuple(documents)), duration_s=time.perf_counter() - began
+        )
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except (ConnectionFailure, PyMongoError) as error:
+            if isinstance(error, OperationFailure) and not isinstance(error, ConnectionFailure):
+                raise self._refused(error) from error
+            raise UnreachableError(
+                f"MongoDB does not answer the verifier: {type(error).__name__}",
+                where=self._where,
+                remedy="check that the legacy URI reaches the primary and may read",
+            ) from error
+
+    def _refused(self, error: OperationFailure) -> UnreachableError:
+        return UnreachableError(
+            f"MongoDB refuses a read of the verifier with code {error.code}",
+            where=self._where,
+            remedy="give the user in the legacy URI the role `readAnyDatabase`",
+        )
+
+
+def filters_of(operation: Operation) -> list[Mapping[str, Any]]:
+    """Return the filters by which a write selects documents; for inserts, their `_id`s."""
+    arguments = operation.arguments
+    match operation.kind:
+        case Kind.INSERT:
+            documents = arguments.get("documents", ())
+            return [{"_id": {"$in": [d["_id"] for d in documents if "_id" in d]}}]
+        case Kind.UPDATE:
+            return [statement["q"] for statement in arguments.get("updates", ())]
+        case Kind.DELETE:
+            return [statement["q"] for statement in arguments.get("deletes", ())]
+        case Kind.FIND_AND_MODIFY:
+            return [arguments.get("query") or {}]
+        case _:
+            return []
+
+
+def _ask_for_all(kind: Kind, command: dict[str, Any]) -> None:
+    """Ask for large batches; where the client asked for one small batch, that is its limit."""
+    command.pop("batchSize", None)
+    if kind is Kind.AGGREGATE:
+        command["cursor"] = {}

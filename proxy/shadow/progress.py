@@ -1,0 +1,22 @@
+"""How far the verifier has come, for those who wait until it has come far enough."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Progress:
+    """The position up to which the log was read and admitted, with a pulse at each change."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self._changed = asyncio.Event()
+
+    def pulse(self) -> None:
+        """Wake everybody who waits, to look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition on the verifier's state holds."""
+        while not condition():
+            await self._changed.wait()

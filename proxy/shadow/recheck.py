@@ -1,0 +1,180 @@
+"""Ask both sides once more before a mismatch of a read is believed.
+
+A read overlaps with writes, a cursor is read over seconds, a transaction reads an old snapshot: the two answers
+may belong to different moments. So both are asked again, at one place of the log; only what still
+differs, with no write in between, is a mismatch.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.gateway import Footprint, Gateway, Generated
+from comparators.canonical import decode, document_key
+from comparators.errors import UnsupportedError
+from comparators.operation import Kind, Operation
+from comparators.outcome import Documents, Outcome
+from comparators.rules import Rules
+from comparators.verdict import Judgement, Verdict, decide
+from proxy.shadow.evidence import namespaces_of
+from proxy.shadow.exchange import Exchange
+from proxy.shadow.expiry import Expiries
+from proxy.shadow.legacy import Legacy
+from proxy.shadow.patience import Outage
+from proxy.shadow.quiet import Quiet
+from proxy.shadow.reconcile import Reconciler
+from proxy.shadow.runner import Runner, result_of
+from proxy.shadow.touches import Touches
+
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 1.0
+
+RESTLESS: Final = "could not be rechecked: its documents never came to rest"
+NOISY: Final = "legacy answers differently each time"
+
+_AGREEMENT: Final = frozenset({Verdict.MATCH, Verdict.MATCH_BY_RULE, Verdict.NOT_COMPARABLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Suspect:
+    """A read whose two answers differed; `decided` is called once with the final judgement."""
+
+    exchange: Exchange
+    operation: Operation
+    legacy: Outcome
+    footprints: tuple[Footprint, ...]
+    decided: Callable[[Judgement], None]
+
+
+class Rechecks:
+    """Recheck suspects, a few at a time."""
+
+    def __init__(
+        self,
+        *,
+        gateway: Gateway,
+        legacy: Legacy,
+        quiet: Quiet,
+        runner: Runner,
+        touches: Touches,
+        reconciler: Reconciler,
+        expiries: Expiries,
+        rules: Rules,
+        gateway_outage: Outage,
+        legacy_outage: Outage,
+        within_s: float,
+        at_once: int,
+    ) -> None:
+        self._gateway = gateway
+        self._legacy = legacy
+        self._quiet = quiet
+        self._runner = runner
+        self._touches = touches
+        self._reconciler = reconciler
+        self._expiries = expiries
+        self._rules = rules
+        self._gateway_outage = gateway_outage
+        self._legacy_outage = legacy_outage
+        self._within_s = within_s
+        self._places = asyncio.Semaphore(at_once)
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    async def recheck(self, suspect: Suspect) -> None:
+        """Decide about a suspect; its namespaces must come to rest within the time allowed."""
+        self._waiting += 1
+        try:
+            async with self._places:
+                suspect.decided(await self._decide(suspect))
+        finally:
+            self._waiting -= 1
+
+    async def _decide(self, suspect: Suspect) -> Judgement:
+        # The time allowed counts from the first moment at which the backlog was drained.
+        deadline: float | None = None
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            judgement = await self._ask_both(suspect)
+            if judgement is not None:
+                return judgement
+            now_s = time.monotonic()
+            deadline = now_s + self._within_s if deadline is None else deadline
+            if now_s > deadline:
+                return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=RESTLESS)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    async def _ask_both(self, suspect: Suspect) -> Judgement | None:
+        """Return the final judgement, None when writes in between make it worthless."""
+        operation, namespaces = suspect.operation, namespaces_of(suspect.footprints)
+        reading = await self._quiet.read(
+            namespaces, lambda: self._legacy_outage.endure(lambda: self._legacy.run(operation))
+        )
+        generated = Generated(now_ms=time.time_ns() // 1_000_000)
+
+        async def ask() -> tuple[Outcome, bool]:
+            outcome = await self._gateway_outage.endure(
+                lambda: self._gateway.run(operation, generated=generated)
+            )
+            return outcome, self._was_written(suspect, reading.value, outcome, reading.before)
+
+        try:
+            outcome, was_written = await result_of(self._runner, suspect.footprints, ask)
+        except UnsupportedError as error:
+            return Judgement(verdict=Verdict.UNSUPPORTED, reason=error.what)
+        expired = await self._expiries.predicate(operation.namespace, time.time_ns())
+        judgement = decide(operation, reading.value, outcome, self._rules, expired=expired)
+        if judgement.verdict is Verdict.MATCH:
+            return Judgement(verdict=Verdict.TRANSIENT)
+        if judgement.verdict in _AGREEMENT:
+            return judgement
+        if was_written or any(map(self._reconciler.disputes, namespaces)):
+            return None
+        if self._is_noisy(suspect, reading.value, namespaces):
+            return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=NOISY)
+        return judgement
+
+    def _was_written(
+        self, suspect: Suspect, legacy: Outcome, gateway: Outcome, before: int
+    ) -> bool:
+        operation = suspect.operation
+        namespaces = namespaces_of(suspect.footprints)
+        if not any(self._touches.any_since(namespace, before) for namespace in namespaces):
+            return False
+        differing = _differing_keys(operation, legacy, gateway)
+        if differing is None:
+            return True
+        return any(self._touches.since(operation.namespace, key, before) for key in differing)
+
+    def _is_noisy(self, suspect: Suspect, again: Outcome, namespaces: frozenset[str]) -> bool:
+        """Return whether legacy changed its answer although nobody wrote."""
+        since = suspect.exchange.position
+        if any(self._touches.any_since(namespace, since) for namespace in namespaces):
+            return False
+        judgement = decide(suspect.operation, suspect.legacy, again, self._rules)
+        return judgement.verdict is Verdict.MISMATCH
+
+
+def _differing_keys(operation: Operation, legacy: Outcome, gateway: Outcome) -> set[bytes] | None:
+    """Return the documents only one answer holds in this form; None when that cannot be told.
+
+    With a limit, a write to one document can push another one out of the result.
+    """
+    arguments = operation.arguments
+    if operation.kind is not Kind.FIND or arguments.get("limit") or arguments.get("skip"):
+        return None
+    if not isinstance(legacy.result, Documents) or not isinstance(gateway.result, Documents):
+        return None
+    differing = set(legacy.result.documents) ^ set(gateway.result.documents)
+    keys: set[bytes] = set()
+    for document in differing:
+        fields = decode(document)
+        if "_id" not in fields:
+            return None
+        keys.add(document_key(fields["_id"]))
+    # The same documents in another order: any write may have moved one.
+    return keys or None

@@ -1,0 +1,189 @@
+"""Read documents from legacy again and make the gateway equal, where replaying would be a guess.
+
+For writes in doubt (no answer was seen), writes the gateway cannot run, and documents whose order of writes
+the log cannot tell. The images are put under the ordering rules of every other write: an image is only put
+where no write of that document was answered since the reading began, else it is read again.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from adapters.gateway import Footprint, Gateway
+from comparators.canonical import document_key
+from comparators.errors import UnsupportedError
+from comparators.operation import Operation
+from comparators.outcome import Acknowledgement, Modified
+from proxy.shadow.exchange import Exchange
+from proxy.shadow.legacy import Legacy, filters_of
+from proxy.shadow.patience import Outage
+from proxy.shadow.quiet import Quiet, Reading
+from proxy.shadow.runner import CreateTask, Runner, result_of
+from proxy.shadow.touches import Touches
+
+_PAUSE_S: Final = 0.05
+SETTLE_S: Final = 2.0
+"""How long MongoDB may still be busy with a write whose client went away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Case:
+    """Exchanges to reconcile; `done` is called when their documents are equal on both sides.
+
+    `settles`: MongoDB may still be at work on them, so they are read a second time after a while.
+    """
+
+    exchanges: tuple[Exchange, ...]
+    settles: bool
+    done: Callable[[dict[str, list[Any]]], None]
+
+
+class Reconciler:
+    """Make documents of the gateway equal to legacy's."""
+
+    def __init__(
+        self,
+        *,
+        gateway: Gateway,
+        legacy: Legacy,
+        quiet: Quiet,
+        runner: Runner,
+        touches: Touches,
+        create_task: CreateTask,
+        gateway_outage: Outage,
+        legacy_outage: Outage,
+    ) -> None:
+        self._gateway = gateway
+        self._legacy = legacy
+        self._quiet = quiet
+        self._runner = runner
+        self._touches = touches
+        self._create_task = create_task
+        self._gateway_outage = gateway_outage
+        self._legacy_outage = legacy_outage
+        self._disputed: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return sum(self._disputed.values())
+
+    def disputes(self, namespace: str) -> bool:
+        """Return whether documents of a collection are being reconciled: a difference says nothing then."""
+        return namespace in self._disputed
+
+    def open(self, case: Case) -> None:
+        """Begin to reconcile the documents of exchanges, at this place of the order."""
+        writes = [exchange for exchange in case.exchanges if exchange.writes]
+        for exchange in writes:
+            self._dispute(exchange.namespace)
+        self._create_task(self._settle(case, writes))
+
+    def mend(self, namespace: str, identifiers: Sequence[Any]) -> None:
+        """Begin to make single documents equal."""
+        self._dispute(namespace)
+        self._create_task(self._mend_known(namespace, identifiers))
+
+    async def _mend_known(self, namespace: str, identifiers: Sequence[Any]) -> None:
+        try:
+            await self._mend(namespace, identifiers)
+        finally:
+            self._end_dispute(namespace)
+
+    async def _settle(self, case: Case, writes: Sequence[Exchange]) -> None:
+        touched: dict[str, list[Any]] = {}
+        try:
+            for exchange in writes:
+                found = await self._candidates(exchange, exchange.operation)
+                touched.setdefault(exchange.namespace, []).extend(found)
+                await self._mend(exchange.namespace, found)
+            if case.settles:
+                await asyncio.sleep(SETTLE_S)
+                for exchange in writes:
+                    found = await self._on_legacy(exchange.operation)
+                    touched[exchange.namespace].extend(found)
+                    await self._mend(exchange.namespace, touched[exchange.namespace])
+        finally:
+            for exchange in writes:
+                self._end_dispute(exchange.namespace)
+        case.done(touched)
+
+    async def _candidates(self, exchange: Exchange, operation: Operation) -> list[Any]:
+        """Return the `_id`s that a write may have touched on either side."""
+        whole = Footprint(namespace=operation.namespace, keys=None, writes=False)
+
+        async def select() -> list[Any]:
+            try:
+                return list(
+                    await self._gateway_outage.endure(lambda: self._gateway.matching_ids(operation))
+                )
+            except UnsupportedError:
+                # The gateway cannot read the filter; legacy's selection has to do.
+                return []
+
+        found = await result_of(self._runner, (whole,), select)
+        found += await self._on_legacy(operation)
+        found += _upserted(exchange)
+        return list({document_key(identifier): identifier for identifier in found}.values())
+
+    async def _on_legacy(self, operation: Operation) -> list[Any]:
+        if not filters_of(operation):
+            return []
+        return await self._legacy_outage.endure(lambda: self._legacy.matching_ids(operation))
+
+    async def _mend(self, namespace: str, identifiers: Sequence[Any]) -> None:
+        wanted = {document_key(identifier): identifier for identifier in identifiers}
+        while wanted:
+            reading = await self._quiet.read(
+                frozenset({namespace}), partial(self._images, namespace, list(wanted.values()))
+            )
+            wanted = await self._put(namespace, wanted, reading)
+            if wanted:
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _images(self, namespace: str, identifiers: Sequence[Any]) -> dict[bytes, bytes]:
+        return await self._legacy_outage.endure(lambda: self._legacy.images(namespace, identifiers))
+
+    async def _put(
+        self, namespace: str, wanted: dict[bytes, Any], reading: Reading[dict[bytes, bytes]]
+    ) -> dict[bytes, Any]:
+        """Put the images that are still true; return the documents that must be read again."""
+        footprint = Footprint(namespace=namespace, keys=frozenset(wanted), writes=True)
+
+        async def put() -> dict[bytes, Any]:
+            moved = {
+                key: identifier
+                for key, identifier in wanted.items()
+                if self._touches.since(namespace, key, reading.before)
+            }
+            images = {
+                key: (identifier, reading.value.get(key))
+                for key, identifier in wanted.items()
+                if key not in moved
+            }
+            await self._gateway_outage.endure(lambda: self._gateway.put_images(namespace, images))
+            return moved
+
+        remaining: dict[bytes, Any] = await result_of(self._runner, (footprint,), put)
+        return remaining
+
+    def _dispute(self, namespace: str) -> None:
+        self._disputed[namespace] = self._disputed.get(namespace, 0) + 1
+
+    def _end_dispute(self, namespace: str) -> None:
+        left = self._disputed[namespace] - 1
+        if left:
+            self._disputed[namespace] = left
+        else:
+            del self._disputed[namespace]
+
+
+def _upserted(exchange: Exchange) -> list[Any]:
+    result = exchange.legacy.result if exchange.legacy is not None else None
+    match result:
+        case Acknowledgement():
+            return [identifier for _, identifier in result.upserted]
+        case Modified() if result.upserted_id is not None:
+            return [result.upserted_id]
+        case _:
+            return []

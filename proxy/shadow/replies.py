@@ -1,0 +1,163 @@
+"""What MongoDB answered, as an Outcome's result."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import bson
+
+from comparators.canonical import CODEC, decode
+from comparators.operation import Kind
+from comparators.outcome import (
+    Acknowledgement,
+    Count,
+    Documents,
+    Done,
+    Failure,
+    Modified,
+    Result,
+    Values,
+    WriteError,
+)
+from proxy.shadow.elements import (
+    ARRAY,
+    DOCUMENT,
+    TIMESTAMP,
+    Element,
+    array_documents,
+    elements,
+    integer,
+    uint64,
+)
+from proxy.shadow.exchange import Batch
+
+
+class Reply(NamedTuple):
+    """A reply, read as far as the comparison needs it."""
+
+    result: Result
+    clock: int | None
+    batch: Batch | None
+    retried: bool = False
+    """True where MongoDB answered a retryable write from its first attempt."""
+
+
+def read_reply(kind: Kind, body: bytes) -> Reply:
+    """Return the result of a reply to an operation of that kind.
+
+    Raises CorruptionError where the reply is not one that MongoDB gives to it.
+    """
+    fields = {element.name: element for element in elements(body)}
+    clock = _clock(fields, body)
+    if not _is_ok(fields, body):
+        return Reply(_failure(decode(body)), clock, None)
+    cursor = fields.get(b"cursor")
+    if cursor is not None and cursor.type == DOCUMENT:
+        batch = _batch(cursor, body)
+        documents = batch.documents
+        if kind is Kind.LIST_INDEXES:
+            documents = tuple(_without_gossip(document, _INDEX_GOSSIP) for document in documents)
+        elif kind is Kind.LIST_COLLECTIONS:
+            documents = tuple(_named_only(document) for document in documents)
+        return Reply(Documents(documents=documents), clock, batch)
+    retried = b"retriedStmtIds" in fields or b"retriedStmtId" in fields
+    return Reply(_READERS.get(kind, _done)(fields, body), clock, None, retried)
+
+
+def _clock(fields: Mapping[bytes, Element], body: bytes) -> int | None:
+    element = fields.get(b"operationTime")
+    return uint64(body, element) if element is not None and element.type == TIMESTAMP else None
+
+
+def _is_ok(fields: Mapping[bytes, Element], body: bytes) -> bool:
+    element = fields.get(b"ok")
+    return element is not None and any(body[element.start : element.end])
+
+
+def _batch(cursor: Element, body: bytes) -> Batch:
+    identifier = 0
+    documents: tuple[bytes, ...] = ()
+    for element in elements(body, cursor.start):
+        if element.name == b"id":
+            identifier = integer(body, element)
+        elif element.name in {b"firstBatch", b"nextBatch"} and element.type == ARRAY:
+            documents = array_documents(body, element)
+    return Batch(cursor=identifier, documents=documents)
+
+
+_INDEX_GOSSIP: Final = frozenset({"v", "ns", "background"})
+
+
+def _without_gossip(document: bytes, gossip: frozenset[str]) -> bytes:
+    kept = {name: value for name, value in decode(document).items() if name not in gossip}
+    return bson.encode(kept, codec_options=CODEC)
+
+
+def _named_only(document: bytes) -> bytes:
+    """Keep what both databases can know of a collection: not its UUID, nor how it is stored."""
+    known = decode(document)
+    return bson.encode({"name": known["name"], "type": known.get("type", "collection")})
+
+
+def _failure(reply: Mapping[str, Any]) -> Failure:
+    return Failure(
+        code=int(reply.get("code", 0)),
+        code_name=str(reply.get("codeName", "")),
+        key_pattern=reply.get("keyPattern"),
+        key_value=reply.get("keyValue"),
+    )
+
+
+def _acknowledgement(_: Mapping[bytes, Element], body: bytes) -> Result:
+    reply = decode(body)
+    return Acknowledgement(
+        n=int(reply.get("n", 0)),
+        modified=int(reply["nModified"]) if "nModified" in reply else None,
+        upserted=tuple((int(item["index"]), item["_id"]) for item in reply.get("upserted", ())),
+        errors=tuple(
+            WriteError(
+                index=int(item["index"]),
+                code=int(item["code"]),
+                key_pattern=item.get("keyPattern"),
+                key_value=item.get("keyValue"),
+            )
+            for item in reply.get("writeErrors", ())
+        ),
+    )
+
+
+def _modified(fields: Mapping[bytes, Element], body: bytes) -> Result:
+    value = fields.get(b"value")
+    document = None
+    if value is not None and value.type == DOCUMENT:
+        document = body[value.start : value.end]
+    last = fields.get(b"lastErrorObject")
+    effect = decode(body[last.start : last.end]) if last is not None else {}
+    return Modified(
+        document=document,
+        n=int(effect.get("n", 0)),
+        updated_existing=effect.get("updatedExisting"),
+        upserted_id=effect.get("upserted"),
+    )
+
+
+def _count(fields: Mapping[bytes, Element], body: bytes) -> Result:
+    element = fields.get(b"n")
+    return Count(n=integer(body, element) if element is not None else 0)
+
+
+def _values(_: Mapping[bytes, Element], body: bytes) -> Result:
+    return Values(values=tuple(decode(body).get("values", ())))
+
+
+def _done(_: Mapping[bytes, Element], __: bytes) -> Result:
+    return Done()
+
+
+_READERS: Final[Mapping[Kind, Callable[[Mapping[bytes, Element], bytes], Result]]] = {
+    Kind.INSERT: _acknowledgement,
+    Kind.UPDATE: _acknowledgement,
+    Kind.DELETE: _acknowledgement,
+    Kind.FIND_AND_MODIFY: _modified,
+    Kind.COUNT: _count,
+    Kind.DISTINCT: _values,
+}

@@ -1,0 +1,91 @@
+"""Run work as soon as nothing it depends on is unfinished, a bounded number at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.gateway import Footprint
+from proxy.shadow.progress import Progress
+from proxy.shadow.schedule import Schedule
+
+CreateTask = Callable[[Coroutine[Any, Any, None]], object]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """Something to do on the gateway, and what it reads or writes there."""
+
+    footprints: tuple[Footprint, ...]
+    run: Callable[[], Awaitable[None]]
+
+
+class Runner:
+    """Start work in dependency order; its tasks belong to the verifier's group."""
+
+    def __init__(
+        self, create_task: CreateTask, progress: Progress, *, concurrency: int, window: int
+    ) -> None:
+        self._create_task = create_task
+        self._progress = progress
+        self._concurrency = concurrency
+        self._window = window
+        self._schedule: Schedule[Work] = Schedule()
+        self._running = 0
+
+    def __len__(self) -> int:
+        return len(self._schedule)
+
+    def submit(self, work: Work) -> None:
+        """Add work behind all that was submitted before it."""
+        self._schedule.add(work, work.footprints)
+        self._start_ready()
+
+    async def has_room(self) -> None:
+        """Wait until fewer operations than the window are unfinished."""
+        if len(self._schedule) >= self._window:
+            await self._progress.until(lambda: len(self._schedule) < self._window)
+
+    async def is_idle(self) -> None:
+        """Wait until nothing is unfinished."""
+        if len(self._schedule):
+            await self._progress.until(lambda: not len(self._schedule))
+
+    def _start_ready(self) -> None:
+        while self._running < self._concurrency:
+            work = self._schedule.take()
+            if work is None:
+                return
+            self._running += 1
+            self._create_task(self._perform(work))
+
+    async def _perform(self, work: Work) -> None:
+        try:
+            await work.run()
+        finally:
+            self._running -= 1
+            self._schedule.finish(work)
+            self._start_ready()
+            self._progress.pulse()
+
+
+async def result_of(
+    runner: Runner, footprints: tuple[Footprint, ...], ask: Callable[[], Awaitable[Any]]
+) -> Any:
+    """Submit a question to the gateway at this place of the order and return its answer."""
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def run() -> None:
+        try:
+            value = await ask()
+        except BaseException as error:
+            if not answer.done():
+                answer.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            if not answer.done():
+                answer.set_result(value)
+
+    runner.submit(Work(footprints, run))
+    return await answer

@@ -1,0 +1,216 @@
+"""Compare what both sides store after a write, once the document has come to rest.
+
+An acknowledgement says how many documents a write changed, not into what. So each document that a write
+touched is owed a comparison of its images. A later write of the same document takes the debt over:
+what is compared is always the newest state, and a hot document costs no more than a cold one.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from adapters.gateway import Footprint, Gateway
+from comparators.canonical import document_key
+from comparators.rules import Rules
+from comparators.verdict import Judgement, Verdict, decide_state
+from proxy.shadow.evidence import Evidence
+from proxy.shadow.expiry import Expiries
+from proxy.shadow.legacy import Legacy
+from proxy.shadow.patience import Outage
+from proxy.shadow.quiet import Quiet
+from proxy.shadow.reconcile import Reconciler
+from proxy.shadow.runner import Runner, result_of
+from proxy.shadow.touches import Touches
+
+_PAUSE_S: Final = 0.05
+_AT_ONCE: Final = 500
+_MOST_OWED: Final = 200_000
+
+CONTENDED: Final = "written at the same time by several clients"
+EXPIRED: Final = "it may have expired"
+TAKEN_OVER: Final = "values made by the server were taken over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """A document that is owed a comparison since the write at `position`.
+
+    `contended`: the log cannot tell the order of the writes that met in it. `generated`: the last write took
+    values from the server's clock. `attempts` counts comparisons that ended in a difference.
+    """
+
+    identifier: Any
+    position: int
+    contended: bool = False
+    generated: bool = False
+    attempts: int = 0
+
+
+class States:
+    """Pay the debts, a batch at a time."""
+
+    def __init__(
+        self,
+        *,
+        gateway: Gateway,
+        legacy: Legacy,
+        quiet: Quiet,
+        runner: Runner,
+        touches: Touches,
+        reconciler: Reconciler,
+        expiries: Expiries,
+        evidence: Evidence,
+        rules: Rules,
+        gateway_outage: Outage,
+        legacy_outage: Outage,
+    ) -> None:
+        self._gateway = gateway
+        self._legacy = legacy
+        self._quiet = quiet
+        self._runner = runner
+        self._touches = touches
+        self._reconciler = reconciler
+        self._expiries = expiries
+        self._evidence = evidence
+        self._rules = rules
+        self._gateway_outage = gateway_outage
+        self._legacy_outage = legacy_outage
+        self._owed: OrderedDict[tuple[str, bytes], Debt] = OrderedDict()
+        self._being_paid = 0
+        self._unpaid: dict[str, int] = defaultdict(int)
+
+    def __len__(self) -> int:
+        return len(self._owed) + self._being_paid
+
+    def owe(
+        self,
+        namespace: str,
+        identifiers: Iterable[Any],
+        position: int,
+        *,
+        contended: bool = False,
+        generated: bool = False,
+    ) -> None:
+        """Note that documents were written and are to be compared."""
+        for identifier in identifiers:
+            place = (namespace, document_key(identifier))
+            before = self._owed.pop(place, None)
+            self._owed[place] = Debt(
+                identifier=identifier,
+                position=position,
+                contended=contended or (before is not None and before.contended),
+                generated=generated or (before is not None and before.generated),
+            )
+        while len(self._owed) > _MOST_OWED:
+            (namespace, _), _ = self._owed.popitem(last=False)
+            self._unpaid[namespace] += 1
+
+    def oldest(self, position: int) -> int:
+        """Return the oldest write whose state is still to be compared."""
+        return min((debt.position for debt in self._owed.values()), default=position)
+
+    def take_unpaid(self) -> dict[str, int]:
+        """Return how many documents per collection had to be let go, and begin anew."""
+        unpaid, self._unpaid = dict(self._unpaid), defaultdict(int)
+        return unpaid
+
+    async def run(self) -> None:
+        """Compare states until cancelled."""
+        while True:
+            await asyncio.sleep(_PAUSE_S)
+            for namespace, debts in self._next_batch().items():
+                self._being_paid += len(debts)
+                try:
+                    await self._pay(namespace, debts)
+                finally:
+                    self._being_paid -= len(debts)
+
+    def _next_batch(self) -> dict[str, dict[bytes, Debt]]:
+        batch: dict[str, dict[bytes, Debt]] = defaultdict(dict)
+        for _ in range(min(len(self._owed), _AT_ONCE)):
+            (namespace, key), debt = self._owed.popitem(last=False)
+            batch[namespace][key] = debt
+        return batch
+
+    async def _pay(self, namespace: str, debts: dict[bytes, Debt]) -> None:
+        identifiers = [debt.identifier for debt in debts.values()]
+        reading = await self._quiet.read(
+            frozenset({namespace}),
+            lambda: self._legacy_outage.endure(lambda: self._legacy.images(namespace, identifiers)),
+        )
+        footprint = Footprint(namespace=namespace, keys=frozenset(debts), writes=False)
+
+        async def compare() -> None:
+            stored = await self._gateway_outage.endure(
+                lambda: self._gateway.images(namespace, identifiers)
+            )
+            for key, debt in debts.items():
+                # A later write has taken the debt over.
+                if not self._touches.since(namespace, key, reading.before):
+                    await self._compare(
+                        namespace, key, debt, reading.value.get(key), stored.get(key)
+                    )
+
+        await result_of(self._runner, (footprint,), compare)
+
+    async def _compare(
+        self, namespace: str, key: bytes, debt: Debt, legacy: bytes | None, gateway: bytes | None
+    ) -> None:
+        judgement = decide_state(namespace, legacy, gateway, self._rules)
+        if judgement.verdict is not Verdict.MISMATCH:
+            self._evidence.compared_state(namespace, debt.identifier, judgement, debt.position)
+            return
+        if self._reconciler.disputes(namespace) or debt.attempts == 0:
+            counts = not self._reconciler.disputes(namespace)
+            again = replace(debt, attempts=debt.attempts + counts)
+            self._owed.setdefault((namespace, key), again)
+            return
+        await self._confirm(namespace, debt, judgement, legacy, gateway)
+
+    async def _confirm(
+        self,
+        namespace: str,
+        debt: Debt,
+        judgement: Judgement,
+        legacy: bytes | None,
+        gateway: bytes | None,
+    ) -> None:
+        excuse = await self._excuse(namespace, debt, judgement, legacy, gateway)
+        if excuse is None:
+            self._evidence.compared_state(namespace, debt.identifier, judgement, debt.position)
+            return
+        verdict = Verdict.MATCH if excuse == TAKEN_OVER else Verdict.NOT_COMPARABLE
+        self._evidence.compared_state(
+            namespace, debt.identifier, Judgement(verdict=verdict, reason=excuse), debt.position
+        )
+        self._reconciler.mend(namespace, [debt.identifier])
+
+    async def _excuse(
+        self,
+        namespace: str,
+        debt: Debt,
+        judgement: Judgement,
+        legacy: bytes | None,
+        gateway: bytes | None,
+    ) -> str | None:
+        is_expired = await self._expiries.predicate(namespace, time.time_ns())
+        images = [image for image in (legacy, gateway) if image is not None]
+        if is_expired is not None and len(images) == 1 and is_expired(images[0]):
+            return EXPIRED
+        if debt.contended:
+            return CONTENDED
+        if debt.generated and only_clocks_differ(judgement):
+            return TAKEN_OVER
+        return None
+
+
+def only_clocks_differ(judgement: Judgement) -> bool:
+    """Return whether two answers differ in nothing but dates and timestamps."""
+    clocks = {"date", "timestamp"}
+    return bool(judgement.differences) and all(
+        difference.legacy_type in clocks and difference.gateway_type in clocks
+        for difference in judgement.differences
+    )
