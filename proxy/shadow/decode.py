@@ -1,7 +1,7 @@
 """Turn the records of a capture log into exchanges.
 
-Raises CorruptionError for a message that is not what it should be; the caller counts the exchange as
-not verified and goes on.
+A message that is not what it should be raises ValueError, KeyError, TypeError or InvalidBSON; the caller counts
+the exchange as not verified and goes on.
 """
 
 from collections.abc import Mapping

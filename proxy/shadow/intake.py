@@ -1,8 +1,10 @@
 """From the records of the log to units of work in logical order. Pure: no I/O, no clock."""
 
+import struct
 from typing import Final
 
-from comparators.errors import CorruptionError
+from bson.errors import InvalidBSON
+
 from comparators.operation import Kind
 from comparators.outcome import Acknowledgement, Failure, Modified
 from comparators.verdict import Verdict
@@ -83,13 +85,13 @@ class Intake:
             return
         try:
             self._accept(record, start)
-        except (CorruptionError, KeyError, TypeError, ValueError) as error:
+        except (InvalidBSON, KeyError, TypeError, ValueError, struct.error) as error:
             # A message that was captured whole but is not what a driver sends: counted, never fatal.
             self._requests.pop(start, None)
             self._sequence.abandon(start)
             self._frontier.leave(start)
-            what = error.what if isinstance(error, CorruptionError) else type(error).__name__
-            self._units.append(Unreadable(position=record.position, reason=what))
+            reason = f"a message cannot be decoded ({type(error).__name__})"
+            self._units.append(Unreadable(position=record.position, reason=reason))
 
     def skipped(self, position: int, reason: str) -> None:
         """Take note of bytes that the reader could not make a record of."""

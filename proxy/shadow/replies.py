@@ -1,6 +1,7 @@
 """What MongoDB answered, as an Outcome's result."""
 
 from collections.abc import Callable, Mapping
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 import bson
@@ -18,17 +19,12 @@ from comparators.outcome import (
     Values,
     WriteError,
 )
-from proxy.shadow.elements import (
-    ARRAY,
-    DOCUMENT,
-    TIMESTAMP,
-    Element,
-    array_documents,
-    elements,
-    integer,
-    uint64,
-)
 from proxy.shadow.exchange import Batch
+from proxy.wire.protocol.elements import ARRAY, DOCUMENT, INT32, Element, elements
+
+TIMESTAMP: Final = 0x11
+_UINT64: Final = Struct("<Q")
+_INT64: Final = Struct("<q")
 
 
 class Reply(NamedTuple):
@@ -44,7 +40,7 @@ class Reply(NamedTuple):
 def read_reply(kind: Kind, body: bytes) -> Reply:
     """Return the result of a reply to an operation of that kind.
 
-    Raises CorruptionError where the reply is not one that MongoDB gives to it.
+    Raises ValueError where the reply is not BSON.
     """
     fields = {element.name: element for element in elements(body)}
     clock = _clock(fields, body)
@@ -63,24 +59,19 @@ def read_reply(kind: Kind, body: bytes) -> Reply:
     return Reply(_READERS.get(kind, _done)(fields, body), clock, None, retried)
 
 
-def _clock(fields: Mapping[bytes, Element], body: bytes) -> int | None:
-    element = fields.get(b"operationTime")
-    return uint64(body, element) if element is not None and element.type == TIMESTAMP else None
-
-
 def _is_ok(fields: Mapping[bytes, Element], body: bytes) -> bool:
     element = fields.get(b"ok")
-    return element is not None and any(body[element.start : element.end])
+    return element is not None and any(body[element.value_at : element.end])
 
 
 def _batch(cursor: Element, body: bytes) -> Batch:
     identifier = 0
     documents: tuple[bytes, ...] = ()
-    for element in elements(body, cursor.start):
+    for element in elements(body, cursor.value_at):
         if element.name == b"id":
-            identifier = integer(body, element)
+            identifier = _integer(body, element)
         elif element.name in {b"firstBatch", b"nextBatch"} and element.type == ARRAY:
-            documents = array_documents(body, element)
+            documents = _documents(body, element)
     return Batch(cursor=identifier, documents=documents)
 
 
@@ -129,9 +120,9 @@ def _modified(fields: Mapping[bytes, Element], body: bytes) -> Result:
     value = fields.get(b"value")
     document = None
     if value is not None and value.type == DOCUMENT:
-        document = body[value.start : value.end]
+        document = body[value.value_at : value.end]
     last = fields.get(b"lastErrorObject")
-    effect = decode(body[last.start : last.end]) if last is not None else {}
+    effect = decode(body[last.value_at : last.end]) if last is not None else {}
     return Modified(
         document=document,
         n=int(effect.get("n", 0)),
@@ -142,7 +133,7 @@ def _modified(fields: Mapping[bytes, Element], body: bytes) -> Result:
 
 def _count(fields: Mapping[bytes, Element], body: bytes) -> Result:
     element = fields.get(b"n")
-    return Count(n=integer(body, element) if element is not None else 0)
+    return Count(n=_integer(body, element) if element is not None else 0)
 
 
 def _values(_: Mapping[bytes, Element], body: bytes) -> Result:
@@ -161,3 +152,21 @@ _READERS: Final[Mapping[Kind, Callable[[Mapping[bytes, Element], bytes], Result]
     Kind.COUNT: _count,
     Kind.DISTINCT: _values,
 }
+
+
+def _clock(fields: Mapping[bytes, Element], body: bytes) -> int | None:
+    """Return `operationTime` as one number that orders as cluster time does."""
+    element = fields.get(b"operationTime")
+    if element is None or element.type != TIMESTAMP:
+        return None
+    return int(_UINT64.unpack_from(body, element.value_at)[0])
+
+
+def _documents(body: bytes, array: Element) -> tuple[bytes, ...]:
+    """Return the documents of an array as raw BSON: equal ones need never be decoded."""
+    return tuple(body[item.value_at : item.end] for item in elements(body, array.value_at))
+
+
+def _integer(body: bytes, element: Element) -> int:
+    reader = INT32 if element.end - element.value_at == INT32.size else _INT64
+    return int(reader.unpack_from(body, element.value_at)[0])
