@@ -1,0 +1,44 @@
+# Every target sets itself up: `make demo` and `make test` work on a fresh clone.
+# ARGS reach the command behind a target: make demo ARGS="--inject 0.01", make test ARGS="-k wire".
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup node check format test bench demo lock
+
+ARGS ?=
+BIN := .venv/bin
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## make .venv hold what requirements.lock says
+	@scripts/bootstrap.sh
+
+node: setup
+	@if [ -f tests/e2e/node/package-lock.json ]; then scripts/node_packages.sh; fi
+
+demo: setup  ## start both databases, drive traffic through the sidecar, verify and report
+	@$(BIN)/parallax demo $(ARGS)
+
+test: setup node  ## pass every test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup  ## format, lint, types, import contracts, duplicates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pylint --rcfile pyproject.toml adapters comparators config dashboards proxy
+
+bench: setup  ## measure side by side: relay, added latency, verification, comparison, memory
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+format: setup  ## write the code as `make check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup  ## resolve requirements.lock and requirements.serve.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --extra demo --group dev --universal \
+	    --generate-hashes --no-header --no-emit-index-url -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --constraint requirements.lock \
+	    --generate-hashes --no-header --no-emit-index-url --no-annotate -o requirements.serve.lock
