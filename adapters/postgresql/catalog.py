@@ -1,0 +1,197 @@
+"""Which collections exist, and the indexes declared on them; read once, then kept in memory.
+
+All definitions go through this process, so memory and catalog agree. After the server was away the
+catalog is read again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA
+
+from adapters.postgresql.connections import Connection
+from adapters.postgresql.indexes import Index, index_of
+from adapters.postgresql.tables import definitions_of, removals_of, tables_of
+from adapters.sql.dialect import compiled
+from comparators.canonical import decode, encode
+
+DEFINING: Final = 0x70617261
+"""The advisory lock under which tables are made and dropped, so that no two connections race."""
+
+LOCK: Final = compiled(
+    sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("key", type_=sa.BigInteger)))
+)
+CATALOG_SQL: Final = (resources.files("adapters.postgresql") / "sql" / "catalog.sql").read_text()
+
+_SPACE: Final = sa.MetaData(schema="parallax")
+COLLECTIONS: Final = sa.Table(
+    "collections",
+    _SPACE,
+    sa.Column("database", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("uuid", sa.Uuid),
+    sa.Column("options", BYTEA),
+)
+INDEXES: Final = sa.Table(
+    "indexes",
+    _SPACE,
+    sa.Column("database", sa.Text, primary_key=True),
+    sa.Column("collection", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("ordinal", sa.BigInteger),
+    sa.Column("specification", BYTEA),
+)
+_ALL_COLLECTIONS: Final = compiled(sa.select(COLLECTIONS))
+_ALL_INDEXES: Final = compiled(sa.select(INDEXES).order_by(INDEXES.c.ordinal))
+_IN_COLLECTION = (
+    INDEXES.c.database == sa.bindparam("database"),
+    INDEXES.c.collection == sa.bindparam("collection"),
+)
+_FORGET_COLLECTION: Final = compiled(
+    sa.delete(COLLECTIONS).where(
+        COLLECTIONS.c.database == sa.bindparam("database"),
+        COLLECTIONS.c.name == sa.bindparam("collection"),
+    )
+)
+_FORGET_INDEXES: Final = compiled(sa.delete(INDEXES).where(*_IN_COLLECTION))
+_FORGET_INDEX: Final = compiled(
+    sa.delete(INDEXES).where(*_IN_COLLECTION, INDEXES.c.name == sa.bindparam("name"))
+)
+
+
+def _insert(table: sa.Table, *names: str) -> Any:
+    return sa.dialects.postgresql.insert(table).values({name: sa.bindparam(name) for name in names})
+
+
+_ADD_COLLECTION: Final = compiled(
+    _insert(COLLECTIONS, "database", "name", "options")
+    .on_conflict_do_nothing()
+    .returning(COLLECTIONS.c.uuid)
+)
+_ADD_INDEX: Final = compiled(_insert(INDEXES, "database", "collection", "name", "specification"))
+
+Namespace = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """A collection that exists."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    indexes: tuple[Index, ...] = ()
+    """Those beside `_id_`, in the order of their making."""
+    uuid: UUID | None = None
+
+    @property
+    def unique(self) -> tuple[Index, ...]:
+        """The indexes that refuse duplicates, beside `_id_`."""
+        return tuple(index for index in self.indexes if index.unique)
+
+
+class Catalog:
+    """The collections of one PostgreSQL database."""
+
+    def __init__(self) -> None:
+        self._collections: dict[Namespace, Collection] = {}
+        self.loaded = False
+
+    def collection(self, database: str, name: str) -> Collection | None:
+        """Return a collection, None for one that does not exist."""
+        return self._collections.get((database, name))
+
+    def unique(self, database: str, name: str) -> tuple[Index, ...]:
+        """Return the unique indexes of a collection beside `_id_`, in the order of their making."""
+        found = self._collections.get((database, name))
+        return () if found is None else found.unique
+
+    def names(self, database: str) -> list[str]:
+        """Return the names of the collections of a database."""
+        return sorted(name for owner, name in self._collections if owner == database)
+
+    def stale(self) -> None:
+        """Have the catalog read again before it is used."""
+        self.loaded = False
+
+    async def load(self, connection: Connection) -> None:
+        """Make the catalog's tables where they do not exist, and read them."""
+        async with connection.transaction():
+            await connection.fetchval(LOCK.text, DEFINING)
+            await connection.execute(CATALOG_SQL)
+            collections = await connection.fetch(_ALL_COLLECTIONS.text)
+            indexes = await connection.fetch(_ALL_INDEXES.text)
+        by_collection: dict[Namespace, list[Index]] = {}
+        for row in indexes:
+            place = (row["database"], row["collection"])
+            by_collection.setdefault(place, []).append(index_of(decode(row["specification"])))
+        self._collections = {
+            place: Collection(
+                options=decode(row["options"]),
+                indexes=tuple(by_collection.get(place, ())),
+                uuid=row["uuid"],
+            )
+            for row in collections
+            for place in [(row["database"], row["name"])]
+        }
+        self.loaded = True
+
+    async def create(
+        self, connection: Connection, database: str, name: str, options: Mapping[str, Any]
+    ) -> bool:
+        """Make the tables of a collection; False when it existed. The caller holds a transaction."""
+        await connection.fetchval(LOCK.text, DEFINING)
+        values = {"database": database, "name": name, "options": encode(dict(options))}
+        uuid = await connection.fetchval(_ADD_COLLECTION.text, *_ADD_COLLECTION.arguments(values))
+        for statement in definitions_of(tables_of(database, name)):
+            await connection.execute(statement)
+        if uuid is None:
+            self._collections.setdefault((database, name), Collection(options=options))
+            return False
+        self._collections[database, name] = Collection(options=options, uuid=uuid)
+        return True
+
+    async def drop(self, connection: Connection, database: str, name: str) -> bool:
+        """Drop a collection; False when there was none. The caller holds a transaction."""
+        await connection.fetchval(LOCK.text, DEFINING)
+        values = {"database": database, "collection": name}
+        for statement in removals_of(tables_of(database, name)):
+            await connection.execute(statement)
+        await connection.execute(_FORGET_COLLECTION.text, *_FORGET_COLLECTION.arguments(values))
+        await connection.execute(_FORGET_INDEXES.text, *_FORGET_INDEXES.arguments(values))
+        return self._collections.pop((database, name), None) is not None
+
+    async def add_index(
+        self, connection: Connection, database: str, name: str, index: Index
+    ) -> None:
+        """Remember an index of a collection that exists."""
+        values = {
+            "database": database,
+            "collection": name,
+            "name": index.name,
+            "specification": encode(dict(index.specification)),
+        }
+        await connection.execute(_ADD_INDEX.text, *_ADD_INDEX.arguments(values))
+        known = self._collections[database, name]
+        self._collections[database, name] = replace(known, indexes=(*known.indexes, index))
+
+    async def remove_indexes(
+        self, connection: Connection, database: str, name: str, indexes: Iterable[Index]
+    ) -> None:
+        """Forget indexes of a collection that exists."""
+        gone = {index.name for index in indexes}
+        for index_name in gone:
+            values = {"database": database, "collection": name, "name": index_name}
+            await connection.execute(_FORGET_INDEX.text, *_FORGET_INDEX.arguments(values))
+        known = self._collections[database, name]
+        kept = tuple(index for index in known.indexes if index.name not in gone)
+        self._collections[database, name] = replace(known, indexes=kept)
+
+    def expiring(self) -> Iterator[tuple[Namespace, Index]]:
+        """Yield every TTL index with its collection."""
+        for place, collection in self._collections.items():
+            for index in collection.indexes:
+                if index.expiry is not None:
+                    yield place, index

@@ -1,0 +1,93 @@
+"""Held connections: no statement pays for checking one out, and what broke is dropped, not reset.
+
+A connection has one holder. It keeps its prepared statements by their text for life.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from adapters.postgresql.failures import translated, unreachable
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+STATEMENTS_KEPT: Final = 1024
+CONNECT_WITHIN_S: Final = 10.0
+CLOSE_WITHIN_S: Final = 2.0
+SERVER_SETTINGS: Final = {
+    "application_name": "parallax",
+    # A statement whose client is gone ends within a second; its mark tells the retry what became of it.
+    "client_connection_check_interval": "1s",
+    # MongoDB reads its own acknowledged writes; nothing here waits longer than an operation.
+    "idle_in_transaction_session_timeout": "5min",
+    # Statements here are short; compiling them to machine code would take longer than they do.
+    "jit": "off",
+}
+
+UNKNOWN_STATE: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class Connections:
+    """Up to `limit` connections, opened when needed and kept while they work."""
+
+    def __init__(self, dsn: str, *, limit: int) -> None:
+        self._dsn = dsn
+        self._idle: list[Connection] = []
+        self._free = asyncio.Semaphore(limit)
+        address = urlsplit(dsn)
+        self.peer: Final = f"{address.hostname or 'localhost'}:{address.port or 5432}"
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Connection]:
+        """Lend a connection that works; UnreachableError when there is none to be had."""
+        async with self._free:
+            with translated(self.peer):
+                connection = await self._taken()
+                try:
+                    yield connection
+                except BaseException as error:
+                    self._give_back(connection, error)
+                    raise
+                self._give_back(connection, None)
+
+    async def close(self) -> None:
+        """Close what is idle; nobody may hold a connection any more."""
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                await connection.close(timeout=CLOSE_WITHIN_S)
+            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
+
+    async def _taken(self) -> Connection:
+        # The last one given back is the likeliest to be warm.
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                return await asyncpg.connect(
+                    self._dsn,
+                    statement_cache_size=STATEMENTS_KEPT,
+                    max_cached_statement_lifetime=0,
+                    max_cacheable_statement_size=0,
+                    server_settings=SERVER_SETTINGS,
+                )
+        except TimeoutError as error:
+            raise unreachable("PostgreSQL does not answer", self.peer) from error
+
+    def _give_back(self, connection: Connection, error: BaseException | None) -> None:
+        # A cancelled or lost exchange leaves the connection in an unknown state; anything else was
+        # raised between two exchanges.
+        in_order = error is None or (
+            isinstance(error, Exception) and not isinstance(error, UNKNOWN_STATE)
+        )
+        if in_order and not connection.is_closed() and not connection.is_in_transaction():
+            self._idle.append(connection)
+        else:
+            connection.terminate()

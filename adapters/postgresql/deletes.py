@@ -1,0 +1,87 @@
+"""`delete`: by `_id` in one round trip, else what the filter finds, locked.
+
+Source: MongoDB manual, "delete".
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.gateway import Mark
+from adapters.postgresql import marks, options, statements
+from adapters.postgresql.narrowing import identities_of
+from adapters.postgresql.picking import picked
+from adapters.postgresql.residual import query_of
+from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from comparators.outcome import Acknowledgement, Outcome, WriteError
+
+
+async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
+    """Delete one document by `_id` and mark it in one statement; None when more is asked."""
+    arguments = session.operation.arguments
+    options.check("delete", arguments)
+    if len(arguments["deletes"]) != 1:
+        return None
+    [statement] = arguments["deletes"]
+    options.check("delete statement", statement)
+    identities = identities_of(statement["q"])
+    if identities is None or len(identities) != 1 or len(statement["q"]) != 1:
+        return None
+    query = query_of(statement["q"])
+    if query.selection.ids is None or query.matches is not None:
+        return None
+    deleted = _outcome(tuple(identities), ())
+    nothing = _outcome((), ())
+    values: dict[str, Any] = {"ids": list(query.selection.ids)}
+    if mark is not None:
+        values |= {
+            "log": mark.log,
+            "position": mark.position,
+            "outcome": marks.encoded(deleted),
+            "nothing": marks.encoded(nothing),
+        }
+    text = statements.delete_documents(session.tables, bool(session.unique), mark is not None)
+    rows = await session.connection.fetch(text.text, *text.arguments(values))
+    return deleted if rows else nothing
+
+
+async def delete(session: Session) -> Outcome:
+    """Run the statements one after the other, inside a transaction."""
+    arguments = session.operation.arguments
+    options.check("delete", arguments)
+    touched: list[Any] = []
+    errors: list[WriteError] = []
+    for at, statement in enumerate(arguments["deletes"]):
+        try:
+            touched += await _delete(session, statement)
+        except CommandFailure as failure:
+            errors.append(WriteError(index=at, code=failure.code))
+            if arguments.get("ordered", True):
+                break
+    return _outcome(touched, errors)
+
+
+async def _delete(session: Session, statement: Mapping[str, Any]) -> list[Any]:
+    options.check("delete statement", statement)
+    let = session.operation.arguments.get("let")
+    query = query_of(statement["q"], variables=session.variables(let))
+    if not session.exists:
+        return []
+    found = await picked(session, query, first=bool(statement.get("limit")), locked=True)
+    await remove(session, [each.stored.key for each in found])
+    return [each.document["_id"] for each in found]
+
+
+async def remove(session: Session, keys: Sequence[bytes]) -> None:
+    """Delete documents that the transaction has locked."""
+    if keys:
+        text = statements.delete_documents(session.tables, bool(session.unique), marked=False)
+        await session.connection.execute(text.text, *text.arguments({"ids": list(keys)}))
+
+
+def _outcome(touched: Sequence[Any], errors: Sequence[WriteError]) -> Outcome:
+    return Outcome(
+        result=Acknowledgement(n=len(touched), errors=tuple(errors)),
+        duration_s=0.0,
+        touched=tuple(touched),
+    )

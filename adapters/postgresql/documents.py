@@ -1,0 +1,114 @@
+"""What a write does to the rows of a collection: one change per document, with its unique entries."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.gateway import Mark
+from adapters.postgresql import marks
+from adapters.postgresql.body import body_of
+from adapters.postgresql.indexes import Entry, Index
+from adapters.postgresql.keys import key_of
+from adapters.postgresql.statements import WriteShape
+from comparators.canonical import encode
+from comparators.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A document as read: `version` changes with each write of its row."""
+
+    key: bytes
+    bson: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A document as it shall be, with the unique entries it takes and those it frees."""
+
+    identifier: Any
+    key: bytes
+    bson: bytes
+    body: str
+    taken: tuple[Entry, ...] = ()
+    freed: tuple[Entry, ...] = ()
+    version: int | None = None
+    """The version that was read; None for a document that is inserted."""
+
+
+def insertion(document: dict[str, Any], unique: Sequence[Index]) -> Change:
+    """Return the change that inserts a document; CommandFailure where an index refuses it."""
+    return Change(
+        identifier=document["_id"],
+        key=key_of(document["_id"]),
+        bson=encode(document),
+        body=body_of(document),
+        taken=tuple(entries_of(document, unique).values()) if unique else (),
+    )
+
+
+def replacement(
+    stored: Stored,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    bson: bytes,
+    unique: Sequence[Index],
+) -> Change:
+    """Return the change that replaces a document that was read."""
+    old, new = ({}, {}) if not unique else (entries_of(before, unique), entries_of(after, unique))
+    return Change(
+        identifier=after["_id"],
+        key=stored.key,
+        bson=bson,
+        body=body_of(after),
+        taken=tuple(entry for place, entry in new.items() if place not in old),
+        freed=tuple(entry for place, entry in old.items() if place not in new),
+        version=stored.version,
+    )
+
+
+def entries_of(document: dict[str, Any], unique: Iterable[Index]) -> dict[tuple[str, bytes], Entry]:
+    """Return the entries of a document in unique indexes, in the order of the indexes."""
+    return {
+        (index.name, key): entry
+        for index in unique
+        for key, entry in index.entries_of(document).items()
+    }
+
+
+def shape_of(changes: Sequence[Change], *, marked: bool) -> WriteShape:
+    """Return the shape of the statement that writes the changes together."""
+    return WriteShape(
+        freed=any(change.freed for change in changes),
+        taken=any(change.taken for change in changes),
+        marked=marked,
+    )
+
+
+def values_of(
+    changes: Sequence[Change], *, mark: Mark | None, outcome: Outcome | None
+) -> Mapping[str, Any]:
+    """Return the parameters of statements that write the changes together, by their names."""
+    values: dict[str, Any] = {
+        "ids": [change.key for change in changes],
+        "bsons": [change.bson for change in changes],
+        "bodies": [change.body for change in changes],
+    }
+    if len(changes) == 1:
+        [only] = changes
+        values |= {"id": only.key, "bson": only.bson, "body": only.body, "version": only.version}
+    taken = [(change.key, entry) for change in changes for entry in change.taken]
+    freed = [(change.key, entry) for change in changes for entry in change.freed]
+    for role, entries in (("taken", taken), ("freed", freed)):
+        if entries:
+            values[f"{role}_names"] = [entry.index.name for _key, entry in entries]
+            values[f"{role}_keys"] = [entry.key for _key, entry in entries]
+            values[f"{role}_ids"] = [key for key, _entry in entries]
+    if mark is not None and outcome is not None:
+        values |= {
+            "log": mark.log,
+            "position": mark.position,
+            "outcome": marks.encoded(outcome),
+        }
+    return values

@@ -1,0 +1,234 @@
+"""The gateway on PostgreSQL: operations as MongoDB would answer them, from document tables."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+import asyncpg
+from bson.int64 import Int64
+from bson.objectid import ObjectId
+
+from adapters.gateway import Expiry, Footprint, Generated, Mark
+from adapters.postgresql import marks, reads, statements
+from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.connections import Connection, Connections
+from adapters.postgresql.failures import ABSENT, REPEAT, state_of, unreachable
+from adapters.postgresql.footprints import footprint_of, matching_ids
+from adapters.postgresql.images import images, put_images
+from adapters.postgresql.keys import key_of
+from adapters.postgresql.session import Session
+from adapters.postgresql.tables import tables_of
+from adapters.postgresql.writes import WRITES, apply, failure_of
+from adapters.query.failures import CommandFailure
+from adapters.query.unsupported import unsupported
+from comparators.errors import UnreachableError
+from comparators.operation import Kind, Operation
+from comparators.outcome import Documents, Done, Outcome, Result
+
+CONNECTIONS: Final = 16
+NOTHING_GENERATED: Final = Generated(now_ms=0)
+READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
+    Kind.FIND: reads.find,
+    Kind.COUNT: reads.count,
+}
+PLAIN_IDENTITIES: Final = frozenset({ObjectId, str, int, Int64})
+DONE: Final = Outcome(result=Done(), duration_s=0.0)
+PLAIN_FIND: Final = frozenset({"filter", "limit", "singleBatch", "batchSize"})
+
+
+class PostgresGateway:
+    """A gateway on one PostgreSQL database; it connects when first used.
+
+    `async with PostgresGateway(dsn) as gateway:` closes its connections at the end.
+    """
+
+    def __init__(self, dsn: str, *, connections: int = CONNECTIONS) -> None:
+        self._connections = Connections(dsn, limit=connections)
+        self._catalog = Catalog()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._connections.close()
+
+    async def ready(self) -> None:
+        """Connect and read the catalog; UnreachableError when PostgreSQL is away."""
+        async with self._connection():
+            pass
+
+    async def run(
+        self, operation: Operation, *, generated: Generated, mark: Mark | None = None
+    ) -> Outcome:
+        """Run one operation; a write whose mark was applied before returns its first outcome."""
+        started = time.perf_counter()
+        if operation.kind is Kind.FIND:
+            key = _key_of_plain_find(operation.arguments)
+            if key is not None:
+                documents = await self._find_by_id(operation, key)
+                return Outcome(result=documents, duration_s=time.perf_counter() - started)
+        try:
+            outcome = await self._run(operation, generated, mark)
+        except CommandFailure as failure:
+            outcome = Outcome(result=failure_of(failure), duration_s=0.0)
+        return replace(outcome, duration_s=time.perf_counter() - started)
+
+    @asynccontextmanager
+    async def transaction(self, mark: Mark | None = None) -> AsyncIterator["PostgresTransaction"]:
+        """Open a transaction: committed at a clean exit (together with its mark), else rolled back."""
+        async with self._connection() as connection:
+            try:
+                async with connection.transaction():
+                    yield PostgresTransaction(connection, self._catalog)
+                    if mark is not None:
+                        await marks.write(connection, mark, DONE)
+            except BaseException as error:
+                self._catalog.stale()
+                if isinstance(error, asyncpg.PostgresError) and state_of(error) in REPEAT:
+                    raise unreachable("a deadlock undid the transaction", "PostgreSQL") from error
+                raise
+
+    async def applied(self, mark: Mark) -> bool:
+        """Return whether a mark has been applied."""
+        async with self._connection() as connection:
+            return await marks.outcome_of(connection, mark) is not None
+
+    async def forget_marks(self, log: str, *, below: int) -> None:
+        """Delete the marks of a log under a position that will not be replayed."""
+        async with self._connection() as connection:
+            await marks.forget(connection, log, below)
+
+    def footprint(self, operation: Operation) -> tuple[Footprint, ...]:
+        """Return what the operation touches, judged by the indexes known now."""
+        return footprint_of(operation, self._catalog)
+
+    async def images(self, namespace: str, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
+        """Return the stored documents as raw BSON by `canonical.document_key` of their `_id`."""
+        async with self._connection() as connection:
+            return await images(self._session_of(connection, namespace), ids)
+
+    async def put_images(
+        self, namespace: str, images: Mapping[bytes, tuple[Any, bytes | None]]
+    ) -> None:
+        """Make the stored documents equal to the images; entries that stand in the way give way."""
+        async with self._connection() as connection:
+            session = self._session_of(connection, namespace)
+            if not session.exists:
+                await session.ensure()
+            async with connection.transaction():
+                await put_images(session, images)
+
+    async def matching_ids(self, operation: Operation) -> Sequence[Any]:
+        """Return the `_id`s that the filters of a write select now (not the ones it would insert)."""
+        async with self._connection() as connection:
+            return await matching_ids(self._session(connection, operation, NOTHING_GENERATED))
+
+    async def expiring(self, namespace: str) -> Sequence[Expiry]:
+        """Return the TTL indexes of a collection."""
+        async with self._connection():
+            found = self._catalog.collection(*namespace.split(".", 1))
+        indexes = () if found is None else found.indexes
+        return tuple(index.expiry for index in indexes if index.expiry is not None)
+
+    async def _run(self, operation: Operation, generated: Generated, mark: Mark | None) -> Outcome:
+        async with self._connection() as connection:
+            session = self._session(connection, operation, generated)
+            if operation.kind in WRITES:
+                return await apply(session, mark)
+            return await run_read(session)
+
+    async def _find_by_id(self, operation: Operation, key: bytes) -> Documents:
+        text = statements.find_by_id(tables_of(operation.database, operation.collection))
+        async with self._connection() as connection:
+            try:
+                found = await connection.fetchval(text, key)
+            except asyncpg.PostgresError as error:
+                if state_of(error) not in ABSENT:
+                    raise
+                found = None
+        return Documents(documents=() if found is None else (found,))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._connections.held() as connection:
+                if not self._catalog.loaded:
+                    await self._catalog.load(connection)
+                yield connection
+        except UnreachableError:
+            self._catalog.stale()
+            raise
+
+    def _session(
+        self, connection: Connection, operation: Operation, generated: Generated
+    ) -> Session:
+        return Session(
+            connection=connection,
+            catalog=self._catalog,
+            operation=operation,
+            generated=generated,
+        )
+
+    def _session_of(self, connection: Connection, namespace: str) -> Session:
+        database, collection = namespace.split(".", 1)
+        operation = Operation(
+            database=database, collection=collection, kind=Kind.FIND, arguments={}
+        )
+        return self._session(connection, operation, NOTHING_GENERATED)
+
+
+class PostgresTransaction:
+    """Operations that take effect together; each in a savepoint of its own."""
+
+    def __init__(self, connection: Connection, catalog: Catalog) -> None:
+        self._connection = connection
+        self._catalog = catalog
+
+    async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
+        """Run one operation inside the transaction."""
+        started = time.perf_counter()
+        session = Session(
+            connection=self._connection,
+            catalog=self._catalog,
+            operation=operation,
+            generated=generated,
+        )
+        try:
+            if operation.kind in WRITES:
+                async with self._connection.transaction():
+                    outcome = await WRITES[operation.kind].inside(session)
+            else:
+                outcome = await run_read(session)
+        except CommandFailure as failure:
+            outcome = Outcome(result=failure_of(failure), duration_s=0.0)
+        return replace(outcome, duration_s=time.perf_counter() - started)
+
+
+async def run_read(session: Session) -> Outcome:
+    """Answer a read."""
+    operation = session.operation
+    read = READS.get(operation.kind)
+    if read is None:
+        name = next(iter(operation.arguments), str(operation.kind))
+        command = name if operation.kind is Kind.OTHER else str(operation.kind)
+        raise unsupported(f"command {command}", where=operation.namespace)
+    return Outcome(result=await read(session), duration_s=0.0)
+
+
+def _key_of_plain_find(arguments: Mapping[str, Any]) -> bytes | None:
+    """Return the key of a `find` by exact `_id` and nothing else, None for any other."""
+    query = arguments.get("filter")
+    if type(query) is not dict or len(query) != 1 or "_id" not in query:
+        return None
+    if not arguments.keys() <= PLAIN_FIND:
+        return None
+    value = query["_id"]
+    return key_of(value) if type(value) in PLAIN_IDENTITIES else None

@@ -1,0 +1,75 @@
+"""Documents as stored, read and written as they are: how divergence is found and mended."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.postgresql import statements
+from adapters.postgresql.body import body_of
+from adapters.postgresql.documents import Change, entries_of, values_of
+from adapters.postgresql.keys import key_of
+from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from adapters.sql.plan import Order, Plan, Selection
+from comparators.canonical import decode, document_key
+
+
+async def images(session: Session, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
+    """Return the stored documents by `canonical.document_key` of their `_id`."""
+    selection = Selection(ids=tuple(key_of(identifier) for identifier in ids), exact=True)
+    found = await session.fetch(session.tables, Plan(selection=selection, order=Order.NONE))
+    return {document_key(decode(document)["_id"]): document for document in found}
+
+
+async def put_images(session: Session, given: Mapping[bytes, tuple[Any, bytes | None]]) -> None:
+    """Make the stored documents equal to the images, inside a transaction."""
+    if not session.exists:
+        await session.ensure()
+    tables, run = session.tables, session.connection
+    keys = [key_of(identifier) for identifier, _image in given.values()]
+    freed = statements.free_entries(tables)
+    if session.unique:
+        await run.execute(freed.text, *freed.arguments({"ids": keys}))
+    gone = [key_of(identifier) for identifier, image in given.values() if image is None]
+    if gone:
+        deleted = statements.delete_documents(tables, has_entries=False, marked=False)
+        await run.execute(deleted.text, *deleted.arguments({"ids": gone}))
+    changes = [
+        _image_of(session, identifier, image)
+        for identifier, image in given.values()
+        if image is not None
+    ]
+    if changes:
+        values = values_of(changes, mark=None, outcome=None)
+        put = statements.put_documents(tables)
+        await run.execute(put.text, *put.arguments(values))
+        if any(change.taken for change in changes):
+            seized = statements.seize_entries(tables)
+            await run.execute(seized.text, *seized.arguments(_distinct(changes)))
+
+
+def _image_of(session: Session, identifier: Any, image: bytes) -> Change:
+    document = decode(image)
+    try:
+        entries = tuple(entries_of(document, session.unique).values())
+    except CommandFailure:
+        # The legacy server holds it, whatever our indexes make of it.
+        entries = ()
+    return Change(
+        identifier=identifier,
+        key=key_of(identifier),
+        bson=image,
+        body=body_of(document),
+        taken=entries,
+    )
+
+
+def _distinct(changes: Sequence[Change]) -> dict[str, Any]:
+    """Return the entries to take; of two documents that claim one entry the last has it."""
+    holders = {
+        (entry.index.name, entry.key): change.key for change in changes for entry in change.taken
+    }
+    return {
+        "taken_names": [name for name, _key in holders],
+        "taken_keys": [key for _name, key in holders],
+        "taken_ids": list(holders.values()),
+    }

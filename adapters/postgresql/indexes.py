@@ -1,0 +1,178 @@
+"""What a unique index holds of a document: its entries, one for each combination MongoDB would index.
+
+A missing field counts as null, unless the index is sparse and has none of its fields, or partial and its
+filter leaves the document out. Of an array each element is an entry; an empty one is `undefined`.
+Source: MongoDB manual, "Unique Indexes", "Multikey Indexes", "Sparse Indexes".
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bson.dbref import DBRef
+
+from adapters.evaluate.match import matcher
+from adapters.gateway import Expiry
+from adapters.postgresql.keys import LONGEST_EXACT, UNDEFINED, key_of
+from adapters.query.failures import CommandFailure
+from adapters.query.filter import parse_filter
+from comparators.canonical import MISSING
+
+PARALLEL_ARRAYS: Final = 171
+LONGEST_KEY: Final = LONGEST_EXACT
+ID_INDEX: Final = "_id_"
+SPECIAL: Final = frozenset({"text", "hashed", "2d", "2dsphere", "geoHaystack", "columnstore"})
+
+
+class Empty:
+    """The type of the value that stands for an empty array in an index."""
+
+
+EMPTY_ARRAY: Final = Empty()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One key of a unique index, with the values it was made of."""
+
+    index: "Index"
+    key: bytes
+    values: tuple[Any, ...]
+
+    @property
+    def key_value(self) -> dict[str, Any]:
+        """The `keyValue` of a duplicate key error."""
+        shown = (None if value in (MISSING, EMPTY_ARRAY) else value for value in self.values)
+        return dict(zip(self.index.paths, shown, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """An index as declared. `admits` tells which documents a partial index holds (None: all)."""
+
+    name: str
+    specification: Mapping[str, Any]
+    paths: tuple[str, ...]
+    unique: bool
+    sparse: bool
+    admits: Callable[[dict[str, Any]], bool] | None
+
+    @property
+    def key_pattern(self) -> dict[str, Any]:
+        """The declared keys and directions."""
+        return dict(self.specification["key"])
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The first parts of all paths that decide about entries, those of the partial filter included."""
+        return frozenset(
+            path.split(".", 1)[0]
+            for path in (*self.paths, *_paths_of(self.specification.get("partialFilterExpression")))
+        )
+
+    @property
+    def expiry(self) -> Expiry | None:
+        """When its documents go, for a TTL index."""
+        after_s = self.specification.get("expireAfterSeconds")
+        if after_s is None or len(self.paths) != 1:
+            return None
+        return Expiry(path=self.paths[0], after_s=int(after_s))
+
+    def entries_of(self, document: dict[str, Any]) -> dict[bytes, Entry]:
+        """Return the entries of a document by their keys; CommandFailure for parallel arrays."""
+        if self.admits is not None and not self.admits(document):
+            return {}
+        found: dict[bytes, Entry] = {}
+        start = tuple((document, tuple(path.split("."))) for path in self.paths)
+        for values in _combinations(start):
+            if self.sparse and all(value is MISSING for value in values):
+                continue
+            key = _key(values)
+            found.setdefault(key, Entry(index=self, key=key, values=values))
+        return found
+
+
+def index_of(specification: Mapping[str, Any]) -> Index:
+    """Return an index from its specification."""
+    partial = specification.get("partialFilterExpression")
+    keys = specification["key"]
+    return Index(
+        name=str(specification["name"]),
+        specification=specification,
+        paths=tuple(keys),
+        unique=bool(specification.get("unique")) and not SPECIAL & set(map(str, keys.values())),
+        sparse=bool(specification.get("sparse")),
+        admits=None if partial is None else matcher(parse_filter(partial)),
+    )
+
+
+def _key(values: tuple[Any, ...]) -> bytes:
+    # No key of a value is the beginning of another's in its class, so keys may stand side by side.
+    parts = [UNDEFINED if value is EMPTY_ARRAY else key_of(value) for value in values]
+    key = b"".join(parts)
+    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key).digest()
+
+
+Place = tuple[Any, tuple[str, ...]]
+
+
+def _combinations(places: tuple[Place, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield the values an index holds: fields inside one array are taken from the same element."""
+    walked = tuple(_walk(*place) for place in places)
+    arrays = [place for place in walked if place[1] is not DONE]
+    if not arrays:
+        yield tuple(value for value, _rest in walked)
+        return
+    array = arrays[0][0]
+    if any(other is not array for other, _rest in arrays):
+        raise CommandFailure(
+            PARALLEL_ARRAYS, "cannot index parallel arrays", code_name="CannotIndexParallelArrays"
+        )
+    for element in array or [EMPTY_ARRAY]:
+        yield from _combinations(
+            tuple(place if place[1] is DONE else _into(element, place[1]) for place in walked)
+        )
+
+
+DONE: Final = ("\0done",)
+"""The rest of a path that has come to its value, which is not expanded again."""
+
+
+def _walk(value: Any, rest: tuple[str, ...]) -> Place:
+    """Follow a path to its value, or to an array with the part of the path that goes into it."""
+    if rest is DONE:
+        return value, DONE
+    while True:
+        if isinstance(value, list):
+            if rest and rest[0].isdecimal() and int(rest[0]) < len(value):
+                value, rest = value[int(rest[0])], rest[1:]
+                continue
+            return value, rest
+        if not rest:
+            return value, DONE
+        if isinstance(value, DBRef):
+            value = value.as_doc()
+        if not isinstance(value, Mapping):
+            return MISSING, DONE
+        value, rest = value.get(rest[0], MISSING), rest[1:]
+
+
+def _into(element: Any, rest: tuple[str, ...]) -> Place:
+    if not rest:
+        return element, DONE
+    if not isinstance(element, Mapping | DBRef):
+        return MISSING, DONE
+    return element, rest
+
+
+def _paths_of(partial: Any) -> Iterator[str]:
+    """Yield the paths that a partial filter looks at."""
+    if not isinstance(partial, Mapping):
+        return
+    for name, condition in partial.items():
+        if not name.startswith("$"):
+            yield name
+        elif isinstance(condition, list):
+            for branch in condition:
+                yield from _paths_of(branch)

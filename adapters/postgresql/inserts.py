@@ -1,0 +1,191 @@
+"""`insert`: all documents in one statement, and one by one only in the mind.
+
+Where a document is refused, the documents that are taken already are looked up, and what MongoDB would have
+inserted is worked out in memory and written in one statement again.
+Source: MongoDB manual, "insert".
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+from bson.dbref import DBRef
+from bson.objectid import ObjectId
+from bson.regex import Regex
+
+from adapters.gateway import Mark
+from adapters.postgresql import options, statements
+from adapters.postgresql.documents import Change, insertion, shape_of, values_of
+from adapters.postgresql.failures import UNIQUE, state_of
+from adapters.postgresql.indexes import Entry
+from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from comparators.outcome import Acknowledgement, Outcome, WriteError
+
+DUPLICATE_KEY: Final = 11000
+TRIES: Final = 5
+"""A document may be inserted by somebody else between the look and the statement."""
+
+Prepared = list[tuple[int, Change | WriteError]]
+
+
+def prepare(session: Session) -> Prepared:
+    """Return the change or the refusal for each document."""
+    arguments = session.operation.arguments
+    options.check("insert", arguments)
+    prepared: Prepared = []
+    for at, document in enumerate(arguments["documents"]):
+        try:
+            change = insertion(identified(document, session, at), session.unique)
+        except CommandFailure as failure:
+            prepared.append((at, WriteError(index=at, code=failure.code)))
+        else:
+            prepared.append((at, change))
+    return prepared
+
+
+def identified(document: dict[str, Any], session: Session, at: int) -> dict[str, Any]:
+    """Return a document with its `_id` in front; CommandFailure for an `_id` that MongoDB refuses."""
+    if "_id" in document:
+        if next(iter(document)) != "_id":
+            document = {"_id": document["_id"], **document}
+    else:
+        document = {"_id": session.generated.upserted.get(at, ObjectId()), **document}
+    check_identifier(document["_id"])
+    return document
+
+
+def check_identifier(identifier: Any) -> None:
+    """Raise CommandFailure for a value that cannot be an `_id`."""
+    if isinstance(identifier, ObjectId):
+        return
+    if isinstance(identifier, list):
+        raise CommandFailure(53, "The '_id' value cannot be of type array")
+    if isinstance(identifier, Regex):
+        raise CommandFailure(53, "The '_id' value cannot be of type regex")
+    if isinstance(identifier, dict | DBRef):
+        names = identifier.as_doc() if isinstance(identifier, DBRef) else identifier
+        if any(name.startswith("$") for name in names):
+            raise CommandFailure(52, "_id fields may not contain '$'-prefixed fields")
+
+
+async def insert_at_once(session: Session, prepared: Prepared, mark: Mark | None) -> Outcome | None:
+    """Insert all documents and mark it in one statement; None when one of them is refused."""
+    changes = [change for _at, change in prepared if isinstance(change, Change)]
+    if len(changes) < len(prepared) or not changes:
+        return None
+    outcome = inserted(changes, ())
+    try:
+        await write(session, changes, mark=mark, outcome=outcome)
+    except asyncpg.PostgresError as error:
+        if state_of(error) != UNIQUE:
+            raise
+        return None
+    return outcome
+
+
+async def insert(session: Session) -> Outcome:
+    """Insert what can be inserted, inside a transaction."""
+    prepared = prepare(session)
+    ordered = bool(session.operation.arguments.get("ordered", True))
+    if not session.exists:
+        await session.ensure()
+    for _ in range(TRIES):
+        accepted, errors = await _sorted_out(session, prepared, ordered=ordered)
+        if not accepted:
+            return inserted([], errors)
+        try:
+            async with session.connection.transaction():
+                await write(session, accepted, mark=None, outcome=None)
+        except asyncpg.PostgresError as error:
+            if state_of(error) != UNIQUE:
+                raise
+        else:
+            return inserted(accepted, errors)
+    raise asyncpg.SerializationError("others keep inserting the same documents")
+
+
+async def write(
+    session: Session, changes: Sequence[Change], *, mark: Mark | None, outcome: Outcome | None
+) -> None:
+    """Insert documents, entries and mark in one statement."""
+    shape = shape_of(changes, marked=mark is not None)
+    make = statements.insert_document if len(changes) == 1 else statements.insert_documents
+    statement = make(session.tables, shape)
+    values = values_of(changes, mark=mark, outcome=outcome)
+    await session.connection.execute(statement.text, *statement.arguments(values))
+
+
+def inserted(changes: Sequence[Change], errors: Sequence[WriteError]) -> Outcome:
+    """Return the outcome of an insert; its duration is the caller's to fill in."""
+    return Outcome(
+        result=Acknowledgement(n=len(changes), errors=tuple(errors)),
+        duration_s=0.0,
+        touched=tuple(change.identifier for change in changes),
+    )
+
+
+async def _sorted_out(
+    session: Session, prepared: Prepared, *, ordered: bool
+) -> tuple[list[Change], list[WriteError]]:
+    """Return the documents that MongoDB would insert now, and the errors of the others."""
+    changes = [change for _at, change in prepared if isinstance(change, Change)]
+    keys = await present(session, [change.key for change in changes])
+    taken = await holders(session, [entry for change in changes for entry in change.taken])
+    accepted: list[Change] = []
+    errors: list[WriteError] = []
+    for at, change in prepared:
+        error = change if isinstance(change, WriteError) else _refusal(at, change, keys, set(taken))
+        if error is None and isinstance(change, Change):
+            accepted.append(change)
+            keys.add(change.key)
+            taken |= {(entry.index.name, entry.key): change.key for entry in change.taken}
+        elif error is not None:
+            errors.append(error)
+            if ordered:
+                break
+    return accepted, errors
+
+
+def _refusal(
+    at: int, change: Change, keys: set[bytes], taken: set[tuple[str, bytes]]
+) -> WriteError | None:
+    if change.key in keys:
+        return WriteError(
+            index=at,
+            code=DUPLICATE_KEY,
+            key_pattern={"_id": 1},
+            key_value={"_id": change.identifier},
+        )
+    held = next((e for e in change.taken if (e.index.name, e.key) in taken), None)
+    return None if held is None else duplicate(at, held)
+
+
+def duplicate(at: int, entry: Entry) -> WriteError:
+    """Return the error for a unique entry that another document has."""
+    return WriteError(
+        index=at,
+        code=DUPLICATE_KEY,
+        key_pattern=entry.index.key_pattern,
+        key_value=entry.key_value,
+    )
+
+
+async def present(session: Session, keys: Sequence[bytes]) -> set[bytes]:
+    """Return which keys belong to documents."""
+    statement = statements.present(session.tables)
+    rows = await session.connection.fetch(statement.text, list(keys))
+    return {row[0] for row in rows}
+
+
+async def holders(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, bytes], bytes]:
+    """Return by index and key who has the entries that are taken."""
+    if not entries:
+        return {}
+    statement = statements.holders(session.tables)
+    values = {
+        "wanted_names": [entry.index.name for entry in entries],
+        "wanted_keys": [entry.key for entry in entries],
+    }
+    rows = await session.connection.fetch(statement.text, *statement.arguments(values))
+    return {(row[0], row[1]): row[2] for row in rows}

@@ -1,0 +1,150 @@
+"""Marks of applied writes, and the outcome that each had, as BSON."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from bson.int64 import Int64
+from sqlalchemy.dialects.postgresql import BYTEA
+
+from adapters.gateway import Mark
+from adapters.postgresql.connections import Connection
+from adapters.sql.dialect import compiled
+from comparators.canonical import decode, encode
+from comparators.outcome import (
+    Acknowledgement,
+    Done,
+    Failure,
+    Modified,
+    Outcome,
+    Result,
+    WriteError,
+)
+
+APPLIED: Final = sa.Table(
+    "applied",
+    sa.MetaData(),
+    sa.Column("log", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True),
+    sa.Column("outcome", BYTEA, nullable=False),
+    schema="parallax",
+)
+CONSTRAINT: Final = "applied_pkey"
+
+_ONE = (APPLIED.c.log == sa.bindparam("log"), APPLIED.c.position == sa.bindparam("position"))
+_OUTCOME: Final = compiled(sa.select(APPLIED.c.outcome).where(*_ONE))
+_WRITE: Final = compiled(
+    sa.insert(APPLIED).values(
+        log=sa.bindparam("log"), position=sa.bindparam("position"), outcome=sa.bindparam("outcome")
+    )
+)
+_FORGET: Final = compiled(
+    sa.delete(APPLIED).where(
+        APPLIED.c.log == sa.bindparam("log"), APPLIED.c.position < sa.bindparam("position")
+    )
+)
+
+
+async def outcome_of(connection: Connection, mark: Mark) -> Outcome | None:
+    """Return the outcome of a write that was applied before, else None."""
+    stored = await connection.fetchval(_OUTCOME.text, *_OUTCOME.arguments(_values(mark)))
+    return None if stored is None else decoded(stored)
+
+
+async def write(connection: Connection, mark: Mark, outcome: Outcome) -> None:
+    """Mark a write as applied; a second mark of one place is a unique violation."""
+    values = {**_values(mark), "outcome": encoded(outcome)}
+    await connection.execute(_WRITE.text, *_WRITE.arguments(values))
+
+
+async def forget(connection: Connection, log: str, below: int) -> None:
+    """Delete the marks of a log under a position."""
+    await connection.execute(_FORGET.text, *_FORGET.arguments({"log": log, "position": below}))
+
+
+def encoded(outcome: Outcome) -> bytes:
+    """Return an outcome of a write as BSON."""
+    return encode({"touched": list(outcome.touched), **_fields(outcome.result)})
+
+
+def decoded(stored: bytes) -> Outcome:
+    """Return the outcome that `encoded` wrote; it took no time to look up what was done before."""
+    document = decode(stored)
+    touched = tuple(document.pop("touched"))
+    return Outcome(result=_result(document), duration_s=0.0, touched=touched)
+
+
+def _values(mark: Mark) -> dict[str, Any]:
+    return {"log": mark.log, "position": mark.position}
+
+
+def _fields(result: Result) -> dict[str, Any]:
+    match result:
+        case Acknowledgement(n=n, modified=modified, upserted=upserted, errors=errors):
+            return {
+                "kind": "acknowledgement",
+                "n": Int64(n),
+                "modified": modified,
+                "upserted": [list(pair) for pair in upserted],
+                "errors": [
+                    [error.index, error.code, error.key_pattern, error.key_value]
+                    for error in errors
+                ],
+            }
+        case Modified(document=document, n=n, updated_existing=existing, upserted_id=upserted_id):
+            return {
+                "kind": "modified",
+                "document": document,
+                "n": Int64(n),
+                "existing": existing,
+                "upserted_id": upserted_id,
+            }
+        case Failure(code=code, code_name=name, key_pattern=pattern, key_value=value):
+            return {
+                "kind": "failure",
+                "code": code,
+                "name": name,
+                "pattern": pattern,
+                "value": value,
+            }
+        case Done():
+            return {"kind": "done"}
+        case _:
+            raise TypeError(f"{type(result).__name__} is not the result of a write")
+
+
+def _result(fields: dict[str, Any]) -> Result:
+    match fields["kind"]:
+        case "acknowledgement":
+            modified = fields["modified"]
+            return Acknowledgement(
+                n=int(fields["n"]),
+                modified=None if modified is None else int(modified),
+                upserted=_pairs(fields["upserted"]),
+                errors=tuple(
+                    WriteError(index=index, code=code, key_pattern=pattern, key_value=value)
+                    for index, code, pattern, value in fields["errors"]
+                ),
+            )
+        case "modified":
+            return Modified(
+                document=fields["document"],
+                n=int(fields["n"]),
+                updated_existing=fields["existing"],
+                upserted_id=fields["upserted_id"],
+            )
+        case "failure":
+            return Failure(
+                code=fields["code"],
+                code_name=fields["name"],
+                key_pattern=fields["pattern"],
+                key_value=fields["value"],
+            )
+        case "done":
+            return Done()
+        case kind:
+            raise TypeError(f"{kind!r} is no kind of outcome")
+
+
+def _pairs(stored: Sequence[Sequence[Any]]) -> tuple[tuple[int, Any], ...]:
+    return tuple((index, identifier) for index, identifier in stored)

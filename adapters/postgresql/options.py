@@ -1,0 +1,85 @@
+"""The options of commands: what the gateway heeds, what cannot change an answer, and what it refuses."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.query.unsupported import unsupported
+
+WITHOUT_EFFECT: Final = frozenset(
+    {
+        "allowDiskUse",
+        "allowPartialResults",
+        "apiDeprecationErrors",
+        "apiStrict",
+        "apiVersion",
+        "batchSize",
+        "bypassDocumentValidation",
+        "comment",
+        "cursor",
+        "maxTimeMS",
+        "noCursorTimeout",
+        "oplogReplay",
+        "readConcern",
+        "singleBatch",
+        "writeConcern",
+    }
+)
+"""They change how, when or in which portions an answer comes, not what it is."""
+
+HEEDED: Final[Mapping[str, frozenset[str]]] = {
+    "find": frozenset(
+        {"filter", "projection", "sort", "skip", "limit", "collation", "hint", "let"}
+    ),
+    "count": frozenset({"query", "skip", "limit", "collation", "hint", "fields"}),
+    "distinct": frozenset({"key", "query", "collation"}),
+    "aggregate": frozenset({"pipeline", "collation", "hint", "let"}),
+    "insert": frozenset({"documents", "ordered"}),
+    "update": frozenset({"updates", "ordered", "let"}),
+    "update statement": frozenset(
+        {"q", "u", "c", "upsert", "multi", "arrayFilters", "collation", "hint"}
+    ),
+    "delete": frozenset({"deletes", "ordered", "let"}),
+    "delete statement": frozenset({"q", "limit", "collation", "hint"}),
+    "findAndModify": frozenset(
+        {
+            "query",
+            "sort",
+            "remove",
+            "update",
+            "new",
+            "fields",
+            "upsert",
+            "arrayFilters",
+            "collation",
+            "hint",
+            "let",
+        }
+    ),
+    "createIndexes": frozenset({"indexes", "commitQuorum", "ignoreUnknownIndexOptions"}),
+    "dropIndexes": frozenset({"index"}),
+    "create": frozenset({"autoIndexId", "flags", "idIndex"}),
+    "drop": frozenset(),
+    "dropDatabase": frozenset(),
+    "listIndexes": frozenset(),
+    "listCollections": frozenset({"filter", "nameOnly", "authorizedCollections"}),
+}
+
+
+def check(command: str, arguments: Mapping[str, Any]) -> None:
+    """Raise UnsupportedError for an option that may change the answer and is not heeded."""
+    heeded = HEEDED[command]
+    for name, value in arguments.items():
+        if name in heeded or name in WITHOUT_EFFECT or name.startswith("$"):
+            continue
+        # An option that is switched off asks for nothing.
+        if value is None or value is False or value in ({}, []):
+            continue
+        raise unsupported(f"option {name}", where=command)
+    simple = arguments.get("collation")
+    if simple and (not isinstance(simple, Mapping) or simple.get("locale") != "simple"):
+        raise unsupported("option collation", where=command)
+
+
+def whole(arguments: Mapping[str, Any], name: str) -> int:
+    """Return a count such as `limit` or `skip`, 0 when it is not given."""
+    return int(arguments.get(name) or 0)

@@ -1,0 +1,110 @@
+"""Writes: at once where one statement can do it, else in a transaction; marked either way.
+
+Both ways apply a write and its mark together or not at all. A mark that exists already undoes the second
+try, and its outcome is that of the first.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from adapters.gateway import Mark
+from adapters.postgresql import deletes, inserts, marks
+from adapters.postgresql.failures import ABSENT, REPEAT, UNIQUE, state_of, unreachable
+from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from comparators.operation import Kind
+from comparators.outcome import Failure, Outcome
+
+TRIES: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """The two ways of one kind of write. `at_once` answers None when it takes a transaction."""
+
+    inside: Callable[[Session], Awaitable[Outcome]]
+    at_once: Callable[[Session, Mark | None], Awaitable[Outcome | None]] | None = None
+
+
+async def _insert_at_once(session: Session, mark: Mark | None) -> Outcome | None:
+    return await inserts.insert_at_once(session, inserts.prepare(session), mark)
+
+
+WRITES: Final[Mapping[Kind, Write]] = {
+    Kind.INSERT: Write(inside=inserts.insert, at_once=_insert_at_once),
+    Kind.DELETE: Write(inside=deletes.delete, at_once=deletes.delete_at_once),
+}
+
+
+async def apply(session: Session, mark: Mark | None) -> Outcome:
+    """Apply a write once."""
+    write = WRITES[session.operation.kind]
+    for _ in range(TRIES):
+        try:
+            outcome = None
+            if write.at_once is not None:
+                outcome = await write.at_once(session, mark)
+            if outcome is None:
+                outcome = await _in_transaction(session, write, mark)
+        except CommandFailure as failure:
+            outcome = await _refused(session, failure, mark)
+        except asyncpg.PostgresError as error:
+            if not await _may_go_on(session, error, mark):
+                raise
+            applied = None if mark is None else await marks.outcome_of(session.connection, mark)
+            if applied is None:
+                continue
+            outcome = applied
+        return outcome
+    raise unreachable("others keep writing the same documents", session.operation.namespace)
+
+
+async def _in_transaction(session: Session, write: Write, mark: Mark | None) -> Outcome:
+    try:
+        async with session.connection.transaction():
+            outcome = await write.inside(session)
+            if mark is not None:
+                await marks.write(session.connection, mark, outcome)
+    except BaseException:
+        # What was defined inside is undone; memory may say otherwise.
+        session.catalog.stale()
+        raise
+    return outcome
+
+
+async def _refused(session: Session, failure: CommandFailure, mark: Mark | None) -> Outcome:
+    outcome = Outcome(result=failure_of(failure), duration_s=0.0)
+    if mark is None:
+        return outcome
+    try:
+        await marks.write(session.connection, mark, outcome)
+    except asyncpg.PostgresError as error:
+        applied = await marks.outcome_of(session.connection, mark)
+        if state_of(error) != UNIQUE or applied is None:
+            raise
+        return applied
+    return outcome
+
+
+async def _may_go_on(session: Session, error: asyncpg.PostgresError, mark: Mark | None) -> bool:
+    """Return whether a second look or try is due; make the collection where it was missing."""
+    state = state_of(error)
+    if state in ABSENT:
+        session.catalog.stale()
+        await session.ensure()
+        await session.catalog.load(session.connection)
+        return True
+    return state in REPEAT or (state == UNIQUE and mark is not None)
+
+
+def failure_of(failure: CommandFailure) -> Failure:
+    """Return a refusal as MongoDB would answer it."""
+    return Failure(
+        code=failure.code,
+        code_name=failure.code_name,
+        key_pattern=failure.key_pattern,
+        key_value=failure.key_value,
+    )

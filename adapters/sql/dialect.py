@@ -1,0 +1,39 @@
+"""The seam between SQLAlchemy's elements and a driver that takes text with numbered parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import ExecutableDDLElement
+from sqlalchemy.sql import ClauseElement
+
+_POSTGRESQL: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """SQL text and the names of its parameters $1, $2 …"""
+
+    text: str
+    names: tuple[str, ...]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the values in the order of the parameters."""
+        return [values[name] for name in self.names]
+
+
+def compiled(element: ClauseElement) -> Statement:
+    """Return a Core element as text for PostgreSQL: identifiers quoted, values left as parameters."""
+    rendered = element.compile(dialect=_POSTGRESQL)
+    constants = rendered.params
+    names = tuple(getattr(rendered, "positiontup", None) or ())
+    unnamed = [name for name in names if constants.get(name) is not None]
+    if unnamed:
+        raise ValueError(f"values {unnamed} would be frozen into a statement that is kept")
+    return Statement(text=str(rendered), names=names)
+
+
+def definition(element: ExecutableDDLElement) -> str:
+    """Return a definition (DDL) as text for PostgreSQL."""
+    return str(element.compile(dialect=_POSTGRESQL))

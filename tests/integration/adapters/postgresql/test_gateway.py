@@ -1,0 +1,107 @@
+"""The gateway on a real PostgreSQL: documents, marks and images."""
+
+from typing import Any
+
+from bson.objectid import ObjectId
+
+from adapters.gateway import Generated, Mark
+from adapters.postgresql.gateway import PostgresGateway
+from comparators.canonical import document_key, encode
+from comparators.operation import Kind, Operation
+from comparators.outcome import Acknowledgement, Count, Documents, Outcome, WriteError
+
+GENERATED = Generated(now_ms=1_700_000_000_000)
+
+
+def operation(kind: Kind, **arguments: Any) -> Operation:
+    return Operation(database="shop", collection="users", kind=kind, arguments=arguments)
+
+
+def insert(*documents: dict[str, Any], ordered: bool = True) -> Operation:
+    return operation(Kind.INSERT, documents=list(documents), ordered=ordered)
+
+
+async def run(gateway: PostgresGateway, asked: Operation, mark: Mark | None = None) -> Outcome:
+    return await gateway.run(asked, generated=GENERATED, mark=mark)
+
+
+async def found(gateway: PostgresGateway, **query: Any) -> tuple[bytes, ...]:
+    outcome = await run(gateway, operation(Kind.FIND, **query))
+    assert isinstance(outcome.result, Documents)
+    return outcome.result.documents
+
+
+async def test_an_absent_collection_is_empty(gateway: PostgresGateway) -> None:
+    assert await found(gateway, filter={"_id": 1}) == ()
+    assert await found(gateway, filter={"a": 1}) == ()
+    assert (await run(gateway, operation(Kind.COUNT, query={}))).result == Count(n=0)
+
+
+async def test_a_document_comes_back_byte_for_byte(gateway: PostgresGateway) -> None:
+    document = {
+        "_id": ObjectId(),
+        "": 1,
+        "b": -0.0,
+        "a": [None, {"x\u00e9": "nul \0"}],
+        "c": float("nan"),
+    }
+
+    outcome = await run(gateway, insert(document))
+
+    assert outcome.result == Acknowledgement(n=1)
+    assert outcome.touched == (document["_id"],)
+    assert await found(gateway, filter={"_id": document["_id"]}) == (encode(document),)
+
+
+async def test_a_filter_is_narrowed_and_finished(gateway: PostgresGateway) -> None:
+    documents = [{"_id": n, "tags": ["odd" if n % 2 else "even"], "n": n} for n in range(10)]
+    await run(gateway, insert(*documents))
+
+    odd = await found(gateway, filter={"tags": "odd", "n": {"$gt": 3}})
+
+    assert odd == tuple(encode(document) for document in documents if document["n"] in {5, 7, 9})
+
+
+async def test_an_ordered_insert_stops_at_a_duplicate(gateway: PostgresGateway) -> None:
+    await run(gateway, insert({"_id": 2}))
+
+    outcome = await run(gateway, insert({"_id": 1}, {"_id": 2.0}, {"_id": 3}))
+
+    assert outcome.result == Acknowledgement(
+        n=1,
+        errors=(WriteError(index=1, code=11000, key_pattern={"_id": 1}, key_value={"_id": 2.0}),),
+    )
+    assert await found(gateway, filter={"_id": 3}) == ()
+
+
+async def test_a_marked_write_is_applied_once(gateway: PostgresGateway) -> None:
+    mark = Mark(log="log", position=7)
+
+    first = await run(gateway, insert({"_id": 1}), mark)
+    again = await run(gateway, insert({"_id": 1}), mark)
+    deleted = Mark(log="log", position=8)
+    gone = await run(
+        gateway, operation(Kind.DELETE, deletes=[{"q": {"_id": 1}, "limit": 1}]), deleted
+    )
+    await run(gateway, insert({"_id": 1}))
+    repeated = await run(
+        gateway, operation(Kind.DELETE, deletes=[{"q": {"_id": 1}, "limit": 1}]), deleted
+    )
+
+    assert first.result == again.result == Acknowledgement(n=1)
+    assert gone.result == repeated.result == Acknowledgement(n=1)
+    assert await found(gateway, filter={"_id": 1}) == (encode({"_id": 1}),)
+    assert await gateway.applied(mark)
+    await gateway.forget_marks("log", below=8)
+    assert not await gateway.applied(mark)
+    assert await gateway.applied(deleted)
+
+
+async def test_images_are_put_and_read(gateway: PostgresGateway) -> None:
+    image = encode({"_id": 1, "a": 1})
+
+    await gateway.put_images("shop.users", {document_key(1): (1, image)})
+
+    assert await gateway.images("shop.users", [1, 2]) == {document_key(1): image}
+    await gateway.put_images("shop.users", {document_key(1): (1, None)})
+    assert await gateway.images("shop.users", [1]) == {}
