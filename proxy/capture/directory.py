@@ -68,6 +68,11 @@ class DirectoryLock:
         """What the holder before us noted last; empty if nothing."""
         self.note(self.left_note)
 
+    @property
+    def is_removed(self) -> bool:
+        """Return whether the lock file is gone, so that somebody else may take the role."""
+        return self._descriptor < 0 or os.fstat(self._descriptor).st_nlink == 0
+
     def release(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)

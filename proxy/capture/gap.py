@@ -3,10 +3,10 @@
 Counts are since the GAP before. Collection `*` stands for what is not told apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 import bson
 
@@ -45,8 +45,8 @@ class Gap:
                 "reason": self.reason.value,
                 "since_ns": bson.Int64(self.since_ns),
                 "until_ns": bson.Int64(self.until_ns),
-                "dropped_reads": dict(self.dropped_reads),
-                "lost_writes": dict(self.lost_writes),
+                "dropped_reads": _pairs(self.dropped_reads),
+                "lost_writes": _pairs(self.lost_writes),
                 "in_doubt": self.in_doubt,
                 "lost_closings": self.lost_closings,
             }
@@ -60,8 +60,20 @@ class Gap:
             reason=GapReason(document["reason"]),
             since_ns=int(document["since_ns"]),
             until_ns=int(document["until_ns"]),
-            dropped_reads=document["dropped_reads"],
-            lost_writes=document["lost_writes"],
+            dropped_reads=_counts(document["dropped_reads"]),
+            lost_writes=_counts(document["lost_writes"]),
             in_doubt=document["in_doubt"],
             lost_closings=document["lost_closings"],
         )
+
+
+def _pairs(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the counts with names as values: as BSON field names, a client's could break the document."""
+    return [
+        {"collection": name.encode(errors="replace").decode(), "count": count}
+        for name, count in counts.items()
+    ]
+
+
+def _counts(pairs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {pair["collection"]: pair["count"] for pair in pairs}

@@ -136,13 +136,15 @@ class CaptureReader:
         """Bring at least `needed` bytes from `_position` on, or go to the next segment; False means wait."""
         # Asked first: the writer leaves a segment before it makes the next, so what is read
         # after the next one was seen is all there will ever be.
-        finished = self._has_successor()
+        successor = self._successor()
         end = self._base + os.fstat(self._descriptor).st_size
+        if successor is not None:
+            end = min(end, successor)
         available = end - self._position
         if available >= needed:
             self._load(max(needed, CHUNK_BYTES))
             return True
-        if not finished:
+        if successor is None:
             return False
         if self._harmed_at is not None:
             self._mend(self._harmed_at, end)
@@ -233,9 +235,11 @@ class CaptureReader:
         self.skipped_parts += 1
         self.skipped_bytes += length
 
-    def _has_successor(self) -> bool:
+    def _successor(self) -> int | None:
+        """Return the base of the next segment, None if this one is the newest."""
         self._list()
-        return bool(self._bases) and self._bases[-1] > self._base
+        at = bisect_right(self._bases, self._base)
+        return self._bases[at] if at < len(self._bases) else None
 
     def _list(self) -> None:
         """List the segments, unless the directory is surely unchanged."""

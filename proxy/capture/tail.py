@@ -97,24 +97,25 @@ class LogTail:
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301
                     written += step
         except OSError:
-            self._cut_back(_whole_bytes(parts, written))
+            self._cut_back(_whole_bytes(parts, written), written)
             raise
         self.end += size
         self._file_end = self.end
 
     def close(self) -> None:
         if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
 
-    def _cut_back(self, whole_bytes: int) -> None:
-        self.end += whole_bytes
-        self._file_end = self.end
+    def _cut_back(self, whole_bytes: int, written: int) -> None:
+        start = self.end
+        self.end = self._file_end = start + whole_bytes
         try:
             os.ftruncate(self._descriptor, self.end - self.base)
         except OSError:
-            self._file_end = max(self.end, self.base + os.fstat(self._descriptor).st_size)
-        self.close()
+            self._file_end = start + written
+        finally:
+            self.close()
 
 
 def _whole_bytes(parts: Sequence[Bytes], written: int) -> int:

@@ -15,6 +15,7 @@ then says what is missing; the writes that were kept follow it as INTENT and an 
 import errno
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,7 +23,8 @@ from typing import Any, Final
 import bson
 import structlog
 
-from proxy.capture.directory import DIRECTORY_MODE, WriterLock, private_directory
+from comparators.errors import ParallaxError
+from proxy.capture.directory import WriterLock, private_directory
 from proxy.capture.gap import Gap, GapReason
 from proxy.capture.limits import CaptureLimits
 from proxy.capture.losses import Losses
@@ -228,7 +230,10 @@ class CaptureWriter:
         ):
             self._lock.note("")
         self._enter(CaptureState.CLOSED)
-        self._tail.close()
+        try:
+            self._tail.close()
+        except OSError as error:
+            self._report("capture_failing", error=error.strerror, remedy=REMEDY_DISK)
         self._lock.release()
 
     def _has_no_room(self, size: int) -> bool:
@@ -341,8 +346,15 @@ class CaptureWriter:
     def _open_segment(self) -> bool:
         """Try a new segment, in a new directory if the old one is gone."""
         try:
-            self._directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+            if self._lock.is_removed:
+                private_directory(self._directory)
+                self._lock.release()
+                self._lock = WriterLock(self._directory)
+                self._lock.note(NOTE_FAILING)
             self._tail.open_next()
+        except ParallaxError as refusal:
+            self._report("capture_failing", error=refusal.what, remedy=refusal.remedy)
+            return False
         except OSError as error:
             self._report("capture_failing", error=error.strerror, remedy=REMEDY_DISK)
             return False
@@ -469,10 +481,12 @@ class CaptureWriter:
         if now < self._reported_at.get(event, now):
             return
         self._reported_at[event] = now + REPORT_S
-        self._log.warning(
-            event,
-            **fields,
-            dropped_reads=self._losses.dropped_reads,
-            lost_writes=self._losses.lost_writes,
-            kept_bytes=self._losses.kept_bytes,
-        )
+        # A log stream that refuses is no more a reason to fail than a capture log that does.
+        with suppress(OSError, ValueError):
+            self._log.warning(
+                event,
+                **fields,
+                dropped_reads=self._losses.dropped_reads,
+                lost_writes=self._losses.lost_writes,
+                kept_bytes=self._losses.kept_bytes,
+            )
