@@ -1,0 +1,48 @@
+"""The report as one page: no network, no fonts, no library; readable without its script."""
+
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from comparators.verdict import Verdict
+from dashboards.report import words
+from dashboards.report.report import Report, segments
+
+MAX_SHAPES: Final = 300
+FIRST_GROUPS: Final = 12
+MAX_ROWS: Final = 200
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def render_html(report: Report) -> str:
+    """Return the page. Long lists are cut and say so; the JSON holds all of them."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": words.count,
+        "duration": words.duration,
+        "ratio": words.ratio,
+        "moment": words.moment,
+        "size": words.size,
+        "verdict": words.verdict_name,
+    }
+    environment.globals |= {
+        "plural": words.plural,
+        "share": words.share,
+        "segments": segments,
+        "verdict_names": words.VERDICT_NAMES,
+        "Verdict": Verdict,
+        "max_shapes": MAX_SHAPES,
+        "first_groups": FIRST_GROUPS,
+        "max_rows": MAX_ROWS,
+    }
+    return environment.get_template("report.html").render(
+        report=report, evidence=report.evidence, result=report.evidence.conclusion.result.value
+    )

@@ -1,0 +1,197 @@
+"""What the report says, before it is drawn."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from comparators.verdict import Verdict
+from dashboards.report import words
+from dashboards.report.plots import (
+    Distribution,
+    LatencyPlot,
+    TimeLine,
+    distribution,
+    latency_plot,
+    time_line,
+)
+from proxy.ledger.read import DivergenceState, Evidence, Group, Result, Tally
+
+_UNVERIFIED: Final = (Verdict.UNSUPPORTED, Verdict.TIMEOUT, Verdict.DROPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number of the strip. `tone` is bad, doubt or plain."""
+
+    name: str
+    value: str
+    detail: str = ""
+    tone: str = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One verdict in a bar; `width` in per cent."""
+
+    verdict: Verdict
+    name: str
+    n: int
+    width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The evidence with its headline, strip and plots; None where there is nothing to plot."""
+
+    evidence: Evidence
+    headline: str
+    confidence: str
+    others: tuple[str, ...]
+    """The reasons that the headline leaves out."""
+    figures: tuple[tuple[Figure, ...], ...]
+    """What was counted, and what was timed."""
+    latency: LatencyPlot | None
+    paths: Distribution | None
+    overhead: Distribution | None
+    throughput: TimeLine | None
+    lag: TimeLine | None
+    groups: Mapping[Verdict, tuple[Group, ...]]
+
+
+def build_report(evidence: Evidence) -> Report:
+    """Return the report on this evidence."""
+    progress = evidence.progress
+    latency = evidence.latency
+    return Report(
+        evidence=evidence,
+        headline=_headline(evidence),
+        confidence=_confidence(evidence.tally),
+        others=tuple(_sentence(reason) for reason in evidence.conclusion.reasons[1:]),
+        figures=(tuple(_counted(evidence)), tuple(_timed(evidence))),
+        latency=latency_plot(evidence.collections),
+        paths=distribution([("legacy", latency.legacy), ("gateway", latency.gateway)]),
+        overhead=distribution([("overhead", latency.overhead)]),
+        throughput=time_line(
+            progress,
+            value=lambda moment: moment.seen / progress.step_s,
+            write=lambda rate: f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s",
+            label="Operations judged per second",
+        ),
+        lag=time_line(
+            progress,
+            value=lambda moment: moment.lag_s,
+            write=words.duration,
+            label="Lag of the verifier behind the application",
+        ),
+        groups={
+            verdict: tuple(group for group in evidence.groups if group.verdict is verdict)
+            for verdict in (Verdict.MISMATCH, Verdict.GATEWAY_ERROR, Verdict.TRANSIENT)
+        },
+    )
+
+
+def segments(tally: Tally) -> tuple[Segment, ...]:
+    """Return the bar of a tally; every verdict that occurred is wide enough to be seen."""
+    counts = {verdict: tally.verdicts.get(verdict, 0) for verdict in words.VERDICT_NAMES}
+    counts[Verdict.DROPPED] += tally.dropped
+    present = {verdict: n for verdict, n in counts.items() if n}
+    weights = {verdict: max(n / tally.seen, 0.01) for verdict, n in present.items()}
+    total = sum(weights.values())
+    return tuple(
+        Segment(
+            verdict=verdict,
+            name=words.verdict_name(verdict),
+            n=n,
+            width=round(100 * weights[verdict] / total, 2),
+        )
+        for verdict, n in present.items()
+    )
+
+
+def _headline(evidence: Evidence) -> str:
+    if evidence.conclusion.result is Result.PASS:
+        return (
+            f"All {words.plural(evidence.tally.verified, 'verified operation')} "
+            "gave the same result on both sides."
+        )
+    return _sentence(evidence.conclusion.reasons[0])
+
+
+def _confidence(tally: Tally) -> str:
+    if not tally.verified:
+        return ""
+    bound = tally.mismatch_bound
+    if bound is None:
+        return (
+            f"{words.share(tally.mismatched, tally.verified)} of the "
+            f"{words.plural(tally.verified, 'verified operation')} did not match."
+        )
+    return (
+        f"No mismatch in {words.plural(tally.verified, 'verified operation')}: with 95 % confidence, "
+        f"fewer than 1 in {max(round(1 / bound), 1):,} operations like these would differ."
+    )
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[0].upper()}{reason[1:]}."
+
+
+def _counted(evidence: Evidence) -> Iterator[Figure]:
+    tally = evidence.tally
+    yield Figure(name="seen", value=words.count(tally.seen), detail="operations")
+    yield Figure(
+        name="verified",
+        value=words.share(tally.verified, tally.seen),
+        detail=f"{words.count(tally.verified)} operations",
+        tone="plain" if tally.verified else "doubt",
+    )
+    differing = tally.mismatched + tally.verdicts.get(Verdict.GATEWAY_ERROR, 0)
+    groups = sum(group.verdict is not Verdict.TRANSIENT for group in evidence.groups)
+    yield Figure(
+        name="mismatches, gateway errors",
+        value=words.count(differing),
+        detail=f"in {words.plural(groups, 'group')}" if groups else "confirmed at a recheck",
+        tone="bad" if differing else "plain",
+    )
+    unverified = sum(tally.verdicts.get(verdict, 0) for verdict in _UNVERIFIED) + tally.dropped
+    yield Figure(
+        name="not verified",
+        value=words.count(unverified),
+        detail="unsupported, late, dropped",
+        tone="doubt" if unverified else "plain",
+    )
+    diverging = evidence.divergences.get(DivergenceState.OPEN, 0)
+    yield Figure(
+        name="divergent documents",
+        value=words.count(diverging),
+        detail="open now",
+        tone="bad" if diverging else "plain",
+    )
+
+
+def _timed(evidence: Evidence) -> Iterator[Figure]:
+    legacy, gateway = evidence.latency.legacy, evidence.latency.gateway
+    yield Figure(
+        name="legacy p50",
+        value=words.duration(legacy.p50_s if legacy else None),
+        detail=f"p99 {words.duration(legacy.p99_s)}" if legacy else "not timed",
+    )
+    yield Figure(
+        name="gateway p50",
+        value=words.duration(gateway.p50_s if gateway else None),
+        detail=f"p99 {words.duration(gateway.p99_s)}, {words.ratio(evidence.latency.ratio)} legacy"
+        if gateway
+        else "not timed",
+    )
+    overhead = evidence.latency.overhead
+    yield Figure(
+        name="added by the relay, p50",
+        value=words.duration(overhead.p50_s if overhead else None),
+        detail=f"p99 {words.duration(overhead.p99_s)}" if overhead else "not timed",
+    )
+    for beat in evidence.heartbeats:
+        yield Figure(
+            name="lag of the verifier",
+            value=words.duration(beat.lag_s),
+            detail=words.plural(beat.lag_operations, "operation") + " to go",
+        )

@@ -1,0 +1,99 @@
+"""How figures are written. A share is never rounded up to all, nor down to none."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from comparators.verdict import Verdict
+
+NONE: Final = "\N{EN DASH}"
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+
+VERDICT_NAMES: Final = {
+    Verdict.MATCH: "match",
+    Verdict.MATCH_BY_RULE: "match by rule",
+    Verdict.TRANSIENT: "transient",
+    Verdict.NOT_COMPARABLE: "not comparable",
+    Verdict.UNSUPPORTED: "unsupported",
+    Verdict.TIMEOUT: "timeout",
+    Verdict.DROPPED: "dropped",
+    Verdict.GATEWAY_ERROR: "gateway error",
+    Verdict.MISMATCH: "mismatch",
+}
+"""In the order in which bars show them: what is well on the left, what is not on the right."""
+
+_UNITS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+def count(n: int) -> str:
+    """Return a whole number with separators."""
+    return f"{n:,}"
+
+
+def plural(n: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration with three significant digits and its unit."""
+    if seconds is None:
+        return NONE
+    if seconds >= 600:
+        return f"{seconds / 60:,.0f} min"
+    if seconds <= 0:
+        return "0 s"
+    size, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])
+    value = seconds / size
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f} {unit}"
+
+
+def share(part: int, whole: int) -> str:
+    """Return a percentage that says 100 % only for all and 0 % only for none."""
+    if not whole:
+        return NONE
+    if part == whole:
+        return "100 %"
+    if not part:
+        return "0 %"
+    percent = 100 * part / whole
+    if percent > 99.99:
+        return "> 99.99 %"
+    if percent < 0.01:
+        return "< 0.01 %"
+    return f"{percent:.2f} %" if percent >= 99.9 or percent < 1 else f"{percent:.1f} %"
+
+
+def ratio(value: float | None) -> str:
+    """Return a multiple."""
+    if value is None:
+        return NONE
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f}{TIMES}"
+
+
+def moment(at_ns: int | None) -> str:
+    """Return a moment in UTC, to the second."""
+    if at_ns is None:
+        return NONE
+    return f"{datetime.fromtimestamp(at_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def clock(at_ns: int) -> str:
+    """Return the time of day in UTC."""
+    return f"{datetime.fromtimestamp(at_ns / 1e9, UTC):%H:%M:%S}"
+
+
+def size(n_bytes: int) -> str:
+    """Return a number of bytes in binary units."""
+    value = float(n_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def verdict_name(verdict: Verdict) -> str:
+    """Return a verdict in words."""
+    return VERDICT_NAMES[verdict]
