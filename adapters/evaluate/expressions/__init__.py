@@ -1,6 +1,12 @@
 """Aggregation expressions evaluated on documents in memory, one module per family of operators."""
 
-from adapters.evaluate.expressions.compiler import EXPRESSIONS, LAZY, evaluator, is_constant
+from adapters.evaluate.expressions.compiler import (
+    EXPRESSIONS,
+    LAZY,
+    Evaluate,
+    evaluator,
+    is_constant,
+)
 from adapters.evaluate.expressions.variables import Variables, at_path
 
-__all__ = ["EXPRESSIONS", "LAZY", "Variables", "at_path", "evaluator", "is_constant"]
+__all__ = ["EXPRESSIONS", "LAZY", "Evaluate", "Variables", "at_path", "evaluator", "is_constant"]

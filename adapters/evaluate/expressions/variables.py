@@ -20,6 +20,12 @@ class Variables(NamedTuple):
     now_ms: int
     user: Mapping[str, Any] = {}
 
+    @classmethod
+    def of(cls, document: Any, bindings: Mapping[str, Any]) -> "Variables":
+        """Return the variables of a document; `NOW` among the bindings is the server's clock."""
+        now_ms = int(bindings.get("NOW", 0))
+        return cls(root=document, current=document, now_ms=now_ms, user=bindings)
+
     def bound(self, name: str, value: Any) -> "Variables":
         """Return the variables with one more binding."""
         if name == "CURRENT":

@@ -1,6 +1,12 @@
 """Aggregation expressions: from BSON to a typed tree."""
 
-from adapters.query.expression.parse import Scope, check_field_name, field_path, parse_expression
+from adapters.query.expression.parse import (
+    Scope,
+    check_field_name,
+    check_variable_bound,
+    field_path,
+    parse_expression,
+)
 from adapters.query.expression.tree import (
     ArrayExpression,
     Call,
@@ -31,6 +37,7 @@ __all__ = [
     "Switch",
     "Variable",
     "check_field_name",
+    "check_variable_bound",
     "field_path",
     "parse_expression",
 ]

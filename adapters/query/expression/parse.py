@@ -230,7 +230,7 @@ def _parse_let(value: Any, scope: Scope) -> Expression:
     if not isinstance(value["vars"], Mapping):
         raise CommandFailure(10065, "invalid parameter: expected an object (vars)")
     for name in value["vars"]:
-        _check_variable_bound(name)
+        check_variable_bound(name)
     return Let(
         bindings=tuple(
             (name, parse_expression(item, variables=scope)) for name, item in value["vars"].items()
@@ -295,11 +295,11 @@ def _variable_of(value: Mapping[str, Any]) -> str:
     name = value.get("as", "this")
     if not isinstance(name, str):
         raise CommandFailure(10065, "invalid parameter: expected a string (as)")
-    _check_variable_bound(name)
+    check_variable_bound(name)
     return name
 
 
-def _check_variable_bound(name: str) -> None:
+def check_variable_bound(name: str) -> None:
     """Refuse a name that no user variable may have; CURRENT may be bound anew."""
     if name == "CURRENT":
         return

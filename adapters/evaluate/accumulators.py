@@ -1,0 +1,251 @@
+"""What `$group` keeps of the documents of one group.
+
+An accumulator takes one value per document and gives its result at the end; MISSING becomes null
+there. Source: MongoDB manual, "Accumulators ($group)".
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from bson.dbref import DBRef
+
+from adapters.evaluate.expressions.comparison import compared
+from adapters.evaluate.expressions.kinds import is_nullish, type_name
+from adapters.evaluate.numbers import CONTEXT, DECIMAL, Total, decimal128, double_of, width
+from adapters.query.failures import CommandFailure
+from adapters.query.unsupported import unsupported
+from comparators.canonical import MISSING
+from comparators.order import order_key, sort_key
+
+
+class Accumulator(Protocol):
+    """The state of one field of one group."""
+
+    def add(self, value: Any) -> None:
+        """Take the value of one more document."""
+
+    def result(self) -> Any:
+        """Return the value of the field; MISSING if there is none."""
+
+
+class Sum:
+    """`$sum`: of what is no number, nothing."""
+
+    def __init__(self) -> None:
+        self._total = Total()
+
+    def add(self, value: Any) -> None:
+        of_width = width(value)
+        if of_width is not None:
+            self._total.add(value, of_width)
+
+    def result(self) -> Any:
+        return self._total.value()
+
+
+class Average:
+    """`$avg`: a double or a decimal; null without a number."""
+
+    def __init__(self) -> None:
+        self._total = Total()
+        self._count = 0
+
+    def add(self, value: Any) -> None:
+        of_width = width(value)
+        if of_width is not None:
+            self._total.add(value, of_width)
+            self._count += 1
+
+    def result(self) -> Any:
+        if not self._count:
+            return None
+        if self._total.width == DECIMAL:
+            return decimal128(CONTEXT.divide(self._total.decimal(), Decimal(self._count)))
+        return self._total.double() / self._count
+
+
+class Extreme:
+    """`$min` or `$max`: null and missing do not count."""
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+        self._value: Any = MISSING
+
+    def add(self, value: Any) -> None:
+        if is_nullish(value):
+            return
+        if self._value is MISSING or compared(value, self._value) * self._sign > 0:
+            self._value = value
+
+    def result(self) -> Any:
+        return self._value
+
+
+class First:
+    """`$first`."""
+
+    def __init__(self) -> None:
+        self._value: Any = MISSING
+        self._is_set = False
+
+    def add(self, value: Any) -> None:
+        if not self._is_set:
+            self._value, self._is_set = value, True
+
+    def result(self) -> Any:
+        return self._value
+
+
+class Last:
+    """`$last`."""
+
+    def __init__(self) -> None:
+        self._value: Any = MISSING
+
+    def add(self, value: Any) -> None:
+        self._value = value
+
+    def result(self) -> Any:
+        return self._value
+
+
+class Push:
+    """`$push`: missing values leave no trace."""
+
+    def __init__(self) -> None:
+        self._values: list[Any] = []
+
+    def add(self, value: Any) -> None:
+        if value is not MISSING:
+            self._values.append(value)
+
+    def result(self) -> Any:
+        return self._values
+
+
+class AddToSet:
+    """`$addToSet`: MongoDB gives the elements in the order of its own hash function."""
+
+    def __init__(self) -> None:
+        self._values: dict[Any, Any] = {}
+
+    def add(self, value: Any) -> None:
+        if value is not MISSING:
+            self._values.setdefault(order_key(value), value)
+
+    def result(self) -> Any:
+        if len(self._values) > 1:
+            raise unsupported("$addToSet", where="$group")
+        return list(self._values.values())
+
+
+class MergeObjects:
+    """`$mergeObjects`."""
+
+    def __init__(self) -> None:
+        self._merged: dict[str, Any] = {}
+
+    def add(self, value: Any) -> None:
+        if isinstance(value, DBRef):
+            value = value.as_doc()
+        if isinstance(value, dict):
+            self._merged.update(value)
+        elif not is_nullish(value):
+            raise CommandFailure(
+                40400, f"$mergeObjects requires object inputs, not {type_name(value)}"
+            )
+
+    def result(self) -> Any:
+        return self._merged
+
+
+class Deviation:
+    """`$stdDevPop` or `$stdDevSamp`, by Welford's method as on the server; decimals count as doubles."""
+
+    def __init__(self, less: int) -> None:
+        self._less = less
+        self._count = 0
+        self._mean = 0.0
+        self._squares = 0.0
+
+    def add(self, value: Any) -> None:
+        if width(value) is None:
+            return
+        number = double_of(value)
+        self._count += 1
+        delta = number - self._mean
+        if delta != 0:
+            self._mean += delta / self._count
+            self._squares += delta * (number - self._mean)
+
+    def result(self) -> Any:
+        divisor = self._count - self._less
+        return math.sqrt(self._squares / divisor) if divisor > 0 else None
+
+
+class Some:
+    """`$firstN`, `$lastN`, `$minN` or `$maxN`: `select` makes the choice at the end."""
+
+    def __init__(self, select: Callable[[list[Any]], list[Any]]) -> None:
+        self._select = select
+        self._values: list[Any] = []
+
+    def add(self, value: Any) -> None:
+        self._values.append(value)
+
+    def result(self) -> Any:
+        return [None if value is MISSING else value for value in self._select(self._values)]
+
+
+class Ranked:
+    """`$top`, `$bottom` and their `N` forms: takes pairs of a document and its value."""
+
+    def __init__(self, sort: Mapping[str, int], count: int | None, *, bottom: bool) -> None:
+        self._sort = sort
+        self._count = count
+        self._bottom = bottom
+        self._pairs: list[tuple[Any, Any]] = []
+
+    def add(self, value: Any) -> None:
+        document, output = value
+        self._pairs.append((sort_key(document, self._sort), None if output is MISSING else output))
+
+    def result(self) -> Any:
+        ranked = [output for _, output in sorted(self._pairs, key=lambda pair: pair[0])]
+        if self._count is None:
+            return ranked[-1 if self._bottom else 0]
+        return ranked[-self._count :] if self._bottom else ranked[: self._count]
+
+
+def _lowest(count: int, *, ascending: bool) -> Callable[[list[Any]], list[Any]]:
+    def select(values: list[Any]) -> list[Any]:
+        present = [value for value in values if not is_nullish(value)]
+        return sorted(present, key=order_key, reverse=not ascending)[:count]
+
+    return select
+
+
+ACCUMULATORS: Final[Mapping[str, Callable[[], Accumulator]]] = {
+    "$addToSet": AddToSet,
+    "$avg": Average,
+    "$first": First,
+    "$last": Last,
+    "$max": lambda: Extreme(1),
+    "$mergeObjects": MergeObjects,
+    "$min": lambda: Extreme(-1),
+    "$push": Push,
+    "$stdDevPop": lambda: Deviation(0),
+    "$stdDevSamp": lambda: Deviation(1),
+    "$sum": Sum,
+}
+"""Accumulators of one value."""
+
+COUNTED: Final[Mapping[str, Callable[[int], Accumulator]]] = {
+    "$firstN": lambda count: Some(lambda values: values[:count]),
+    "$lastN": lambda count: Some(lambda values: values[-count:]),
+    "$maxN": lambda count: Some(_lowest(count, ascending=False)),
+    "$minN": lambda count: Some(_lowest(count, ascending=True)),
+}
+"""Accumulators that keep a number of values."""

@@ -1,0 +1,1 @@
+"""Stages of a pipeline on documents in memory, one module per idea."""

@@ -1,0 +1,132 @@
+"""`$lookup` and `$graphLookup`: documents of another collection come along.
+
+Source: MongoDB manual, "$lookup (aggregation)", "$graphLookup (aggregation)".
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from bson.dbref import DBRef
+from bson.int64 import Int64
+
+from adapters.evaluate.expressions import Evaluate, Variables, evaluator
+from adapters.evaluate.match import matcher
+from adapters.evaluate.paths import reached
+from adapters.evaluate.stages.unwind import with_value
+from adapters.query.filter import parse_filter
+from adapters.query.pipeline import GraphLookup, Lookup
+from comparators.order import order_key
+
+Document = dict[str, Any]
+Path = tuple[str, ...]
+RunPipeline = Callable[[Sequence[Document], dict[str, Any]], list[Document]]
+"""Runs the stage's own pipeline over documents with these bindings."""
+
+
+class ForeignIndex:
+    """The documents of a collection by the values that a path reaches in them."""
+
+    def __init__(self, documents: Sequence[Document], path: Path) -> None:
+        self._documents = documents
+        self._by_value: dict[Any, list[int]] = {}
+        matches_null = matcher(parse_filter({".".join(path): None}))
+        self._nulls = [at for at, document in enumerate(documents) if matches_null(document)]
+        for at, document in enumerate(documents):
+            places = {order_key(value) for value, _ in reached(document, path)}
+            for place in places:
+                self._by_value.setdefault(place, []).append(at)
+
+    def equal_to(self, values: Sequence[Any]) -> list[Document]:
+        """Return the documents that hold one of the values, in the order of the collection."""
+        found: set[int] = set()
+        for value in values:
+            found.update(self._nulls if value is None else self._by_value.get(order_key(value), ()))
+        return [self._documents[at] for at in sorted(found)]
+
+
+def local_values(document: Any, path: Path) -> list[Any]:
+    """Return the values that a local field joins by: of arrays the elements, null if there is none."""
+    return list(_values(document, path)) or [None]
+
+
+def _values(value: Any, path: Path) -> Iterator[Any]:
+    for step, name in enumerate(path):
+        if isinstance(value, DBRef):
+            value = value.as_doc()
+        if isinstance(value, dict):
+            if name not in value:
+                return
+            value = value[name]
+        elif isinstance(value, list):
+            yield from _values_in_elements(value, path[step:])
+            return
+        else:
+            return
+    if isinstance(value, list):
+        yield from value
+    else:
+        yield value
+
+
+def _values_in_elements(array: list[Any], path: Path) -> Iterator[Any]:
+    if path[0].isdecimal() and int(path[0]) < len(array):
+        yield from _values(array[int(path[0])], path[1:])
+    for element in array:
+        if isinstance(element, dict | DBRef):
+            yield from _values(element, path)
+
+
+def lookup(
+    stage: Lookup, foreign: Sequence[Document], run: RunPipeline
+) -> Callable[[Variables], Document]:
+    """Return the function from a document to the same one with its matches."""
+    index = None if stage.foreign is None else ForeignIndex(foreign, stage.foreign)
+    bindings = [(name, evaluator(expression)) for name, expression in stage.bindings]
+
+    def transform(variables: Variables) -> Document:
+        found: Sequence[Document] = foreign
+        if index is not None and stage.local is not None:
+            found = index.equal_to(local_values(variables.root, stage.local))
+        if stage.pipeline is not None:
+            found = run(found, {name: evaluate(variables) for name, evaluate in bindings})
+        return with_value(variables.root, stage.into, list(found))
+
+    return transform
+
+
+def graph_lookup(
+    stage: GraphLookup, foreign: Sequence[Document], variables: dict[str, Any]
+) -> Callable[[Variables], Document]:
+    """Return the function from a document to the same one with all it is connected to."""
+    start: Evaluate = evaluator(stage.start)
+    candidates = foreign
+    if stage.restriction is not None:
+        allowed = matcher(stage.restriction, variables=variables)
+        candidates = [document for document in foreign if allowed(document)]
+    index = ForeignIndex(candidates, stage.connect_to)
+
+    def transform(row: Variables) -> Document:
+        first = start(row)
+        frontier = list(first) if isinstance(first, list) else [first]
+        return with_value(row.root, stage.into, list(_connected(stage, index, frontier)))
+
+    return transform
+
+
+def _connected(stage: GraphLookup, index: ForeignIndex, frontier: list[Any]) -> Iterator[Document]:
+    seen: set[Any] = set()
+    depth = 0
+    while frontier and (stage.max_depth is None or depth <= stage.max_depth):
+        following: list[Any] = []
+        for document in index.equal_to(frontier):
+            place = order_key(document.get("_id"))
+            if place in seen:
+                continue
+            seen.add(place)
+            if stage.depth_field is None:
+                yield document
+            else:
+                yield with_value(document, stage.depth_field, Int64(depth))
+            following += _values(document, stage.connect_from)
+        frontier = following
+        depth += 1

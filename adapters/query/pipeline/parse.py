@@ -1,0 +1,219 @@
+"""From the BSON of an aggregation pipeline to its stages.
+
+Source: MongoDB manual, "Aggregation Stages"; the codes were observed on a server 6.0.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from adapters.query.expression import Scope, field_path, parse_expression
+from adapters.query.failures import CommandFailure
+from adapters.query.filter import parse_filter
+from adapters.query.pipeline.grouping import parse_bucket, parse_group, parse_sort_by_count
+from adapters.query.pipeline.joining import (
+    parse_facet,
+    parse_graph_lookup,
+    parse_lookup,
+    parse_union_with,
+)
+from adapters.query.pipeline.shaping import parse_add_fields, parse_project, parse_unset
+from adapters.query.pipeline.tree import (
+    Count,
+    Limit,
+    Match,
+    Redact,
+    ReplaceRoot,
+    Skip,
+    Sort,
+    Stage,
+    Unwind,
+)
+from adapters.query.sort import parse_sort
+from adapters.query.types import is_number
+from adapters.query.unsupported import unsupported
+
+LONG_MAX: Final = 2**63 - 1
+
+UNSUPPORTED_STAGES: Final[frozenset[str]] = frozenset(
+    "$bucketAuto $changeStream $collStats $currentOp $densify $documents $fill $geoNear $indexStats "
+    "$listLocalSessions $listSessions $merge $out $planCacheStats $sample $search $searchMeta "
+    "$setWindowFields $shardedDataDistribution".split()
+)
+"""Stages that MongoDB knows and the gateway path has no exact counterpart for."""
+
+
+def parse_pipeline(stages: list[Any], *, variables: Scope = frozenset()) -> tuple[Stage, ...]:
+    """Return the stages; some of MongoDB's are short for two of ours.
+
+    `variables` are the names that the command's `let` or an outer stage binds.
+    """
+    return _parse_stages(stages, variables)
+
+
+def parse_update_pipeline(
+    stages: list[Any], *, variables: Scope = frozenset()
+) -> tuple[Stage, ...]:
+    """Return the stages of an update, where only those that reshape a document are allowed."""
+    for stage in stages:
+        name = _named(stage)[0]
+        if name not in UPDATE_STAGES:
+            if name not in STAGES and name not in UNSUPPORTED_STAGES:
+                raise CommandFailure(40324, f"Unrecognized pipeline stage name: '{name}'")
+            raise CommandFailure(72, f"{name} is not allowed to be used within an update")
+    return _parse_stages(stages, variables)
+
+
+def _parse_stages(stages: list[Any], scope: Scope) -> tuple[Stage, ...]:
+    parsed: list[Stage] = []
+    for stage in stages:
+        name, value = _named(stage)
+        parse = STAGES.get(name)
+        if parse is None:
+            if name in UNSUPPORTED_STAGES:
+                raise unsupported(name, where="pipeline")
+            raise CommandFailure(40324, f"Unrecognized pipeline stage name: '{name}'")
+        parsed += parse(value, scope)
+    return tuple(parsed)
+
+
+def _named(stage: Any) -> tuple[str, Any]:
+    if not isinstance(stage, Mapping):
+        raise CommandFailure(14, "Each element of the 'pipeline' array must be an object")
+    if len(stage) != 1:
+        raise CommandFailure(
+            40323, "A pipeline stage specification must contain exactly one field."
+        )
+    return next(iter(stage.items()))
+
+
+def _match(value: Any, scope: Scope) -> tuple[Stage, ...]:
+    if not isinstance(value, Mapping):
+        raise CommandFailure(15959, "the match filter must be an expression in an object")
+    return (Match(filter=parse_filter(value, variables=scope)),)
+
+
+def _sort(value: Any, _scope: Scope) -> tuple[Stage, ...]:
+    if not isinstance(value, Mapping):
+        raise CommandFailure(15973, "the $sort key specification must be an object")
+    if not value:
+        raise CommandFailure(15976, "$sort stage must have at least one sort key")
+    return (Sort(sort=parse_sort(value)),)
+
+
+def _limit(value: Any, _scope: Scope) -> tuple[Stage, ...]:
+    count = _whole(value, 5107201)
+    if count == 0:
+        raise CommandFailure(15958, "the limit must be positive")
+    return (Limit(count=count),)
+
+
+def _skip(value: Any, _scope: Scope) -> tuple[Stage, ...]:
+    return (Skip(count=_whole(value, 5107200)),)
+
+
+def _whole(value: Any, code: int) -> int:
+    if not is_number(value):
+        raise CommandFailure(code, "Expected a number")
+    exact = value.to_decimal() if hasattr(value, "to_decimal") else value
+    if exact != exact or abs(exact) > LONG_MAX or exact != int(exact):  # noqa: PLR0124 - NaN
+        raise CommandFailure(code, "Expected an integer")
+    if exact < 0:
+        raise CommandFailure(code, "Expected a non-negative number")
+    return int(exact)
+
+
+def _count(value: Any, _scope: Scope) -> tuple[Stage, ...]:
+    if not isinstance(value, str):
+        raise CommandFailure(40156, "the count field must be a non-empty string")
+    if not value:
+        raise CommandFailure(40157, "the count field must be a non-empty string")
+    if value.startswith("$"):
+        raise CommandFailure(40158, "the count field cannot be a $-prefixed path")
+    if "\0" in value:
+        raise CommandFailure(40159, "the count field cannot contain a null byte")
+    if "." in value:
+        raise CommandFailure(40160, "the count field cannot contain '.'")
+    return (Count(field=value),)
+
+
+def _unwind(value: Any, _scope: Scope) -> tuple[Stage, ...]:
+    options = {"path": value} if isinstance(value, str) else value
+    if not isinstance(options, Mapping):
+        raise CommandFailure(15981, "expected a string or an object as specification for $unwind")
+    for name, item in options.items():
+        if name == "path":
+            if not isinstance(item, str):
+                raise CommandFailure(28808, "expected a string as the path for $unwind stage")
+        elif name == "preserveNullAndEmptyArrays":
+            if not isinstance(item, bool):
+                raise CommandFailure(28809, "expected a boolean for preserveNullAndEmptyArrays")
+        elif name == "includeArrayIndex":
+            if not isinstance(item, str) or not item:
+                raise CommandFailure(28810, "expected a non-empty string for includeArrayIndex")
+            if item.startswith("$"):
+                raise CommandFailure(28822, "includeArrayIndex should not be prefixed with a '$'")
+        else:
+            raise CommandFailure(28811, f"unrecognized option to $unwind stage: {name}")
+    path = options.get("path", "")
+    if not path:
+        raise CommandFailure(28812, "no path specified to $unwind stage")
+    if not path.startswith("$"):
+        raise CommandFailure(28818, "path option to $unwind stage should be prefixed with a '$'")
+    index = options.get("includeArrayIndex")
+    return (
+        Unwind(
+            path=field_path(path[1:]),
+            index=None if index is None else field_path(index),
+            keep_empty=options.get("preserveNullAndEmptyArrays", False),
+        ),
+    )
+
+
+def _replace_root(value: Any, scope: Scope) -> tuple[Stage, ...]:
+    if not isinstance(value, Mapping):
+        raise CommandFailure(40229, "expected an object as specification for $replaceRoot stage")
+    for name in value:
+        if name != "newRoot":
+            raise CommandFailure(40415, f"BSON field '$replaceRoot.{name}' is an unknown field.")
+    if "newRoot" not in value:
+        raise CommandFailure(40414, "BSON field '$replaceRoot.newRoot' is missing")
+    return _replace_with(value["newRoot"], scope)
+
+
+def _replace_with(value: Any, scope: Scope) -> tuple[Stage, ...]:
+    return (ReplaceRoot(root=parse_expression(value, variables=scope)),)
+
+
+def _redact(value: Any, scope: Scope) -> tuple[Stage, ...]:
+    decisions = frozenset({"KEEP", "PRUNE", "DESCEND"})
+    return (Redact(expression=parse_expression(value, variables=scope | decisions)),)
+
+
+ParseStage = Callable[[Any, Scope], tuple[Stage, ...]]
+
+STAGES: Final[Mapping[str, ParseStage]] = {
+    "$addFields": lambda value, scope: (parse_add_fields(value, scope),),
+    "$bucket": parse_bucket,
+    "$count": _count,
+    "$facet": lambda value, scope: (parse_facet(value, scope, _parse_stages),),
+    "$graphLookup": lambda value, scope: (parse_graph_lookup(value, scope),),
+    "$group": lambda value, scope: (parse_group(value, scope),),
+    "$limit": _limit,
+    "$lookup": lambda value, scope: (parse_lookup(value, scope, _parse_stages),),
+    "$match": _match,
+    "$project": lambda value, scope: (parse_project(value, scope),),
+    "$redact": _redact,
+    "$replaceRoot": _replace_root,
+    "$replaceWith": _replace_with,
+    "$set": lambda value, scope: (parse_add_fields(value, scope, name="$set"),),
+    "$skip": _skip,
+    "$sort": _sort,
+    "$sortByCount": parse_sort_by_count,
+    "$unionWith": lambda value, scope: (parse_union_with(value, scope, _parse_stages),),
+    "$unset": lambda value, _scope: (parse_unset(value),),
+    "$unwind": _unwind,
+}
+
+UPDATE_STAGES: Final[frozenset[str]] = frozenset(
+    {"$addFields", "$project", "$replaceRoot", "$replaceWith", "$set", "$unset"}
+)

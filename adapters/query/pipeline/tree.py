@@ -1,0 +1,207 @@
+"""Stages of an aggregation pipeline as plain values.
+
+Source: MongoDB manual, "Aggregation Stages".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adapters.query.expression import Expression
+from adapters.query.filter import Filter
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaping:
+    """What `$project`, `$addFields` and `$unset` do at one level of a document.
+
+    `kept` are the names to keep or to drop (as the stage says), `computed` the new values,
+    `children` the levels below; `order` lists the names of the latter two as they were given.
+    """
+
+    kept: frozenset[str] = frozenset()
+    computed: Mapping[str, Expression]
+    children: "Mapping[str, Shaping]"
+    order: tuple[str, ...] = ()
+
+    @property
+    def computes(self) -> bool:
+        """Whether there is a new value at this level or below."""
+        return bool(self.computed) or any(child.computes for child in self.children.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """`$match`."""
+
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Include:
+    """`$project` that names what stays."""
+
+    shaping: Shaping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclude:
+    """`$project` that names what goes, and `$unset`."""
+
+    shaping: Shaping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddFields:
+    """`$addFields` and `$set`."""
+
+    shaping: Shaping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accumulation:
+    """One field of a `$group`: `extra` holds the arguments beside the value (`n`, a sort)."""
+
+    field: str
+    operator: str
+    value: Expression
+    count: Expression | None = None
+    sort: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """`$group`, and what `$sortByCount` and `$bucket` are short for."""
+
+    key: Expression
+    accumulations: tuple[Accumulation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort:
+    """`$sort`."""
+
+    sort: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """`$limit`."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """`$skip`."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """`$count`: no document comes out where none went in."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwind:
+    """`$unwind`; `index` names the field for the position, None for none."""
+
+    path: Path
+    index: Path | None = None
+    keep_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceRoot:
+    """`$replaceRoot` and `$replaceWith`."""
+
+    root: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """`$lookup`: by equal fields, by a pipeline, or both.
+
+    `local` and `foreign` are None together; `pipeline` is None where there is none.
+    """
+
+    collection: str
+    into: Path
+    local: Path | None
+    foreign: Path | None
+    bindings: tuple[tuple[str, Expression], ...] = ()
+    pipeline: "tuple[Stage, ...] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnionWith:
+    """`$unionWith`."""
+
+    collection: str
+    pipeline: "tuple[Stage, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphLookup:
+    """`$graphLookup`; `max_depth` and `depth_field` are None where they were left out."""
+
+    collection: str
+    start: Expression
+    connect_from: Path
+    connect_to: Path
+    into: Path
+    max_depth: int | None = None
+    depth_field: Path | None = None
+    restriction: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facet:
+    """`$facet`: several pipelines over the same documents."""
+
+    pipelines: "tuple[tuple[str, tuple[Stage, ...]], ...]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redact:
+    """`$redact`."""
+
+    expression: Expression
+
+
+Stage = (
+    Match
+    | Include
+    | Exclude
+    | AddFields
+    | Group
+    | Sort
+    | Limit
+    | Skip
+    | Count
+    | Unwind
+    | ReplaceRoot
+    | Lookup
+    | UnionWith
+    | GraphLookup
+    | Facet
+    | Redact
+)
+
+
+def collections_of(stages: tuple[Stage, ...]) -> frozenset[str]:
+    """Return the other collections that the stages read."""
+    found: set[str] = set()
+    for stage in stages:
+        if isinstance(stage, Lookup | UnionWith | GraphLookup):
+            found.add(stage.collection)
+        if isinstance(stage, Lookup | UnionWith) and stage.pipeline is not None:
+            found |= collections_of(stage.pipeline)
+        if isinstance(stage, Facet):
+            for _, pipeline in stage.pipelines:
+                found |= collections_of(pipeline)
+    return frozenset(found)
