@@ -81,7 +81,13 @@ class Execution:
         self._leave = leave
 
     async def single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
-        """Run one operation at its place of the order."""
+        """Run one operation at its place of the order, and give it a verdict whatever happens."""
+        try:
+            await self._single(unit, footprints)
+        except Exception as error:  # noqa: BLE001 - one of the four doors
+            self.failed(unit.exchange, _bug(error))
+
+    async def _single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
         exchange = unit.exchange
         operation = exchange.operation
         mark = Mark(log=self._log, position=exchange.start) if exchange.writes else None
@@ -106,6 +112,14 @@ class Execution:
         self, unit: Committed, footprints: tuple[tuple[Footprint, ...], ...]
     ) -> None:
         """Run the statements of a transaction together, then compare each."""
+        try:
+            await self._committed(unit, footprints)
+        except Exception as error:  # noqa: BLE001 - one of the four doors
+            self._doubt_transaction(unit, _bug(error))
+
+    async def _committed(
+        self, unit: Committed, footprints: tuple[tuple[Footprint, ...], ...]
+    ) -> None:
         mark = Mark(log=self._log, position=unit.commit.start)
         outcome = await self._attempt(lambda: self._run_together(unit, mark))
         if isinstance(outcome, Failed):
@@ -334,10 +348,6 @@ class Execution:
             return Failed(verdict=Verdict.UNSUPPORTED, reason=error.what)
         except TimeoutError:
             return Failed(verdict=Verdict.TIMEOUT, reason="the gateway took too long")
-        except Exception as error:  # noqa: BLE001 - one of the four doors
-            # A bug of the gateway path is a verdict, never the end of the verifier. Only the type is logged beside the stack: a driver's message can quote values.
-            _log.error("gateway_failed", error=type(error).__name__, stack=_stack(error))
-            return Failed(verdict=Verdict.GATEWAY_ERROR, reason=type(error).__name__)
 
 
 _TOUCH_DOCUMENTS: Final = frozenset({Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.FIND_AND_MODIFY})
@@ -360,6 +370,15 @@ def _repeated(exchange: Exchange) -> Outcome:
     Its documents are owed a comparison of their states, which is where a difference would show.
     """
     return exchange.legacy or Outcome(result=Done(), duration_s=0.0)
+
+
+def _bug(error: Exception) -> Failed:
+    """Log an unforeseen exception: a bug of ours is a verdict, never the end of the verifier.
+
+    Only its type is logged beside the stack: the message of a driver can quote values.
+    """
+    _log.error("gateway_failed", error=type(error).__name__, stack=_stack(error))
+    return Failed(verdict=Verdict.GATEWAY_ERROR, reason=type(error).__name__)
 
 
 def _stack(error: BaseException) -> list[str]:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from adapters.gateway import Footprint
 from proxy.shadow.progress import Progress
 from proxy.shadow.schedule import Schedule
 
+T = TypeVar("T")
 CreateTask = Callable[[Coroutine[Any, Any, None]], object]
 
 
@@ -60,29 +61,26 @@ class Runner:
             self._create_task(self._perform(work))
 
     async def _perform(self, work: Work) -> None:
-        try:
-            await work.run()
-        finally:
-            self._running -= 1
-            self._schedule.finish(work)
-            self._start_ready()
-            self._progress.pulse()
+        # A cancelled one stays unfinished, so that nothing behind it starts: the verifier is ending.
+        await work.run()
+        self._running -= 1
+        self._schedule.finish(work)
+        self._start_ready()
+        self._progress.pulse()
 
 
 async def result_of(
-    runner: Runner, footprints: tuple[Footprint, ...], ask: Callable[[], Awaitable[Any]]
-) -> Any:
+    runner: Runner, footprints: tuple[Footprint, ...], ask: Callable[[], Awaitable[T]]
+) -> T:
     """Submit a question to the gateway at this place of the order and return its answer."""
-    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
     async def run() -> None:
         try:
             value = await ask()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
             if not answer.done():
                 answer.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
         else:
             if not answer.done():
                 answer.set_result(value)

@@ -1,0 +1,49 @@
+"""How a process of Parallax ends: by cancellation, whatever the reason."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import uvloop
+
+_POLL_S: Final = 0.2
+
+
+def run_until_cancelled(main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on uvloop; its cancellation is a normal end."""
+
+    async def ending() -> None:
+        # Cancelled by a signal or a condition of our own: what had to happen stood in `finally`.
+        with suppress(asyncio.CancelledError):
+            await main
+
+    uvloop.run(ending())
+
+
+@contextmanager
+def cancelled_by_signals() -> Iterator[None]:
+    """Cancel the current task at SIGTERM or SIGINT."""
+    loop, task = asyncio.get_running_loop(), _current()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def cancelled_when(condition: Callable[[], bool], task: asyncio.Task[Any]) -> None:
+    """Cancel a task once a condition holds; looks five times a second."""
+    while not condition():
+        await asyncio.sleep(_POLL_S)
+    task.cancel()
+
+
+def _current() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("not inside a task")
+    return task

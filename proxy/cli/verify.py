@@ -1,0 +1,156 @@
+"""`parallax verify`: the verifier process. `parallax serve` starts one; alone it works off a log."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from pymongo import AsyncMongoClient
+
+from adapters.registry import gateway_of
+from comparators.errors import SettingsError
+from comparators.rules import Rules
+from proxy.capture.directory import ReaderLock, private_directory
+from proxy.capture.reader import CaptureReader
+from proxy.cli import options
+from proxy.cli.ending import cancelled_by_signals, cancelled_when, run_until_cancelled
+from proxy.ledger.entries import Checkpoint
+from proxy.ledger.write import Ledger
+from proxy.settings import Settings
+from proxy.shadow.frontier import Resume
+from proxy.shadow.legacy import Legacy
+from proxy.shadow.verifier import Limits, Verifier
+from proxy.telemetry import configure_logging
+from proxy.uris import redacted_uri
+
+_POLL_S: Final = 0.05
+_LEGACY_TIMEOUT_MS: Final = 2_000
+
+
+def verify(
+    config: options.Config = None,
+    legacy: options.Legacy = None,
+    gateway: options.Gateway = None,
+    data: options.DataDirectory = None,
+    ledger: options.Ledger = None,
+    rules: options.Rules = None,
+    log_level: options.LogLevel = None,
+    log_format: options.LogFormat = None,
+    *,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="End once everything on the log has its verdict.")
+    ] = False,
+    child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+) -> None:
+    """Repeat what the capture log holds on the gateway, compare, and write the ledger."""
+    settings = options.settings_of(
+        config,
+        legacy=legacy,
+        gateway=gateway,
+        data=data,
+        ledger=ledger,
+        rules=rules,
+        log_level=log_level,
+        log_format=log_format,
+    )
+    configure_logging(settings.log.level, settings.log.format, part="verifier")
+    os.nice(settings.verifier.nice)
+    run_until_cancelled(verify_log(settings, drain=drain, child=child))
+
+
+async def verify_log(settings: Settings, *, drain: bool, child: bool) -> None:
+    """Verify until terminated, until drained, or until the process that started this one is gone."""
+    directory = settings.capture_directory
+    private_directory(directory)
+    rules = rules_of(settings)
+    uri = settings.demand("legacy.uri")
+    client: AsyncMongoClient[Any] = AsyncMongoClient(
+        uri, serverSelectionTimeoutMS=_LEGACY_TIMEOUT_MS, appname="parallax-verifier"
+    )
+    legacy = Legacy(client, where=redacted_uri(uri))
+    async with AsyncExitStack() as held:
+        held.enter_context(ReaderLock(directory))
+        held.enter_context(cancelled_by_signals())
+        await held.enter_async_context(client)
+        concurrency = settings.verifier.concurrency
+        gateway = await held.enter_async_context(
+            gateway_of(settings.demand("gateway.uri"), connections=concurrency)
+        )
+        ledger = await Ledger.open(settings.ledger_uri, revealed=rules.reveals)
+        held.push_async_callback(ledger.close)
+        log = await _log_of(directory)
+        resume = _resume(await ledger.checkpoint(log))
+        reader = CaptureReader(directory, resume.reads_from)
+        held.callback(reader.close)
+        async with asyncio.TaskGroup() as tasks:
+            verifier = Verifier(
+                directory=directory,
+                log=log,
+                reader=reader,
+                resume=resume,
+                gateway=gateway,
+                legacy=legacy,
+                ledger=ledger,
+                rules=rules,
+                limits=_limits(settings),
+                tasks=tasks,
+            )
+            verifying = tasks.create_task(verifier.run(), name="verifier")
+            if drain:
+                tasks.create_task(
+                    cancelled_when(lambda: verifier.is_drained, verifying), name="drain"
+                )
+            if child:
+                tasks.create_task(
+                    cancelled_when(_is_orphan(os.getppid()), verifying), name="parent"
+                )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return the declared exceptions to equality; SettingsError names the line that is wrong."""
+    path = settings.rules_file
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the rules cannot be read: {error}",
+            where=str(path),
+            remedy="name a readable TOML file with `rules.file`",
+        ) from error
+    return Rules.parse(text, where=str(path), today=datetime.now(UTC).date())
+
+
+async def _log_of(directory: Path) -> str:
+    """Return the id of the log, once a relay has begun one."""
+    while True:
+        reader = CaptureReader(directory)
+        reader.poll(1)
+        reader.close()
+        if reader.log is not None:
+            return reader.log
+        await asyncio.sleep(_POLL_S)
+
+
+def _resume(checkpoint: Checkpoint | None) -> Resume:
+    if checkpoint is None:
+        return Resume(position=0, open=frozenset())
+    return Resume(position=checkpoint.position, open=frozenset(checkpoint.open))
+
+
+def _limits(settings: Settings) -> Limits:
+    verifier = settings.verifier
+    return Limits(
+        concurrency=verifier.concurrency,
+        recheck_within_s=verifier.recheck_within_s,
+        gateway_timeout_s=verifier.gateway_timeout_s,
+        state_checks=verifier.state_checks,
+        keep_log=settings.capture.keep,
+    )
+
+
+def _is_orphan(parent: int) -> Callable[[], bool]:
+    return lambda: os.getppid() != parent
