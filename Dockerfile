@@ -24,8 +24,8 @@ RUN pip --python /opt/parallax/bin/python install --no-cache-dir --no-deps . \
 
 FROM python:3.11-slim-bookworm
 
-RUN groupadd --system --gid 10001 parallax \
-    && useradd --system --uid 10001 --gid parallax --no-create-home --home-dir /var/lib/parallax --shell /usr/sbin/nologin parallax \
+RUN groupadd --gid 10001 parallax \
+    && useradd --uid 10001 --gid parallax --no-create-home --home-dir /var/lib/parallax --shell /usr/sbin/nologin parallax \
     && install -d -o parallax -g parallax -m 0700 /var/lib/parallax
 
 COPY --from=build /opt/parallax /opt/parallax
