@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,8 @@ class ServerProcess:
     log_path: Path
     user: str | None = None
     """Run as this user; None means as who we are. Only root may name another."""
+    environment: Mapping[str, str] | None = None
+    """None passes our own on."""
     death_signal: signal.Signals = signal.SIGKILL
     """What the kernel sends when the parent is gone."""
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
@@ -67,6 +69,7 @@ class ServerProcess:
             self._child = subprocess.Popen(  # noqa: S603 - the command is our own
                 self.command,
                 cwd=self.directory,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
