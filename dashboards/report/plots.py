@@ -214,8 +214,8 @@ def _outline(axis: LogAxis, side: Quantiles) -> str:
             bins[min(max(index, 0), HISTOGRAM_BINS - 1)] += n * part
     highest = max(bins)
     points = ["0,100"]
-    for index, n in enumerate(bins):
-        y = round(100 - 96 * n / highest, 1)
+    for index, height in enumerate(bins):
+        y = round(100 - 96 * height / highest, 1)
         left = round(100 * index / HISTOGRAM_BINS, 2)
         right = round(100 * (index + 1) / HISTOGRAM_BINS, 2)
         points += [f"{left:g},{y:g}", f"{right:g},{y:g}"]

@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,14 @@ async def test_a_checkpoint_may_stand_still(ledger: Ledger, ledger_url: str) -> 
     await ledger.record([finding(5)], checkpoint=checkpoint(3), lag=NO_LAG)
 
     assert (await read_report(ledger_url)).tally.seen == 2
+
+
+async def test_a_checkpoint_names_the_exchanges_that_are_still_open(ledger: Ledger) -> None:
+    waiting = replace(checkpoint(9), open=(3, 5))
+
+    await ledger.record([finding(7)], checkpoint=waiting, lag=NO_LAG)
+
+    assert await ledger.checkpoint(LOG) == waiting
 
 
 async def test_at_most_three_samples_are_kept_of_a_group(ledger: Ledger, ledger_url: str) -> None:
@@ -240,7 +249,7 @@ async def test_a_full_disk_is_a_capacity_error_and_leaves_nothing_behind(tmp_pat
         await ledger.close()
 
     evidence = await read_report(f"sqlite:///{path}")
-    assert after_failure == 2
+    assert after_failure == checkpoint(2)
     assert evidence.tally.verdicts == {Verdict.MATCH: 1, Verdict.MISMATCH: 2000}
 
 
