@@ -112,6 +112,11 @@ class Catalog:
         """Return the names of the collections of a database."""
         return sorted(name for owner, name in self._collections if owner == database)
 
+    def forget(self, database: str, name: str) -> None:
+        """Forget a collection whose tables turned out to be missing."""
+        self._collections.pop((database, name), None)
+        self.loaded = False
+
     def stale(self) -> None:
         """Have the catalog read again before it is used."""
         self.loaded = False
@@ -145,10 +150,11 @@ class Catalog:
         await connection.fetchval(LOCK.text, DEFINING)
         values = {"database": database, "name": name, "options": encode(dict(options))}
         uuid = await connection.fetchval(_ADD_COLLECTION.text, *_ADD_COLLECTION.arguments(values))
-        for statement in definitions_of(tables_of(database, name)):
-            await connection.execute(statement)
+        if uuid is None and (database, name) in self._collections:
+            return False
+        await connection.execute(";\n".join(definitions_of(tables_of(database, name))))
         if uuid is None:
-            self._collections.setdefault((database, name), Collection(options=options))
+            self._collections[database, name] = Collection(options=options)
             return False
         self._collections[database, name] = Collection(options=options, uuid=uuid)
         return True

@@ -63,8 +63,7 @@ async def delete(session: Session) -> Outcome:
 
 async def _delete(session: Session, statement: Mapping[str, Any]) -> list[Any]:
     options.check("delete statement", statement)
-    let = session.operation.arguments.get("let")
-    query = query_of(statement["q"], variables=session.variables(let))
+    query = query_of(statement["q"], variables=session.variables)
     if not session.exists:
         return []
     found = await picked(session, query, first=bool(statement.get("limit")), locked=True)

@@ -12,7 +12,8 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 
 from adapters.gateway import Expiry, Footprint, Generated, Mark
-from adapters.postgresql import marks, reads, statements
+from adapters.postgresql import definitions, marks, reads, statements
+from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.failures import ABSENT, REPEAT, state_of, unreachable
@@ -33,6 +34,10 @@ NOTHING_GENERATED: Final = Generated(now_ms=0)
 READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
     Kind.FIND: reads.find,
     Kind.COUNT: reads.count,
+    Kind.DISTINCT: reads.distinct,
+    Kind.AGGREGATE: aggregate,
+    Kind.LIST_INDEXES: definitions.list_indexes,
+    Kind.LIST_COLLECTIONS: definitions.list_collections,
 }
 PLAIN_IDENTITIES: Final = frozenset({ObjectId, str, int, Int64})
 DONE: Final = Outcome(result=Done(), duration_s=0.0)

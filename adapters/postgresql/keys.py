@@ -9,6 +9,7 @@ Source: MongoDB manual, "Comparison/Sort Order".
 import hashlib
 import math
 import struct
+import sys
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
@@ -53,7 +54,7 @@ MAX_KEY: Final = b"\x7f"
 END: Final = b"\x00"
 NOT_A_NUMBER: Final = b"\x00" * 8 + b"\x00"
 EXACT_WHOLE: Final = 2**53
-LARGEST: Final = Decimal(1.7976931348623157e308)
+LARGEST: Final = Decimal(sys.float_info.max)
 SIGN: Final = 1 << 63
 ALL_BITS: Final = (1 << 64) - 1
 
@@ -109,9 +110,10 @@ def _binary(value: bytes) -> bytes:
     return BINARY + struct.pack(">IB", len(value), subtype) + value
 
 
-def _regex(value: Regex[str]) -> bytes:
-    pattern = value.pattern if isinstance(value.pattern, str) else value.pattern.decode()
-    return REGEX + _text(pattern) + struct.pack(">I", value.flags)
+def _regex(value: Regex[Any]) -> bytes:
+    pattern = value.pattern
+    text = pattern.decode() if isinstance(pattern, bytes) else pattern
+    return REGEX + _text(text) + struct.pack(">I", value.flags)
 
 
 def _code(value: Code) -> bytes:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
 
+NEGATIVE: Final = 51024
 WITHOUT_EFFECT: Final = frozenset(
     {
         "allowDiskUse",
@@ -80,6 +82,18 @@ def check(command: str, arguments: Mapping[str, Any]) -> None:
         raise unsupported("option collation", where=command)
 
 
+def check_hint(hint: Any, indexes: Mapping[str, bool]) -> None:
+    """Pass a hint that cannot change an answer; `indexes` tells which ones hold every document."""
+    if not hint or hint in ("_id_", {"_id": 1}, {"$natural": 1}):
+        return
+    if isinstance(hint, str) and indexes.get(hint):
+        return
+    raise unsupported("option hint", where="an index that does not exist or is not whole")
+
+
 def whole(arguments: Mapping[str, Any], name: str) -> int:
     """Return a count such as `limit` or `skip`, 0 when it is not given."""
-    return int(arguments.get(name) or 0)
+    given = int(arguments.get(name) or 0)
+    if given < 0:
+        raise CommandFailure(NEGATIVE, f"BSON field '{name}' value must be >= 0")
+    return given

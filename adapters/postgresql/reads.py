@@ -1,94 +1,160 @@
-"""`find` and `count`: raw BSON where SQL alone is exact, else decoded, finished in memory."""
+"""`find`, `count` and `distinct`: raw BSON where SQL alone is exact, else finished in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from adapters.evaluate.order import sorted_documents
+from adapters.evaluate.paths import reached
+from adapters.evaluate.project import projector
 from adapters.postgresql import options, statements
+from adapters.postgresql.keys import key_of
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from adapters.query.paths import split_path
+from adapters.query.projection import parse_projection
+from adapters.query.sort import Sort, parse_sort
 from adapters.sql.build import shape_of, values_of
 from adapters.sql.plan import Order, Plan, Residual, plan_read
-from comparators.canonical import decode, encode
-from comparators.operation import Operation
-from comparators.outcome import Count, Documents
+from comparators.canonical import MISSING, decode, encode
+from comparators.outcome import Count, Documents, Values
 
+TYPE_MISMATCH: Final = 14
 ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
-FIRST_PORTION: Final = 4
-"""With a limit and a residual, this many times the limit is read at first."""
+PORTION: Final = 4
+"""How many documents are read at first for each that a limit asks for, where a filter is left to do."""
+
+LEAST_PORTION: Final = 64
+
+Document = dict[str, Any]
 
 
 async def find(session: Session) -> Documents:
     """Answer `find`."""
     arguments = session.operation.arguments
     options.check("find", arguments)
-    query = query_of(
-        arguments.get("filter") or {}, variables=session.variables(arguments.get("let"))
-    )
-    plan = plan_of_find(session.operation, query)
-    raw = await session.fetch(session.tables, plan)
-    if not plan.residual:
-        return Documents(documents=tuple(raw))
-    return Documents(documents=tuple(finished(arguments, query, plan, raw)))
-
-
-def plan_of_find(operation: Operation, query: Query) -> Plan:
-    """Return how a `find` is run."""
-    arguments = operation.arguments
-    limit = abs(options.whole(arguments, "limit")) or None
-    return plan_read(
+    options.check_hint(arguments.get("hint"), session.indexes)
+    variables = session.variables
+    query = query_of(arguments.get("filter") or {}, variables=variables)
+    sort = parse_sort(arguments.get("sort") or {})
+    project = _projector(arguments.get("projection"), query, session, variables)
+    skip, limit = options.whole(arguments, "skip"), options.whole(arguments, "limit")
+    plan = plan_read(
         query.selection,
-        order=order_of(arguments.get("sort")),
-        skip=options.whole(arguments, "skip"),
-        limit=limit,
-        projection=bool(arguments.get("projection")),
+        order=order_of(sort),
+        skip=skip,
+        limit=limit or None,
+        projection=project is not None,
     )
-
-
-def order_of(sort: Mapping[str, Any] | None) -> Order | None:
-    """Return the order that SQL can give for a sort, None when it cannot."""
-    if not sort:
-        return Order.NATURAL
-    if list(sort) == ["_id"] and sort["_id"] in ID_ORDERS:
-        return ID_ORDERS[int(sort["_id"])]
-    return None
-
-
-def finished(
-    arguments: Mapping[str, Any], query: Query, plan: Plan, raw: Sequence[bytes]
-) -> list[bytes]:
-    """Return the documents after what SQL left to do."""
-    documents = [decode(document) for document in raw]
-    if query.matches is not None:
-        documents = [document for document in documents if query.matches(document)]
+    if not plan.residual:
+        return Documents(documents=tuple(await session.fetch(session.tables, plan)))
+    found = await matching(session, query, plan, enough=skip + limit if limit else None)
+    if Residual.SORT in plan.residual:
+        found = _sorted(found, sort)
     if Residual.SKIP in plan.residual:
-        documents = documents[options.whole(arguments, "skip") :]
+        found = found[skip:]
     if Residual.LIMIT in plan.residual:
-        documents = documents[: abs(options.whole(arguments, "limit"))]
-    return [encode(document) for document in documents]
+        found = found[:limit]
+    if project is None:
+        return Documents(documents=tuple(raw for raw, _document in found))
+    return Documents(documents=tuple(encode(project(document)) for _raw, document in found))
 
 
 async def count(session: Session) -> Count:
     """Answer `count`."""
     arguments = session.operation.arguments
     options.check("count", arguments)
-    query = query_of(arguments.get("query") or {})
-    limit = abs(options.whole(arguments, "limit")) or None
-    plan = plan_read(
-        query.selection,
-        order=Order.NONE,
-        skip=options.whole(arguments, "skip"),
-        limit=limit,
-        projection=False,
-    )
-    return Count(n=await counted(session, query, plan, arguments))
+    options.check_hint(arguments.get("hint"), session.indexes)
+    query = query_of(arguments.get("query") or {}, variables=session.variables)
+    limit = abs(int(arguments.get("limit") or 0))
+    skip = options.whole(arguments, "skip")
+    return Count(n=await counted(session, query, skip=skip, limit=limit or None))
 
 
-async def counted(session: Session, query: Query, plan: Plan, arguments: Mapping[str, Any]) -> int:
+async def counted(session: Session, query: Query, *, skip: int, limit: int | None) -> int:
     """Return how many documents a query finds, after skip and limit."""
-    if query.matches is not None:
-        raw = await session.fetch(session.tables, plan)
-        return len(finished(arguments, query, plan, raw))
+    plan = plan_read(query.selection, order=Order.NONE, skip=skip, limit=limit, projection=False)
+    if Residual.FILTER in plan.residual:
+        found = await matching(session, query, plan, enough=None if limit is None else skip + limit)
+        beyond = max(len(found) - skip, 0)
+        return beyond if limit is None else min(beyond, limit)
     statement = statements.count(session.tables, shape_of(plan))
     values = {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
     rows = await session.rows(statement.text, statement.arguments(values))
     return int(rows[0][0]) if rows else 0
+
+
+async def distinct(session: Session) -> Values:
+    """Answer `distinct`: each value once, of arrays each element; numbers are equal across types."""
+    arguments = session.operation.arguments
+    options.check("distinct", arguments)
+    key = arguments.get("key")
+    if not isinstance(key, str):
+        raise CommandFailure(TYPE_MISMATCH, "'distinct.key' must be a string")
+    query = query_of(arguments.get("query") or {}, variables=session.variables)
+    plan = Plan(selection=query.selection, residual=(Residual.FILTER,))
+    found = await matching(session, query, plan, enough=None)
+    path = split_path(key)
+    values: dict[bytes, Any] = {}
+    for _raw, document in found:
+        for value, _position in reached(document, path, expand=False):
+            for each in value if isinstance(value, list) else [value]:
+                if each is not MISSING:
+                    values.setdefault(key_of(each), each)
+    return Values(values=tuple(values.values()))
+
+
+async def matching(
+    session: Session, query: Query, plan: Plan, *, enough: int | None
+) -> list[tuple[bytes, Document]]:
+    """Return the documents that a query finds, in the order of the plan.
+
+    `enough` is how many of them matter when nothing is left to sort: they are looked for at the
+    beginning first.
+    """
+    matches = query.matches
+    if enough is not None and matches is not None and Residual.SORT not in plan.residual:
+        portion = max(enough * PORTION, LEAST_PORTION)
+        first = await session.fetch(session.tables, replace(plan, limit=portion))
+        found = _matching(first, matches)
+        if len(first) < portion or len(found) >= enough:
+            return found
+    return _matching(await session.fetch(session.tables, plan), matches)
+
+
+def order_of(sort: Sort) -> Order | None:
+    """Return the order that SQL can give for a sort, None when it cannot."""
+    if not sort:
+        return Order.NATURAL
+    return ID_ORDERS.get(sort["_id"]) if list(sort) == ["_id"] else None
+
+
+def _matching(
+    raw: Sequence[bytes], matches: Callable[[Document], bool] | None
+) -> list[tuple[bytes, Document]]:
+    decoded = [(each, decode(each)) for each in raw]
+    return decoded if matches is None else [pair for pair in decoded if matches(pair[1])]
+
+
+def _sorted(found: list[tuple[bytes, Document]], sort: Sort) -> list[tuple[bytes, Document]]:
+    raw = {id(document): each for each, document in found}
+    ordered = sorted_documents([document for _raw, document in found], sort)
+    return [(raw[id(document)], document) for document in ordered]
+
+
+def _projector(
+    projection: Mapping[str, Any] | None,
+    query: Query,
+    session: Session,
+    variables: Mapping[str, Any],
+) -> Callable[[Document], Document] | None:
+    if not projection:
+        return None
+    user = {name: value for name, value in variables.items() if name != "NOW"}
+    return projector(
+        parse_projection(projection, variables=frozenset(user)),
+        filter=query.tree,
+        now_ms=session.generated.now_ms,
+        variables=user,
+    )

@@ -1,12 +1,15 @@
-"""What is finished in memory: the test of documents that SQL selected."""
+"""What is finished in memory: the test of documents that SQL selected, and the values of `let`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.evaluate.expressions import evaluator
+from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.match import matcher
 from adapters.postgresql.narrowing import selection_of
-from adapters.query.filter import parse_filter
+from adapters.query.expression import parse_expression
+from adapters.query.filter import Filter, parse_filter
 from adapters.sql.plan import Selection
 
 
@@ -14,6 +17,7 @@ from adapters.sql.plan import Selection
 class Query:
     """A filter, ready to run: what SQL selects, and the test that is left (None: SQL is exact)."""
 
+    tree: Filter
     selection: Selection
     matches: Callable[[dict[str, Any]], bool] | None
 
@@ -23,9 +27,20 @@ def query_of(document: Mapping[str, Any], *, variables: Mapping[str, Any] | None
 
     `variables` are those that `$expr` may name: `NOW`, and what `let` defines.
     """
-    tree = parse_filter(document)
+    tree = parse_filter(document, variables=frozenset(variables or ()) - {"NOW"})
     selection = selection_of(tree)
     return Query(
+        tree=tree,
         selection=selection,
         matches=None if selection.exact else matcher(tree, variables=variables),
     )
+
+
+def values_of_let(let: Any, now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that the expressions of `let` give, which see no document."""
+    if not isinstance(let, Mapping):
+        return {}
+    return {
+        name: evaluator(parse_expression(expression))(Variables.of({}, now))
+        for name, expression in let.items()
+    }

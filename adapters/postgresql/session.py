@@ -14,6 +14,7 @@ from adapters.postgresql.connections import Connection
 from adapters.postgresql.documents import Stored
 from adapters.postgresql.failures import ABSENT, state_of
 from adapters.postgresql.indexes import Index
+from adapters.postgresql.residual import values_of_let
 from adapters.postgresql.tables import CollectionTables, tables_of
 from adapters.sql.build import shape_of, values_of
 from adapters.sql.plan import Order, Plan, Selection
@@ -40,14 +41,23 @@ class Session:
         return self.catalog.unique(self.operation.database, self.operation.collection)
 
     @property
+    def indexes(self) -> dict[str, bool]:
+        """The indexes beside `_id_` by name, and whether they hold every document."""
+        found = self.catalog.collection(self.operation.database, self.operation.collection)
+        indexes = () if found is None else found.indexes
+        return {index.name: not index.sparse and index.admits is None for index in indexes}
+
+    @property
     def exists(self) -> bool:
         """Whether the operation's collection is known to exist."""
         found = self.catalog.collection(self.operation.database, self.operation.collection)
         return found is not None
 
-    def variables(self, let: Any = None) -> dict[str, Any]:
-        """Return the variables that expressions may name."""
-        return {"NOW": DatetimeMS(self.generated.now_ms), **(let or {})}
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables that expressions may name: the server's clock, and those of `let`."""
+        now = {"NOW": DatetimeMS(self.generated.now_ms)}
+        return now | values_of_let(self.operation.arguments.get("let"), now)
 
     async def fetch(self, tables: CollectionTables, plan: Plan) -> list[bytes]:
         """Return the documents that SQL selects, none from a collection that does not exist."""
@@ -82,6 +92,8 @@ class Session:
 
     async def ensure(self) -> None:
         """Make the collection's tables where they do not exist."""
+        if self.exists:
+            return
         place = (self.operation.database, self.operation.collection)
         if self.connection.is_in_transaction():
             await self.catalog.create(self.connection, *place, {})

@@ -14,7 +14,7 @@ from sqlalchemy.sql import ColumnElement
 from adapters.postgresql.marks import APPLIED
 from adapters.postgresql.tables import CollectionTables
 from adapters.sql.build import ReadShape, conditions, read
-from adapters.sql.dialect import Statement, compiled
+from adapters.sql.dialect import Statement, compiled, on_table
 
 SHAPES_KEPT: Final = 20_000
 XID: Final = OID
@@ -207,6 +207,18 @@ def seize_entries(tables: CollectionTables) -> Statement:
             index_elements=[entries.c.index_name, entries.c.key], set_={"id": seized.excluded.id}
         )
     )
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def every(tables: CollectionTables) -> str:
+    """Return the statement that reads all documents."""
+    return compiled(sa.select(tables.documents.c.bson)).text
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def lock(tables: CollectionTables) -> str:
+    """Return the statement that keeps other writes off a collection until the transaction ends."""
+    return on_table("LOCK TABLE %(fullname)s IN SHARE ROW EXCLUSIVE MODE", tables.documents)
 
 
 @lru_cache(maxsize=SHAPES_KEPT)

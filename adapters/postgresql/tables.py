@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropTable
 
-from adapters.sql.dialect import definition
+from adapters.sql.dialect import definition, on_table
 
 LONGEST_NAME: Final = 63
 """PostgreSQL cuts identifiers after this many bytes."""
@@ -89,11 +89,7 @@ def definitions_of(tables: CollectionTables) -> tuple[str, ...]:
         definition(CreateSchema(str(documents.schema), if_not_exists=True)),
         definition(CreateTable(documents, if_not_exists=True)),
         # A large document is stored beside the row, uncompressed: the time to inflate it is the application's.
-        definition(
-            sa.DDL("ALTER TABLE %(fullname)s ALTER COLUMN bson SET STORAGE EXTERNAL").against(
-                documents
-            )
-        ),
+        on_table("ALTER TABLE %(fullname)s ALTER COLUMN bson SET STORAGE EXTERNAL", documents),
         definition(CreateIndex(tables.body_index, if_not_exists=True)),
         definition(CreateIndex(tables.ordinal_index, if_not_exists=True)),
         definition(CreateTable(tables.entries, if_not_exists=True)),

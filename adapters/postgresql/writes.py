@@ -11,7 +11,7 @@ from typing import Final
 import asyncpg
 
 from adapters.gateway import Mark
-from adapters.postgresql import deletes, inserts, marks
+from adapters.postgresql import definitions, deletes, inserts, marks
 from adapters.postgresql.failures import ABSENT, REPEAT, UNIQUE, state_of, unreachable
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
@@ -36,6 +36,11 @@ async def _insert_at_once(session: Session, mark: Mark | None) -> Outcome | None
 WRITES: Final[Mapping[Kind, Write]] = {
     Kind.INSERT: Write(inside=inserts.insert, at_once=_insert_at_once),
     Kind.DELETE: Write(inside=deletes.delete, at_once=deletes.delete_at_once),
+    Kind.CREATE: Write(inside=definitions.create),
+    Kind.DROP: Write(inside=definitions.drop),
+    Kind.DROP_DATABASE: Write(inside=definitions.drop_database),
+    Kind.CREATE_INDEXES: Write(inside=definitions.create_indexes),
+    Kind.DROP_INDEXES: Write(inside=definitions.drop_indexes),
 }
 
 
@@ -93,7 +98,7 @@ async def _may_go_on(session: Session, error: asyncpg.PostgresError, mark: Mark 
     """Return whether a second look or try is due; make the collection where it was missing."""
     state = state_of(error)
     if state in ABSENT:
-        session.catalog.stale()
+        session.catalog.forget(session.operation.database, session.operation.collection)
         await session.ensure()
         await session.catalog.load(session.connection)
         return True

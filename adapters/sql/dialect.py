@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import ExecutableDDLElement
+from sqlalchemy.schema import DDL, ExecutableDDLElement, Table
 from sqlalchemy.sql import ClauseElement
 
 _POSTGRESQL: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -13,7 +13,7 @@ _POSTGRESQL: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """SQL text and the names of its parameters $1, $2 …"""
+    """SQL text and the names of its parameters, $1 first."""
 
     text: str
     names: tuple[str, ...]
@@ -32,6 +32,11 @@ def compiled(element: ClauseElement) -> Statement:
     if unnamed:
         raise ValueError(f"values {unnamed} would be frozen into a statement that is kept")
     return Statement(text=str(rendered), names=names)
+
+
+def on_table(template: str, table: Table) -> str:
+    """Return a fixed definition with the quoted name of a table for `%(fullname)s`."""
+    return definition(DDL(template).against(table))  # type: ignore[no-untyped-call]
 
 
 def definition(element: ExecutableDDLElement) -> str:

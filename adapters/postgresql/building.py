@@ -1,0 +1,47 @@
+"""The entries of a unique index over documents that are there already."""
+
+from typing import Final
+
+from adapters.postgresql import statements
+from adapters.postgresql.indexes import Entry, Index
+from adapters.postgresql.keys import key_of
+from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from comparators.canonical import decode
+
+DUPLICATE_KEY: Final = 11000
+AT_ONCE: Final = 1000
+
+
+async def build(session: Session, index: Index) -> None:
+    """Take the entries of all documents, inside a transaction; CommandFailure for a duplicate.
+
+    The collection takes no other writes meanwhile. Of several duplicates the least key is named, as
+    MongoDB does, which builds an index in the order of its keys.
+    """
+    lock = statements.lock(session.tables)
+    await session.connection.execute(lock)
+    holders: dict[bytes, bytes] = {}
+    duplicates: dict[bytes, Entry] = {}
+    every = statements.every(session.tables)
+    async for row in session.connection.cursor(every, prefetch=AT_ONCE):
+        document = decode(row[0])
+        for key, entry in index.entries_of(document).items():
+            if key in holders:
+                duplicates[key] = entry
+            holders[key] = key_of(document["_id"])
+    if duplicates:
+        entry = duplicates[min(duplicates)]
+        raise CommandFailure(
+            DUPLICATE_KEY,
+            "duplicate key",
+            key_pattern=index.key_pattern,
+            key_value=entry.key_value,
+        )
+    entries = session.tables.entries
+    await session.connection.copy_records_to_table(
+        entries.name,
+        schema_name=entries.schema,
+        columns=["index_name", "key", "id"],
+        records=[(index.name, key, holder) for key, holder in holders.items()],
+    )
