@@ -72,7 +72,7 @@ def matched_position(
 
     `planned` asks for the order of the query planner.
     """
-    find = _finder(_optimized(filter, ordered=planned), now_ms)
+    find = _finder(optimized(filter, ordered=planned), now_ms)
     return lambda document: find(document)[1]
 
 
@@ -128,7 +128,7 @@ def _first(finders: Sequence[Finder]) -> Finder:
     return find
 
 
-def _optimized(filter: Filter, *, ordered: bool) -> Filter:  # noqa: A002
+def optimized(filter: Filter, *, ordered: bool = False) -> Filter:  # noqa: A002
     """Return the filter as the server rewrites it: flat, without detours, and sorted if `ordered`."""
     match filter:
         case And(children=children):
@@ -153,11 +153,11 @@ def _flattened(
     kept: list[Filter] = []
     absorbed: list[Filter] = []
     for child in children:
-        optimized = _optimized(child, ordered=ordered)
-        if isinstance(optimized, kind):
-            absorbed.extend(optimized.children)
+        simple = optimized(child, ordered=ordered)
+        if isinstance(simple, kind):
+            absorbed.extend(simple.children)
         else:
-            kept.append(optimized)
+            kept.append(simple)
     # What a nested list held comes last.
     flat = [*kept, *absorbed]
     return tuple(sorted(flat, key=_rank) if ordered else flat)

@@ -1,9 +1,5 @@
 """Dotted paths, as filters, sorts, projections and updates spell them."""
 
-from typing import Final
-
-MAX_DEPTH: Final = 255
-
 Path = tuple[str, ...]
 """The segments of a dotted path; empty for the value itself."""
 
@@ -13,18 +9,11 @@ def split_path(text: str) -> Path:
     return tuple(text.split("."))
 
 
-def array_index(segment: str) -> int | None:
-    """Return the position that a segment names in an array; None for a plain field name.
+def compare_segments(a: str, b: str) -> int:
+    """Return -1, 0 or 1 as MongoDB applies the changes below `a` before, with or after those of `b`.
 
-    A leading zero makes a name of it, as for MongoDB.
+    Two numbers compare by value, all else as text.
     """
-    if segment.isdecimal() and segment.isascii() and (segment == "0" or segment[0] != "0"):
-        return int(segment)
-    return None
-
-
-def path_order(segment: str) -> tuple[int, int, str]:
-    """Return the key by which MongoDB orders the fields of an update: numeric ones by number."""
-    if segment.isdecimal() and segment.isascii():
-        return (0, int(segment), segment)
-    return (1, 0, segment)
+    if a.isdecimal() and b.isdecimal() and a.isascii() and b.isascii():
+        return (int(a) > int(b)) - (int(a) < int(b))
+    return (a > b) - (a < b)

@@ -1,6 +1,12 @@
 """Filters: from BSON to a typed tree."""
 
-from adapters.query.filter.parse import parse_conditions, parse_filter
+from adapters.query.filter.parse import (
+    is_operators,
+    is_value_operator,
+    parse_conditions,
+    parse_element_filter,
+    parse_filter,
+)
 from adapters.query.filter.tree import (
     EVERYTHING,
     NOTHING,
@@ -47,6 +53,9 @@ __all__ = [
     "PatternMatch",
     "Size",
     "TypeIs",
+    "is_operators",
+    "is_value_operator",
     "parse_conditions",
+    "parse_element_filter",
     "parse_filter",
 ]

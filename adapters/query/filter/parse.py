@@ -35,11 +35,17 @@ from adapters.query.unsupported import unsupported
 
 BAD_VALUE: Final = 2
 FAILED_TO_PARSE: Final = 9
+FEATURE_NOT_ALLOWED: Final = 224
 
 
 def parse_filter(document: Mapping[str, Any], *, variables: Scope = frozenset()) -> Filter:
     """Return the tree of a filter; `variables` are the names that `$expr` may use (`let`)."""
     return _query(document, scope=variables)
+
+
+def parse_element_filter(document: Mapping[str, Any]) -> Filter:
+    """Return the tree of a filter of array elements (`arrayFilters`, `$pull`): without `$expr`."""
+    return _query(document, scope=None, refusal=FEATURE_NOT_ALLOWED)
 
 
 def parse_conditions(operators: Mapping[str, Any], path: Path = ()) -> Filter:
@@ -55,26 +61,31 @@ def is_operators(value: Any) -> bool:
     return first.startswith("$") and not ("$ref" in value and "$id" in value)
 
 
-def _query(document: Mapping[str, Any], *, scope: Scope | None) -> Filter:
-    """Return the tree of a query; `scope` is None inside of arrays, where `$expr` has no place."""
+def is_value_operator(name: str) -> bool:
+    """Return whether a name is an operator on one value, as `$gt` is and `$not` is not."""
+    return name in OPERATORS or name in UNSUPPORTED_OPERATORS or name in _VALUE_OPERATORS
+
+
+def _query(document: Mapping[str, Any], *, scope: Scope | None, refusal: int = BAD_VALUE) -> Filter:
+    """Return the tree; `scope` is None where `$expr` has no place, `refusal` the code that says so."""
     children: list[Filter] = []
     for name, value in document.items():
         if name == "$comment":
             continue
         if name.startswith("$") and name not in {"$ref", "$id", "$db"}:
-            children.append(_clause(name, value, scope=scope))
+            children.append(_clause(name, value, scope=scope, refusal=refusal))
         else:
             children.append(_field(split_path(name), value))
     return _all(children)
 
 
-def _clause(name: str, value: Any, *, scope: Scope | None) -> Filter:
+def _clause(name: str, value: Any, *, scope: Scope | None, refusal: int) -> Filter:
     logical = _LOGICAL.get(name)
     if logical is not None:
-        return logical(_alternatives(name, value, scope=scope))
+        return logical(_alternatives(name, value, scope=scope, refusal=refusal))
     if name == "$expr":
         if scope is None:
-            raise CommandFailure(BAD_VALUE, "$expr can only be applied to the top-level document")
+            raise CommandFailure(refusal, "$expr can only be applied to the top-level document")
         return ExpressionHolds(expression=parse_expression(value, variables=scope))
     if name in _CONSTANTS:
         if value != 1:
@@ -85,14 +96,16 @@ def _clause(name: str, value: Any, *, scope: Scope | None) -> Filter:
     raise CommandFailure(BAD_VALUE, f"unknown top level operator: {name}")
 
 
-def _alternatives(name: str, value: Any, *, scope: Scope | None) -> tuple[Filter, ...]:
+def _alternatives(
+    name: str, value: Any, *, scope: Scope | None, refusal: int
+) -> tuple[Filter, ...]:
     if not isinstance(value, list):
         raise CommandFailure(BAD_VALUE, f"{name} must be an array")
     if not value:
         raise CommandFailure(BAD_VALUE, "$and/$or/$nor must be a nonempty array")
     if not all(isinstance(each, dict) for each in value):
         raise CommandFailure(BAD_VALUE, "$or/$and/$nor entries need to be full objects")
-    return tuple(_query(each, scope=scope) for each in value)
+    return tuple(_query(each, scope=scope, refusal=refusal) for each in value)
 
 
 def _field(path: Path, value: Any) -> Filter:
@@ -188,3 +201,4 @@ _UNSUPPORTED_CLAUSES: Final = frozenset({"$where", "$text", "$jsonSchema", "$sam
 _CLAUSES_OF_ELEMENTS: Final = frozenset(
     {"$and", "$or", "$nor", "$expr", "$where", "$comment", "$text", "$jsonSchema"}
 )
+_VALUE_OPERATORS: Final = frozenset({"$all", "$elemMatch", "$options", "$regex"})

@@ -1,0 +1,113 @@
+"""`$push`, `$addToSet`, `$pull`, `$pullAll` and `$pop`.
+
+Source: MongoDB manual, "Array Update Operators".
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cmp_to_key
+from typing import Any, Final
+
+from bson.dbref import DBRef
+
+from adapters.evaluate.changes.outcome import NOTHING
+from adapters.evaluate.match import matcher
+from adapters.query.failures import CommandFailure
+from adapters.query.paths import split_path
+from adapters.query.types import type_name
+from adapters.query.update import AddToSet, ElementOrder, Pop, PullAll, PullMatching, Push
+from comparators.canonical import MISSING
+from comparators.order import compare, order_key
+
+BAD_VALUE: Final = 2
+TYPE_MISMATCH: Final = 14
+
+
+def pushed(change: Push, current: Any) -> Any:
+    """Return the array with the values put in, then sorted, then cut."""
+    array = [] if current is MISSING else list(_array(current, "$push", BAD_VALUE))
+    at = len(array) if change.position is None else change.position
+    array[at:at] = change.values
+    if change.order is not None:
+        array.sort(key=_key(change.order), reverse=False)
+    if change.keep is not None:
+        array = array[: change.keep] if change.keep >= 0 else array[change.keep :]
+    return array
+
+
+def added_to_set(change: AddToSet, current: Any) -> Any:
+    """Return the array with those values that none of its elements is equal to."""
+    array = [] if current is MISSING else list(_array(current, "$addToSet", BAD_VALUE))
+    known = set(map(order_key, array))
+    for value in change.values:
+        key = order_key(value)
+        if key not in known:
+            known.add(key)
+            array.append(value)
+    return array
+
+
+def pulled_matching(change: PullMatching, current: Any) -> Any:
+    """Return the array without the elements that the condition holds for."""
+    matches = matcher(change.condition)
+    if change.documents:
+        return _kept(current, lambda each: isinstance(each, dict | DBRef) and matches(each))
+    return _kept(current, lambda each: matches({"": each}))
+
+
+def pulled_all(change: PullAll, current: Any) -> Any:
+    """Return the array without the elements that are equal to one of the values."""
+    keys = set(map(order_key, change.values))
+    return _kept(current, lambda each: order_key(each) in keys)
+
+
+def popped(change: Pop, current: Any) -> Any:
+    """Return the array without its first or last element."""
+    if current is MISSING:
+        return NOTHING
+    array = _array(current, "$pop", TYPE_MISMATCH)
+    return array[1:] if change.first else array[:-1]
+
+
+def _kept(current: Any, leaves: Callable[[Any], bool]) -> Any:
+    if current is MISSING:
+        return NOTHING
+    array = _array(current, "$pull", BAD_VALUE)
+    return [element for element in array if not leaves(element)]
+
+
+def _array(value: Any, operator: str, code: int) -> list[Any]:
+    if not isinstance(value, list):
+        raise CommandFailure(code, f"Cannot apply {operator} to a {type_name(value)}")
+    return value
+
+
+def _key(order: ElementOrder) -> Callable[[Any], Any]:
+    if order.by is None:
+        sign = -1 if order.descending else 1
+        return cmp_to_key(lambda a, b: sign * compare(a, b))
+    keys = [(split_path(path), direction) for path, direction in order.by.items()]
+
+    def by_fields(a: Any, b: Any) -> int:
+        for path, direction in keys:
+            order = compare(_at(a, path), _at(b, path))
+            if order:
+                return direction * order
+        return 0
+
+    return cmp_to_key(by_fields)
+
+
+def _at(value: Any, path: Iterable[str]) -> Any:
+    """Return what lies at a path where a number names a position and arrays are not searched."""
+    if not isinstance(value, dict | DBRef):
+        return None
+    for name in path:
+        if isinstance(value, DBRef):
+            value = value.as_doc()
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    return value
