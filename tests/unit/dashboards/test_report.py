@@ -1,0 +1,189 @@
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import dashboards.report
+from comparators.verdict import Verdict
+from dashboards.report import build_report, render_html, render_json
+from dashboards.report.html import MAX_SHAPES
+from dashboards.report.report import segments
+from proxy.ledger.read import DivergenceState, Evidence, Result, Tally
+from tests.unit.dashboards.evidence import empty, evidence, group, reason, shape
+
+STYLE = (Path(dashboards.report.__file__).parent / "templates" / "style.css").read_text()
+VOID = {"meta", "br", "rect", "polygon"}
+
+
+class Page(HTMLParser):
+    """What a reader gets: the text, and every attribute that could load something."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.loads: list[str] = []
+        self.open: list[str] = []
+        self.headings: list[str] = []
+        self.images_without_label = 0
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.loads += [f"{tag} {name}" for name in ("src", "href", "action") if given.get(name)]
+        self.images_without_label += given.get("role") == "img" and not given.get("aria-label")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.open or "script" in self.open:
+            return
+        self.text += data
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+
+def page_of(found: Evidence) -> Page:
+    return Page(render_html(build_report(found)))
+
+
+def test_a_pass_says_so_first_and_how_sure_it_is() -> None:
+    report = build_report(evidence())
+
+    assert report.headline == "All 1,000 verified operations gave the same result on both sides."
+    assert "fewer than 1 in 334 operations" in report.confidence
+    assert "pass." in page_of(evidence()).text
+
+
+def test_a_failure_names_the_gravest_reason_first_and_the_others_below() -> None:
+    found = evidence(
+        {Verdict.MATCH: 997, Verdict.MISMATCH: 3},
+        result=Result.FAIL,
+        because=("3 operations gave another result", "1 document differs now"),
+    )
+    report = build_report(found)
+
+    assert report.headline == "3 operations gave another result."
+    assert report.others == ("1 document differs now.",)
+    assert report.confidence == "0.30 % of the 1,000 verified operations did not match."
+
+
+def test_an_empty_ledger_is_a_page_and_no_pass() -> None:
+    page = page_of(empty())
+
+    assert "inconclusive." in page.text
+    assert "No operation was verified." in page.text
+    assert page.open == []
+
+
+def test_the_page_loads_nothing() -> None:
+    page = render_html(build_report(evidence(groups=(group(),))))
+
+    assert Page(page).loads == []
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "url(" not in page
+    assert "default-src 'none'" in page
+
+
+def test_every_plot_can_be_read_aloud_and_every_tag_is_closed() -> None:
+    page = page_of(evidence(groups=(group(), group(Verdict.TRANSIENT))))
+
+    assert page.images_without_label == 0
+    assert page.open == []
+
+
+def test_names_from_the_application_are_escaped() -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+
+    page = render_html(
+        build_report(evidence(groups=(group(path=hostile),), shapes=(shape(text=hostile),)))
+    )
+
+    assert hostile not in page
+    assert hostile in Page(page).text
+
+
+def test_mismatches_show_their_paths_and_redacted_samples() -> None:
+    page = page_of(evidence(groups=(group(path="items.*.price", n=17),)))
+
+    for shown in ("items.*.price", "17", "string(3)", "string(4)", "string#0123456789abcdef"):
+        assert shown in page.text
+    assert "and 2 documents more" in page.text
+
+
+def test_unsupported_operators_are_named() -> None:
+    page = page_of(evidence(reasons=(reason(Verdict.UNSUPPORTED, "$setWindowFields"),)))
+
+    assert "$setWindowFields" in page.text
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    found = evidence(shapes=tuple(shape(text=f"shape number {n}") for n in range(MAX_SHAPES + 7)))
+
+    page = page_of(found)
+
+    assert f"shape number {MAX_SHAPES - 1}" in page.text
+    assert f"shape number {MAX_SHAPES}" not in page.text
+    assert "7 more shapes in the JSON report" in page.text
+    assert f"shape number {MAX_SHAPES + 6}" in render_json(build_report(found))
+
+
+def test_the_json_has_the_figures_of_the_evidence() -> None:
+    found = evidence(
+        {Verdict.MATCH: 90, Verdict.MISMATCH: 10}, divergences={DivergenceState.OPEN: 2}
+    )
+
+    content = json.loads(render_json(build_report(found)))
+
+    told = content["evidence"]
+    assert content["format"] == "parallax-report/1"
+    assert told["tally"]["verdicts"] == {"match": 90, "mismatch": 10}
+    assert told["tally"]["coverage"] == 1.0
+    assert told["latency"]["ratio"] == pytest.approx(2.0)
+    assert told["divergences"] == {"open": 2}
+    assert told["conclusion"]["result"] == "pass"
+
+
+def test_a_bar_is_full_and_shows_even_the_rarest_verdict() -> None:
+    parts = segments(Tally(verdicts={Verdict.MATCH: 10_000_000, Verdict.MISMATCH: 1}, dropped=1))
+
+    assert [part.verdict for part in parts] == [
+        Verdict.MATCH,
+        Verdict.DROPPED,
+        Verdict.MISMATCH,
+    ]
+    assert sum(part.width for part in parts) == pytest.approx(100, abs=0.1)
+    assert min(part.width for part in parts) > 0.5
+
+
+def test_every_verdict_has_a_colour_in_both_themes() -> None:
+    for verdict in Verdict:
+        assert len(re.findall(rf"--{verdict.value}: #", STYLE)) >= 2, verdict
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("ink", ["ink", "soft", "pass", "fail", "inconclusive"])
+@pytest.mark.parametrize("ground", ["page", "card"])
+def test_text_has_the_contrast_that_aa_asks_for(theme: int, ink: str, ground: str) -> None:
+    """Source: WCAG 2.2, success criterion 1.4.3."""
+
+    def colour(name: str) -> str:
+        found: list[str] = re.findall(rf"--{name}: #([0-9a-f]+)", STYLE)
+        return found[theme]
+
+    lighter, darker = sorted((luminance(colour(ink)), luminance(colour(ground))), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def luminance(colour: str) -> float:
+    """Source: WCAG 2.2, definition of relative luminance."""
+    channels = [int(colour[n : n + 2], 16) / 255 for n in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
