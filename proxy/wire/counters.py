@@ -1,0 +1,73 @@
+"""What the relay counts, and the frozen picture of it for the status file."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from proxy.wire.protocol.message import Treatment
+
+
+class Refusal(StrEnum):
+    """Why a client's connection was not served, or not served to its end."""
+
+    TOO_MANY = "too_many_connections"
+    UNREACHABLE = "legacy_unreachable"
+    NO_PRIMARY = "no_primary"
+    DRAINING = "draining"
+    CLIENT_BROKE_PROTOCOL = "client_broke_protocol"
+    LEGACY_BROKE_PROTOCOL = "legacy_broke_protocol"
+    PRIMARY_CHANGED = "primary_changed"
+    BUG = "bug"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaySnapshot:
+    """The relay's counts since it started."""
+
+    connections_open: int
+    connections_total: int
+    requests: Mapping[str, int]
+    """By treatment: read, write, gossip, secret, hello."""
+    replies: int
+    replies_unpaired: int
+    """Forwarded although nothing had asked for them."""
+    writes_unacknowledged: int
+    writes_unanswered: int
+    """In doubt: the connection ended before the reply."""
+    refused: Mapping[str, int]
+    request_bytes: int
+    reply_bytes: int
+    primary: str | None
+    """Where requests go now; None while no member takes writes."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Counters:
+    """Counted in place, once per message."""
+
+    connections_total: int = 0
+    requests: dict[Treatment, int] = field(default_factory=lambda: dict.fromkeys(Treatment, 0))
+    replies: int = 0
+    replies_unpaired: int = 0
+    writes_unacknowledged: int = 0
+    writes_unanswered: int = 0
+    refused: Counter[Refusal] = field(default_factory=Counter)
+    request_bytes: int = 0
+    reply_bytes: int = 0
+
+    def snapshot(self, *, connections_open: int, primary: str | None) -> RelaySnapshot:
+        """Return the counts as they stand."""
+        return RelaySnapshot(
+            connections_open=connections_open,
+            connections_total=self.connections_total,
+            requests={treatment.value: count for treatment, count in self.requests.items()},
+            replies=self.replies,
+            replies_unpaired=self.replies_unpaired,
+            writes_unacknowledged=self.writes_unacknowledged,
+            writes_unanswered=self.writes_unanswered,
+            refused={refusal.value: count for refusal, count in self.refused.items()},
+            request_bytes=self.request_bytes,
+            reply_bytes=self.reply_bytes,
+            primary=primary,
+        )

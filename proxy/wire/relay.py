@@ -1,0 +1,436 @@
+"""Relay one client: its connection, the connection to legacy that is its own, and what is captured of them.
+
+Bytes are forwarded as they came. A request waits only until it is whole (a write also for its intent on the
+log); replies are forwarded before they are looked at, except while a `hello` is open, whose reply is rewritten.
+
+Four doors let nothing through: an exception in a callback of either transport is logged and ends this conversation, no other.
+"""
+
+import asyncio
+from enum import IntFlag
+from time import perf_counter_ns, time_ns
+from typing import Final, Protocol, cast
+
+from comparators.errors import UnreachableError, WireError
+from proxy.wire.captor import Capture
+from proxy.wire.complaints import Complaints
+from proxy.wire.counters import Counters, Refusal
+from proxy.wire.legacy import Address, shown_address
+from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
+from proxy.wire.protocol.hello import rewritten_hello
+from proxy.wire.protocol.message import Treatment, more_to_come, request_of
+from proxy.wire.protocol.pairing import Pairing, Pending
+from proxy.wire.upstream import NoPrimaryError, Upstream
+
+WRITE_BUFFER_BYTES: Final = 256 * 1024
+"""A peer that reads slower than this fills stops the other from being read."""
+MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
+MAX_WAITING: Final = 1000
+"""Unanswered requests of one client, in bytes and number; beyond, the client is not read."""
+CLOSE_WITHIN_S: Final = 10.0
+"""A peer that does not take its last bytes in this time loses them."""
+
+
+class Hold(IntFlag):
+    """Why a client is not read at the moment."""
+
+    CONNECTING = 1
+    LEGACY_FULL = 2
+    WAITING = 4
+    ENDING = 8
+
+
+class Premises(Protocol):
+    """What a conversation shares with all others. `Listener` is the one that serves."""
+
+    capture: Capture
+    upstream: Upstream
+    counters: Counters
+    complaints: Complaints
+    advertise: str | None
+    """What `hello` names; None for the address at which the client reached us."""
+
+    def entered(self, conversation: "Conversation") -> int:
+        """Note a new conversation and return its number."""
+        ...
+
+    def refusal(self) -> Refusal | None:
+        """Return why no further client is served; None if one is."""
+        ...
+
+    def left(self, conversation: "Conversation") -> None: ...
+
+    def connect(self, conversation: "Conversation") -> None:
+        """Run `conversation.reach_legacy()` as a task."""
+        ...
+
+    def noted(self) -> None:
+        """Have the capture flushed at the end of this turn of the loop."""
+        ...
+
+
+class Conversation(asyncio.Protocol):
+    """The client's side, and what holds both sides together."""
+
+    def __init__(self, premises: Premises) -> None:
+        self._premises = premises
+        self._capture = premises.capture
+        self._counters = premises.counters
+        self._number = 0
+        self._peer = "?"
+        self._advertised = ""
+        self._client: asyncio.Transport | None = None
+        self._legacy: asyncio.Transport | None = None
+        self._requests = Framer(peer="client", opcodes=REQUEST_OPCODES)
+        self._replies = Framer(peer="legacy", opcodes=REPLY_OPCODES)
+        self._pairing = Pairing()
+        self._holds = Hold(0)
+        self._early: list[bytes] = []
+        self._sent_ahead = 0
+        """Bytes of the incomplete reply that the client already has."""
+        self._was_captured = False
+        self._is_over = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self.legacy_address: Address | None = None
+
+    # ---- the client's transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        client = cast("asyncio.Transport", transport)
+        self._client = client
+        self._peer = _address(client, "peername")
+        refusal = self._premises.refusal()
+        if refusal is not None:
+            self._is_over = True
+            self._refuse(refusal, "connection_refused")
+            client.close()
+            return
+        self._number = self._premises.entered(self)
+        self._advertised = self._premises.advertise or _address(client, "sockname")
+        client.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        self._hold(Hold.CONNECTING)
+        self._premises.connect(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_over or Hold.ENDING in self._holds:
+            return
+        if self._legacy is None:
+            # The loop may deliver one read before it heeds the pause.
+            self._early.append(data)
+            return
+        received_ns = time_ns()
+        started_ns = perf_counter_ns()
+        self._counters.request_bytes += len(data)
+        requests = self._requests
+        try:
+            requests.receive(data)
+            while (frame := requests.next_frame()) is not None:
+                self._request(frame, received_ns, started_ns)
+        except WireError as error:
+            self._broken(error, Refusal.CLIENT_BROKE_PROTOCOL)
+        except Exception:  # noqa: BLE001 - the door: a bug ends this conversation only
+            self._bug()
+
+    def eof_received(self) -> None:
+        """Close: no driver sends half a connection."""
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._over()
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if self._legacy is not None:
+            self._legacy.close()
+
+    def pause_writing(self) -> None:
+        if self._legacy is not None and not self._legacy.is_closing():
+            self._legacy.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._legacy is not None and not self._legacy.is_closing():
+            self._legacy.resume_reading()
+
+    # ---- legacy's transport
+
+    async def reach_legacy(self) -> None:
+        """Connect to legacy and begin to read the client; close the client if that fails."""
+        try:
+            await self._reach_legacy()
+        except UnreachableError as error:
+            refusal = (
+                Refusal.NO_PRIMARY if isinstance(error, NoPrimaryError) else Refusal.UNREACHABLE
+            )
+            self._refuse(refusal, "legacy_unreachable", where=error.where, what=error.what)
+            self.close()
+        except Exception:  # noqa: BLE001 - the door: a bug ends this conversation only
+            self._bug()
+
+    async def _reach_legacy(self) -> None:
+        transport, _, address = await self._premises.upstream.connect(lambda: _LegacySide(self))
+        if self._is_over or self._client is None or self._client.is_closing():
+            transport.close()
+            return
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        self._legacy = transport
+        self.legacy_address = address
+        early, self._early = self._early, []
+        for data in early:
+            self.data_received(data)
+        if self._premises.upstream.address not in {address, None}:
+            self.primary_changed()
+        self._release(Hold.CONNECTING)
+
+    def legacy_data_received(self, data: bytes) -> None:
+        """Forward replies, and note what they answer."""
+        started_ns = perf_counter_ns()
+        self._counters.reply_bytes += len(data)
+        replies = self._replies
+        client = self._client
+        if client is None or self._is_over:
+            return
+        try:
+            if self._pairing.hellos:
+                self._held_replies(data, client, started_ns)
+                return
+            if replies.buffered != self._sent_ahead:
+                client.write(replies.peek()[self._sent_ahead :])
+            client.write(data)
+            replies.receive(data)
+            while (frame := replies.next_frame()) is not None:
+                self._reply(frame, started_ns)
+            self._sent_ahead = replies.buffered
+        except WireError as error:
+            self._broken(error, Refusal.LEGACY_BROKE_PROTOCOL)
+        except Exception:  # noqa: BLE001 - the door: a bug ends this conversation only
+            self._bug()
+
+    def legacy_lost(self) -> None:
+        """End: what the client was not answered, it never will be."""
+        self._over()
+        self.close()
+
+    def legacy_full(self) -> None:
+        """Stop reading the client: legacy takes its requests more slowly than they come."""
+        self._hold(Hold.LEGACY_FULL)
+
+    def legacy_ready(self) -> None:
+        """Read the client again."""
+        self._release(Hold.LEGACY_FULL)
+
+    # ---- the end
+
+    def drain(self) -> None:
+        """Take no more requests, and close as soon as the open ones are answered."""
+        self._hold(Hold.ENDING)
+        if not self._pairing:
+            self.close()
+
+    def primary_changed(self) -> None:
+        """Close: legacy is no longer where this conversation goes, and the driver must look anew."""
+        self._refuse(Refusal.PRIMARY_CHANGED, "conversation_ended")
+        self.close()
+
+    def close(self) -> None:
+        """Close both sides; what is buffered for a peer is sent, within a limit."""
+        if self._client is not None:
+            self._client.close()
+            if self._deadline is None:
+                loop = asyncio.get_running_loop()
+                self._deadline = loop.call_later(CLOSE_WITHIN_S, self.abort)
+        if self._legacy is not None:
+            self._legacy.close()
+
+    def abort(self) -> None:
+        """End both connections at once."""
+        if self._client is not None:
+            self._client.abort()
+        if self._legacy is not None:
+            self._legacy.abort()
+
+    # ---- per message
+
+    def _request(self, frame: Frame, received_ns: int, started_ns: int) -> None:
+        raw = frame.raw
+        request = request_of(frame)
+        treatment = request.treatment
+        self._counters.requests[treatment] += 1
+        intent = 0
+        kept = b""
+        if treatment is Treatment.WRITE:
+            # Intent first. If this process dies between the two lines, the record names the documents to re-read
+            # from legacy; the other way round, a write would exist that nobody knows of.
+            self._was_captured = True
+            intent = self._capture.intent(
+                connection=self._number,
+                received_ns=received_ns,
+                request=raw,
+                collection=request.namespace,
+            )
+        elif treatment is Treatment.READ:
+            kept = raw
+        cast("asyncio.Transport", self._legacy).write(raw)
+        forwarded_ns = perf_counter_ns()
+        pending = Pending(
+            frame.request_id,
+            treatment,
+            request.namespace,
+            kept,
+            received_ns,
+            forwarded_ns,
+            forwarded_ns - started_ns,
+            intent,
+        )
+        if not request.expects_reply:
+            if treatment is Treatment.WRITE:
+                self._counters.writes_unacknowledged += 1
+                self._write_ended(pending, b"", 0, 0)
+            return
+        pairing = self._pairing
+        pairing.sent(pending)
+        if pairing.waiting_bytes > MAX_WAITING_BYTES or len(pairing) > MAX_WAITING:
+            self._hold(Hold.WAITING)
+
+    def _reply(self, frame: Frame, started_ns: int) -> Pending | None:
+        """Note a reply and return what it answers."""
+        counters = self._counters
+        counters.replies += 1
+        follows = more_to_come(frame)
+        pending = self._pairing.answered(
+            response_to=frame.response_to, reply_id=frame.request_id, more_to_come=follows
+        )
+        if pending is None:
+            counters.replies_unpaired += 1
+            return None
+        if pending.treatment is Treatment.READ:
+            self._was_captured = True
+            now_ns = perf_counter_ns()
+            self._capture.exchange(
+                connection=self._number,
+                received_ns=pending.received_ns,
+                legacy_ns=started_ns - pending.forwarded_ns,
+                overhead_ns=pending.overhead_ns + now_ns - started_ns,
+                request=pending.request,
+                reply=frame.raw,
+                collection=pending.namespace,
+            )
+            self._premises.noted()
+        elif pending.treatment is Treatment.WRITE:
+            legacy_ns = started_ns - pending.forwarded_ns
+            overhead_ns = pending.overhead_ns + perf_counter_ns() - started_ns
+            self._write_ended(pending, frame.raw, legacy_ns, overhead_ns)
+        if self._holds and not follows:
+            self._answered_while_held()
+        return pending
+
+    def _held_replies(self, data: bytes, client: asyncio.Transport, started_ns: int) -> None:
+        """Forward whole replies only, those to `hello` rewritten."""
+        replies = self._replies
+        replies.receive(data)
+        while (frame := replies.next_frame()) is not None:
+            pending = self._reply(frame, started_ns)
+            if pending is not None and pending.treatment is Treatment.HELLO:
+                client.write(rewritten_hello(frame, advertised=self._advertised))
+            else:
+                client.write(frame.raw[self._sent_ahead :] if self._sent_ahead else frame.raw)
+            self._sent_ahead = 0
+
+    def _write_ended(
+        self, pending: Pending, reply: bytes, legacy_ns: int, overhead_ns: int
+    ) -> None:
+        self._capture.reply(
+            connection=self._number,
+            received_ns=pending.received_ns,
+            legacy_ns=legacy_ns,
+            overhead_ns=overhead_ns,
+            intent=pending.intent,
+            reply=reply,
+            collection=pending.namespace,
+        )
+        self._premises.noted()
+
+    def _answered_while_held(self) -> None:
+        pairing = self._pairing
+        if Hold.WAITING in self._holds and (
+            pairing.waiting_bytes <= MAX_WAITING_BYTES and len(pairing) <= MAX_WAITING
+        ):
+            self._release(Hold.WAITING)
+        if Hold.ENDING in self._holds and not pairing:
+            # At the end of this turn, when the reply at hand has been forwarded.
+            asyncio.get_running_loop().call_soon(self.close)
+
+    # ---- seldom
+
+    def _hold(self, reason: Hold) -> None:
+        if not self._holds and self._client is not None and not self._client.is_closing():
+            self._client.pause_reading()
+        self._holds |= reason
+
+    def _release(self, reason: Hold) -> None:
+        before, self._holds = self._holds, self._holds & ~reason
+        if (
+            before
+            and not self._holds
+            and self._client is not None
+            and not self._client.is_closing()
+        ):
+            self._client.resume_reading()
+
+    def _over(self) -> None:
+        """Note the end, once: writes still open are in doubt."""
+        if self._is_over:
+            return
+        self._is_over = True
+        for pending in self._pairing.abandoned():
+            if pending.treatment is Treatment.WRITE:
+                self._counters.writes_unanswered += 1
+                self._write_ended(pending, b"", 0, pending.overhead_ns)
+        if self._was_captured:
+            self._capture.closed(connection=self._number, received_ns=time_ns())
+            self._premises.noted()
+        self._premises.left(self)
+
+    def _broken(self, error: WireError, refusal: Refusal) -> None:
+        """Close because a peer broke the protocol; requests in front of the broken one are still answered."""
+        self._refuse(refusal, "wire_error", where=error.where, what=error.what)
+        if refusal is Refusal.CLIENT_BROKE_PROTOCOL:
+            self.drain()
+            loop = asyncio.get_running_loop()
+            self._deadline = self._deadline or loop.call_later(CLOSE_WITHIN_S, self.abort)
+        else:
+            self.close()
+
+    def _bug(self) -> None:
+        self._counters.refused[Refusal.BUG] += 1
+        self._premises.complaints.bug("conversation_failed", client=self._peer)
+        self.abort()
+
+    def _refuse(self, refusal: Refusal, event: str, **fields: str) -> None:
+        self._counters.refused[refusal] += 1
+        self._premises.complaints.warn(
+            event, reason=refusal.value, client=self._peer, connection=self._number, **fields
+        )
+
+
+class _LegacySide(asyncio.Protocol):
+    """Hand everything to the conversation."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    def data_received(self, data: bytes) -> None:
+        self._conversation.legacy_data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._conversation.legacy_lost()
+
+    def pause_writing(self) -> None:
+        self._conversation.legacy_full()
+
+    def resume_writing(self) -> None:
+        self._conversation.legacy_ready()
+
+
+def _address(transport: asyncio.Transport, end: str) -> str:
+    """Return one end of a connection as `host:port`."""
+    known = transport.get_extra_info(end)
+    return shown_address(known[0], known[1]) if known else "?"
