@@ -48,16 +48,15 @@ Bindings = Mapping[str, Any]
 def matcher(
     filter: Filter,  # noqa: A002 - MongoDB's word
     *,
-    now_ms: int = 0,
     variables: Bindings | None = None,
 ) -> Matcher:
     """Return the test whether a document matches.
 
-    `$expr` reads the server's clock as `$$NOW`, and the `let` variables of a command.
+    `variables` are those of `$expr`: `NOW`, the server's clock as a date, and what `let` defines.
     """
 
     def of(child: Filter) -> Matcher:
-        return matcher(child, now_ms=now_ms, variables=variables)
+        return matcher(child, variables=variables)
 
     match filter:
         case And(children=children):
@@ -70,8 +69,8 @@ def matcher(
             return _negated(of(child))
         case ExpressionHolds(expression=expression):
             evaluate = evaluator(expression)
-            user = dict(variables or {})
-            return lambda document: truth(evaluate(Variables(document, document, now_ms, user)))
+            bindings = dict(variables or {})
+            return lambda document: truth(evaluate(Variables.of(document, bindings)))
         case _:
             test, expand = leaf_test(filter)
             return _leaf(filter.path, test, expand=expand)

@@ -8,7 +8,7 @@ Source: observed on MongoDB 6.0; the manual leaves it open.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from adapters.evaluate.match import element_position, leaf_test, matcher
+from adapters.evaluate.match import Bindings, element_position, leaf_test, matcher
 from adapters.evaluate.paths import reached
 from adapters.query.filter import (
     And,
@@ -66,24 +66,24 @@ def matched_position(
     filter: Filter,  # noqa: A002 - MongoDB's word
     *,
     planned: bool,
-    now_ms: int = 0,
+    variables: Bindings | None = None,
 ) -> Callable[[Any], Position]:
     """Return the search for the position; None where no condition went through an array.
 
     `planned` asks for the order of the query planner.
     """
-    find = _finder(optimized(filter, ordered=planned), now_ms)
+    find = _finder(optimized(filter, ordered=planned), variables)
     return lambda document: find(document)[1]
 
 
-def _finder(filter: Filter, now_ms: int) -> Finder:  # noqa: A002
+def _finder(filter: Filter, variables: Bindings | None) -> Finder:  # noqa: A002
     match filter:
         case And(children=children):
-            return _last([_finder(child, now_ms) for child in children])
+            return _last([_finder(child, variables) for child in children])
         case Or(children=children):
-            return _first([_finder(child, now_ms) for child in children])
+            return _first([_finder(child, variables) for child in children])
         case Nor() | Not() | ExpressionHolds():
-            matches = matcher(filter, now_ms=now_ms)
+            matches = matcher(filter, variables=variables)
             return lambda document: (matches(document), None)
         case _:
             return _leaf(filter)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from bson.datetime_ms import DatetimeMS
 from bson.dbref import DBRef
 
 from adapters.evaluate.expressions import Variables, evaluator
-from adapters.evaluate.match import element_position
+from adapters.evaluate.match import Bindings, element_position
 from adapters.evaluate.position import matched_position
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import EVERYTHING, Filter
@@ -44,16 +45,16 @@ def projector(
     `filter` is the query that found the document: `.$` stands for the position it has matched.
     """
     named = projection.root
+    bindings = {**(variables or {}), "NOW": DatetimeMS(now_ms)}
     shaped = _included if projection.mode is Mode.INCLUSION else _excluded
     steps = [*_computed_steps(named), *_slice_steps(named)]
     if projection.positional is not None:
-        steps.insert(0, _positional_step(projection.positional, filter, now_ms))
-    user = dict(variables or {})
+        steps.insert(0, _positional_step(projection.positional, filter, bindings))
 
     def project(document: Document) -> Document:
         result: Document = shaped(named, document)
         if steps:
-            bound = Variables(document, document, now_ms, user)
+            bound = Variables.of(document, bindings)
             for step in steps:
                 result = step(document, result, bound)
         return result
@@ -226,8 +227,8 @@ def _slice(array: list[Any], node: Slice) -> list[Any]:
     return array[start : start + node.limit]
 
 
-def _positional_step(path: Path, filter: Filter, now_ms: int) -> Step:  # noqa: A002
-    position_in = matched_position(filter, planned=False, now_ms=now_ms)
+def _positional_step(path: Path, filter: Filter, variables: Bindings) -> Step:  # noqa: A002
+    position_in = matched_position(filter, planned=False, variables=variables)
 
     def step(document: Document, result: Document, _variables: Variables) -> Document:
         position = position_in(document)

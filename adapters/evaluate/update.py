@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, assert_never
 
+from bson.datetime_ms import DatetimeMS
+
 from adapters.evaluate.match import matcher
 from adapters.evaluate.modify import Circumstances, modified
 from adapters.evaluate.pipeline import run_pipeline
@@ -35,7 +37,9 @@ def updater(
     """
     match update:
         case Modification():
-            return _modification(update, filter, now_ms=now_ms, inserting=inserting)
+            bindings = {**(variables or {}), "NOW": DatetimeMS(now_ms)}
+            position_in = matched_position(filter, planned=True, variables=bindings)
+            return _modification(update, position_in, now_ms=now_ms, inserting=inserting)
         case Replacement(document=document):
             return lambda stored: _with_identity(stored, document)
         case PipelineUpdate():
@@ -46,14 +50,13 @@ def updater(
 
 def _modification(
     update: Modification,
-    filter: Filter,  # noqa: A002
+    position_in: Callable[[Document], int | None],
     *,
     now_ms: int,
     inserting: bool,
 ) -> Updater:
     selects = {name: _selector(name, each) for name, each in update.array_filters.items()}
     needs_position = _needs_position(update.root)
-    position_in = matched_position(filter, planned=True, now_ms=now_ms)
     root = update.root
 
     def apply(document: Document) -> Document:

@@ -65,4 +65,4 @@ def bit_positions(value: Any, *, operator: str) -> frozenset[int]:
 
 
 def _finite(value: Any) -> bool:
-    return value == value and abs(value) != float("inf")  # noqa: PLR0124
+    return bool(value == value and abs(value) != float("inf"))  # noqa: PLR0124 - NaN

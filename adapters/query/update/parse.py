@@ -68,7 +68,7 @@ def _pipeline(
 ) -> PipelineUpdate:
     if array_filters:
         raise CommandFailure(FAILED_TO_PARSE, "arrayFilters may not be specified for pipelines")
-    return PipelineUpdate(stages=parse_update_pipeline(stages, variables=variables))
+    return PipelineUpdate(stages=parse_update_pipeline(list(stages), variables=variables))
 
 
 def _replacement(document: Mapping[str, Any]) -> Replacement:
@@ -81,13 +81,9 @@ def _replacement(document: Mapping[str, Any]) -> Replacement:
     return Replacement(document=document)
 
 
-def _modification(
-    update: Mapping[str, Any], array_filters: Sequence[Mapping[str, Any]]
-) -> Modification:
-    if not isinstance(array_filters, Sequence) or not all(
-        isinstance(each, Mapping) for each in array_filters
-    ):
-        raise CommandFailure(TYPE_MISMATCH, "arrayFilters must be an array of documents")
+def _modification(update: Mapping[str, Any], array_filters: Any) -> Modification:
+    if not isinstance(array_filters, list | tuple):
+        raise CommandFailure(TYPE_MISMATCH, "arrayFilters must be an array")
     filters = dict(map(_array_filter, array_filters))
     if len(filters) < len(array_filters):
         raise CommandFailure(FAILED_TO_PARSE, "Found multiple array filters with the same name")
@@ -138,8 +134,10 @@ def _identifiers(path: Path, filters: Mapping[str, Filter]) -> set[str]:
     return used
 
 
-def _array_filter(document: Mapping[str, Any]) -> tuple[str, Filter]:
+def _array_filter(document: Any) -> tuple[str, Filter]:
     """Return an array filter by its name, which is the first segment of all its paths."""
+    if not isinstance(document, dict):
+        raise CommandFailure(TYPE_MISMATCH, "an array filter must be a document")
     tree = parse_element_filter(document)
     names = sorted(set(_first_segments(tree)))
     if not names:
