@@ -67,16 +67,20 @@ class Average:
 
 
 class Extreme:
-    """`$min` or `$max`: null and missing do not count."""
+    """`$min` or `$max`: null and missing do not count.
 
-    def __init__(self, sign: int) -> None:
+    Of equal values of different types the first stays, or the last: MongoDB has two engines.
+    """
+
+    def __init__(self, sign: int, *, last_of_equals: bool = False) -> None:
         self._sign = sign
+        self._least = 0 if last_of_equals else 1
         self._value: Any = MISSING
 
     def add(self, value: Any) -> None:
         if is_nullish(value):
             return
-        if self._value is MISSING or compared(value, self._value) * self._sign > 0:
+        if self._value is MISSING or compared(value, self._value) * self._sign >= self._least:
             self._value = value
 
     def result(self) -> Any:
@@ -144,8 +148,9 @@ class AddToSet:
 class MergeObjects:
     """`$mergeObjects`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, refusal: int = 40400) -> None:
         self._merged: dict[str, Any] = {}
+        self._refusal = refusal
 
     def add(self, value: Any) -> None:
         if isinstance(value, DBRef):
@@ -154,7 +159,7 @@ class MergeObjects:
             self._merged.update(value)
         elif not is_nullish(value):
             raise CommandFailure(
-                40400, f"$mergeObjects requires object inputs, not {type_name(value)}"
+                self._refusal, f"$mergeObjects requires object inputs, not {type_name(value)}"
             )
 
     def result(self) -> Any:
@@ -241,6 +246,14 @@ ACCUMULATORS: Final[Mapping[str, Callable[[], Accumulator]]] = {
     "$sum": Sum,
 }
 """Accumulators of one value."""
+
+PUSHED_DOWN: Final[Mapping[str, Callable[[], Accumulator]]] = {
+    **ACCUMULATORS,
+    "$max": lambda: Extreme(1, last_of_equals=True),
+    "$mergeObjects": lambda: MergeObjects(refusal=5911200),
+    "$min": lambda: Extreme(-1, last_of_equals=True),
+}
+"""The same where MongoDB 6.0 runs the group in its slot-based engine: right behind the query."""
 
 COUNTED: Final[Mapping[str, Callable[[int], Accumulator]]] = {
     "$firstN": lambda count: Some(lambda values: values[:count]),

@@ -82,8 +82,8 @@ def double_of(value: Any) -> float:
 
 def decimal128(exact: Decimal) -> Decimal128:
     """Return a decimal rounded to the 34 digits MongoDB keeps."""
-    rounded = CONTEXT.plus(exact) if not exact.is_nan() else Decimal("NaN")
-    return Decimal128(rounded)
+    # `plus` would lose the sign of -0.
+    return Decimal128(CONTEXT.create_decimal(exact) if not exact.is_nan() else Decimal("NaN"))
 
 
 def truncated(value: Any) -> int:

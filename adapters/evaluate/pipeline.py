@@ -38,7 +38,7 @@ from adapters.query.pipeline import (
     UnionWith,
     Unwind,
 )
-from adapters.query.pipeline import collections_of as collections_of
+from comparators.order import order_key
 
 Document = dict[str, Any]
 Run = Callable[[Iterable[Document]], Iterator[Document]]
@@ -59,7 +59,8 @@ def run_pipeline(
     `sources` holds the other collections that `collections_of` names, `variables` what the command's
     `let` binds. Raises CommandFailure where MongoDB refuses, at the latest at the end.
     """
-    return _compiled(stages, _Surroundings(sources, now_ms, variables or {}))(documents)
+    around = _Surroundings(sources, now_ms, variables or {})
+    return _compiled(stages, around, outermost=True)(documents)
 
 
 class _Surroundings:
@@ -81,8 +82,12 @@ class _Surroundings:
         return Variables(root=document, current=document, now_ms=self.now_ms, user=self.user)
 
 
-def _compiled(stages: Sequence[Stage], around: _Surroundings) -> Run:
-    runs = [_stage(stage, around) for stage in stages]
+def _compiled(stages: Sequence[Stage], around: _Surroundings, *, outermost: bool = False) -> Run:
+    runs = []
+    pushed_down = outermost
+    for stage in stages:
+        pushed_down = pushed_down and _can_be_pushed_down(stage)
+        runs.append(_stage(stage, around, pushed_down=pushed_down))
 
     def run(documents: Iterable[Document]) -> Iterator[Document]:
         flow = iter(documents)
@@ -93,7 +98,14 @@ def _compiled(stages: Sequence[Stage], around: _Surroundings) -> Run:
     return run
 
 
-def _stage(stage: Stage, around: _Surroundings) -> Run:
+def _can_be_pushed_down(stage: Stage) -> bool:
+    """Return whether MongoDB 6.0 makes a stage at the front part of the query."""
+    if isinstance(stage, Include):
+        return not stage.shaping.computes
+    return isinstance(stage, Match | Sort | Limit | Skip | Group | Lookup)
+
+
+def _stage(stage: Stage, around: _Surroundings, *, pushed_down: bool) -> Run:
     match stage:
         case Match(filter=filter_):
             matches = matcher(filter_, variables=around.of_filters)
@@ -107,10 +119,10 @@ def _stage(stage: Stage, around: _Surroundings) -> Run:
         case ReplaceRoot(root=root):
             return _each(replacement(root), around)
         case Group():
-            grouped = group(stage)
+            grouped = group(stage, pushed_down=pushed_down)
             return lambda documents: grouped(map(around.row, documents))
         case Sort(sort=sort):
-            return lambda documents: iter(sorted_documents(documents, sort))
+            return lambda documents: iter(_sorted(documents, sort))
         case Limit(count=count):
             return lambda documents: islice(documents, count)
         case Skip(count=count):
@@ -120,7 +132,7 @@ def _stage(stage: Stage, around: _Surroundings) -> Run:
         case Unwind():
             return lambda documents: unwound(stage, documents)
         case Lookup():
-            return _each(_lookup(stage, around), around)
+            return _each(_lookup(stage, around, pushed_down=pushed_down), around)
         case GraphLookup():
             foreign = around.sources[stage.collection]
             return _each(graph_lookup(stage, foreign, around.of_filters), around)
@@ -138,13 +150,24 @@ def _each(transform: Callable[[Variables], Document], around: _Surroundings) -> 
     return lambda documents: (transform(around.row(document)) for document in documents)
 
 
+def _sorted(documents: Iterable[Document], sort: Mapping[str, int]) -> list[Document]:
+    if list(sort) != ["_id"]:
+        return sorted_documents(documents, sort)
+    # `_id` alone is never looked into: an array there sorts as an array.
+    return sorted(
+        documents, key=lambda document: order_key(document.get("_id")), reverse=sort["_id"] < 0
+    )
+
+
 def _count(field: str, documents: Iterable[Document]) -> Iterator[Document]:
     total = sum(1 for _ in documents)
     if total:
         yield {field: int_or_long(total)}
 
 
-def _lookup(stage: Lookup, around: _Surroundings) -> Callable[[Variables], Document]:
+def _lookup(
+    stage: Lookup, around: _Surroundings, *, pushed_down: bool
+) -> Callable[[Variables], Document]:
     if stage.pipeline is not None:
         # Compiled once for its refusals; the bindings differ from document to document.
         unbound = {name: None for name, _ in stage.bindings}
@@ -153,7 +176,7 @@ def _lookup(stage: Lookup, around: _Surroundings) -> Callable[[Variables], Docum
     def run(documents: Sequence[Document], bindings: dict[str, Any]) -> list[Document]:
         return list(_compiled(stage.pipeline or (), _bound(around, bindings))(documents))
 
-    return lookup(stage, around.sources[stage.collection], run)
+    return lookup(stage, around.sources[stage.collection], run, pushed_down=pushed_down)
 
 
 def _bound(around: _Surroundings, bindings: Bindings) -> _Surroundings:

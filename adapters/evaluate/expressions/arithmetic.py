@@ -37,6 +37,10 @@ from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
 
 
+INVALID: Final = -math.nan
+"""What x86 gives for an operation without a result: NaN with its sign set."""
+
+
 def add(arguments: Sequence[Any]) -> Any:
     """Sum numbers; one of the arguments may be a date, which the others shift by milliseconds."""
     total = Total()
@@ -169,8 +173,8 @@ def mod(arguments: Sequence[Any]) -> Any:
 
 
 def _float_remainder(left: float, right: float) -> float:
-    if math.isinf(left) or math.isnan(left) or math.isnan(right):
-        return math.nan
+    if math.isinf(left) and not math.isnan(right):
+        return INVALID
     return math.fmod(left, right)
 
 
@@ -309,7 +313,7 @@ def _float_power(base: float, exponent: float) -> float:
     except OverflowError:
         return math.inf if base > 0 or math.fmod(exponent, 2) == 0 else -math.inf
     except ValueError:
-        return math.nan
+        return INVALID
 
 
 def _rounding(operator: str, rounding: str) -> Callable[[Sequence[Any]], Any]:

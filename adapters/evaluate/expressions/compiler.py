@@ -18,8 +18,10 @@ from adapters.evaluate.expressions import (
     date,
     object,  # noqa: A004 - the family is called so
     regex,
+    reduction,
     set,  # noqa: A004 - the family is called so
     string,
+    trigonometry,
     type,  # noqa: A004 - the family is called so
 )
 from adapters.evaluate.expressions.conditional import switch
@@ -55,7 +57,9 @@ FAMILIES: Final = (
     object,
     regex,
     set,
+    reduction,
     string,
+    trigonometry,
     type,
 )
 
@@ -83,11 +87,8 @@ def evaluator(expression: Expression) -> Evaluate:
             return _document([(name, evaluator(item)) for name, item in fields])
         case ArrayExpression(items=items):
             return _array([evaluator(item) for item in items])
-        case Switch(branches=branches, default=default):
-            return switch(
-                [(evaluator(condition), evaluator(then)) for condition, then in branches],
-                None if default is None else evaluator(default),
-            )
+        case Switch():
+            return _switch(expression)
         case Let(bindings=bindings, inside=inside):
             return _let([(name, evaluator(item)) for name, item in bindings], evaluator(inside))
         case Map():
@@ -138,6 +139,17 @@ def _call(call: Call) -> Evaluate:
         first, second = arguments
         return lambda variables: function((first(variables), second(variables)))
     return lambda variables: function([argument(variables) for argument in arguments])
+
+
+def _switch(expression: Switch) -> Evaluate:
+    branches = [(evaluator(condition), evaluator(then)) for condition, then in expression.branches]
+    default = None if expression.default is None else evaluator(expression.default)
+    if default is None and all(
+        is_constant(condition) and not truth(evaluate(_NOWHERE))
+        for (condition, _), (evaluate, _) in zip(expression.branches, branches, strict=True)
+    ):
+        raise CommandFailure(40069, "$switch where all cases are false and there is no default")
+    return switch(branches, default)
 
 
 def _absent(_variables: Variables) -> Any:

@@ -46,7 +46,7 @@ _FORMATS: Final[Mapping[str, Callable[[Moment, int], str]]] = {
     "z": lambda _at, offset: (
         f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}{abs(offset) % 60:02d}"
     ),
-    "Z": lambda _at, offset: f"{offset:+d}",
+    "Z": lambda _at, offset: str(offset),
 }
 """What follows a `%`; the second argument is the offset of the time zone in minutes."""
 
@@ -187,5 +187,5 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$dateToParts": _date_to_parts,
     "$dateToString": _date_to_string,
     "$tsIncrement": _of_timestamp("$tsIncrement", 5687302, lambda value: value.inc),
-    "$tsSecond": _of_timestamp("$tsSecond", 5687302, lambda value: value.time),
+    "$tsSecond": _of_timestamp("$tsSecond", 5687301, lambda value: value.time),
 }

@@ -112,12 +112,12 @@ def _regex_find_all(arguments: Sequence[Any]) -> Any:
 def _all_found(text: str, pattern: "regex.Pattern[str]") -> Iterator[dict[str, Any]]:
     """Search on behind each match, one character further behind an empty one, never at the end."""
     position = 0
-    while position < len(text):
+    while position < len(text) or position == 0:
         match = pattern.search(text, position)
         if match is None:
             return
         yield _found(match)
-        position = match.end() if match.end() > match.start() else match.end() + 1
+        position = match.end() + (match.end() == match.start())
 
 
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {

@@ -136,8 +136,10 @@ def _index_of_cp(arguments: Sequence[Any]) -> Any:
     text = required_text(arguments[0], 40093, "$indexOfCP")
     token = required_text(arguments[1], 40094, "$indexOfCP")
     start, end = search_range("$indexOfCP", arguments[2:], len(text))
-    # The server looks in front of each character, so even the empty string is not at the very end.
-    return text.find(token, start, end) if start < end or not (text or token or start) else -1
+    # The end bounds where a match begins, so even the empty string is not found at the very end.
+    if start >= end:
+        return 0 if not (text or token or start) else -1
+    return text.find(token, start, end - 1 + len(token))
 
 
 def _index_of_bytes(arguments: Sequence[Any]) -> Any:

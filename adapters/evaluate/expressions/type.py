@@ -32,6 +32,8 @@ def _converted(value: Any, target: str, on_error: Any) -> Any:
     try:
         conversion = CONVERSIONS.get((type_name(value), target))
         if conversion is None:
+            if target == "bool":
+                return True
             raise ConversionError(f"Unsupported conversion from {type_name(value)} to {target}")
         return conversion(value)
     except ConversionError as refused:

@@ -3,10 +3,10 @@
 Source: MongoDB manual, "$group (aggregation)".
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from adapters.evaluate.accumulators import ACCUMULATORS, COUNTED, Accumulator, Ranked
+from adapters.evaluate.accumulators import ACCUMULATORS, COUNTED, PUSHED_DOWN, Accumulator, Ranked
 from adapters.evaluate.expressions import Variables, evaluator
 from adapters.evaluate.expressions.array import element_count
 from adapters.query.pipeline import Accumulation, Group
@@ -19,10 +19,14 @@ Make = Callable[[Any], Accumulator]
 """From the key of a group to a fresh accumulator."""
 
 
-def group(stage: Group) -> Callable[[Rows], Iterator[dict[str, Any]]]:
-    """Return the stage; groups come in the order of their first documents."""
+def group(stage: Group, *, pushed_down: bool) -> Callable[[Rows], Iterator[dict[str, Any]]]:
+    """Return the stage; groups come in the order of their first documents.
+
+    `pushed_down` says that MongoDB runs the stage in its slot-based engine.
+    """
+    simple = PUSHED_DOWN if pushed_down else ACCUMULATORS
     key = evaluator(stage.key)
-    fields = [(each.field, _maker(each), _reader(each)) for each in stage.accumulations]
+    fields = [(each.field, _maker(each, simple), _reader(each)) for each in stage.accumulations]
 
     def run(rows: Rows) -> Iterator[dict[str, Any]]:
         groups: dict[Any, tuple[Any, list[Accumulator]]] = {}
@@ -46,13 +50,13 @@ def group(stage: Group) -> Callable[[Rows], Iterator[dict[str, Any]]]:
     return run
 
 
-def _maker(accumulation: Accumulation) -> Make:
+def _maker(accumulation: Accumulation, simple: Mapping[str, Callable[[], Accumulator]]) -> Make:
     operator = accumulation.operator
     if accumulation.sort is not None:
         return _ranked(accumulation, accumulation.sort)
-    if operator in ACCUMULATORS:
-        simple = ACCUMULATORS[operator]
-        return lambda _key: simple()
+    if operator in simple:
+        make = simple[operator]
+        return lambda _key: make()
     if operator in COUNTED:
         counted, count = COUNTED[operator], _count(accumulation)
         return lambda key: counted(count(key))

@@ -15,6 +15,7 @@ from adapters.evaluate.paths import reached
 from adapters.evaluate.stages.unwind import with_value
 from adapters.query.filter import parse_filter
 from adapters.query.pipeline import GraphLookup, Lookup
+from adapters.query.unsupported import unsupported
 from comparators.order import order_key
 
 Document = dict[str, Any]
@@ -77,16 +78,24 @@ def _values_in_elements(array: list[Any], path: Path) -> Iterator[Any]:
 
 
 def lookup(
-    stage: Lookup, foreign: Sequence[Document], run: RunPipeline
+    stage: Lookup, foreign: Sequence[Document], run: RunPipeline, *, pushed_down: bool
 ) -> Callable[[Variables], Document]:
-    """Return the function from a document to the same one with its matches."""
+    """Return the function from a document to the same one with its matches.
+
+    `pushed_down` says that MongoDB runs the stage in its slot-based engine, where the values of
+    an array are joined by `_id` in the order of a hash function.
+    """
     index = None if stage.foreign is None else ForeignIndex(foreign, stage.foreign)
     bindings = [(name, evaluator(expression)) for name, expression in stage.bindings]
+    unordered = pushed_down and stage.foreign == ("_id",) and stage.pipeline is None
 
     def transform(variables: Variables) -> Document:
         found: Sequence[Document] = foreign
         if index is not None and stage.local is not None:
-            found = index.equal_to(local_values(variables.root, stage.local))
+            values = local_values(variables.root, stage.local)
+            found = index.equal_to(values)
+            if unordered and len(found) > 1:
+                raise unsupported("$lookup of several documents by _id", where="pipeline")
         if stage.pipeline is not None:
             found = run(found, {name: evaluate(variables) for name, evaluate in bindings})
         return with_value(variables.root, stage.into, list(found))

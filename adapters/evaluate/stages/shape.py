@@ -63,7 +63,11 @@ def _both(reshape: Reshape, shaping: Shaping) -> Transform:
 
 def _keep(shaping: Shaping) -> Reshape:
     kept = shaping.kept
-    children = {name: _keep(child) for name, child in shaping.children.items()}
+    # Where a value is computed below, a scalar keeps its place: it becomes a document there.
+    children = {
+        name: (_keep(child), MISSING if child.computes else DROP)
+        for name, child in shaping.children.items()
+    }
 
     def reshape(document: Mapping[str, Any]) -> dict[str, Any]:
         made = {}
@@ -71,8 +75,9 @@ def _keep(shaping: Shaping) -> Reshape:
             if name in kept:
                 made[name] = value
             elif name in children:
-                below = _below(value, children[name], scalar=MISSING)
-                if below is not MISSING:
+                reshape_below, scalar = children[name]
+                below = _below(value, reshape_below, scalar=scalar)
+                if below is not DROP and below is not MISSING:
                     made[name] = below
         return made
 
@@ -95,6 +100,8 @@ def _drop(shaping: Shaping) -> Reshape:
 
 KEEP: Final = object()
 """Stands for the value itself."""
+DROP: Final = object()
+"""Stands for no value, also in arrays."""
 
 
 def _below(value: Any, reshape: Reshape, *, scalar: Any) -> Any:
@@ -105,7 +112,7 @@ def _below(value: Any, reshape: Reshape, *, scalar: Any) -> Any:
         return reshape(value)
     if isinstance(value, list):
         items = [_below(item, reshape, scalar=scalar) for item in value]
-        return [item for item in items if item is not MISSING]
+        return [item for item in items if item is not DROP]
     return value if scalar is KEEP else scalar
 
 

@@ -61,7 +61,7 @@ def _parse_key(value: Any, scope: Scope) -> Expression:
 
 def parse_accumulation(name: str, value: Any, scope: Scope) -> Accumulation:
     """Return one field of a group."""
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, Mapping) or not next(iter(value), "").startswith("$"):
         raise CommandFailure(40234, f"The field '{name}' must be an accumulator object")
     if "." in name:
         raise CommandFailure(40235, f"The field name '{name}' cannot contain '.'")

@@ -130,7 +130,9 @@ def parse_facet(value: Any, scope: Scope, parse: ParsePipeline) -> Facet:
 
 def parse_graph_lookup(value: Any, scope: Scope) -> GraphLookup:
     if not isinstance(value, Mapping):
-        raise CommandFailure(40327, "the $graphLookup stage specification must be an object")
+        raise CommandFailure(9, "the $graphLookup stage specification must be an object")
+    if not isinstance(value.get("from"), str):
+        raise CommandFailure(9, "missing 'from' option to $graphLookup, or it is no string")
     for name, item in value.items():
         _check_graph_argument(name, item)
     for name in ("from", "as", "startWith", "connectFromField", "connectToField"):

@@ -1,0 +1,99 @@
+"""`$sin`, `$degreesToRadians` and the other trigonometric operators, on doubles.
+
+Source: MongoDB manual, "Trigonometry Expression Operators".
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from adapters.evaluate.expressions.kinds import is_nullish, type_name
+from adapters.evaluate.numbers import DECIMAL, double_of, is_number, width
+from adapters.query.failures import CommandFailure
+from adapters.query.unsupported import unsupported
+
+Function = Callable[[float], float]
+
+
+def _bounded(
+    operator: str, function: Function, low: float, high: float, *, open_ends: bool = False
+) -> Callable[[Sequence[Any]], Any]:
+    """Return an operator that is defined between two bounds."""
+
+    def evaluate(arguments: Sequence[Any]) -> Any:
+        value = arguments[0]
+        if is_nullish(value):
+            return None
+        if not is_number(value):
+            raise CommandFailure(
+                28765, f"{operator} only supports numeric types, not {type_name(value)}"
+            )
+        number = double_of(value)
+        if not math.isnan(number):
+            inside = low < number < high if open_ends else low <= number <= high
+            if not inside:
+                raise CommandFailure(50989, f"cannot apply {operator} to {number}")
+        if width(value) == DECIMAL:
+            raise unsupported(f"{operator} of a decimal", where="expression")
+        return function(number)
+
+    return evaluate
+
+
+def _everywhere(operator: str, function: Function) -> Callable[[Sequence[Any]], Any]:
+    return _bounded(operator, function, -math.inf, math.inf)
+
+
+def _periodic(operator: str, function: Function) -> Callable[[Sequence[Any]], Any]:
+    return _bounded(operator, function, -math.inf, math.inf, open_ends=True)
+
+
+def _atan2(arguments: Sequence[Any]) -> Any:
+    left, right = arguments
+    if is_nullish(left) or is_nullish(right):
+        return None
+    for value, code in ((left, 51044), (right, 51045)):
+        if not is_number(value):
+            raise CommandFailure(
+                code, f"$atan2 only supports numeric types, not {type_name(value)}"
+            )
+    if DECIMAL in {width(left), width(right)}:
+        raise unsupported("$atan2 of a decimal", where="expression")
+    return math.atan2(left, right)
+
+
+def _cosh(number: float) -> float:
+    try:
+        return math.cosh(number)
+    except OverflowError:
+        return math.inf
+
+
+def _sinh(number: float) -> float:
+    try:
+        return math.sinh(number)
+    except OverflowError:
+        return math.copysign(math.inf, number)
+
+
+def _atanh(number: float) -> float:
+    return math.copysign(math.inf, number) if abs(number) == 1 else math.atanh(number)
+
+
+EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    "$acos": _bounded("$acos", math.acos, -1, 1),
+    "$acosh": _bounded("$acosh", math.acosh, 1, math.inf),
+    "$asin": _bounded("$asin", math.asin, -1, 1),
+    "$asinh": _everywhere("$asinh", math.asinh),
+    "$atan": _everywhere("$atan", math.atan),
+    "$atan2": _atan2,
+    "$atanh": _bounded("$atanh", _atanh, -1, 1),
+    "$cos": _periodic("$cos", math.cos),
+    "$cosh": _everywhere("$cosh", _cosh),
+    "$degreesToRadians": _everywhere("$degreesToRadians", lambda number: number * (math.pi / 180)),
+    "$radiansToDegrees": _everywhere("$radiansToDegrees", lambda number: number * (180 / math.pi)),
+    "$sin": _periodic("$sin", math.sin),
+    "$sinh": _everywhere("$sinh", _sinh),
+    "$tan": _periodic("$tan", math.tan),
+    "$tanh": _everywhere("$tanh", math.tanh),
+}
