@@ -35,7 +35,7 @@ class Gap:
     lost_writes: Mapping[str, int] = field(default_factory=dict)
     """Writes of which nothing is known but their collection."""
     in_doubt: int = 0
-    """Writes kept in memory; they follow this record as INTENT and an empty REPLY."""
+    """Writes that wait in memory; they come behind this GAP or a later one, as INTENT and an empty REPLY."""
     lost_closings: int = 0
     """Connections that ended without a CLOSED record."""
 

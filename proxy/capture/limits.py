@@ -12,6 +12,7 @@ RESUME_SHARE: Final = 0.7
 RESERVE_SHARE: Final = 1 / 64
 MAX_RESERVE_BYTES: Final = MIB
 MIN_SEGMENTS: Final = 4
+KEPT_SHARE: Final = 1 / 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +50,8 @@ class CaptureLimits:
     def hard_bytes(self) -> int:
         """Above this, writes are lost too; what is left up to `max_bytes` is for GAP records."""
         return self.max_bytes - min(MAX_RESERVE_BYTES, int(self.max_bytes * RESERVE_SHARE))
+
+    @property
+    def bounded_kept_bytes(self) -> int:
+        """`kept_bytes`, but never more than a log emptied by retention has room for."""
+        return min(self.kept_bytes, int(self.max_bytes * KEPT_SHARE))

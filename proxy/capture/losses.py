@@ -14,6 +14,8 @@ from proxy.capture.record import Bytes, RecordKind
 OVERHEAD_BYTES: Final = 512
 """What a kept record costs beside its request; it also bounds how long writing them takes."""
 MAX_COLLECTIONS: Final = 256
+MAX_NAME_CHARACTERS: Final = 255
+"""MongoDB takes no longer namespace, but a client may ask for one."""
 OTHERS: Final = "*"
 
 
@@ -91,9 +93,9 @@ class Losses:
             lost_closings=self._closings,
         )
 
-    def told(self) -> None:
-        """Forget the counts: a GAP record holds them."""
-        self._since_ns = 0
+    def told(self, at_ns: int) -> None:
+        """Forget the counts: a GAP record of that time holds them."""
+        self._since_ns = at_ns if self._kept else 0
         self._reads.clear()
         self._writes.clear()
         self._closings = 0
@@ -122,4 +124,5 @@ class Losses:
                 self.lost_writes += 1
 
     def _count(self, counts: Counter[str], collection: str) -> None:
-        counts[collection if collection in counts or len(counts) < MAX_COLLECTIONS else OTHERS] += 1
+        name = collection[:MAX_NAME_CHARACTERS]
+        counts[name if name in counts or len(counts) < MAX_COLLECTIONS else OTHERS] += 1

@@ -33,6 +33,7 @@ from proxy.capture.segment import (
 )
 
 CHUNK_BYTES: Final = 1024 * 1024
+MAX_POLL_BYTES: Final = 16 * 1024 * 1024
 RECENT_NS: Final = 1_000_000_000
 """A directory changed this recently is listed again: its time stamp may be too coarse to show a second change."""
 
@@ -76,12 +77,13 @@ class CaptureReader:
         """Return the id of the log; None before its first segment was seen."""
         return None if self._log is None else self._log.hex
 
-    def poll(self, max_records: int = 1000) -> list[Record]:
-        """Return the next records, at most `max_records`; none when there is nothing new."""
+    def poll(self, max_records: int = 1000, max_bytes: int = MAX_POLL_BYTES) -> list[Record]:
+        """Return the next records, up to `max_records` or the one that makes them `max_bytes`; none if none is new."""
         records: list[Record] = []
         append = records.append
         if self._descriptor < 0 and not self._open():
             return records
+        room = max_bytes
         while len(records) < max_records:
             position = self._position
             found = decode(self._chunk, position - self._chunk_at, position, self._seed)
@@ -89,7 +91,11 @@ class CaptureReader:
                 if self._harmed_at is not None:
                     self._mend(self._harmed_at, position)
                 append(found)
-                self._position = position + HEADER_BYTES + len(found.request) + len(found.reply)
+                size = HEADER_BYTES + len(found.request) + len(found.reply)
+                self._position = position + size
+                room -= size
+                if room <= 0:
+                    break
             elif type(found) is Damaged:
                 self._pass_over(found.length)
             elif type(found) is Incomplete and not self._read_on(found.needed):

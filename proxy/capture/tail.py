@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
+from proxy.capture.buffer import PARTS_PER_RECORD
 from proxy.capture.record import Bytes
 from proxy.capture.segment import (
     SEGMENT_HEADER_BYTES,
@@ -22,7 +23,6 @@ from proxy.capture.segment import (
     segment_path,
 )
 
-PARTS_PER_RECORD: Final = 3
 BOOT_HOLE_BYTES: Final = 2**40
 """After another boot the log goes on at the next multiple of this, as its last bytes may have been lost."""
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")

@@ -15,30 +15,29 @@ then says what is missing; the writes that were kept follow it as INTENT and an 
 import errno
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 import bson
-import structlog
 
 from comparators.errors import ParallaxError
+from proxy.capture.buffer import RecordBuffer, Unwritten
 from proxy.capture.directory import WriterLock, private_directory
 from proxy.capture.gap import Gap, GapReason
 from proxy.capture.limits import CaptureLimits
 from proxy.capture.losses import Losses
-from proxy.capture.record import HEADER_BYTES, LOST, Bytes, RecordKind, head_of, header, seed_of
+from proxy.capture.record import HEADER_BYTES, LOST, Bytes, RecordKind, seed_of
+from proxy.capture.reports import Reports
 from proxy.capture.retention import total_bytes
 from proxy.capture.segment import SEGMENT_HEADER_BYTES
 from proxy.capture.state import MAY_FOLLOW, CaptureState
-from proxy.capture.tail import PARTS_PER_RECORD, LogTail
+from proxy.capture.tail import LogTail
 
 MAX_BUFFERED_BYTES: Final = 1024 * 1024
 MAX_BUFFERED_PARTS: Final = 1015
 """Linux takes 1024 at once (IOV_MAX)."""
 TEND_S: Final = 1.0
-REPORT_S: Final = 60.0
 FULL_GAP_S: Final = 60.0
 """At the hard limit GAP records live on a small reserve."""
 NOTE_FAILING: Final = "failing"
@@ -72,23 +71,20 @@ class CaptureWriter:
         self._directory = directory
         self._limits = limits or CaptureLimits()
         self._hard_bytes = self._limits.hard_bytes
-        self._log = structlog.get_logger(__name__)
         private_directory(directory)
         self._lock = WriterLock(directory)
         self._ended_failing = self._lock.left_note == NOTE_FAILING
         self._tail = LogTail(directory)
-        self._seed = seed_of(self._tail.log.bytes)
         self._opened: bytes | None = bson.encode(opened)
         """The payload of OPENED; None once it is on the log."""
-        self._losses = Losses(self._limits.kept_bytes)
-        self._parts: list[Bytes] = []
-        self._collections: list[str] = []
-        self._end = 0
-        """Where the next record goes: the end of the log and of what is buffered."""
-        self._total = 0
+        self._losses = Losses(self._limits.bounded_kept_bytes)
+        self._reports = Reports(self._losses)
+        self._buffer = RecordBuffer(seed_of(self._tail.log.bytes))
+        self._measured = 0
+        self._measured_at = 0
+        """Where the log ended when it was measured: it grew by what is between there and its end."""
         self._tend_at = 0.0
         self._gap_at = 0.0
-        self._reported_at: dict[str, float] = {}
         self._state = CaptureState.FAILING
         self.tend()
 
@@ -104,7 +100,7 @@ class CaptureWriter:
     @property
     def total_bytes(self) -> int:
         """Return the size of the log, at most a second old as far as removals go."""
-        return self._total
+        return self._measured + self._buffer.end - self._measured_at
 
     @property
     def dropped_reads(self) -> int:
@@ -121,7 +117,7 @@ class CaptureWriter:
         if self._has_no_room(len(request)):
             self._losses.lose(RecordKind.INTENT, connection, received_ns, 0, request, collection)
             return LOST
-        position = self._append(
+        position = self._buffer.append(
             RecordKind.INTENT, connection, received_ns, 0, 0, 0, request, b"", collection
         )
         if self._write_out() or position < self._tail.end:
@@ -145,7 +141,7 @@ class CaptureWriter:
         if self._has_no_room(len(reply)):
             self._losses.lose(RecordKind.REPLY, connection, received_ns, intent, b"", collection)
             return
-        self._append(
+        self._buffer.append(
             RecordKind.REPLY,
             connection,
             received_ns,
@@ -173,7 +169,7 @@ class CaptureWriter:
         if self._state is not CaptureState.WRITING or self._has_no_room(len(request) + len(reply)):
             self._losses.drop_read(collection, received_ns)
             return
-        self._append(
+        self._buffer.append(
             RecordKind.EXCHANGE,
             connection,
             received_ns,
@@ -191,12 +187,12 @@ class CaptureWriter:
         if self._has_no_room(0):
             self._losses.lose(RecordKind.CLOSED, connection, received_ns, 0, b"", "")
             return
-        self._append(RecordKind.CLOSED, connection, received_ns, 0, 0, 0, b"", b"", "")
+        self._buffer.append(RecordKind.CLOSED, connection, received_ns, 0, 0, 0, b"", b"", "")
         self._bound_buffer()
 
     def flush(self) -> None:
         """Write what is buffered, in one system call."""
-        if self._parts:
+        if self._buffer.parts:
             self._write_out()
         if time.monotonic() >= self._tend_at:
             self.tend()
@@ -206,13 +202,14 @@ class CaptureWriter:
         self._tend_at = time.monotonic() + TEND_S
         if self._state is CaptureState.CLOSED:
             return
-        if self._parts:
+        if self._buffer.parts:
             self._write_out()
         if self._state is not CaptureState.FAILING and self._tail.is_removed:
             self._fail(OSError(errno.ENOENT, "the segment was removed"))
         if self._state is CaptureState.FAILING and not self._open_segment():
             return
-        self._total = total_bytes(self._directory)
+        self._measured = total_bytes(self._directory)
+        self._measured_at = self._buffer.end
         self._catch_up()
         if self._tail.size > SEGMENT_HEADER_BYTES and (
             self._tail.age_s > self._limits.segment_age_s
@@ -233,102 +230,55 @@ class CaptureWriter:
         try:
             self._tail.close()
         except OSError as error:
-            self._report("capture_failing", error=error.strerror, remedy=REMEDY_DISK)
+            self._reports.coped("capture_failing", error=error.strerror, remedy=REMEDY_DISK)
         self._lock.release()
 
     def _has_no_room(self, size: int) -> bool:
         if self._state in _NOTHING_WRITTEN:
             return True
-        if self._total + size + HEADER_BYTES <= self._hard_bytes:
+        if self.total_bytes + size + HEADER_BYTES <= self._hard_bytes:
             return False
-        if self._parts:
+        if self._buffer.parts:
             self._write_out()
         if self._state is not CaptureState.FAILING:
             self._begin_full()
         return True
 
-    def _append(
-        self,
-        kind: RecordKind,
-        connection: int,
-        received_ns: int,
-        legacy_ns: int,
-        overhead_ns: int,
-        intent: int,
-        request: Bytes,
-        reply: Bytes,
-        collection: str,
-    ) -> int:
-        position = self._end
-        self._parts += (
-            header(
-                position,
-                kind,
-                connection,
-                received_ns,
-                legacy_ns,
-                overhead_ns,
-                intent,
-                request,
-                reply,
-                self._seed,
-            ),
-            request,
-            reply,
-        )
-        self._collections.append(collection)
-        size = HEADER_BYTES + len(request) + len(reply)
-        self._end = position + size
-        self._total += size
-        return position
-
     def _bound_buffer(self) -> bool:
         """Write out early what is too much for one system call."""
         if (
-            self._end - self._tail.end >= MAX_BUFFERED_BYTES
-            or len(self._parts) > MAX_BUFFERED_PARTS
+            self._buffer.end - self._tail.end >= MAX_BUFFERED_BYTES
+            or len(self._buffer.parts) > MAX_BUFFERED_PARTS
         ):
             return self._write_out()
         return True
 
     def _write_out(self) -> bool:
         """Write what is buffered; False means that the state is now `failing`."""
-        parts, collections = self._parts, self._collections
-        self._parts, self._collections = [], []
         start = self._tail.end
         try:
-            self._tail.write(parts, self._end - start)
+            self._tail.write(self._buffer.parts, self._buffer.end - start)
         except OSError as error:
+            for lost in self._buffer.unwritten(start, self._tail.end):
+                self._lose(lost)
+            self._buffer.begin_at(self._tail.end)
             self._fail(error)
-            self._lose_unwritten(start, parts, collections)
             return False
+        self._buffer.begin_at(self._tail.end)
         if self._tail.size >= self._limits.segment_bytes:
             return self._rotate()
         return True
 
-    def _lose_unwritten(self, start: int, parts: list[Bytes], collections: list[str]) -> None:
-        """Take back the buffered records behind the end of the log."""
-        position = start
-        for number, collection in enumerate(collections):
-            at = number * PARTS_PER_RECORD
-            encoded, request, reply = parts[at : at + PARTS_PER_RECORD]
-            if position >= self._tail.end:
-                self._lose(bytes(encoded), request, collection)
-            position += len(encoded) + len(request) + len(reply)
-
-    def _lose(self, encoded: bytes, request: Bytes, collection: str) -> None:
-        head = head_of(encoded)
-        match head.kind:
+    def _lose(self, lost: Unwritten) -> None:
+        """Take back a record behind the end of the log."""
+        kind, connection, received_ns, intent = lost.head
+        match kind:
             case RecordKind.EXCHANGE:
-                self._losses.drop_read(collection, head.received_ns)
+                self._losses.drop_read(lost.collection, received_ns)
             case RecordKind.INTENT | RecordKind.CLOSED:
-                self._losses.lose(
-                    head.kind, head.connection, head.received_ns, 0, request, collection
-                )
-            case RecordKind.REPLY if head.intent < self._tail.end:
-                self._losses.lose(
-                    head.kind, head.connection, head.received_ns, head.intent, b"", collection
-                )
+                self._losses.lose(kind, connection, received_ns, 0, lost.request, lost.collection)
+            case RecordKind.REPLY if intent < self._tail.end:
+                self._losses.lose(kind, connection, received_ns, intent, b"", lost.collection)
             case RecordKind.REPLY | RecordKind.OPENED | RecordKind.GAP:
                 # The write of that reply is kept itself. The other two are made anew from what was not told.
                 pass
@@ -339,8 +289,7 @@ class CaptureWriter:
         except OSError as error:
             self._fail(error)
             return False
-        self._end = self._tail.end
-        self._total += SEGMENT_HEADER_BYTES
+        self._buffer.begin_at(self._tail.end)
         return True
 
     def _open_segment(self) -> bool:
@@ -353,27 +302,26 @@ class CaptureWriter:
                 self._lock.note(NOTE_FAILING)
             self._tail.open_next()
         except ParallaxError as refusal:
-            self._report("capture_failing", error=refusal.what, remedy=refusal.remedy)
+            self._reports.coped("capture_failing", error=refusal.what, remedy=refusal.remedy)
             return False
         except OSError as error:
-            self._report("capture_failing", error=error.strerror, remedy=REMEDY_DISK)
+            self._reports.coped("capture_failing", error=error.strerror, remedy=REMEDY_DISK)
             return False
-        self._end = self._tail.end
+        self._buffer.begin_at(self._tail.end)
         return True
 
     def _catch_up(self) -> None:
         """Write what waited, as far as there is room, and go to the state that the size of the log asks for."""
         if not self._tell_epoch():
             return
-        if self._total + self._losses.kept_bytes >= self._hard_bytes:
+        if self.total_bytes + self._losses.kept_bytes >= self._hard_bytes:
             self._begin_full()
             return
         if self._losses and not (self._tell_gap() and self._write_kept()):
             return
         if self._state in _NOTHING_WRITTEN:
             self._lock.note("")
-            if self._reported_at:
-                self._log.info("capture_resumed", position=self._end)
+            self._reports.resumed(self._buffer.end)
         self._level()
 
     def _level(self) -> None:
@@ -383,24 +331,28 @@ class CaptureWriter:
             if self._state is CaptureState.SHEDDING
             else self._limits.soft_bytes
         )
-        if self._total < sheds_above:
+        if self.total_bytes < sheds_above:
             self._enter(CaptureState.WRITING)
             return
         self._enter(CaptureState.SHEDDING)
-        self._report("capture_shedding", remedy=REMEDY_ROOM)
+        self._reports.coped("capture_shedding", remedy=REMEDY_ROOM)
 
     def _tell_epoch(self) -> bool:
         """Write the first record of this epoch, and that the one before may have lost more than it told."""
         if self._opened is not None:
             now_ns = time.time_ns()
-            position = self._append(RecordKind.OPENED, 0, now_ns, 0, 0, 0, self._opened, b"", "")
+            position = self._buffer.append(
+                RecordKind.OPENED, 0, now_ns, 0, 0, 0, self._opened, b"", ""
+            )
             if not self._write_out() and position >= self._tail.end:
                 return False
             self._opened = None
         if self._ended_failing:
             now_ns = time.time_ns()
             gap = Gap(reason=GapReason.ENDED_FAILING, since_ns=0, until_ns=now_ns)
-            position = self._append(RecordKind.GAP, 0, now_ns, 0, 0, 0, gap.encode(), b"", "")
+            position = self._buffer.append(
+                RecordKind.GAP, 0, now_ns, 0, 0, 0, gap.encode(), b"", ""
+            )
             if not self._write_out() and position >= self._tail.end:
                 return False
             self._ended_failing = False
@@ -410,19 +362,19 @@ class CaptureWriter:
         """Write what was lost since the last GAP; False means that there was no room."""
         now_ns = time.time_ns()
         payload = self._losses.gap(_REASONS[self._state], now_ns).encode()
-        if self._total + HEADER_BYTES + len(payload) > self._limits.max_bytes:
+        if self.total_bytes + HEADER_BYTES + len(payload) > self._limits.max_bytes:
             return False
-        position = self._append(RecordKind.GAP, 0, now_ns, 0, 0, 0, payload, b"", "")
+        position = self._buffer.append(RecordKind.GAP, 0, now_ns, 0, 0, 0, payload, b"", "")
         went_on = self._write_out()
         if position < self._tail.end:
-            self._losses.told()
+            self._losses.told(now_ns)
         return went_on
 
     def _write_kept(self) -> bool:
         """Write the writes that were kept; what still fails is kept again."""
         waiting = self._losses.take_kept()
         for number, kept in enumerate(waiting):
-            position = self._append(
+            position = self._buffer.append(
                 kept.kind,
                 kept.connection,
                 kept.received_ns,
@@ -434,7 +386,7 @@ class CaptureWriter:
                 kept.collection,
             )
             if kept.kind is RecordKind.INTENT:
-                self._append(
+                self._buffer.append(
                     RecordKind.REPLY,
                     kept.connection,
                     kept.received_ns,
@@ -449,7 +401,7 @@ class CaptureWriter:
                 for later in waiting[number + 1 :]:
                     self._losses.lose(*later)
                 return False
-        return not self._parts or self._write_out()
+        return not self._buffer.parts or self._write_out()
 
     def _begin_full(self) -> None:
         """Write nothing but GAP records from here on. The note tells of it, should we be killed."""
@@ -461,12 +413,12 @@ class CaptureWriter:
         if self._losses.counted and (begins or now >= self._gap_at):
             self._gap_at = now + FULL_GAP_S
             self._tell_gap()
-        self._report("capture_full", remedy=REMEDY_ROOM)
+        self._reports.coped("capture_full", remedy=REMEDY_ROOM)
 
     def _fail(self, error: OSError) -> None:
         self._lock.note(NOTE_FAILING)
         self._enter(CaptureState.FAILING)
-        self._report("capture_failing", error=error.strerror, remedy=REMEDY_DISK)
+        self._reports.coped("capture_failing", error=error.strerror, remedy=REMEDY_DISK)
 
     def _enter(self, state: CaptureState) -> None:
         if state is self._state:
@@ -474,19 +426,3 @@ class CaptureWriter:
         if state not in MAY_FOLLOW[self._state]:
             raise ValueError(f"capture cannot go from {self._state} to {state}")
         self._state = state
-
-    def _report(self, event: str, **fields: str | None) -> None:
-        """Log the first time at once and then once a minute, with the counts so far."""
-        now = time.monotonic()
-        if now < self._reported_at.get(event, now):
-            return
-        self._reported_at[event] = now + REPORT_S
-        # A log stream that refuses is no more a reason to fail than a capture log that does.
-        with suppress(OSError, ValueError):
-            self._log.warning(
-                event,
-                **fields,
-                dropped_reads=self._losses.dropped_reads,
-                lost_writes=self._losses.lost_writes,
-                kept_bytes=self._losses.kept_bytes,
-            )

@@ -45,7 +45,7 @@ def test_what_was_told_is_not_told_again() -> None:
     losses.lose(RecordKind.CLOSED, 1, 2, 0, b"", "")
     before = losses.gap(GapReason.SOFT_LIMIT, 9)
 
-    losses.told()
+    losses.told(9)
 
     assert (before.dropped_reads, before.lost_writes, before.lost_closings) == (
         {"a": 1},
@@ -74,3 +74,20 @@ def test_ever_new_collections_do_not_take_ever_more_memory() -> None:
 
     assert len(dropped) == MAX_COLLECTIONS + 1
     assert dropped["*"] == 10
+
+
+def test_a_second_gap_begins_where_the_first_ended_while_writes_wait() -> None:
+    losses = Losses(max_kept_bytes=10_000)
+    lose(losses, "a")
+
+    losses.told(9)
+
+    assert losses.gap(GapReason.HARD_LIMIT, 12).since_ns == 9
+
+
+def test_a_name_longer_than_any_collection_has_is_cut() -> None:
+    losses = Losses(max_kept_bytes=0)
+
+    losses.drop_read("x" * 100_000, 1)
+
+    assert losses.gap(GapReason.SOFT_LIMIT, 9).dropped_reads == {"x" * 255: 1}

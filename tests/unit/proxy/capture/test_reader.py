@@ -82,6 +82,16 @@ def test_no_more_records_than_asked_for(tmp_path: Path) -> None:
     assert found == [expected[:2], expected[2:3], [], expected[3:], []]
 
 
+def test_large_records_come_one_by_one(tmp_path: Path) -> None:
+    expected = log_of(tmp_path, REQUESTS)
+    reader = CaptureReader(tmp_path)
+
+    found = [reader.poll(100, max_bytes=1) for _ in range(7)]
+    reader.close()
+
+    assert found == [*([record] for record in expected), []]
+
+
 @pytest.mark.parametrize("at", range(6))
 def test_reading_resumes_at_any_record(tmp_path: Path, at: int) -> None:
     expected = log_of(tmp_path, REQUESTS)

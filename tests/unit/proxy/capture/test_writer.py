@@ -308,6 +308,21 @@ def test_kept_writes_follow_the_gap_in_order_and_in_doubt_once_there_is_room(
     assert gaps(records)[-1].in_doubt == 4
 
 
+def test_writes_that_wait_always_fit_into_a_log_that_was_emptied(tmp_path: Path) -> None:
+    limits = CaptureLimits(segment_bytes=8 * KIB, max_bytes=64 * KIB)
+    writer = writer_of(tmp_path, limits)
+    fill_to(writer, CaptureState.FULL)
+    for _ in range(1000):
+        write(writer, b"waits")
+
+    remove_below(tmp_path, bases(tmp_path)[-1])
+    writer.tend()
+
+    assert limits.kept_bytes > limits.max_bytes
+    assert writer.state is CaptureState.WRITING
+    writer.close()
+
+
 def test_what_has_no_room_at_the_end_is_in_the_last_gap(tmp_path: Path) -> None:
     writer = writer_of(tmp_path, TIGHT)
     fill_to(writer, CaptureState.FULL)
@@ -371,10 +386,10 @@ def test_the_first_failure_is_logged_at_once_and_then_once_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("proxy.capture.writer.time.monotonic", lambda: now)
+    monkeypatch.setattr("proxy.capture.reports.time.monotonic", lambda: now)
     writer = writer_of(tmp_path, TIGHT)
     logged: list[str] = []
-    monkeypatch.setattr(writer, "_log", Recorder(logged))
+    monkeypatch.setattr(writer._reports, "_log", Recorder(logged))
     fill_to(writer, CaptureState.SHEDDING)
 
     for _ in range(3):
