@@ -37,7 +37,7 @@ def cancelled_by_signals() -> Iterator[None]:
 
 async def cancelled_when(condition: Callable[[], bool], task: asyncio.Task[Any]) -> None:
     """Cancel a task once a condition holds; looks five times a second."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what it watches has no event
         await asyncio.sleep(_POLL_S)
     task.cancel()
 

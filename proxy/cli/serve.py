@@ -1,10 +1,11 @@
 """`parallax serve`: the relay in this process, the verifier in one beside it."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from importlib.metadata import version
 from typing import Annotated, Final
 
+import structlog
 import typer
 
 from proxy.capture.limits import CaptureLimits
@@ -16,6 +17,8 @@ from proxy.settings import Settings
 from proxy.telemetry import configure_logging
 from proxy.uris import redacted_uri
 from proxy.wire.legacy import legacy_servers
+
+_log = structlog.get_logger()
 
 _TEND_S: Final = 1.0
 
@@ -65,11 +68,37 @@ async def relay(settings: Settings, *, with_verifier: bool) -> None:
             segment_bytes=settings.capture.segment_bytes, max_bytes=settings.capture.max_bytes
         ),
     )
-    async with AsyncExitStack() as held:
+    listen = address_of(settings.listen.address)
+    listener = Listener(
+        servers=legacy_servers(uri),
+        capture=capture,
+        host=listen.host,
+        port=listen.port,
+        advertise=settings.listen.advertise or None,
+        max_connections=settings.listen.max_connections,
+    )
+    with ExitStack() as held:
         held.callback(capture.close)
         held.enter_context(cancelled_by_signals())
-        del servers
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_tend(capture), name="tend capture")
+            tasks.create_task(listener.run(), name="listener")
+            tasks.create_task(_tend(settings, capture, listener), name="tend capture")
             if with_verifier:
                 tasks.create_task(keep_verifier(settings), name="verifier")
+
+
+async def _tend(settings: Settings, capture: CaptureWriter, listener: Listener) -> None:
+    """Look after the log and write the relay's status, once a second."""
+    while True:
+        await asyncio.sleep(_TEND_S)
+        capture.tend()
+        counts = {
+            "state": capture.state.value,
+            "bytes": capture.total_bytes,
+            "dropped_reads": capture.dropped_reads,
+            "lost_writes": capture.lost_writes,
+        }
+        try:
+            write_status(settings.data_directory, listener.snapshot(), counts)
+        except OSError as error:
+            _log.warning("status_not_written", error=error.strerror)

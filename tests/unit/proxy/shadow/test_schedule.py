@@ -83,8 +83,8 @@ def test_nothing_is_kept_of_what_has_finished() -> None:
     items = [Item(str(number)) for number in range(10)]
     for number, item in enumerate(items):
         schedule.add(item, (footprint(bytes([number % 3]), writes=number % 2 == 0),))
-    while (item := schedule.take()) is not None:
-        schedule.finish(item)
+    while (taken := schedule.take()) is not None:
+        schedule.finish(taken)
 
     assert len(schedule) == 0
     assert not schedule._lanes
@@ -116,8 +116,8 @@ def test_conflicting_work_never_overlaps_nor_changes_order(
     running: list[int] = []
     finished: set[int] = set()
     while len(finished) < len(items):
-        while (item := schedule.take()) is not None:
-            running.append(int(item.name))
+        while (taken := schedule.take()) is not None:
+            running.append(int(taken.name))
         assert running, "work is left, but nothing may run"
         for index in running:
             for earlier in range(index):
