@@ -155,7 +155,9 @@ def _specification(given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(given.get("key"), dict) or not isinstance(given.get("name"), str):
         raise CommandFailure(FAILED_TO_PARSE, "an index needs `key` and `name`")
     if not given["key"]:
-        raise CommandFailure(CANNOT_CREATE_INDEX, "Index keys cannot be an empty object")
+        raise CommandFailure(
+            CANNOT_CREATE_INDEX, "Index keys cannot be empty", code_name="CannotCreateIndex"
+        )
     kept = {name: value for name, value in given.items() if name not in NOT_KEPT}
     return {"v": 2, **kept}
 

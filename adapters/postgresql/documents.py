@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from adapters.gateway import Mark
 from adapters.postgresql import marks
@@ -10,8 +10,13 @@ from adapters.postgresql.body import body_of
 from adapters.postgresql.indexes import Entry, Index
 from adapters.postgresql.keys import key_of
 from adapters.postgresql.statements import WriteShape
+from adapters.query.failures import CommandFailure
 from comparators.canonical import encode
 from comparators.outcome import Outcome
+
+LARGEST_DOCUMENT: Final = 16 * 1024 * 1024
+INSERT_TOO_LARGE: Final = 10334
+UPDATE_TOO_LARGE: Final = 17419
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +44,12 @@ class Change:
 
 def insertion(document: dict[str, Any], unique: Sequence[Index]) -> Change:
     """Return the change that inserts a document; CommandFailure where an index refuses it."""
+    bson = encode(document)
+    check_size(bson, INSERT_TOO_LARGE)
     return Change(
         identifier=document["_id"],
         key=key_of(document["_id"]),
-        bson=encode(document),
+        bson=bson,
         body=body_of(document),
         taken=tuple(entries_of(document, unique).values()) if unique else (),
     )
@@ -56,6 +63,7 @@ def replacement(
     unique: Sequence[Index],
 ) -> Change:
     """Return the change that replaces a document that was read."""
+    check_size(bson, UPDATE_TOO_LARGE)
     old, new = ({}, {}) if not unique else (entries_of(before, unique), entries_of(after, unique))
     return Change(
         identifier=after["_id"],
@@ -66,6 +74,12 @@ def replacement(
         freed=tuple(entry for place, entry in old.items() if place not in new),
         version=stored.version,
     )
+
+
+def check_size(bson: bytes, code: int) -> None:
+    """Raise CommandFailure for a document that MongoDB would not store."""
+    if len(bson) > LARGEST_DOCUMENT:
+        raise CommandFailure(code, "object to insert too large")
 
 
 def entries_of(document: dict[str, Any], unique: Iterable[Index]) -> dict[tuple[str, bytes], Entry]:

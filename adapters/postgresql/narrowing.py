@@ -31,14 +31,14 @@ from adapters.query.filter import (
     In,
     Or,
 )
-from adapters.query.paths import Path, array_index
+from adapters.query.paths import Path
 from adapters.sql.plan import EVERYTHING, Selection
 
 MOST_ALTERNATIVES: Final = 256
 """Longer lists are left to the residual."""
 
 MOST_POSITIONS: Final = 2
-LARGEST_POSITION: Final = 10**9
+LONGEST_POSITION: Final = 9
 ABOVE_HASH: Final = b"\xff" * 33
 ID: Final = ("_id",)
 ORDERED: Final = frozenset({str, int, Int64, float, Decimal128, DatetimeMS, ObjectId})
@@ -171,11 +171,10 @@ def _paths(base: str, path: Path) -> list[str]:
     found = [base]
     positions = 0
     for segment in path:
-        at = array_index(segment)
         steps = [f".{name_of(segment)}"]
-        if at is not None and at < LARGEST_POSITION:
+        if segment.isdecimal() and segment.isascii() and len(segment) <= LONGEST_POSITION:
             positions += 1
-            steps.append(f"[{at}]")
+            steps.append(f"[{int(segment)}]")
         found = [f"{start}{step}" for start in found for step in steps]
     return found if positions <= MOST_POSITIONS else []
 

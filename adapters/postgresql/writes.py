@@ -11,7 +11,7 @@ from typing import Final
 import asyncpg
 
 from adapters.gateway import Mark
-from adapters.postgresql import definitions, deletes, inserts, marks
+from adapters.postgresql import definitions, deletes, find_and_modify, inserts, marks, updates
 from adapters.postgresql.failures import ABSENT, REPEAT, UNIQUE, state_of, unreachable
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
@@ -36,6 +36,10 @@ async def _insert_at_once(session: Session, mark: Mark | None) -> Outcome | None
 WRITES: Final[Mapping[Kind, Write]] = {
     Kind.INSERT: Write(inside=inserts.insert, at_once=_insert_at_once),
     Kind.DELETE: Write(inside=deletes.delete, at_once=deletes.delete_at_once),
+    Kind.UPDATE: Write(inside=updates.update, at_once=updates.update_at_once),
+    Kind.FIND_AND_MODIFY: Write(
+        inside=find_and_modify.modify, at_once=find_and_modify.modify_at_once
+    ),
     Kind.CREATE: Write(inside=definitions.create),
     Kind.DROP: Write(inside=definitions.drop),
     Kind.DROP_DATABASE: Write(inside=definitions.drop_database),

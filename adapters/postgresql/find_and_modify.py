@@ -1,0 +1,167 @@
+"""`findAndModify`: one document changed, removed or inserted, and shown before or after.
+
+Source: MongoDB manual, "findAndModify".
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from adapters.evaluate.project import projector
+from adapters.gateway import Mark
+from adapters.postgresql import marks, modifying, options
+from adapters.postgresql.deletes import remove
+from adapters.postgresql.documents import Change
+from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
+from adapters.postgresql.picking import Picked, picked
+from adapters.postgresql.residual import Query, query_of
+from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from adapters.query.projection import parse_projection
+from adapters.query.sort import Sort, parse_sort
+from comparators.canonical import decode, encode
+from comparators.outcome import Modified, Outcome
+
+FAILED_TO_PARSE: Final = 9
+NOT_FOUND: Final = Outcome(
+    result=Modified(document=None, n=0, updated_existing=False), duration_s=0.0
+)
+NOTHING_REMOVED: Final = Outcome(result=Modified(document=None, n=0), duration_s=0.0)
+
+Show = Callable[[dict[str, Any], bytes], bytes]
+
+
+async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
+    """Change or insert a document in two round trips; None when it takes a transaction."""
+    arguments = session.operation.arguments
+    if arguments.get("remove"):
+        return None
+    modification, sort = _parsed(session)
+    show = _shown(session, modification.query)
+    found = await picked(session, modification.query, first=True, locked=False, sort=sort)
+    if found:
+        after, bson, change = change_of(session, modification, found[0])
+        outcome = _changed(session, found[0], after, bson, show, changed=change is not None)
+        if change is not None:
+            done = await modifying.replace_at_once(session, change, mark=mark, outcome=outcome)
+            return outcome if done else None
+    elif modification.insert is not None:
+        change = upsertion(session, modification)
+        outcome = _inserted(session, change, show)
+        done = await modifying.insert_at_once(session, change, mark=mark, outcome=outcome)
+        return outcome if done else None
+    else:
+        outcome = NOT_FOUND
+    if mark is not None:
+        await marks.write(session.connection, mark, outcome)
+    return outcome
+
+
+async def modify(session: Session) -> Outcome:
+    """Run the command inside a transaction, with its document locked."""
+    if session.operation.arguments.get("remove"):
+        return await _remove(session)
+    modification, sort = _parsed(session)
+    show = _shown(session, modification.query)
+    found = await picked(session, modification.query, first=True, locked=True, sort=sort)
+    if found:
+        after, bson, change = change_of(session, modification, found[0])
+        failure = await modifying.replace_locked(session, [change] if change else [])
+        outcome = _changed(session, found[0], after, bson, show, changed=change is not None)
+    elif modification.insert is not None:
+        change = upsertion(session, modification)
+        failure = await modifying.insert_locked(session, change)
+        outcome = _inserted(session, change, show)
+    else:
+        return NOT_FOUND
+    if failure is not None:
+        raise failure
+    return outcome
+
+
+async def _remove(session: Session) -> Outcome:
+    arguments = session.operation.arguments
+    _check(session)
+    for name in ("update", "new", "upsert", "arrayFilters"):
+        if arguments.get(name):
+            raise CommandFailure(FAILED_TO_PARSE, f"Cannot specify both {name} and remove=true")
+    query = query_of(arguments.get("query") or {}, variables=session.variables)
+    show = _shown(session, query)
+    sort = parse_sort(arguments.get("sort") or {})
+    found = await picked(session, query, first=True, locked=True, sort=sort)
+    if not found:
+        return NOTHING_REMOVED
+    document, stored = found[0].document, found[0].stored
+    await remove(session, [stored.key])
+    return Outcome(
+        result=Modified(document=show(document, stored.bson), n=1),
+        duration_s=0.0,
+        touched=(document["_id"],),
+    )
+
+
+def _check(session: Session) -> None:
+    arguments = session.operation.arguments
+    options.check("findAndModify", arguments)
+    options.check_hint(arguments.get("hint"), session.indexes)
+
+
+def _parsed(session: Session) -> tuple[Modification, Sort]:
+    _check(session)
+    arguments = session.operation.arguments
+    if "update" not in arguments:
+        raise CommandFailure(FAILED_TO_PARSE, "Either an update or remove=true must be specified")
+    modification = modification_of(
+        session,
+        query=arguments.get("query") or {},
+        update=arguments["update"],
+        array_filters=arguments.get("arrayFilters"),
+        upsert=bool(arguments.get("upsert")),
+        at=0,
+    )
+    return modification, parse_sort(arguments.get("sort") or {})
+
+
+def _shown(session: Session, query: Query) -> Show:
+    """Return how a document is answered: whole, or as `fields` says."""
+    fields: Mapping[str, Any] | None = session.operation.arguments.get("fields")
+    if not fields:
+        return lambda _document, bson: bson
+    user = {name: value for name, value in session.variables.items() if name != "NOW"}
+    project = projector(
+        parse_projection(fields, variables=frozenset(user)),
+        filter=query.tree,
+        now_ms=session.generated.now_ms,
+        variables=user,
+    )
+    return lambda document, _bson: encode(project(document))
+
+
+def _changed(
+    session: Session,
+    found: Picked,
+    after: dict[str, Any],
+    bson: bytes,
+    show: Show,
+    *,
+    changed: bool,
+) -> Outcome:
+    if session.operation.arguments.get("new"):
+        shown = show(after, bson)
+    else:
+        shown = show(found.document, found.stored.bson)
+    return Outcome(
+        result=Modified(document=shown, n=1, updated_existing=True),
+        duration_s=0.0,
+        touched=(after["_id"],) if changed else (),
+    )
+
+
+def _inserted(session: Session, change: Change, show: Show) -> Outcome:
+    shown = None
+    if session.operation.arguments.get("new"):
+        shown = show(decode(change.bson), change.bson)
+    return Outcome(
+        result=Modified(document=shown, n=1, updated_existing=False, upserted_id=change.identifier),
+        duration_s=0.0,
+        touched=(change.identifier,),
+    )

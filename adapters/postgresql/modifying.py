@@ -1,0 +1,189 @@
+"""How documents are changed: the common part of `update` and `findAndModify`.
+
+A change is written only if its row still is the version that was read (at once), or with its row locked
+(inside a transaction), so that no write of another connection is lost.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+from bson.objectid import ObjectId
+
+from adapters.evaluate.update import updater
+from adapters.evaluate.upsert import check_upsert, upserted
+from adapters.gateway import Mark
+from adapters.postgresql import inserts, statements
+from adapters.postgresql.documents import (
+    Change,
+    insertion,
+    replacement,
+    shape_of,
+    values_of,
+)
+from adapters.postgresql.failures import UNIQUE, state_of
+from adapters.postgresql.picking import Picked
+from adapters.postgresql.residual import Query, query_of
+from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from adapters.query.update import parse_update
+from comparators.canonical import encode
+from comparators.outcome import Outcome
+
+DUPLICATE_KEY: Final = 11000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modification:
+    """A parsed update: which documents, what becomes of them, and what is inserted for none."""
+
+    query: Query
+    apply: Callable[[dict[str, Any]], dict[str, Any]]
+    insert: Callable[[], dict[str, Any]] | None
+
+
+def modification_of(
+    session: Session,
+    *,
+    query: Mapping[str, Any],
+    update: Any,
+    array_filters: Any,
+    upsert: bool,
+    at: int,
+) -> Modification:
+    """Return an update ready to run; CommandFailure or UnsupportedError where it is none."""
+    variables = session.variables
+    user = {name: value for name, value in variables.items() if name != "NOW"}
+    parsed = query_of(query, variables=variables)
+    tree = parse_update(update, array_filters, variables=frozenset(user))
+    now_ms = session.generated.now_ms
+    if upsert:
+        check_upsert(parsed.tree)
+
+    def insert() -> dict[str, Any]:
+        made_up = session.generated.upserted.get(at, ObjectId())
+        return upserted(
+            tree, filter=parsed.tree, now_ms=now_ms, generated_id=made_up, variables=user
+        )
+
+    return Modification(
+        query=parsed,
+        apply=updater(tree, filter=parsed.tree, now_ms=now_ms, variables=user),
+        insert=insert if upsert else None,
+    )
+
+
+def change_of(
+    session: Session, modification: Modification, found: Picked
+) -> tuple[dict[str, Any], bytes, Change | None]:
+    """Return a document after the update, as values and as BSON; no change if the bytes are the same."""
+    after = modification.apply(found.document)
+    bson = encode(after)
+    if bson == found.stored.bson:
+        return after, bson, None
+    change = replacement(found.stored, found.document, after, bson, session.unique)
+    return after, bson, change
+
+
+def upsertion(session: Session, modification: Modification) -> Change:
+    """Return the change that inserts the document of an upsert."""
+    assert modification.insert is not None  # noqa: S101 - for the type checker
+    return insertion(modification.insert(), session.unique)
+
+
+async def replace_at_once(
+    session: Session, change: Change, *, mark: Mark | None, outcome: Outcome
+) -> bool:
+    """Write a change and its mark in one statement; False when it must be tried with a lock."""
+    statement = statements.replace_document(
+        session.tables, shape_of([change], marked=mark is not None)
+    )
+    values = values_of([change], mark=mark, outcome=outcome)
+    return await _written(session, statement.text, statement.arguments(values))
+
+
+async def insert_at_once(
+    session: Session, change: Change, *, mark: Mark | None, outcome: Outcome
+) -> bool:
+    """Insert a document and its mark in one statement; False when it must be tried with a lock."""
+    statement = statements.insert_document(
+        session.tables, shape_of([change], marked=mark is not None)
+    )
+    values = values_of([change], mark=mark, outcome=outcome)
+    return await _written(session, statement.text, statement.arguments(values))
+
+
+async def _written(session: Session, text: str, arguments: Sequence[Any]) -> bool:
+    try:
+        return bool(await session.connection.fetch(text, *arguments))
+    except asyncpg.PostgresError as error:
+        if state_of(error) != UNIQUE:
+            raise
+        return False
+
+
+async def replace_locked(session: Session, changes: Sequence[Change]) -> CommandFailure | None:
+    """Write changes to rows that are locked; where one is refused, write those before it."""
+    if not any(change.taken for change in changes):
+        await _replace(session, changes)
+        return None
+    if await _in_savepoint(session, changes):
+        return None
+    for change in changes:
+        if not await _in_savepoint(session, [change]):
+            return await refusal(session, change)
+    return None
+
+
+async def insert_locked(session: Session, change: Change) -> CommandFailure | None:
+    """Insert the document of an upsert inside a transaction."""
+    await session.ensure()
+    try:
+        async with session.connection.transaction():
+            await inserts.write(session, [change], mark=None, outcome=None)
+    except asyncpg.PostgresError as error:
+        if state_of(error) != UNIQUE:
+            raise
+        return await refusal(session, change)
+    return None
+
+
+async def refusal(session: Session, change: Change) -> CommandFailure:
+    """Return the duplicate key error of a change that PostgreSQL refused."""
+    if change.version is None and await inserts.present(session, [change.key]):
+        return CommandFailure(
+            DUPLICATE_KEY,
+            "duplicate key",
+            key_pattern={"_id": 1},
+            key_value={"_id": change.identifier},
+        )
+    taken = await inserts.holders(session, change.taken)
+    for entry in change.taken:
+        if taken.get((entry.index.name, entry.key), change.key) != change.key:
+            return CommandFailure(
+                DUPLICATE_KEY,
+                "duplicate key",
+                key_pattern=entry.index.key_pattern,
+                key_value=entry.key_value,
+            )
+    # Whoever had the entry has given it up since.
+    raise asyncpg.SerializationError("the entry is free again")
+
+
+async def _in_savepoint(session: Session, changes: Sequence[Change]) -> bool:
+    try:
+        async with session.connection.transaction():
+            await _replace(session, changes)
+    except asyncpg.PostgresError as error:
+        if state_of(error) != UNIQUE:
+            raise
+        return False
+    return True
+
+
+async def _replace(session: Session, changes: Sequence[Change]) -> None:
+    if changes:
+        statement = statements.replace_documents(session.tables, shape_of(changes, marked=False))
+        values = values_of(changes, mark=None, outcome=None)
+        await session.connection.execute(statement.text, *statement.arguments(values))

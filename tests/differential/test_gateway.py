@@ -1,0 +1,207 @@
+"""The gateway answers as mongod does: the same operations on both, outcome by outcome, then the documents."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from bson.datetime_ms import DatetimeMS
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from bson.objectid import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
+
+from adapters.postgresql.gateway import PostgresGateway
+from comparators.operation import Kind
+from tests.differential.twins import Twins, same
+
+Step = tuple[Kind, Mapping[str, Any]]
+
+
+@pytest.fixture
+async def twins(
+    mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str
+) -> AsyncIterator[Twins]:
+    async with PostgresGateway(postgres_dsn, connections=2) as gateway:
+        await gateway.ready()
+        yield Twins(mongo=mongo_database, gateway=gateway, collection="things")
+
+
+def insert(*documents: dict[str, Any], ordered: bool = True) -> Step:
+    return Kind.INSERT, {"documents": list(documents), "ordered": ordered}
+
+
+def index(name: str, key: dict[str, Any], **options: Any) -> Step:
+    return Kind.CREATE_INDEXES, {"indexes": [{"key": key, "name": name, **options}]}
+
+
+def find(query: dict[str, Any] | None = None, **options: Any) -> Step:
+    return Kind.FIND, {"filter": query or {}, **options}
+
+
+def delete(query: dict[str, Any], limit: int = 1) -> Step:
+    return Kind.DELETE, {"deletes": [{"q": query, "limit": limit}]}
+
+
+def update(query: dict[str, Any], change: Any, **options: Any) -> Step:
+    return Kind.UPDATE, {"updates": [{"q": query, "u": change, **options}]}
+
+
+def modify(query: dict[str, Any], **options: Any) -> Step:
+    return Kind.FIND_AND_MODIFY, {"query": query, **options}
+
+
+IDENTIFIER = ObjectId("6b0011559950de880ca356e1")
+SCRIPTS: Mapping[str, Sequence[Step]] = {
+    "identifiers of all types": (
+        insert({"_id": 1}, {"_id": 1.5}, {"_id": "1"}, {"_id": IDENTIFIER}, {"_id": None}),
+        insert({"_id": {"a": 1, "b": 2}}, {"_id": {"b": 2, "a": 1}}, {"_id": True}),
+        insert({"_id": Int64(1)}),
+        insert({"_id": 1.0}),
+        insert({"_id": Decimal128("1.50")}),
+        insert({"_id": {"a": 1.0, "b": Int64(2)}}),
+        insert({"_id": DatetimeMS(5)}, {"_id": 5}),
+        insert({"a": 1, "_id": "last"}),
+        insert({"_id": [1]}),
+        insert({"_id": {"$a": 1}}),
+        find(sort={"_id": 1}),
+        find(sort={"_id": -1}, skip=2, limit=3),
+        find({"_id": 1.0}),
+        find({"_id": {"$in": [1, "1", None]}}),
+        find({"_id": {"$gt": 0}}),
+        find({"_id": {"$gte": "1", "$lt": "2"}}),
+        find({"_id": {"a": 1, "b": 2}}),
+        find({"_id": {"$in": []}}),
+    ),
+    "duplicates, ordered and unordered": (
+        insert({"_id": 1}, {"_id": 2}, {"_id": 1}, {"_id": 3}),
+        insert({"_id": 4}, {"_id": 2}, {"_id": 1}, {"_id": 5}, {"_id": 5}, ordered=False),
+        find(sort={"_id": 1}),
+    ),
+    "a unique index": (
+        insert({"_id": 1, "email": "a"}, {"_id": 2, "email": "b"}),
+        index("email_1", {"email": 1}, unique=True),
+        insert({"_id": 3, "email": "a"}),
+        insert({"_id": 3}),
+        insert({"_id": 4, "email": None}),
+        insert({"_id": 5, "email": "c"}, {"_id": 6, "email": "c"}, {"_id": 7, "email": "d"}),
+        insert({"_id": 8, "email": ["x", "y"]}, {"_id": 9, "email": "y"}),
+        insert({"_id": 10, "email": ["z", "z"]}),
+        insert({"_id": 11, "email": []}),
+        insert({"_id": 12, "email": []}),
+        delete({"_id": 1}),
+        insert({"_id": 13, "email": "a"}),
+        find(sort={"_id": 1}),
+    ),
+    "sparse, partial and compound unique indexes": (
+        index("s", {"s": 1}, unique=True, sparse=True),
+        index("p", {"p": 1}, unique=True, partialFilterExpression={"on": True}),
+        index("ab", {"a.x": 1, "b": -1}, unique=True),
+        insert({"_id": 1, "a": {"x": 1}}, {"_id": 2, "a": {"x": 2}}),
+        insert({"_id": 3, "p": 1, "a": {"x": 3}}, {"_id": 4, "p": 1, "a": {"x": 4}}),
+        insert({"_id": 5, "p": 1, "on": True, "a": {"x": 5}}),
+        insert({"_id": 6, "p": 1.0, "on": True, "a": {"x": 6}}),
+        insert({"_id": 7, "s": None, "a": {"x": 7}}),
+        insert({"_id": 8, "s": None, "a": {"x": 8}}),
+        insert({"_id": 9, "a": {"x": 1}, "b": None}),
+        insert({"_id": 10, "a": [{"x": 20}, {"x": 21}], "b": 1}),
+        insert({"_id": 11, "a": {"x": 21}, "b": 1}),
+        insert({"_id": 12, "a": [{"x": 30}], "b": [1]}),
+        find(sort={"_id": 1}),
+    ),
+    "a unique index over duplicates": (
+        insert({"_id": 1, "n": 2}, {"_id": 2, "n": 1}, {"_id": 3, "n": 2}, {"_id": 4, "n": 1}),
+        index("n_1", {"n": 1}, unique=True),
+        (Kind.LIST_INDEXES, {}),
+    ),
+    "index conflicts": (
+        index("a_1", {"a": 1}),
+        index("a_1", {"a": 1}),
+        index("a_1", {"a": 1}, unique=True),
+        index("a_1", {"b": 1}),
+        index("other", {"a": 1}),
+        index("unique", {"a": 1}, unique=True),
+        index("sparse", {"a": 1}, sparse=True),
+        index("ttl", {"t": 1}, expireAfterSeconds=10),
+        index("ttl", {"t": 1}, expireAfterSeconds=20),
+        index("_id_", {"_id": 1}),
+        (Kind.CREATE_INDEXES, {"indexes": []}),
+        (Kind.CREATE_INDEXES, {"indexes": [{"key": {}, "name": "x"}]}),
+        (Kind.CREATE_INDEXES, {"indexes": [{"key": {"a": 1}}]}),
+        index("partial", {"a": 1}, partialFilterExpression={"b": {"$gt": 1}}),
+        (Kind.LIST_INDEXES, {}),
+        (Kind.DROP_INDEXES, {"index": "none"}),
+        (Kind.DROP_INDEXES, {"index": "_id_"}),
+        (Kind.DROP_INDEXES, {"index": {"t": 1}}),
+        (Kind.DROP_INDEXES, {"index": ["a_1", "unique"]}),
+        (Kind.LIST_INDEXES, {}),
+        (Kind.DROP_INDEXES, {"index": "*"}),
+        (Kind.LIST_INDEXES, {}),
+    ),
+    "collections come and go": (
+        (Kind.DROP, {}),
+        (Kind.DROP_INDEXES, {"index": "*"}),
+        (Kind.LIST_INDEXES, {}),
+        (Kind.CREATE, {}),
+        (Kind.CREATE, {}),
+        (Kind.COUNT, {}),
+        (Kind.DROP, {}),
+        (Kind.DROP, {}),
+        find(),
+        delete({}, 0),
+        find(),
+        insert({"_id": 1}),
+        (Kind.COUNT, {"query": {}}),
+    ),
+    "finding": (
+        insert(*({"_id": n, "n": n % 4, "t": [n, {"k": n}], "o": {"p": str(n)}} for n in range(12))),
+        find({"n": 1}, sort={"_id": -1}, limit=2),
+        find({"n": {"$ne": 1}}, sort={"n": -1, "_id": 1}, skip=1, limit=3),
+        find({"t": 3}),
+        find({"t.k": {"$gt": 3, "$lte": 5}}, projection={"t.k": 1}),
+        find({"t.0": 3}),
+        find({"o": {"p": "1"}}, projection={"_id": 0, "o": 0}),
+        find({"$or": [{"n": 1}, {"o.p": "2"}]}),
+        find({"missing": None}, limit=3, sort={"_id": 1}),
+        find({"n": {"$in": []}}),
+        find({"n": {"$exists": True}}, limit=-1),
+        find({"n": 1}, skip=-1),
+        (Kind.COUNT, {"query": {"n": 1}}),
+        (Kind.COUNT, {"query": {"n": 1}, "limit": 2}),
+        (Kind.COUNT, {"query": {}, "skip": 10, "limit": 5}),
+        (Kind.COUNT, {"query": {"n": 1}, "skip": 2}),
+        (Kind.DISTINCT, {"key": "n"}),
+        (Kind.DISTINCT, {"key": "t", "query": {"n": 2}}),
+        (Kind.DISTINCT, {"key": "t.k"}),
+        (Kind.DISTINCT, {"key": "t.0"}),
+        (Kind.AGGREGATE, {"pipeline": [{"$match": {"n": 1}}, {"$group": {"_id": 1, "n": {"$sum": 1}}}]}),
+        (Kind.AGGREGATE, {"pipeline": [{"$match": {}}, {"$skip": 3}, {"$limit": 4}, {"$group": {"_id": None, "n": {"$sum": 1}}}]}),
+        (Kind.AGGREGATE, {"pipeline": [{"$match": {"n": 9}}, {"$group": {"_id": 1, "n": {"$sum": 1}}}]}),
+        (Kind.AGGREGATE, {"pipeline": [{"$group": {"_id": "$n", "all": {"$sum": "$_id"}}}, {"$sort": {"_id": 1}}]}),
+        (Kind.AGGREGATE, {"pipeline": [{"$lookup": {"from": "things", "localField": "n", "foreignField": "_id", "as": "x"}}]}),
+        (Kind.AGGREGATE, {"pipeline": [{"$limit": 2}, {"$project": {"n": 1}}]}),
+    ),
+    "deleting": (
+        insert(*({"_id": n, "n": n % 3} for n in range(9))),
+        delete({"_id": 3}),
+        delete({"_id": 3}),
+        delete({"n": 1}),
+        delete({"n": 2}, 0),
+        (Kind.DELETE, {"deletes": [{"q": {"n": 0}, "limit": 1}, {"q": {"_id": 4}, "limit": 0}]}),
+        (Kind.DELETE, {"deletes": [{"q": {"$bad": 0}, "limit": 1}, {"q": {"_id": 7}, "limit": 0}]}),
+        (Kind.DELETE, {"deletes": [{"q": {"$bad": 0}, "limit": 1}, {"q": {"_id": 7}, "limit": 0}], "ordered": False}),
+        find(sort={"_id": 1}),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+async def test_both_answer_alike(twins: Twins, script: Sequence[Step]) -> None:
+    differing = []
+    for at, (kind, arguments) in enumerate(script):
+        legacy, gateway = await twins.run(kind, **arguments)
+        if isinstance(gateway, str) or not same(kind, arguments, legacy, gateway):
+            differing.append(f"{at} {kind} {arguments}\n  legacy  {legacy}\n  gateway {gateway}")
+
+    assert not differing, "\n".join(differing)
+    legacy_documents, gateway_documents = await twins.documents()
+    assert gateway_documents == legacy_documents

@@ -1,0 +1,162 @@
+"""The same operation on a real mongod and on the gateway, with both answers as outcomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo.asynchronous.database import AsyncDatabase
+
+from adapters.gateway import Generated
+from adapters.postgresql.gateway import PostgresGateway
+from comparators.canonical import decode, document_key
+from comparators.errors import UnsupportedError
+from comparators.operation import Kind, Operation
+from comparators.outcome import (
+    Acknowledgement,
+    Count,
+    Documents,
+    Done,
+    Failure,
+    Modified,
+    Result,
+    Values,
+    WriteError,
+)
+
+RAW: Final = CodecOptions(document_class=RawBSONDocument)
+COMMANDS: Final[Mapping[Kind, str]] = {
+    Kind.FIND: "find",
+    Kind.COUNT: "count",
+    Kind.DISTINCT: "distinct",
+    Kind.AGGREGATE: "aggregate",
+    Kind.INSERT: "insert",
+    Kind.UPDATE: "update",
+    Kind.DELETE: "delete",
+    Kind.FIND_AND_MODIFY: "findAndModify",
+    Kind.CREATE: "create",
+    Kind.DROP: "drop",
+    Kind.CREATE_INDEXES: "createIndexes",
+    Kind.DROP_INDEXES: "dropIndexes",
+    Kind.LIST_INDEXES: "listIndexes",
+}
+NOW_MS: Final = 1_700_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twins:
+    """One collection on both sides."""
+
+    mongo: AsyncDatabase[dict[str, Any]]
+    gateway: PostgresGateway
+    collection: str
+
+    async def run(self, kind: Kind, **arguments: Any) -> tuple[Result, Result | str]:
+        """Return both results; of an operation the gateway does not support, what it names."""
+        legacy = await self.legacy(kind, arguments)
+        operation = Operation(
+            database="twin", collection=self.collection, kind=kind, arguments=arguments
+        )
+        generated = Generated(now_ms=NOW_MS, upserted=_upserted(legacy))
+        try:
+            outcome = await self.gateway.run(operation, generated=generated)
+        except UnsupportedError as unsupported:
+            return legacy, unsupported.what
+        return legacy, outcome.result
+
+    async def legacy(self, kind: Kind, arguments: Mapping[str, Any]) -> Result:
+        """Return what mongod answers."""
+        command = {COMMANDS[kind]: self.collection, **arguments}
+        if kind is Kind.AGGREGATE:
+            command["cursor"] = {"batchSize": 100_000}
+        if kind is Kind.FIND and "batchSize" not in command:
+            command["batchSize"] = 100_000
+        reply = await self.mongo.command(command, check=False, codec_options=RAW)
+        return _result(kind, decode(reply.raw), reply)
+
+    async def documents(self) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+        """Return all documents of both sides as raw BSON by key."""
+        legacy = await self.legacy(Kind.FIND, {"filter": {}})
+        operation = Operation(
+            database="twin", collection=self.collection, kind=Kind.FIND, arguments={"filter": {}}
+        )
+        outcome = await self.gateway.run(operation, generated=Generated(now_ms=NOW_MS))
+        assert isinstance(legacy, Documents)
+        assert isinstance(outcome.result, Documents)
+        return _by_key(legacy), _by_key(outcome.result)
+
+
+def same(kind: Kind, arguments: Mapping[str, Any], legacy: Result, gateway: Result) -> bool:
+    """Return whether two results are equal, as far as the operation fixes them."""
+    if isinstance(legacy, Values) and isinstance(gateway, Values):
+        return sorted(map(document_key, legacy.values)) == sorted(map(document_key, gateway.values))
+    if isinstance(legacy, Documents) and isinstance(gateway, Documents):
+        if kind in {Kind.FIND, Kind.AGGREGATE} and not arguments.get("sort"):
+            return sorted(legacy.documents) == sorted(gateway.documents)
+        return legacy.documents == gateway.documents
+    return legacy == gateway
+
+
+def _by_key(found: Documents) -> dict[bytes, bytes]:
+    return {document_key(decode(raw)["_id"]): raw for raw in found.documents}
+
+
+def _upserted(legacy: Result) -> dict[int, Any]:
+    if isinstance(legacy, Acknowledgement):
+        return dict(legacy.upserted)
+    if isinstance(legacy, Modified) and legacy.upserted_id is not None:
+        return {0: legacy.upserted_id}
+    return {}
+
+
+def _result(kind: Kind, reply: dict[str, Any], raw: RawBSONDocument) -> Result:
+    if reply.get("ok") != 1:
+        return Failure(
+            code=reply["code"],
+            code_name=reply["codeName"],
+            key_pattern=reply.get("keyPattern"),
+            key_value=reply.get("keyValue"),
+        )
+    match kind:
+        case Kind.FIND | Kind.AGGREGATE | Kind.LIST_INDEXES:
+            assert reply["cursor"]["id"] == 0
+            batch = raw["cursor"]["firstBatch"]
+            return Documents(documents=tuple(document.raw for document in batch))
+        case Kind.COUNT:
+            return Count(n=reply["n"])
+        case Kind.DISTINCT:
+            return Values(values=tuple(reply["values"]))
+        case Kind.INSERT | Kind.UPDATE | Kind.DELETE:
+            return Acknowledgement(
+                n=reply["n"],
+                modified=reply.get("nModified"),
+                upserted=tuple((each["index"], each["_id"]) for each in reply.get("upserted", ())),
+                errors=tuple(map(_write_error, reply.get("writeErrors", ()))),
+            )
+        case Kind.FIND_AND_MODIFY:
+            return _modified(reply, raw)
+        case _:
+            return Done()
+
+
+def _write_error(error: Mapping[str, Any]) -> WriteError:
+    return WriteError(
+        index=error["index"],
+        code=error["code"],
+        key_pattern=error.get("keyPattern"),
+        key_value=error.get("keyValue"),
+    )
+
+
+def _modified(reply: dict[str, Any], raw: RawBSONDocument) -> Modified:
+    value = raw["value"]
+    about = reply["lastErrorObject"]
+    return Modified(
+        document=None if value is None else bytes(value.raw),
+        n=about["n"],
+        updated_existing=about.get("updatedExisting"),
+        upserted_id=about.get("upserted"),
+    )
+
+
