@@ -1,0 +1,243 @@
+"""Every metric and log event of Parallax, declared once, and the set-up of logging.
+
+Metrics go to OpenTelemetry's global meter provider: nothing is exported, and next to nothing spent, unless whoever
+starts the process installs a provider. Label sets are closed or bounded by the application's schema; no value
+of a document is ever a label or a field of a log line.
+Source of the `db.*` names: OpenTelemetry semantic conventions, "Database client metrics".
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+import structlog
+from opentelemetry.metrics import Meter, get_meter
+from structlog.typing import EventDict, WrappedLogger
+
+from comparators.errors import ParallaxError
+from comparators.operation import Kind
+from comparators.verdict import Verdict
+from proxy.settings import LogFormat, LogLevel
+
+LATENCY_BOUNDS_S: Final = (
+    *(1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3),
+    *(1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+)
+"""Fine enough for what a relay costs: tens of microseconds."""
+
+SYSTEMS: Final[Mapping[str, str]] = {"legacy": "mongodb", "gateway": "postgresql"}
+"""`db.system.name` of the two sides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a metric measures."""
+
+    name: str
+    unit: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+
+DURATION: Final = Declared(
+    name="db.client.operation.duration",
+    unit="s",
+    meaning="How long one side took to answer: legacy as the relay waited, gateway as the verifier waited",
+    labels=("db.system.name", "db.collection.name", "db.operation.name", "parallax.side"),
+)
+OVERHEAD: Final = Declared(
+    name="parallax.overhead",
+    unit="s",
+    meaning="Time an operation spent inside the relay",
+)
+COMPARISON: Final = Declared(
+    name="parallax.comparison.duration",
+    unit="s",
+    meaning="Time the comparison of two outcomes took",
+)
+VERDICTS: Final = Declared(
+    name="parallax.verdicts",
+    unit="{operation}",
+    meaning="Operations judged",
+    labels=("parallax.verdict", "db.collection.name", "db.operation.name"),
+)
+DROPS: Final = Declared(
+    name="parallax.drops",
+    unit="{operation}",
+    meaning="Operations that legacy answered and that were not captured",
+    labels=("db.collection.name", "parallax.dropped"),
+)
+LAG_OPERATIONS: Final = Declared(
+    name="parallax.lag.operations",
+    unit="{operation}",
+    meaning="Operations captured and not yet judged",
+)
+LAG_TIME: Final = Declared(
+    name="parallax.lag.time",
+    unit="s",
+    meaning="Age of the oldest operation that is not yet judged",
+)
+LAG_SIZE: Final = Declared(
+    name="parallax.lag.size",
+    unit="By",
+    meaning="Bytes of the capture log that are not yet judged",
+)
+
+METRICS: Final = (
+    DURATION,
+    OVERHEAD,
+    COMPARISON,
+    VERDICTS,
+    DROPS,
+    LAG_OPERATIONS,
+    LAG_TIME,
+    LAG_SIZE,
+)
+
+EVENTS: Final[Mapping[str, str]] = {
+    "bug": "Something happened that Parallax does not foresee; the traceback says where",
+    "capture_failing": "The capture log cannot be written; what is lost meanwhile is counted",
+    "capture_full": "The capture log has reached its limit; reads are dropped first",
+    "capture_resumed": "Records are written again",
+    "capture_shedding": "Reads are dropped to keep room for writes",
+    "conversation_failed": "A bug closed one client connection",
+    "gateway_failed": "A bug ended one operation on the gateway; its verdict is gateway_error",
+    "marks_kept": "Marks of applied writes wait for a gateway that does not answer",
+    "mismatch_confirmed": "A difference survived its recheck",
+    "peer_back": "A database or the ledger answers again",
+    "peer_lost": "A database or the ledger does not answer; Parallax retries with backoff",
+    "primary_changed": "The replica set has another primary",
+    "record_skipped": "A record of the capture log cannot be read; it is counted",
+    "relay_listening": "Applications can connect",
+    "verifier_ended": "The verifier process ended and is started again",
+}
+"""What each log event means."""
+
+
+class Metrics:
+    """The instruments. Made without a meter they report to the global provider."""
+
+    def __init__(self, meter: Meter | None = None) -> None:
+        given = meter or get_meter("parallax")
+        bounds = list(LATENCY_BOUNDS_S)
+        self._duration, self._overhead, self._comparison = (
+            given.create_histogram(
+                declared.name,
+                declared.unit,
+                declared.meaning,
+                explicit_bucket_boundaries_advisory=bounds,
+            )
+            for declared in (DURATION, OVERHEAD, COMPARISON)
+        )
+        self._verdicts, self._drops = (
+            given.create_counter(declared.name, declared.unit, declared.meaning)
+            for declared in (VERDICTS, DROPS)
+        )
+        self._lag_operations, self._lag_time, self._lag_size = (
+            given.create_gauge(declared.name, declared.unit, declared.meaning)
+            for declared in (LAG_OPERATIONS, LAG_TIME, LAG_SIZE)
+        )
+
+    def judged(
+        self,
+        *,
+        verdict: Verdict,
+        collection: str,
+        kind: Kind,
+        legacy_s: float | None,
+        gateway_s: float | None,
+        overhead_s: float | None,
+        compare_s: float | None,
+    ) -> None:
+        """Count one judged operation; None where a side did not run."""
+        operation = {"db.collection.name": collection, "db.operation.name": kind.value}
+        self._verdicts.add(1, {"parallax.verdict": verdict.value, **operation})
+        for side, seconds in (("legacy", legacy_s), ("gateway", gateway_s)):
+            if seconds is not None:
+                labels = {"db.system.name": SYSTEMS[side], "parallax.side": side, **operation}
+                self._duration.record(seconds, labels)
+        if overhead_s is not None:
+            self._overhead.record(overhead_s)
+        if compare_s is not None:
+            self._comparison.record(compare_s)
+
+    def dropped(self, *, collection: str, what: str, n: int) -> None:
+        """Count operations that were not captured; `what` is reads or writes."""
+        self._drops.add(n, {"db.collection.name": collection, "parallax.dropped": what})
+
+    def lag(self, *, operations: int, seconds: float, size_bytes: int) -> None:
+        """Set how far the verifier is behind."""
+        self._lag_operations.set(operations)
+        self._lag_time.set(seconds)
+        self._lag_size.set(size_bytes)
+
+
+def configure_logging(
+    level: LogLevel, form: LogFormat, *, part: str, stream: TextIO | None = None
+) -> None:
+    """Write the log of this process to stderr (or `stream`), each line with the `part` that wrote it."""
+    target = stream or sys.stderr
+    render = structlog.processors.JSONRenderer() if form is LogFormat.JSON else _console(target)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _part(part),
+            describe_exception,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=target),
+        cache_logger_on_first_use=False,
+    )
+
+
+def describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace an exception by its types and frames.
+
+    The messages of drivers quote values ("Key (email)=(…) already exists"), so that only those of our own errors
+    are kept.
+    """
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exception()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["exception"] = _described(error)
+    return event
+
+
+def _described(error: BaseException) -> str:
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    head = f"{name}: {error.what}" if isinstance(error, ParallaxError) else name
+    lines = [head, *traceback.format_tb(error.__traceback__)]
+    if isinstance(error, BaseExceptionGroup):
+        lines += [_described(one) for one in error.exceptions]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        lines += ["because of", _described(cause)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _part(part: str) -> structlog.typing.Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {"part": part, **event}
+
+    return add
+
+
+def _console(target: TextIO) -> structlog.typing.Processor:
+    return structlog.dev.ConsoleRenderer(colors=target.isatty())
+
+
+_LEVELS: Final[Mapping[LogLevel, int]] = {
+    LogLevel.DEBUG: logging.DEBUG,
+    LogLevel.INFO: logging.INFO,
+    LogLevel.WARNING: logging.WARNING,
+    LogLevel.ERROR: logging.ERROR,
+}
