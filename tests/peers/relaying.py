@@ -27,11 +27,8 @@ class Relaying(NamedTuple):
 async def relaying(legacy_uri: str, **settings: Any) -> AsyncIterator[Relaying]:
     """Run a relay before `legacy_uri` and cancel it at the end."""
     capture = MemoryCapture()
-    listener = Listener(
-        servers=legacy_servers(legacy_uri),
-        capture=capture,
-        **({"host": "127.0.0.1", "port": 0, "drain_s": 0.2} | settings),
-    )
+    chosen: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "drain_s": 0.2, **settings}
+    listener = Listener(servers=legacy_servers(legacy_uri), capture=capture, **chosen)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(listener.run(), name="relay under test")
         yield Relaying(listener, capture, await listener.listening())

@@ -1,8 +1,8 @@
 """Match replies with the requests they answer, on one connection.
 
 mongod answers in order, so the oldest request is looked at first. A reply that announces another one
-(`moreToCome`: exhaust cursors, streaming hello) leaves its request open; the next may answer either the request or, as mongod does it,
-the reply before.
+(`moreToCome`: exhaust cursors, streaming hello) leaves its request open; the next one answers the reply before it,
+as if that had been a request.
 Source: MongoDB specifications, "OP_MSG", section "Exhaust Cursors".
 """
 
