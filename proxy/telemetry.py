@@ -103,8 +103,11 @@ EVENTS: Final[Mapping[str, str]] = {
     "capture_full": "The capture log has reached its limit; reads are dropped first",
     "capture_resumed": "Records are written again",
     "capture_shedding": "Reads are dropped to keep room for writes",
+    "connection_refused": "A client was turned away: too many connections, or draining",
+    "conversation_ended": "A client connection was closed because the primary changed",
     "conversation_failed": "A bug closed one client connection",
     "gateway_failed": "A bug ended one operation on the gateway; its verdict is gateway_error",
+    "legacy_unreachable": "A client connection found no MongoDB to go to",
     "marks_kept": "Marks of applied writes wait for a gateway that does not answer",
     "mismatch_confirmed": "A difference survived its recheck",
     "peer_back": "A database or the ledger answers again",
@@ -112,7 +115,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "primary_changed": "The replica set has another primary",
     "record_skipped": "A record of the capture log cannot be read; it is counted",
     "relay_listening": "Applications can connect",
+    "status_not_written": "The relay could not tell `parallax status` how it is",
     "verifier_ended": "The verifier process ended and is started again",
+    "wire_error": "A peer broke the MongoDB wire protocol; its one connection was closed",
 }
 """What each log event means."""
 

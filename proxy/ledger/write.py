@@ -32,6 +32,7 @@ from proxy.ledger.migrations import migrate
 from proxy.ledger.redaction import Redaction, Revealed, nothing_revealed
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
+from proxy.telemetry import Metrics
 
 VERIFIER: Final = "verifier"
 
@@ -45,11 +46,18 @@ class Ledger:
     """The ledger, open for the one verifier that writes it. Made by `open`."""
 
     def __init__(
-        self, engine: AsyncEngine, *, where: str, redaction: Redaction, started_ns: int
+        self,
+        engine: AsyncEngine,
+        *,
+        where: str,
+        redaction: Redaction,
+        metrics: Metrics,
+        started_ns: int,
     ) -> None:
         self._engine = engine
         self._where = where
         self._redaction = redaction
+        self._metrics = metrics
         self._started_ns = started_ns
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
@@ -60,10 +68,12 @@ class Ledger:
         *,
         revealed: Revealed = nothing_revealed,
         about: Mapping[str, str] | None = None,
+        metrics: Metrics | None = None,
     ) -> Self:
         """Open the ledger, creating or migrating it first.
 
-        `about` (versions, digest of the settings) is stored and shown in reports. Raises SettingsError,
+        `about` (versions, digest of the settings) is stored and shown in reports; `metrics` are told of what
+        was recorded, None for OpenTelemetry's global provider. Raises SettingsError,
         UnreachableError, CapacityError or CorruptionError.
         """
         engine = writing_engine(url)
@@ -75,7 +85,13 @@ class Ledger:
             await engine.dispose()
             raise
         redaction = Redaction(key=key, revealed=revealed)
-        return cls(engine, where=where, redaction=redaction, started_ns=time.time_ns())
+        return cls(
+            engine,
+            where=where,
+            redaction=redaction,
+            metrics=metrics or Metrics(),
+            started_ns=time.time_ns(),
+        )
 
     async def close(self) -> None:
         """Give the connection back; nothing is buffered."""
@@ -123,6 +139,8 @@ class Ledger:
                 await self._add_drops(connection, drops)
                 await self._open_divergences(connection, diverged)
                 await self._close_divergences(connection, resolved)
+        # After the commit: what is sent again because it failed is measured once.
+        self._measure(findings, lag, drops)
 
     async def diverged(self, entries: Sequence[Divergence]) -> None:
         """Mark documents as differing; one that is marked already keeps its first cause and time."""
@@ -135,6 +153,21 @@ class Ledger:
         with translated_failures(self._where):
             async with self._engine.begin() as connection:
                 await self._close_divergences(connection, entries)
+
+    def _measure(self, findings: Sequence[Finding], lag: Lag, drops: Sequence[Drop]) -> None:
+        for finding in findings:
+            self._metrics.judged(
+                verdict=finding.judgement.verdict,
+                collection=finding.namespace,
+                kind=finding.kind,
+                legacy_s=finding.legacy_s,
+                gateway_s=finding.gateway_s,
+                overhead_s=finding.overhead_s,
+                compare_s=finding.compare_s,
+            )
+        for drop in drops:
+            self._metrics.dropped(collection=drop.namespace, what=drop.what.value, n=drop.n)
+        self._metrics.lag(operations=lag.operations, seconds=lag.seconds, size_bytes=lag.bytes)
 
     async def _advance(
         self, connection: AsyncConnection, checkpoint: Checkpoint, batch: str
