@@ -152,7 +152,7 @@ def test_an_exception_is_logged_without_the_values_in_its_message(
 
     def fail() -> None:
         try:
-            {}[SECRET]
+            dict[str, str]()[SECRET]
         except KeyError as cause:
             raise ExceptionGroup("failed", [ValueError(SECRET), peer_lost()]) from cause
 
