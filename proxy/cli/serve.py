@@ -12,11 +12,13 @@ from proxy.capture.limits import CaptureLimits
 from proxy.capture.writer import CaptureWriter
 from proxy.cli import options
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
+from proxy.cli.relay_status import write_status
 from proxy.cli.supervise import keep_verifier
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
-from proxy.uris import redacted_uri
+from proxy.uris import address_of, redacted_uri
 from proxy.wire.legacy import legacy_servers
+from proxy.wire.listener import Listener
 
 _log = structlog.get_logger()
 
@@ -60,7 +62,6 @@ def serve(
 async def relay(settings: Settings, *, with_verifier: bool) -> None:
     """Relay until terminated."""
     uri = settings.demand("legacy.uri")
-    servers = legacy_servers(uri)
     capture = CaptureWriter(
         settings.capture_directory,
         opened={"version": version("parallax"), "legacy": redacted_uri(uri)},
