@@ -193,5 +193,5 @@ def _timed(evidence: Evidence) -> Iterator[Figure]:
         yield Figure(
             name="lag of the verifier",
             value=words.duration(beat.lag_s),
-            detail=words.plural(beat.lag_operations, "operation") + " to go",
+            detail=f"{words.count(beat.lag_operations)} to go at {words.clock(beat.at_ns)}",
         )
