@@ -158,12 +158,12 @@ def test_nothing_is_raised_while_the_disk_stays_full_and_the_order_is_kept(
 def test_a_disk_that_refuses_again_while_kept_writes_are_written_loses_none_of_them(
     tmp_path: Path, writer: CaptureWriter
 ) -> None:
-    requests = [b"write %d" % number for number in range(100)]
+    requests = [b"write %d" % number for number in range(600)]
     with files_end_at(NO_SEGMENT):
         for request in requests:
             write(writer, request)
 
-    for limit in (400, 1000, 2000, 3000):
+    for limit in (400, 3_000, 24_000, 25_000):
         with files_end_at(limit):
             writer.tend()
             assert writer.state is CaptureState.FAILING

@@ -22,7 +22,7 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("mask", [0, 0o077, 0o177], indirect=True)
+@pytest.mark.parametrize("mask", [0, 0o077, 0o777], indirect=True)
 def test_only_we_may_read_the_log_whatever_the_umask(tmp_path: Path, mask: int) -> None:
     directory = tmp_path / "capture"
     writer = writer_of(directory, SMALL)

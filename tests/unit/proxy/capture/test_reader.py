@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -347,3 +348,37 @@ def test_bytes_that_the_writer_cut_off_again_are_forgotten(tmp_path: Path) -> No
 
     assert (before, between, behind) == (records[:-1], [], records[-1:])
     assert reader.take_skipped() == []
+
+
+def test_a_record_is_read_again_before_it_counts_as_damaged(tmp_path: Path) -> None:
+    """A chunk that was read while the writer cut back and went on may hold a mixture of both."""
+    records = log_of(tmp_path, [b"one", b"two"])
+    path = only_segment(tmp_path)
+    sound = path.read_bytes()
+    mixed = bytearray(sound)
+    mixed[-1] ^= 1
+    path.write_bytes(mixed)
+    reader = CaptureReader(tmp_path)
+    before = reader.poll(2)
+
+    path.write_bytes(sound)
+    behind = drained(reader)
+    reader.close()
+
+    assert (before, behind) == (records[:2], records[2:])
+    assert reader.take_skipped() == []
+
+
+def test_a_segment_made_within_the_same_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
+    log_of(tmp_path, [b"one"])
+    reader = CaptureReader(tmp_path)
+    drained(reader)
+    stamp = tmp_path.stat().st_mtime_ns
+
+    successor = writer_of(tmp_path)
+    os.utime(tmp_path, ns=(stamp, stamp))
+    found = drained(reader)
+    successor.close()
+    reader.close()
+
+    assert len(found) == 1

@@ -32,8 +32,11 @@ def test_a_segment_that_ends_at_the_position_goes(tmp_path: Path) -> None:
     log_of_four_segments(tmp_path)
     before = bases(tmp_path)
 
+    remove_below(tmp_path, before[1] - 1)
+    one_byte_short = bases(tmp_path)
     remove_below(tmp_path, before[1])
 
+    assert one_byte_short == before
     assert bases(tmp_path) == before[1:]
 
 
