@@ -49,6 +49,8 @@ def document_key(identifier: Any) -> bytes:
 def _without_number_type(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_number_type(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_number_type(item) for item in value]
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal128):
         return value
     return _number(value)
