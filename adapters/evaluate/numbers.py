@@ -137,8 +137,7 @@ class Total:
 
     def add(self, value: Any, of_width: int) -> None:
         """Add a number whose width the caller has looked up."""
-        if of_width > self.width:
-            self.width = of_width
+        self.width = max(self.width, of_width)
         if of_width <= LONG:
             self.whole += value
         elif of_width == DOUBLE:

@@ -5,8 +5,7 @@ from adapters.evaluate.expressions.compiler import (
     LAZY,
     Evaluate,
     evaluator,
-    is_constant,
 )
 from adapters.evaluate.expressions.variables import Variables, at_path
 
-__all__ = ["EXPRESSIONS", "LAZY", "Evaluate", "Variables", "at_path", "evaluator", "is_constant"]
+__all__ = ["EXPRESSIONS", "LAZY", "Evaluate", "Variables", "at_path", "evaluator"]

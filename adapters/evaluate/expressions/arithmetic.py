@@ -36,7 +36,6 @@ from adapters.evaluate.numbers import (
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
 
-
 INVALID: Final = -math.nan
 """What x86 gives for an operation without a result: NaN with its sign set."""
 

@@ -1,8 +1,4 @@
-"""From the tree of an expression to a function.
-
-Calls whose arguments are all constant are evaluated here, once, and fail here: MongoDB does the same
-while it optimises a pipeline, and so refuses a division by zero even in a branch not taken.
-"""
+"""From the tree of an expression to a function, after MongoDB's own rewriting in `folding.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, assert_never
@@ -17,14 +13,15 @@ from adapters.evaluate.expressions import (
     conditional,
     date,
     object,  # noqa: A004 - the family is called so
-    regex,
     reduction,
+    regex,
     set,  # noqa: A004 - the family is called so
     string,
     trigonometry,
     type,  # noqa: A004 - the family is called so
 )
 from adapters.evaluate.expressions.conditional import switch
+from adapters.evaluate.expressions.folding import folded
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, truth, type_name
 from adapters.evaluate.expressions.variables import Variables, at_path
 from adapters.evaluate.numbers import integral, is_number
@@ -73,10 +70,35 @@ LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
 
 
 def evaluator(expression: Expression) -> Evaluate:
-    """Return the function that evaluates an expression; MISSING stands for no value."""
+    """Return the function that evaluates an expression; MISSING stands for no value.
+
+    Raises CommandFailure where constants alone already fail.
+    """
+    return _compiled(folded(expression, _apply))
+
+
+def _apply(operator: str, values: list[Any]) -> Any:
+    lazy = LAZY.get(operator)
+    if lazy is not None:
+        return lazy([_constant(value) for value in values])(_NOWHERE)
+    return _function(operator)(values)
+
+
+def _function(operator: str) -> Callable[[Sequence[Any]], Any]:
+    function = EXPRESSIONS.get(operator)
+    if function is None:
+        raise unsupported(operator, where="expression")
+    return function
+
+
+def _constant(value: Any) -> Evaluate:
+    return lambda _variables: value
+
+
+def _compiled(expression: Expression) -> Evaluate:
     match expression:
         case Literal(value=value):
-            return lambda _variables: value
+            return _constant(value)
         case FieldPath(path=path):
             return _field(path)
         case Variable():
@@ -84,13 +106,16 @@ def evaluator(expression: Expression) -> Evaluate:
         case Call():
             return _call(expression)
         case DocumentExpression(fields=fields):
-            return _document([(name, evaluator(item)) for name, item in fields])
+            return _document([(name, _compiled(item)) for name, item in fields])
         case ArrayExpression(items=items):
-            return _array([evaluator(item) for item in items])
+            return _array([_compiled(item) for item in items])
         case Switch():
-            return _switch(expression)
+            return switch(
+                [(_compiled(when), _compiled(then)) for when, then in expression.branches],
+                None if expression.default is None else _compiled(expression.default),
+            )
         case Let(bindings=bindings, inside=inside):
-            return _let([(name, evaluator(item)) for name, item in bindings], evaluator(inside))
+            return _let([(name, _compiled(item)) for name, item in bindings], _compiled(inside))
         case Map():
             return _map(expression)
         case Filter():
@@ -101,37 +126,17 @@ def evaluator(expression: Expression) -> Evaluate:
             assert_never(expression)
 
 
-def is_constant(expression: Expression) -> bool:
-    """Return whether an expression has the same value for every document."""
-    match expression:
-        case Literal():
-            return True
-        case ArrayExpression(items=items):
-            return all(is_constant(item) for item in items)
-        case DocumentExpression(fields=fields):
-            return all(is_constant(item) for _, item in fields)
-        case Call(arguments=arguments):
-            return all(argument is None or is_constant(argument) for argument in arguments)
-        case _:
-            return False
-
-
 _NOWHERE: Final = Variables(root={}, current={}, now_ms=0)
 
 
 def _call(call: Call) -> Evaluate:
     arguments = [
-        _absent if argument is None else evaluator(argument) for argument in call.arguments
+        _absent if argument is None else _compiled(argument) for argument in call.arguments
     ]
     lazy = LAZY.get(call.operator)
     if lazy is not None:
         return lazy(arguments)
-    function = EXPRESSIONS.get(call.operator)
-    if function is None:
-        raise unsupported(call.operator, where="expression")
-    if is_constant(call):
-        constant = function([argument(_NOWHERE) for argument in arguments])
-        return lambda _variables: constant
+    function = _function(call.operator)
     if len(arguments) == 1:
         only = arguments[0]
         return lambda variables: function((only(variables),))
@@ -139,17 +144,6 @@ def _call(call: Call) -> Evaluate:
         first, second = arguments
         return lambda variables: function((first(variables), second(variables)))
     return lambda variables: function([argument(variables) for argument in arguments])
-
-
-def _switch(expression: Switch) -> Evaluate:
-    branches = [(evaluator(condition), evaluator(then)) for condition, then in expression.branches]
-    default = None if expression.default is None else evaluator(expression.default)
-    if default is None and all(
-        is_constant(condition) and not truth(evaluate(_NOWHERE))
-        for (condition, _), (evaluate, _) in zip(expression.branches, branches, strict=True)
-    ):
-        raise CommandFailure(40069, "$switch where all cases are false and there is no default")
-    return switch(branches, default)
 
 
 def _absent(_variables: Variables) -> Any:
@@ -223,7 +217,7 @@ def _let(bindings: Sequence[tuple[str, Evaluate]], inside: Evaluate) -> Evaluate
 
 
 def _map(expression: Map) -> Evaluate:
-    source, inside = evaluator(expression.input), evaluator(expression.inside)
+    source, inside = _compiled(expression.input), _compiled(expression.inside)
     name = expression.variable
 
     def evaluate(variables: Variables) -> Any:
@@ -239,8 +233,8 @@ def _map(expression: Map) -> Evaluate:
 
 
 def _filter(expression: Filter) -> Evaluate:
-    source, condition = evaluator(expression.input), evaluator(expression.condition)
-    limit = None if expression.limit is None else evaluator(expression.limit)
+    source, condition = _compiled(expression.input), _compiled(expression.condition)
+    limit = None if expression.limit is None else _compiled(expression.limit)
     name = expression.variable
 
     def evaluate(variables: Variables) -> Any:
@@ -275,8 +269,8 @@ def _limit(value: Any) -> int | None:
 
 
 def _reduce(expression: Reduce) -> Evaluate:
-    source, initial = evaluator(expression.input), evaluator(expression.initial)
-    inside = evaluator(expression.inside)
+    source, initial = _compiled(expression.input), _compiled(expression.initial)
+    inside = _compiled(expression.inside)
 
     def evaluate(variables: Variables) -> Any:
         value = source(variables)

@@ -17,7 +17,12 @@ from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
 
 _FLAGS: Final[Mapping[str, int]] = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X, "u": 0}
-_BSON_FLAGS: Final = ((flags.I, "i"), (flags.M, "m"), (flags.S, "s"), (flags.X, "x"))
+_BSON_FLAGS: Final = (
+    (flags.IGNORECASE, "i"),
+    (flags.MULTILINE, "m"),
+    (flags.DOTALL, "s"),
+    (flags.VERBOSE, "x"),
+)
 _CLASS: Final = regex.compile(r"\\[dDwWsSbB]|\[\[?:")
 """What names a set of characters: ASCII in PCRE, all of Unicode to Python."""
 

@@ -105,7 +105,7 @@ def parse_union_with(value: Any, scope: Scope, parse: ParsePipeline) -> UnionWit
         if name not in {"coll", "pipeline"}:
             raise CommandFailure(40415, f"BSON field '$unionWith.{name}' is an unknown field.")
     if "coll" not in value:
-        if "pipeline" in value and value["pipeline"]:
+        if value.get("pipeline"):
             raise unsupported("$unionWith without coll", where="pipeline")
         raise CommandFailure(9, "$unionWith stage without explicit collection must have $documents")
     pipeline = value.get("pipeline", [])

@@ -1,0 +1,176 @@
+"""What MongoDB does to an expression before the first document: constants are worked out and moved.
+
+It shows: a division by zero is refused even in a branch not taken, and of operators whose operands
+may change places the constants come last, so that another operand's null or error comes first.
+Source: the server's `explain` of such expressions, 6.0.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final, assert_never
+
+from adapters.evaluate.expressions.kinds import ABSENT, truth
+from adapters.query.expression import (
+    ArrayExpression,
+    Call,
+    DocumentExpression,
+    Expression,
+    FieldPath,
+    Filter,
+    Let,
+    Literal,
+    Map,
+    Reduce,
+    Switch,
+    Variable,
+)
+from adapters.query.failures import CommandFailure
+from comparators.canonical import MISSING
+
+Apply = Callable[[str, list[Any]], Any]
+"""Evaluates an operator on values."""
+
+REORDERED: Final = frozenset(
+    {"$add", "$and", "$max", "$min", "$multiply", "$or", "$setIntersection", "$setUnion", "$sum"}
+)
+"""Operators whose constants are collected behind the other operands."""
+JOINED: Final = frozenset({"$concat", "$concatArrays"})
+"""Operators of which neighbouring constants become one."""
+OF_ARRAYS: Final = frozenset({"$max", "$min", "$sum"})
+"""Operators that look into an array given alone: such a call is left as it is."""
+
+
+def folded(expression: Expression, apply: Apply) -> Expression:
+    """Return an expression with the same value, as MongoDB rewrites it."""
+    match expression:
+        case Literal() | FieldPath() | Variable():
+            return expression
+        case Call():
+            return _call(expression, apply)
+        case ArrayExpression(items=items):
+            return _array(ArrayExpression(items=tuple(folded(item, apply) for item in items)))
+        case DocumentExpression(fields=fields):
+            return _document([(name, folded(item, apply)) for name, item in fields])
+        case Switch():
+            return _switch(expression, apply)
+        case Let(bindings=bindings, inside=inside):
+            return Let(
+                bindings=tuple((name, folded(item, apply)) for name, item in bindings),
+                inside=folded(inside, apply),
+            )
+        case Map():
+            return replace(
+                expression,
+                input=folded(expression.input, apply),
+                inside=folded(expression.inside, apply),
+            )
+        case Filter():
+            return replace(
+                expression,
+                input=folded(expression.input, apply),
+                condition=folded(expression.condition, apply),
+                limit=None if expression.limit is None else folded(expression.limit, apply),
+            )
+        case Reduce():
+            return Reduce(
+                input=folded(expression.input, apply),
+                initial=folded(expression.initial, apply),
+                inside=folded(expression.inside, apply),
+            )
+        case _:
+            assert_never(expression)
+
+
+def _array(array: ArrayExpression) -> Expression:
+    values = [item.value for item in array.items if isinstance(item, Literal)]
+    if len(values) < len(array.items):
+        return array
+    return Literal(value=[None if value is MISSING else value for value in values])
+
+
+def _document(fields: list[tuple[str, Expression]]) -> Expression:
+    values = {name: item.value for name, item in fields if isinstance(item, Literal)}
+    if len(values) < len(fields):
+        return DocumentExpression(fields=tuple(fields))
+    return Literal(value={name: value for name, value in values.items() if value is not MISSING})
+
+
+def _switch(switch: Switch, apply: Apply) -> Expression:
+    branches = []
+    default = None if switch.default is None else folded(switch.default, apply)
+    for condition, then in switch.branches:
+        branches.append((folded(condition, apply), folded(then, apply)))
+    reachable = [
+        (condition, then)
+        for condition, then in branches
+        if not (isinstance(condition, Literal) and not truth(condition.value))
+    ]
+    if not reachable:
+        if default is None:
+            raise CommandFailure(40069, "$switch where all cases are false and there is no default")
+        return default
+    if isinstance(reachable[0][0], Literal):
+        return reachable[0][1]
+    return Switch(branches=tuple(reachable), default=default)
+
+
+def _call(call: Call, apply: Apply) -> Expression:
+    arguments = [None if item is None else folded(item, apply) for item in call.arguments]
+    if all(item is None or isinstance(item, Literal) for item in arguments):
+        values = [item.value if isinstance(item, Literal) else ABSENT for item in arguments]
+        return Literal(value=apply(call.operator, values))
+    given = [item for item in arguments if item is not None]
+    if call.operator == "$setEquals":
+        _check_set_constants(given)
+    alone = len(given) == 1 and call.operator in OF_ARRAYS
+    if call.operator in REORDERED and not alone:
+        return _reordered(call.operator, given, apply)
+    if call.operator in JOINED:
+        return Call(operator=call.operator, arguments=_joined(call.operator, given, apply))
+    return Call(operator=call.operator, arguments=tuple(arguments))
+
+
+def _check_set_constants(arguments: list[Expression]) -> None:
+    """Refuse a constant that is no array with the code MongoDB has for it while it optimises."""
+    if any(isinstance(item, Literal) and not isinstance(item.value, list) for item in arguments):
+        raise CommandFailure(5887502, "All operands of $setEquals must be arrays")
+
+
+def _flat(operator: str, arguments: list[Expression]) -> list[Expression]:
+    """Return the operands with those of calls of the same operator in their place."""
+    flat: list[Expression] = []
+    for item in arguments:
+        nested = isinstance(item, Call) and item.operator == operator
+        if nested and not (operator in OF_ARRAYS and len(item.arguments) == 1):
+            flat += [inner for inner in item.arguments if inner is not None]
+        else:
+            flat.append(item)
+    return flat
+
+
+def _reordered(operator: str, arguments: list[Expression], apply: Apply) -> Expression:
+    flat = _flat(operator, arguments)
+    constants = [item.value for item in flat if isinstance(item, Literal)]
+    others: list[Expression] = [item for item in flat if not isinstance(item, Literal)]
+    if constants:
+        constant = apply(operator, constants) if len(constants) > 1 else constants[0]
+        # A constant that decides alone leaves nothing to evaluate.
+        if operator in {"$and", "$or"} and truth(constant) == (operator == "$or"):
+            return Literal(value=operator == "$or")
+        others.append(Literal(value=constant))
+    return Call(operator=operator, arguments=tuple(others))
+
+
+def _joined(operator: str, arguments: list[Expression], apply: Apply) -> tuple[Expression, ...]:
+    joined: list[Expression] = []
+    run: list[Any] = []
+    for item in [*_flat(operator, arguments), None]:
+        if isinstance(item, Literal):
+            run.append(item.value)
+            continue
+        if run:
+            joined.append(Literal(value=apply(operator, run) if len(run) > 1 else run[0]))
+            run = []
+        if item is not None:
+            joined.append(item)
+    return tuple(joined)

@@ -1,0 +1,129 @@
+"""Random aggregation expressions: mostly of fitting types, sometimes not."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.differential.grammar.documents_of_kinds import (
+    arrays,
+    dates,
+    ints,
+    numbers,
+    objects,
+    scalars,
+    texts,
+)
+
+Expressions = st.SearchStrategy[Any]
+
+
+def _call(operators: str, *arguments: Expressions) -> Expressions:
+    return st.builds(
+        lambda operator, values: {operator: list(values)},
+        st.sampled_from(operators.split()),
+        st.tuples(*arguments),
+    )
+
+
+def _named(
+    operators: str, required: dict[str, Expressions], **optional: Expressions
+) -> Expressions:
+    return st.builds(
+        lambda operator, values: {operator: values},
+        st.sampled_from(operators.split()),
+        st.fixed_dictionaries(required, optional=optional),
+    )
+
+
+def _literal(values: Expressions) -> Expressions:
+    return values.map(lambda value: {"$literal": value})
+
+
+def expressions() -> Expressions:
+    """Give expressions of any type, up to a few calls deep."""
+    return st.recursive(_leaves(), _calls, max_leaves=6)
+
+
+def _leaves() -> Expressions:
+    paths = ["$a", "$b", "$s", "$t", "$o", "$d", "$v", "$nope", "$o.x", "$t.x", "$v.k", "$$ROOT.a"]
+    return st.one_of(
+        st.sampled_from(paths),
+        st.sampled_from(paths),
+        numbers,
+        texts,
+        _literal(scalars),
+        _literal(arrays),
+        _literal(objects),
+    )
+
+
+def _calls(inner: Expressions) -> Expressions:
+    number = st.one_of(st.sampled_from(["$a", "$b"]), numbers, inner)
+    text = st.one_of(st.just("$s"), texts, inner)
+    array = st.one_of(st.just("$t"), _literal(arrays), inner)
+    object_ = st.one_of(st.just("$o"), _literal(objects), inner)
+    date = st.one_of(st.just("$d"), _literal(dates), inner)
+    small = st.one_of(st.integers(-3, 4), number)
+    element = st.one_of(st.just("$$this"), inner)
+    return st.one_of(
+        _call("$add $subtract $multiply $divide $mod", number, number),
+        _call("$add $multiply $concat $max $min $sum $avg", inner, inner, inner),
+        _call("$abs $ceil $floor $sqrt $exp $isNumber $toString $toInt $toLong $toBool", number),
+        _call("$round $trunc", number, st.integers(-2, 3)),
+        _call("$eq $ne $gt $gte $lt $lte $cmp", inner, inner),
+        _call("$and $or", inner, inner),
+        _call("$not $type $isArray $isNumber $toDouble $toDecimal $toBool", inner),
+        _call("$ifNull", inner, inner),
+        _call("$cond", inner, inner, inner),
+        _call("$concat $strcasecmp $split $indexOfCP $indexOfBytes", text, text),
+        _call("$toUpper $toLower $strLenCP $strLenBytes", text),
+        _call("$substrCP $substrBytes", text, small, small),
+        _named("$trim $ltrim $rtrim", {"input": text}, chars=text),
+        _named("$replaceOne $replaceAll", {"input": text, "find": text, "replacement": text}),
+        _named("$regexMatch $regexFind $regexFindAll", {"input": text, "regex": text}),
+        _call("$size $reverseArray $first $last", array),
+        _call("$arrayElemAt $slice", array, small),
+        _call("$slice", array, small, small),
+        _call("$concatArrays $setUnion $setIntersection $setDifference", array, array),
+        _call("$setEquals $setIsSubset", array, array),
+        _call("$in $indexOfArray", inner, array).map(_array_first),
+        _call("$anyElementTrue $allElementsTrue", array),
+        _call("$range", small, small),
+        _call("$mergeObjects", object_, object_),
+        _call("$objectToArray $arrayToObject", st.one_of(object_, array)),
+        _named("$map", {"input": array, "in": element}),
+        _named("$filter", {"input": array, "cond": element}),
+        _named("$reduce", {"input": array, "initialValue": inner, "in": element}),
+        _named(
+            "$sortArray", {"input": array, "sortBy": st.sampled_from([1, -1, {"x": 1}, {"x": -1}])}
+        ),
+        _named(
+            "$dateToString", {"date": date}, format=_formats(), timezone=_timezones(), onNull=inner
+        ),
+        _call("$year $month $dayOfWeek $isoWeek $week $dayOfYear $hour $millisecond", date),
+        _named("$convert", {"input": inner, "to": _types()}, onError=inner, onNull=inner),
+        st.dictionaries(st.sampled_from("pqr"), inner, max_size=2),
+        st.lists(inner, max_size=2),
+        _named("$getField", {"field": st.sampled_from("xa"), "input": object_}),
+        ints,
+    )
+
+
+def _array_first(call: dict[str, Any]) -> dict[str, Any]:
+    """`$indexOfArray` takes the array first, `$in` last."""
+    operator, arguments = next(iter(call.items()))
+    return {operator: arguments[::-1] if operator == "$indexOfArray" else arguments}
+
+
+def _formats() -> Expressions:
+    return st.sampled_from(
+        ["%Y-%m-%d", "%H:%M:%S.%L", "%G-W%V-%u", "%j %U %w", "%z %Z", "%%", "%q"]
+    )
+
+
+def _timezones() -> Expressions:
+    return st.sampled_from(["UTC", "+05:30", "-0800", "America/New_York", "Europe/Berlin", "Mars"])
+
+
+def _types() -> Expressions:
+    return st.sampled_from(["int", "long", "double", "decimal", "string", "bool", "date", "array"])

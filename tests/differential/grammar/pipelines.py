@@ -1,0 +1,115 @@
+"""Random pipelines over a few documents that hold every trap of the stages at once."""
+
+from typing import Any, Final
+
+from bson.datetime_ms import DatetimeMS
+from bson.int64 import Int64
+from hypothesis import strategies as st
+
+from tests.differential.grammar.expressions import expressions
+
+GIVEN: Final[list[dict[str, Any]]] = [
+    {"_id": 1, "a": 1, "b": 2.5, "s": "x", "t": [1, 2, 3], "o": {"x": 1, "y": {"z": 2}}},
+    {"_id": 2, "a": 1.0, "s": "y", "t": [], "o": {"x": [1, {"z": 5}]}, "d": DatetimeMS(5)},
+    {"_id": 3, "a": None, "b": Int64(7), "s": "x", "t": None, "v": [{"k": 1}, {"k": 2}, 3]},
+    {"_id": 4, "b": "text", "s": "", "t": "single", "v": {"k": [1, 2]}},
+    {"_id": 5, "a": [1, 2], "b": -1, "o": [{"x": 1}, {"x": 2, "y": 3}, [{"x": 4}]], "t": [None]},
+    {"_id": 6, "a": True, "b": 2**31 - 1, "d": DatetimeMS(1_700_000_000_123), "t": [[1], [2]]},
+]
+FOREIGN: Final[list[dict[str, Any]]] = [
+    {"_id": 1, "k": 1},
+    {"_id": 2, "k": [1, 2]},
+    {"_id": 3},
+    {"_id": 4, "k": None, "x": "x"},
+    {"_id": 5, "k": {"z": 2}},
+    {"_id": 6, "k": [], "x": "y"},
+]
+
+Stages = st.SearchStrategy[dict[str, Any]]
+
+paths = st.sampled_from(["a", "b", "s", "t", "o", "v", "o.x", "o.y.z", "v.k", "t.x", "nope", "_id"])
+fields = st.sampled_from(["a", "b", "t", "o", "o.x", "o.q", "n", "v.k"])
+small = st.integers(1, 4)
+
+
+def pipelines() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Give up to four stages over documents in the order of `_id`."""
+    return st.lists(_stages(), min_size=1, max_size=4).map(
+        lambda stages: [{"$sort": {"_id": 1}}, *stages]
+    )
+
+
+def _stages() -> Stages:
+    value = st.one_of(paths.map("${}".format), expressions())
+    return st.one_of(
+        _one("$match", _filters()),
+        _one(
+            "$project", st.dictionaries(paths, st.sampled_from([1, True]), min_size=1, max_size=3)
+        ),
+        _one("$project", st.dictionaries(paths, st.just(0), min_size=1, max_size=3)),
+        _one(
+            "$project",
+            st.dictionaries(fields, st.one_of(st.just(1), value), min_size=1, max_size=3),
+        ),
+        _one("$addFields", st.dictionaries(fields, value, min_size=1, max_size=2)),
+        _one("$unset", st.lists(paths, min_size=1, max_size=2)),
+        _one("$unwind", paths.map("${}".format)),
+        _one(
+            "$unwind",
+            st.fixed_dictionaries(
+                {"path": paths.map("${}".format)},
+                optional={
+                    "preserveNullAndEmptyArrays": st.booleans(),
+                    "includeArrayIndex": st.sampled_from(["i", "o.i"]),
+                },
+            ),
+        ),
+        _one("$group", _groups()).map(lambda stage: stage),
+        _one("$limit", small),
+        _one("$skip", small),
+        _one("$count", st.just("n")),
+        _one(
+            "$replaceWith",
+            st.sampled_from(["$o", {"q": "$a"}, {"$mergeObjects": ["$$ROOT", {"n": 1}]}]),
+        ),
+        _one("$lookup", _lookups()),
+        _one(
+            "$facet",
+            st.fixed_dictionaries({"n": st.just([{"$count": "n"}]), "l": st.just([{"$limit": 2}])}),
+        ),
+    )
+
+
+def _one(name: str, values: st.SearchStrategy[Any]) -> Stages:
+    return values.map(lambda value: {name: value})
+
+
+def _filters() -> st.SearchStrategy[dict[str, Any]]:
+    return st.builds(
+        lambda path, condition: {path: condition},
+        paths,
+        st.sampled_from(
+            [1, None, {"$gt": 0}, {"$exists": True}, {"$in": [1, "x", None]}, {"$ne": 1}]
+        ),
+    )
+
+
+def _groups() -> st.SearchStrategy[dict[str, Any]]:
+    """One group takes everything, so that no order of groups has to agree."""
+    accumulators = st.builds(
+        lambda operator, path: {operator: f"${path}"},
+        st.sampled_from("$sum $avg $min $max $first $last $push $stdDevPop".split()),
+        paths,
+    )
+    return st.fixed_dictionaries({"_id": st.just(None), "n": accumulators, "m": accumulators})
+
+
+def _lookups() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "from": st.just("f"),
+            "localField": paths,
+            "foreignField": st.sampled_from(["k", "x", "k.z"]),
+            "as": st.sampled_from(["n", "o.q"]),
+        }
+    )
