@@ -26,10 +26,14 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """The place of a write in a capture log; a gateway applies each mark once."""
+    """The place of a write in a capture log; a gateway applies each mark once.
+
+    `namespace` is what the write touches; empty for a transaction, which may touch several.
+    """
 
     log: str
     position: int
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,9 @@ class Gateway(Protocol):
     async def images(self, namespace: str, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
         """Return the stored documents as raw BSON by `canonical.document_key` of their `_id`."""
 
-    async def put_images(self, namespace: str, images: Mapping[bytes, tuple[Any, bytes | None]]) -> None:
+    async def put_images(
+        self, namespace: str, images: Mapping[bytes, tuple[Any, bytes | None]]
+    ) -> None:
         """Make the stored documents equal to the images, keyed as in `images`.
 
         A value is the `_id` and the raw BSON; None as BSON deletes the document. Unique entries that

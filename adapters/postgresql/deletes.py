@@ -37,8 +37,8 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
         values |= {
             "log": mark.log,
             "position": mark.position,
-            "outcome": marks.encoded(deleted),
-            "nothing": marks.encoded(nothing),
+            "outcome": marks.encoded(deleted, mark),
+            "nothing": marks.encoded(nothing, mark),
         }
     text = statements.delete_documents(session.tables, bool(session.unique), mark is not None)
     rows = await session.connection.fetch(text.text, *text.arguments(values))

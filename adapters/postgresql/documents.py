@@ -123,6 +123,6 @@ def values_of(
         values |= {
             "log": mark.log,
             "position": mark.position,
-            "outcome": marks.encoded(outcome),
+            "outcome": marks.encoded(outcome, mark),
         }
     return values

@@ -27,7 +27,7 @@ from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
-from comparators.outcome import Documents, Done, Outcome, Result
+from comparators.outcome import Documents, Outcome, Result
 
 CONNECTIONS: Final = 16
 NOTHING_GENERATED: Final = Generated(now_ms=0)
@@ -40,7 +40,6 @@ READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
     Kind.LIST_COLLECTIONS: definitions.list_collections,
 }
 PLAIN_IDENTITIES: Final = frozenset({ObjectId, str, int, Int64})
-DONE: Final = Outcome(result=Done(), duration_s=0.0)
 PLAIN_FIND: Final = frozenset({"filter", "limit", "singleBatch", "batchSize"})
 
 
@@ -92,9 +91,10 @@ class PostgresGateway:
         async with self._connection() as connection:
             try:
                 async with connection.transaction():
-                    yield PostgresTransaction(connection, self._catalog)
+                    transaction = PostgresTransaction(connection, self._catalog)
+                    yield transaction
                     if mark is not None:
-                        await marks.write(connection, mark, DONE)
+                        await marks.write_transaction(connection, mark, transaction.touched)
             except BaseException as error:
                 self._catalog.stale()
                 if isinstance(error, asyncpg.PostgresError) and state_of(error) in REPEAT:
@@ -105,6 +105,11 @@ class PostgresGateway:
         """Return whether a mark has been applied."""
         async with self._connection() as connection:
             return await marks.outcome_of(connection, mark) is not None
+
+    async def unforgotten(self, log: str) -> Sequence[tuple[str, Sequence[Any], int]]:
+        """Return, for the marks of a log, the namespace, the `_id`s touched and the position."""
+        async with self._connection() as connection:
+            return await marks.touched(connection, log)
 
     async def forget_marks(self, log: str, *, below: int) -> None:
         """Delete the marks of a log under a position that will not be replayed."""
@@ -196,6 +201,8 @@ class PostgresTransaction:
     def __init__(self, connection: Connection, catalog: Catalog) -> None:
         self._connection = connection
         self._catalog = catalog
+        self.touched: dict[str, list[Any]] = {}
+        """The `_id`s written so far, by namespace."""
 
     async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
         """Run one operation inside the transaction."""
@@ -214,6 +221,7 @@ class PostgresTransaction:
                 outcome = await run_read(session)
         except CommandFailure as failure:
             outcome = Outcome(result=failure_of(failure), duration_s=0.0)
+        self.touched.setdefault(operation.namespace, []).extend(outcome.touched)
         return replace(outcome, duration_s=time.perf_counter() - started)
 
 

@@ -1,6 +1,7 @@
 """Marks of applied writes, and the outcome that each had, as BSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -33,6 +34,9 @@ CONSTRAINT: Final = "applied_pkey"
 
 _ONE = (APPLIED.c.log == sa.bindparam("log"), APPLIED.c.position == sa.bindparam("position"))
 _OUTCOME: Final = compiled(sa.select(APPLIED.c.outcome).where(*_ONE))
+_TOUCHED: Final = compiled(
+    sa.select(APPLIED.c.position, APPLIED.c.outcome).where(APPLIED.c.log == sa.bindparam("log"))
+)
 _WRITE: Final = compiled(
     sa.insert(APPLIED).values(
         log=sa.bindparam("log"), position=sa.bindparam("position"), outcome=sa.bindparam("outcome")
@@ -53,8 +57,28 @@ async def outcome_of(connection: Connection, mark: Mark) -> Outcome | None:
 
 async def write(connection: Connection, mark: Mark, outcome: Outcome) -> None:
     """Mark a write as applied; a second mark of one place is a unique violation."""
-    values = {**_values(mark), "outcome": encoded(outcome)}
+    values = {**_values(mark), "outcome": encoded(outcome, mark)}
     await connection.execute(_WRITE.text, *_WRITE.arguments(values))
+
+
+async def write_transaction(
+    connection: Connection, mark: Mark, touched: Mapping[str, Sequence[Any]]
+) -> None:
+    """Mark a transaction as applied; `touched` holds its `_id`s by namespace."""
+    stored = encode({"touched": {name: list(ids) for name, ids in touched.items()}, "kind": "done"})
+    values = {**_values(mark), "outcome": stored}
+    await connection.execute(_WRITE.text, *_WRITE.arguments(values))
+
+
+async def touched(connection: Connection, log: str) -> list[tuple[str, list[Any], int]]:
+    """Return what the marks of a log touched: namespace, `_id`s and position."""
+    rows = await connection.fetch(_TOUCHED.text, *_TOUCHED.arguments({"log": log}))
+    return [
+        (namespace, identifiers, position)
+        for position, stored in rows
+        for namespace, identifiers in decode(stored)["touched"].items()
+        if identifiers
+    ]
 
 
 async def forget(connection: Connection, log: str, below: int) -> None:
@@ -62,15 +86,16 @@ async def forget(connection: Connection, log: str, below: int) -> None:
     await connection.execute(_FORGET.text, *_FORGET.arguments({"log": log, "position": below}))
 
 
-def encoded(outcome: Outcome) -> bytes:
-    """Return an outcome of a write as BSON."""
-    return encode({"touched": list(outcome.touched), **_fields(outcome.result)})
+def encoded(outcome: Outcome, mark: Mark) -> bytes:
+    """Return an outcome of a write as BSON, with what it touched by namespace."""
+    touched = {mark.namespace: list(outcome.touched)}
+    return encode({"touched": touched, **_fields(outcome.result)})
 
 
 def decoded(stored: bytes) -> Outcome:
     """Return the outcome that `encoded` wrote; it took no time to look up what was done before."""
     document = decode(stored)
-    touched = tuple(document.pop("touched"))
+    touched = tuple(chain.from_iterable(document.pop("touched").values()))
     return Outcome(result=_result(document), duration_s=0.0, touched=touched)
 
 

@@ -90,7 +90,7 @@ class Execution:
     async def _single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
         exchange = unit.exchange
         operation = exchange.operation
-        mark = Mark(log=self._log, position=exchange.start) if exchange.writes else None
+        mark = self._mark(exchange) if exchange.writes else None
         generated = generated_by(exchange)
         outcome = await self._attempt(
             lambda: self._gateway.run(operation, generated=generated, mark=mark)
@@ -128,6 +128,9 @@ class Execution:
         self._leave(unit.commit.start)
         for statement, answer, places in zip(unit.statements, outcome, footprints, strict=True):
             await self._compare_statement(unit, statement, answer, places)
+
+    def _mark(self, exchange: Exchange) -> Mark:
+        return Mark(log=self._log, position=exchange.start, namespace=exchange.namespace)
 
     async def cursor_ended(
         self, unit: Single, cursor: Cursor, gateway: Outcome, footprints: tuple[Footprint, ...]
