@@ -64,6 +64,8 @@ class CaptureReader:
         self._log: UUID | None = None
         self._chunk = b""
         self._chunk_at = 0
+        self._waited_at = -1
+        """The end of the log when it last held no further whole record; -1 if it never did."""
         self.skipped_parts = 0
         self.skipped_bytes = 0
 
@@ -115,6 +117,15 @@ class CaptureReader:
             return base + max(size, SEGMENT_HEADER_BYTES)
         return self.position
 
+    @property
+    def is_at_end(self) -> bool:
+        """Return whether the last poll left no whole record that exists now.
+
+        Unlike `position >= end()`, this becomes true behind a torn record that a dead relay left, too.
+        """
+        end = self.end()
+        return end in {self.position, self._waited_at}
+
     def backlog_bytes(self) -> int:
         """Return how many bytes lie ahead. Positions may jump between segments; this counts only what exists."""
         self._list()
@@ -151,6 +162,7 @@ class CaptureReader:
             self._load(max(needed, CHUNK_BYTES))
             return True
         if successor is None:
+            self._waited_at = end
             return False
         if self._harmed_at is not None:
             self._mend(self._harmed_at, end)

@@ -131,6 +131,27 @@ def test_the_end_is_where_reading_stops(tmp_path: Path) -> None:
     reader.close()
 
 
+@pytest.mark.parametrize("tail", [b"", MAGIC, b"\0" * 500])
+def test_the_end_is_reached_whatever_a_dead_relay_left_behind(tmp_path: Path, tail: bytes) -> None:
+    log_of(tmp_path, REQUESTS)
+    tear(tmp_path, tail)
+    reader = CaptureReader(tmp_path)
+
+    at_end = [reader.is_at_end]
+    reader.poll(2)
+    at_end.append(reader.is_at_end)
+    drained(reader)
+    at_end.append(reader.is_at_end)
+    successor = writer_of(tmp_path)
+    at_end.append(reader.is_at_end)
+    drained(reader)
+    at_end.append(reader.is_at_end)
+    successor.close()
+    reader.close()
+
+    assert at_end == [False, False, True, False, True]
+
+
 def test_the_backlog_counts_what_lies_ahead(tmp_path: Path) -> None:
     log_of(tmp_path, REQUESTS)
     reader = CaptureReader(tmp_path)
