@@ -43,5 +43,5 @@ class Capture(Protocol):
         ...
 
     def flush(self) -> None:
-        """Write what was noted. Called once per turn of the loop, and about once a second."""
+        """Write what was noted. Called within a millisecond of anything noted, and about once a second."""
         ...

@@ -15,6 +15,8 @@ from proxy.wire.relay import Conversation
 from proxy.wire.upstream import Upstream
 
 TICK_S: Final = 1.0
+FLUSH_WITHIN_S: Final = 0.001
+"""Replies and reads that `kill -9` may cost. A write's intent never waits."""
 BACKLOG: Final = 1024
 _ABORT_WITHIN_S: Final = 1.0
 
@@ -114,10 +116,10 @@ class Listener:
         self._tasks.create_task(conversation.reach_legacy(), name="reach legacy")
 
     def noted(self) -> None:
-        """Flush the capture at the end of this turn of the loop, once."""
+        """Flush the capture within a millisecond, once for all that is noted until then."""
         if not self._is_flush_due:
             self._is_flush_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_later(FLUSH_WITHIN_S, self._flush)
 
     # ---- inside
 

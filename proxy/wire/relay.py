@@ -7,7 +7,7 @@ Four doors let nothing through: an exception in a callback of either transport i
 """
 
 import asyncio
-from enum import IntFlag
+from enum import IntEnum
 from time import perf_counter_ns, time_ns
 from typing import Final, Protocol, cast
 
@@ -31,13 +31,16 @@ CLOSE_WITHIN_S: Final = 10.0
 """A peer that does not take its last bytes in this time loses them."""
 
 
-class Hold(IntFlag):
+class Hold(IntEnum):
     """Why a client is not read at the moment."""
 
     CONNECTING = 1
     LEGACY_FULL = 2
     WAITING = 4
     ENDING = 8
+
+
+_ENDING: Final = Hold.ENDING.value
 
 
 class Premises(Protocol):
@@ -65,7 +68,7 @@ class Premises(Protocol):
         ...
 
     def noted(self) -> None:
-        """Have the capture flushed at the end of this turn of the loop."""
+        """Have the capture flushed soon."""
         ...
 
 
@@ -84,7 +87,8 @@ class Conversation(asyncio.Protocol):
         self._requests = Framer(peer="client", opcodes=REQUEST_OPCODES)
         self._replies = Framer(peer="legacy", opcodes=REPLY_OPCODES)
         self._pairing = Pairing()
-        self._holds = Hold(0)
+        self._holds = 0
+        """Members of `Hold`, as a bare int: looked at for every message."""
         self._early: list[bytes] = []
         self._sent_ahead = 0
         """Bytes of the incomplete reply that the client already has."""
@@ -108,11 +112,12 @@ class Conversation(asyncio.Protocol):
         self._number = self._premises.entered(self)
         self._advertised = self._premises.advertise or _address(client, "sockname")
         client.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-        self._hold(Hold.CONNECTING)
+        # Later: the loop begins to read after this callback, whatever it says.
+        asyncio.get_running_loop().call_soon(self._hold_until_connected)
         self._premises.connect(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_over or Hold.ENDING in self._holds:
+        if self._is_over or self._holds & _ENDING:
             return
         if self._legacy is None:
             # The loop may deliver one read before it heeds the pause.
@@ -123,6 +128,10 @@ class Conversation(asyncio.Protocol):
         self._counters.request_bytes += len(data)
         requests = self._requests
         try:
+            alone = requests.alone(data)
+            if alone is not None:
+                self._request(alone, received_ns, started_ns)
+                return
             requests.receive(data)
             while (frame := requests.next_frame()) is not None:
                 self._request(frame, received_ns, started_ns)
@@ -195,6 +204,10 @@ class Conversation(asyncio.Protocol):
             if replies.buffered != self._sent_ahead:
                 client.write(replies.peek()[self._sent_ahead :])
             client.write(data)
+            alone = replies.alone(data)
+            if alone is not None:
+                self._reply(alone, started_ns)
+                return
             replies.receive(data)
             while (frame := replies.next_frame()) is not None:
                 self._reply(frame, started_ns)
@@ -350,23 +363,27 @@ class Conversation(asyncio.Protocol):
 
     def _answered_while_held(self) -> None:
         pairing = self._pairing
-        if Hold.WAITING in self._holds and (
+        if self._holds & Hold.WAITING.value and (
             pairing.waiting_bytes <= MAX_WAITING_BYTES and len(pairing) <= MAX_WAITING
         ):
             self._release(Hold.WAITING)
-        if Hold.ENDING in self._holds and not pairing:
+        if self._holds & _ENDING and not pairing:
             # At the end of this turn, when the reply at hand has been forwarded.
             asyncio.get_running_loop().call_soon(self.close)
 
     # ---- seldom
 
+    def _hold_until_connected(self) -> None:
+        if self._legacy is None:
+            self._hold(Hold.CONNECTING)
+
     def _hold(self, reason: Hold) -> None:
         if not self._holds and self._client is not None and not self._client.is_closing():
             self._client.pause_reading()
-        self._holds |= reason
+        self._holds |= reason.value
 
     def _release(self, reason: Hold) -> None:
-        before, self._holds = self._holds, self._holds & ~reason
+        before, self._holds = self._holds, self._holds & ~reason.value
         if (
             before
             and not self._holds

@@ -58,6 +58,19 @@ class Framer:
         self._join()
         return self._data[self._at :]
 
+    def alone(self, data: bytes) -> Frame | None:
+        """Return the message that `data` is, if it is exactly one and none is incomplete: the usual case, at once.
+
+        None changes nothing: `receive` it then.
+        """
+        if self._buffered or len(data) < HEADER_BYTES or self._error is not None:
+            return None
+        length, request_id, response_to, opcode = _HEADER.unpack_from(data)
+        is_sound = HEADER_BYTES < length <= MAX_MESSAGE_BYTES and opcode in self._opcodes
+        if length != len(data) or not is_sound:
+            return None
+        return Frame(data, request_id, response_to, opcode)
+
     def receive(self, data: bytes) -> None:
         """Take the next bytes of the stream, however they were cut."""
         if self._buffered:

@@ -5,7 +5,7 @@ Source: MongoDB manual, "Wire Protocol", sections "OP_MSG" and "OP_QUERY".
 
 from collections.abc import Mapping
 from enum import StrEnum
-from struct import Struct
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -136,7 +136,6 @@ _TREATMENTS: Final[Mapping[bytes, Treatment]] = MappingProxyType(
 _INTERNAL_DATABASES: Final = frozenset({b"admin", b"config", b"local"})
 _DATABASE: Final = b"\x02$db\x00"
 _COLLECTION: Final = b"\x02collection\x00"
-_UINT32: Final = Struct("<I")
 
 
 def request_of(frame: Frame) -> Request:
@@ -174,21 +173,17 @@ def body_at(raw: bytes) -> int:
 
 
 def _of_message(raw: bytes) -> Request:
-    start = body_at(raw)
+    start = SECTIONS_AT + 1 if raw[SECTIONS_AT] == 0 else body_at(raw)
     end = document_end(raw, start)
     name_end = raw.index(0, start + 5, end)
     command = raw[start + 5 : name_end]
-    expects_reply = not raw[FLAGS_AT] & MORE_TO_COME
-    treatment = _treatment(command)
-    if treatment is not Treatment.READ and treatment is not Treatment.WRITE:
-        return Request(treatment, expects_reply, "")
-    database = _database(raw, start, end)
-    if database in _INTERNAL_DATABASES and command not in _ADMIN_WRITES:
-        return Request(Treatment.GOSSIP, expects_reply, "")
-    if command == b"aggregate" and _stores(raw):
-        treatment = Treatment.WRITE
-    collection = _collection(raw, command, raw[start + 4], name_end + 1, start, end)
-    return Request(treatment, expects_reply, f"{_text(database)}.{_text(collection)}")
+    return _judged(
+        raw,
+        command,
+        _collection(raw, command, raw[start + 4], name_end + 1, start, end),
+        _database(raw, start, end),
+        not raw[FLAGS_AT] & MORE_TO_COME,
+    )
 
 
 def _of_query(raw: bytes) -> Request:
@@ -198,23 +193,38 @@ def _of_query(raw: bytes) -> Request:
     if collection != b"$cmd":
         raise ValueError("an OP_QUERY on a collection, which MongoDB 5.1 and later do not answer")
     start = name_end + 9
-    document_end(raw, start)
     first = next(elements(raw, start), None)
     if first is not None and first.name in {b"$query", b"query"} and first.type == DOCUMENT:
         start = first.value_at
         first = next(elements(raw, start), None)
     if first is None:
         raise ValueError("an OP_QUERY without a command")
-    treatment = _treatment(first.name)
-    if treatment is not Treatment.READ and treatment is not Treatment.WRITE:
-        return Request(treatment, True, "")
-    if database in _INTERNAL_DATABASES and first.name not in _ADMIN_WRITES:
-        return Request(Treatment.GOSSIP, True, "")
-    if first.name == b"aggregate" and _stores(raw):
-        treatment = Treatment.WRITE
     end = document_end(raw, start)
-    collected = _collection(raw, first.name, first.type, first.value_at, start, end)
-    return Request(treatment, True, f"{_text(database)}.{_text(collected)}")
+    named = _collection(raw, first.name, first.type, first.value_at, start, end)
+    return _judged(raw, first.name, named, database, True)
+
+
+def _judged(
+    raw: bytes, command: bytes, collection: bytes, database: bytes | None, expects_reply: bool
+) -> Request:
+    if command == b"aggregate" and _stores(raw):
+        return _request(b"$out", collection, database, expects_reply)
+    return _request(command, collection, database, expects_reply)
+
+
+# An application sends the same few commands to the same few collections.
+@lru_cache(maxsize=4096)
+def _request(
+    command: bytes, collection: bytes, database: bytes | None, expects_reply: bool
+) -> Request:
+    treatment = _treatment(command)
+    if treatment is not Treatment.READ and treatment is not Treatment.WRITE:
+        return Request(treatment, expects_reply, "")
+    if database is None:
+        raise ValueError("a command without $db")
+    if database in _INTERNAL_DATABASES and command not in _ADMIN_WRITES:
+        return Request(Treatment.GOSSIP, expects_reply, "")
+    return Request(treatment, expects_reply, f"{_text(database)}.{_text(collection)}")
 
 
 def _treatment(command: bytes) -> Treatment:
@@ -229,10 +239,11 @@ def _stores(raw: bytes) -> bool:
     return b"$out\x00" in raw or b"$merge\x00" in raw
 
 
-def _database(raw: bytes, start: int, end: int) -> bytes:
+def _database(raw: bytes, start: int, end: int) -> bytes | None:
+    """Return the command's database; None if it names none."""
     at = raw.find(_DATABASE, start, end)
     if at < 0:
-        raise ValueError("a command without $db")
+        return None
     if raw.find(_DATABASE, at + 1, end) >= 0:
         # A DBRef among the values may have a `$db` of its own: walk the fields to find the command's.
         for element in elements(raw, start):
