@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from comparators.canonical import decode, document_key
+from comparators.canonical import decode, document_key, encode
 from comparators.difference import (
     ROOT,
     ChangeKind,
@@ -12,7 +12,7 @@ from comparators.difference import (
     change,
     differences_between,
 )
-from comparators.element import OBJECT, Element, element_of, identity
+from comparators.element import OBJECT, Element, element_of
 from comparators.equivalence import Evidence, Undecidable
 from comparators.operation import Operation
 from comparators.order import sort_key
@@ -107,7 +107,8 @@ def _chosen(outcome: Outcome, modified: Modified) -> bytes | None:
         return None
     if len(outcome.touched) == 1:
         return document_key(outcome.touched[0])
-    return None if modified.document is None else identity(modified.document)
+    fields = {} if modified.document is None else decode(modified.document)
+    return document_key(fields["_id"]) if "_id" in fields else None
 
 
 def _may_change_the_key(operation: Operation, sort: Any) -> bool:
