@@ -1,18 +1,35 @@
-"""Adapters by name: the scheme of a URI chooses the gateway."""
+"""Gateway adapters by the scheme of a URL."""
 
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+from urllib.parse import urlsplit
+
+from adapters.gateway import Gateway
 from adapters.postgresql.gateway import PostgresGateway
 from comparators.errors import SettingsError
 
-SCHEMES = frozenset({"postgresql", "postgres"})
+Opener = Callable[[str, int], AbstractAsyncContextManager[Gateway]]
 
 
-def gateway_of(uri: str, *, connections: int) -> PostgresGateway:
-    """Return the gateway for a URI, not yet connected; SettingsError for an unknown scheme."""
-    scheme = uri.partition("://")[0]
-    if scheme not in SCHEMES:
+def _postgresql(url: str, connections: int) -> AbstractAsyncContextManager[Gateway]:
+    return PostgresGateway(url, connections=connections)
+
+
+ADAPTERS: Final[Mapping[str, Opener]] = {"postgresql": _postgresql, "postgres": _postgresql}
+
+
+def gateway_for(url: str, *, connections: int) -> AbstractAsyncContextManager[Gateway]:
+    """Return the gateway for a URL; it connects when first used, and closes at the end.
+
+    Raises SettingsError for a scheme that no adapter has.
+    """
+    scheme = urlsplit(url).scheme
+    opener = ADAPTERS.get(scheme)
+    if opener is None:
         raise SettingsError(
-            f"no adapter for a gateway at {scheme}://",
-            where="gateway.uri",
-            remedy=f"use one of: {', '.join(sorted(SCHEMES))}",
+            f"no gateway adapter for {scheme!r}",
+            where="[gateway] uri",
+            remedy=f"use one of: {', '.join(sorted(ADAPTERS))}",
         )
-    return PostgresGateway(uri, connections=connections)
+    return opener(url, connections)

@@ -22,6 +22,7 @@ from adapters.postgresql.images import images, put_images
 from adapters.postgresql.keys import key_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.tables import tables_of
+from adapters.postgresql.expiration import expire
 from adapters.postgresql.writes import WRITES, apply, failure_of
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
@@ -147,6 +148,20 @@ class PostgresGateway:
             found = self._catalog.collection(*namespace.split(".", 1))
         indexes = () if found is None else found.indexes
         return tuple(index.expiry for index in indexes if index.expiry is not None)
+
+    def with_expiry(self) -> Sequence[str]:
+        """Return the namespaces that have a TTL index."""
+        return sorted({f"{database}.{name}" for (database, name), _ in self._catalog.expiring()})
+
+    async def expire(self, namespace: str, *, now_ms: int, grace_s: int = 0) -> Sequence[Any]:
+        """Delete the documents that are past the date of a TTL index, and return their `_id`s.
+
+        `grace_s` seconds are added to every limit.
+        """
+        async with self._connection() as connection:
+            session = self._session_of(connection, namespace)
+            async with connection.transaction():
+                return await expire(session, now_ms - grace_s * 1000)
 
     async def _run(self, operation: Operation, generated: Generated, mark: Mark | None) -> Outcome:
         async with self._connection() as connection:

@@ -72,7 +72,9 @@ def values_of(selection: Selection) -> dict[str, Any]:
 
 def read(documents: sa.Table, shape: ReadShape, *columns: ColumnElement[Any]) -> sa.Select[Any]:
     """Return the statement that reads the columns of the documents of a plan."""
-    statement = sa.select(*columns).where(*conditions(documents, shape.selection))
+    statement = (
+        sa.select(*columns).select_from(documents).where(*conditions(documents, shape.selection))
+    )
     # Added to 0, the ordinal has no index: with a limit the planner would otherwise walk all ordinals
     # in the hope of an early match instead of asking the index on bodies.
     natural = (

@@ -158,5 +158,3 @@ def _modified(reply: dict[str, Any], raw: RawBSONDocument) -> Modified:
         updated_existing=about.get("updatedExisting"),
         upserted_id=about.get("upserted"),
     )
-
-
