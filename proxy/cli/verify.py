@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from pymongo import AsyncMongoClient
 
-from adapters.registry import gateway_of
+from adapters.registry import gateway_for
 from comparators.errors import SettingsError
 from comparators.rules import Rules
 from proxy.capture.directory import ReaderLock, private_directory
@@ -78,7 +78,7 @@ async def verify_log(settings: Settings, *, drain: bool, child: bool) -> None:
         await held.enter_async_context(client)
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
-            gateway_of(settings.demand("gateway.uri"), connections=concurrency)
+            gateway_for(settings.demand("gateway.uri"), connections=concurrency)
         )
         ledger = await Ledger.open(settings.ledger_uri, revealed=rules.reveals)
         held.push_async_callback(ledger.close)

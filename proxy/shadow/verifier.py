@@ -199,7 +199,7 @@ class Verifier:
     def is_drained(self) -> bool:
         """Return whether everything on the log so far has its verdict."""
         return (
-            self._reader.position >= self._reader.end()
+            self._reader.is_at_end
             and not len(self._frontier)
             and not len(self._runner)
             and not len(self._states)
