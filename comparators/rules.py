@@ -220,7 +220,7 @@ class _Reader:
 
     def _effect(self, table: Mapping[str, Any], line: int, label: str) -> Effect:
         value = table.get("effect")
-        if value not in set(Effect):
+        if not isinstance(value, str) or value not in set(Effect):
             raise self._wrong(
                 f"{label} has no known effect", line, "effect", f"use {', '.join(Effect)}"
             )
@@ -261,7 +261,9 @@ class _Reader:
         self, table: Mapping[str, Any], key: str, known: frozenset[str], line: int, label: str
     ) -> frozenset[str]:
         values = table.get(key, [])
-        if not isinstance(values, list) or not all(value in known for value in values):
+        if not isinstance(values, list) or not all(
+            isinstance(value, str) and value in known for value in values
+        ):
             raise self._wrong(
                 f"{label} has unknown {key}", line, key, f"list some of {', '.join(sorted(known))}"
             )
@@ -277,10 +279,14 @@ class _Reader:
                 "tolerance",
                 'give `tolerance` together with `effect = "tolerance"`',
             )
-        value = table.get("tolerance", {})
+        if effect is not Effect.TOLERANCE:
+            return Tolerance()
+        value = table["tolerance"]
         bounds = value if isinstance(value, dict) else {"absolute": value}
-        if not bounds.keys() <= {"absolute", "relative"} or not all(
-            map(_is_bound, bounds.values())
+        if (
+            not bounds
+            or not bounds.keys() <= {"absolute", "relative"}
+            or not all(map(_is_bound, bounds.values()))
         ):
             raise self._wrong(
                 f"{label} has a bad tolerance",
