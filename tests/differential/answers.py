@@ -31,6 +31,14 @@ def expected(case: Mapping[str, Any]) -> Answer:
     return _raw([{} if case.get("missing") else {VALUE: case[VALUE]}])
 
 
+def agree(ours: Answer, servers: Answer) -> bool:
+    """Return whether two answers are the same, or both a refusal.
+
+    Of several errors in one expression either may come first; the cases pin the code of each alone.
+    """
+    return ours == servers or (isinstance(ours, int) and isinstance(servers, int))
+
+
 def evaluated(expression: Any, document: dict[str, Any]) -> Answer:
     """Return the residual evaluator's answer to an expression; UnsupportedError passes."""
     try:
@@ -44,7 +52,10 @@ def evaluated(expression: Any, document: dict[str, Any]) -> Answer:
 def evaluated_by_server(
     database: Database[Any], expression: Any, document: dict[str, Any]
 ) -> Answer:
-    pipeline = [{"$documents": [document]}, {"$replaceWith": {VALUE: expression}}]
+    pipeline: list[dict[str, Any]] = [
+        {"$documents": [document]},
+        {"$replaceWith": {VALUE: expression}},
+    ]
     return _answered(lambda: list(database.aggregate(pipeline)))
 
 

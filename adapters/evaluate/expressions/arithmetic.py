@@ -4,7 +4,7 @@ Source: MongoDB manual, "Arithmetic Expression Operators".
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ INVALID: Final = -math.nan
 """What x86 gives for an operation without a result: NaN with its sign set."""
 
 
-def add(arguments: Sequence[Any]) -> Any:
+def add(arguments: Iterable[Any]) -> Any:
     """Sum numbers; one of the arguments may be a date, which the others shift by milliseconds."""
     total = Total()
     is_date = False
@@ -100,7 +100,7 @@ def _difference(left: Any, right: Any, of_width: int) -> Any:
     return integer(left - right, of_width)
 
 
-def multiply(arguments: Sequence[Any]) -> Any:
+def multiply(arguments: Iterable[Any]) -> Any:
     """Multiply from left to right; integers that overflow go on as doubles."""
     of_width = INT
     whole, double, decimal = 1, 1.0, Decimal(1)

@@ -4,7 +4,7 @@
 Source: MongoDB manual, "Array Expression Operators".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.evaluate.expressions.comparison import compared
@@ -12,7 +12,10 @@ from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, truth, type_
 from adapters.evaluate.expressions.ordering import by_value, compile_sort_by
 from adapters.evaluate.numbers import integral, is_number
 from adapters.query.failures import CommandFailure
+from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
+
+LONGEST_RANGE: Final = 1_000_000
 
 
 def array_or_null(value: Any, code: int, operator: str) -> list[Any] | None:
@@ -53,7 +56,7 @@ def _end(operator: str, index: int) -> Callable[[Sequence[Any]], Any]:
     return evaluate
 
 
-def _concat_arrays(arguments: Sequence[Any]) -> Any:
+def concat_arrays(arguments: Iterable[Any]) -> Any:
     joined: list[Any] = []
     for value in arguments:
         array = array_or_null(value, 28664, "$concatArrays")
@@ -116,7 +119,10 @@ def _range(arguments: Sequence[Any]) -> Any:
         bounds.append(whole)
     if len(bounds) == 3 and bounds[2] == 0:
         raise CommandFailure(34449, "$range requires a non-zero step value")
-    return list(range(*bounds))
+    numbers = range(*bounds)
+    if len(numbers) > LONGEST_RANGE:
+        raise unsupported("$range beyond a million numbers", where="expression")
+    return list(numbers)
 
 
 def _reverse_array(arguments: Sequence[Any]) -> Any:
@@ -237,7 +243,7 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$allElementsTrue": _all_elements_true,
     "$anyElementTrue": _any_element_true,
     "$arrayElemAt": _array_elem_at,
-    "$concatArrays": _concat_arrays,
+    "$concatArrays": concat_arrays,
     "$first": _end("$first", 0),
     "$firstN": _some("$firstN", ascending=None, from_end=False),
     "$in": _in,

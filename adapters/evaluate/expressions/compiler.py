@@ -1,6 +1,6 @@
 """From the tree of an expression to a function, after MongoDB's own rewriting in `folding.py`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, assert_never
 
 from bson.datetime_ms import DatetimeMS
@@ -63,9 +63,20 @@ FAMILIES: Final = (
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     operator: function for family in FAMILIES for operator, function in family.EXPRESSIONS.items()
 }
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
+    "$add": arithmetic.add,
+    "$concat": string.concat,
+    "$concatArrays": array.concat_arrays,
+    "$multiply": arithmetic.multiply,
+    "$setIntersection": set.intersection,
+    "$setUnion": set.union,
+}
+"""Operators that do not evaluate what stands behind a null."""
 LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
     **boolean.LAZY,
     **conditional.LAZY,
+    **date.LAZY,
+    **type.LAZY,
 }
 
 
@@ -137,6 +148,11 @@ def _call(call: Call) -> Evaluate:
     if lazy is not None:
         return lazy(arguments)
     function = _function(call.operator)
+    if isinstance(call.arguments[-1], Literal):
+        function = set.WITH_CONSTANT.get(call.operator, function)
+    stopping = STOPPING.get(call.operator)
+    if stopping is not None:
+        return lambda variables: stopping(argument(variables) for argument in arguments)
     if len(arguments) == 1:
         only = arguments[0]
         return lambda variables: function((only(variables),))

@@ -146,6 +146,13 @@ def _date_text(value: DatetimeMS) -> str:
     return iso_text(int(value))
 
 
+def _refused_as_conversion(text: str) -> DatetimeMS:
+    try:
+        return DatetimeMS(parsed_date(text, None))
+    except CommandFailure as refused:
+        raise ConversionError(refused.message) from refused
+
+
 CONVERSIONS: Final[Mapping[tuple[str, str], Callable[[Any], Any]]] = {
     ("double", "double"): _same,
     ("double", "string"): _double_text,
@@ -158,7 +165,7 @@ CONVERSIONS: Final[Mapping[tuple[str, str], Callable[[Any], Any]]] = {
     ("string", "string"): _same,
     ("string", "objectId"): _object_id_of,
     ("string", "bool"): lambda _value: True,
-    ("string", "date"): lambda text: _refused_as_conversion(text),
+    ("string", "date"): _refused_as_conversion,
     ("string", "int"): _parsed_whole(INT_MIN, INT_MAX, int),
     ("string", "long"): _parsed_whole(LONG_MIN, LONG_MAX, Int64),
     ("string", "decimal"): _parsed_decimal,
@@ -203,10 +210,3 @@ CONVERSIONS: Final[Mapping[tuple[str, str], Callable[[Any], Any]]] = {
     ("decimal", "decimal"): _same,
 }
 """Conversions by the types they lead from and to; what is not here does not exist."""
-
-
-def _refused_as_conversion(text: str) -> DatetimeMS:
-    try:
-        return DatetimeMS(parsed_date(text, None))
-    except CommandFailure as refused:
-        raise ConversionError(refused.message) from refused

@@ -22,11 +22,13 @@ from adapters.evaluate.expressions.calendar import (
 )
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, type_name
 from adapters.evaluate.expressions.timezone import zone_of
+from adapters.evaluate.expressions.variables import Variables
 from adapters.query.failures import CommandFailure
 
 DEFAULT_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%LZ"
 
 Part = Callable[[Moment], Any]
+Evaluate = Callable[[Variables], Any]
 
 _FORMATS: Final[Mapping[str, Callable[[Moment, int], str]]] = {
     "%": lambda _at, _offset: "%",
@@ -97,28 +99,32 @@ def _part(part: Part) -> Callable[[Sequence[Any]], Any]:
     return evaluate
 
 
-def _date_to_string(arguments: Sequence[Any]) -> Any:
-    value, form, timezone, on_null = arguments
-    if form is not ABSENT and not is_nullish(form):
-        if not isinstance(form, str):
-            raise CommandFailure(
-                18533, f"$dateToString requires that 'format' be a string, found: {type_name(form)}"
-            )
-        check_format(form)
-    zone = zone_of(timezone)
-    if is_nullish(value):
-        return None if on_null is ABSENT else on_null
-    if zone is None or is_nullish(form):
-        return None
-    milliseconds = moment_ms(value)
-    offset_ms = zone.offset_ms(milliseconds)
-    return formatted(
-        broken_down(milliseconds + offset_ms), DEFAULT_FORMAT if form is ABSENT else form, offset_ms
-    )
+def _date_to_string(arguments: Sequence[Evaluate]) -> Evaluate:
+    """`onNull` is evaluated only where it is needed."""
+    source, form_of, timezone, on_null = arguments
+
+    def evaluate(variables: Variables) -> Any:
+        form, value = form_of(variables), source(variables)
+        if form is not ABSENT and not is_nullish(form):
+            check_format(form)
+        zone = zone_of(timezone(variables))
+        if is_nullish(value):
+            instead = on_null(variables)
+            return None if instead is ABSENT else instead
+        if zone is None or is_nullish(form):
+            return None
+        milliseconds = moment_ms(value)
+        offset_ms = zone.offset_ms(milliseconds)
+        at = broken_down(milliseconds + offset_ms)
+        return formatted(at, DEFAULT_FORMAT if form is ABSENT else form, offset_ms)
+
+    return evaluate
 
 
-def check_format(form: str) -> None:
-    """Refuse what no `%` may stand before."""
+def check_format(form: Any) -> None:
+    """Refuse what is no string, and what no `%` may stand before."""
+    if not isinstance(form, str):
+        raise CommandFailure(18533, f"'format' must be a string, found: {type_name(form)}")
     position = form.find("%")
     while position >= 0:
         if position + 1 == len(form):
@@ -182,10 +188,14 @@ def _of_timestamp(
     return evaluate
 
 
+LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
+    "$dateToString": _date_to_string
+}
+"""Operators that do not evaluate all of their arguments."""
+
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     **{operator: _part(part) for operator, part in _PARTS.items()},
     "$dateToParts": _date_to_parts,
-    "$dateToString": _date_to_string,
     "$tsIncrement": _of_timestamp("$tsIncrement", 5687302, lambda value: value.inc),
     "$tsSecond": _of_timestamp("$tsSecond", 5687301, lambda value: value.time),
 }

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from adapters.evaluate.expressions.kinds import ABSENT, truth
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, truth
+from adapters.evaluate.expressions.regex import check_pattern
 from adapters.query.expression import (
     ArrayExpression,
     Call,
@@ -38,6 +39,19 @@ JOINED: Final = frozenset({"$concat", "$concatArrays"})
 """Operators of which neighbouring constants become one."""
 OF_ARRAYS: Final = frozenset({"$max", "$min", "$sum"})
 """Operators that look into an array given alone: such a call is left as it is."""
+
+NOT_FOLDED: Final = frozenset(
+    {
+        "$getField",
+        "$regexFind",
+        "$regexFindAll",
+        "$regexMatch",
+        "$setField",
+        "$sortArray",
+        "$unsetField",
+    }
+)
+"""Operators that are evaluated for each document even if all operands are constant."""
 
 
 def folded(expression: Expression, apply: Apply) -> Expression:
@@ -116,12 +130,13 @@ def _switch(switch: Switch, apply: Apply) -> Expression:
 
 def _call(call: Call, apply: Apply) -> Expression:
     arguments = [None if item is None else folded(item, apply) for item in call.arguments]
-    if all(item is None or isinstance(item, Literal) for item in arguments):
+    constant = all(item is None or isinstance(item, Literal) for item in arguments)
+    if not constant or call.operator in NOT_FOLDED:
+        _check_constants(call.operator, arguments)
+    if constant and call.operator not in NOT_FOLDED:
         values = [item.value if isinstance(item, Literal) else ABSENT for item in arguments]
         return Literal(value=apply(call.operator, values))
     given = [item for item in arguments if item is not None]
-    if call.operator == "$setEquals":
-        _check_set_constants(given)
     alone = len(given) == 1 and call.operator in OF_ARRAYS
     if call.operator in REORDERED and not alone:
         return _reordered(call.operator, given, apply)
@@ -130,18 +145,32 @@ def _call(call: Call, apply: Apply) -> Expression:
     return Call(operator=call.operator, arguments=tuple(arguments))
 
 
-def _check_set_constants(arguments: list[Expression]) -> None:
-    """Refuse a constant that is no array with the code MongoDB has for it while it optimises."""
-    if any(isinstance(item, Literal) and not isinstance(item.value, list) for item in arguments):
+def _check_constants(operator: str, arguments: list[Expression | None]) -> None:
+    """Refuse a constant of the wrong type with the code MongoDB has for it while it optimises."""
+    constant = [item.value if isinstance(item, Literal) else ABSENT for item in arguments]
+    if operator == "$setEquals" and any(_no_array(value) for value in constant):
         raise CommandFailure(5887502, "All operands of $setEquals must be arrays")
+    if operator == "$setIsSubset" and _no_array(constant[1]):
+        raise CommandFailure(17311, "both operands of $setIsSubset must be arrays")
+    if operator == "$indexOfArray" and _no_array(constant[0]) and not is_nullish(constant[0]):
+        raise CommandFailure(50809, "First operand of $indexOfArray must be an array")
+    if operator.startswith("$regex") and constant[1] is not ABSENT:
+        check_pattern(operator, constant[1], constant[2])
+
+
+def _no_array(value: Any) -> bool:
+    return value is not ABSENT and not isinstance(value, list)
 
 
 def _flat(operator: str, arguments: list[Expression]) -> list[Expression]:
     """Return the operands with those of calls of the same operator in their place."""
     flat: list[Expression] = []
     for item in arguments:
-        nested = isinstance(item, Call) and item.operator == operator
-        if nested and not (operator in OF_ARRAYS and len(item.arguments) == 1):
+        if (
+            isinstance(item, Call)
+            and item.operator == operator
+            and not (operator in OF_ARRAYS and len(item.arguments) == 1)
+        ):
             flat += [inner for inner in item.arguments if inner is not None]
         else:
             flat.append(item)

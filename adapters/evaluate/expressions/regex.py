@@ -27,38 +27,39 @@ _CLASS: Final = regex.compile(r"\\[dDwWsSbB]|\[\[?:")
 """What names a set of characters: ASCII in PCRE, all of Unicode to Python."""
 
 
+Pattern = tuple[str, str]
+"""Source and options."""
+
+
 def _arguments(operator: str, arguments: Sequence[Any]) -> "tuple[str, regex.Pattern[str]] | None":
     """Return text and pattern; None where one of them is null."""
-    text, pattern, options = arguments
+    text = arguments[0]
+    if not is_nullish(text) and (not isinstance(text, str) or isinstance(text, Code)):
+        raise CommandFailure(51104, f"{operator} needs 'input' to be of type string")
+    pattern = check_pattern(operator, arguments[1], arguments[2])
+    if pattern is None or is_nullish(text):
+        return None
+    return text, compiled(*pattern, text.isascii())
+
+
+def check_pattern(operator: str, pattern: Any, options: Any) -> Pattern | None:
+    """Return what to search for; None for null, CommandFailure for what is no pattern."""
     source, given = _pattern(operator, pattern)
     if options is not ABSENT and not is_nullish(options):
         if not isinstance(options, str) or isinstance(options, Code):
             raise CommandFailure(51106, f"{operator} needs 'options' to be of type string")
         if given:
-            raise CommandFailure(
-                51107, f"{operator}: found regex option(s) in both 'regex' and 'options'"
-            )
+            raise CommandFailure(51107, f"{operator}: options in both 'regex' and 'options'")
         given = options
     if source is None:
-        return None if is_nullish(text) else _checked_text(operator, text, None)
+        return None
     if "\0" in source:
-        raise CommandFailure(
-            51109, f"{operator}: regular expression cannot contain an embedded null byte"
-        )
+        raise CommandFailure(51109, f"{operator}: pattern cannot contain an embedded null byte")
     for letter in given:
         if letter not in _FLAGS:
             raise CommandFailure(51108, f"{operator} invalid flag in regex options: {letter}")
-    if is_nullish(text):
-        return None
-    return _checked_text(operator, text, (source, given))
-
-
-def _checked_text(
-    operator: str, text: Any, pattern: tuple[str, str] | None
-) -> "tuple[str, regex.Pattern[str]] | None":
-    if not isinstance(text, str) or isinstance(text, Code):
-        raise CommandFailure(51104, f"{operator} needs 'input' to be of type string")
-    return None if pattern is None else (text, compiled(*pattern, text.isascii()))
+    compiled(source, given, ascii_text=True)
+    return source, given
 
 
 def _pattern(operator: str, pattern: Any) -> tuple[str | None, str]:

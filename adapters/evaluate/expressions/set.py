@@ -3,7 +3,7 @@
 Source: MongoDB manual, "Set Expression Operators".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.evaluate.expressions.kinds import is_nullish, type_name
@@ -31,16 +31,16 @@ def _in_order(found: Mapping[OrderKey, Any]) -> list[Any]:
     return [found[key] for key in sorted(found)]
 
 
-def _union(arguments: Sequence[Any]) -> Any:
-    union: dict[OrderKey, Any] = {}
+def union(arguments: Iterable[Any]) -> Any:
+    found: dict[OrderKey, Any] = {}
     for value in arguments:
         if is_nullish(value):
             return None
-        union = {**_keyed(_array(value, 17043, "$setUnion")), **union}
-    return _in_order(union)
+        found = {**_keyed(_array(value, 17043, "$setUnion")), **found}
+    return _in_order(found)
 
 
-def _intersection(arguments: Sequence[Any]) -> Any:
+def intersection(arguments: Iterable[Any]) -> Any:
     common: dict[OrderKey, Any] | None = None
     for value in arguments:
         if is_nullish(value):
@@ -64,16 +64,24 @@ def _equals(arguments: Sequence[Any]) -> Any:
     return all(other == sets[0] for other in sets[1:])
 
 
-def _is_subset(arguments: Sequence[Any]) -> Any:
-    left = _array(arguments[0], 17046, "$setIsSubset")
-    right = _array(arguments[1], 17042, "$setIsSubset")
-    return set(_keyed(left)) <= set(_keyed(right))
+def _subset(left_refusal: int) -> Callable[[Sequence[Any]], Any]:
+    def evaluate(arguments: Sequence[Any]) -> Any:
+        left = _array(arguments[0], left_refusal, "$setIsSubset")
+        right = _array(arguments[1], 17042, "$setIsSubset")
+        return set(_keyed(left)) <= set(_keyed(right))
+
+    return evaluate
 
 
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$setDifference": _difference,
     "$setEquals": _equals,
-    "$setIntersection": _intersection,
-    "$setIsSubset": _is_subset,
-    "$setUnion": _union,
+    "$setIntersection": intersection,
+    "$setIsSubset": _subset(17046),
+    "$setUnion": union,
 }
+
+WITH_CONSTANT: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    "$setIsSubset": _subset(17310)
+}
+"""The same operators where the last argument is constant: MongoDB then refuses with another code."""

@@ -3,7 +3,7 @@
 Source: MongoDB manual, "String Expression Operators".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bson.code import Code
@@ -56,7 +56,7 @@ def _timestamp_text(value: Timestamp) -> str:
     return f"{_MONTHS[at.month - 1]} {at.day:2d} {at.hour:02d}:{at.minute:02d}:{at.second:02d}:{value.inc}"
 
 
-def _concat(arguments: Sequence[Any]) -> Any:
+def concat(arguments: Iterable[Any]) -> Any:
     parts = []
     for value in arguments:
         if isinstance(value, str) and not isinstance(value, Code):
@@ -219,7 +219,7 @@ def _rstripped(text: str, characters: str) -> str:
 
 
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
-    "$concat": _concat,
+    "$concat": concat,
     "$indexOfBytes": _index_of_bytes,
     "$indexOfCP": _index_of_cp,
     "$ltrim": _trim("$ltrim", _lstripped),

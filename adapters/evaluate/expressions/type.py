@@ -13,38 +13,54 @@ from bson.code import Code
 from adapters.evaluate.expressions.conversion import CONVERSIONS, ConversionError, target_of
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, type_name
 from adapters.evaluate.expressions.object import document_of
+from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.numbers import is_number
 from adapters.query.failures import CommandFailure
 
-
-def _convert(arguments: Sequence[Any]) -> Any:
-    value, to, on_error, on_null = arguments
-    if is_nullish(value):
-        if not is_nullish(to):
-            target_of(to)
-        return None if on_null is ABSENT else on_null
-    if is_nullish(to):
-        return None
-    return _converted(value, target_of(to), on_error)
+Evaluate = Callable[[Variables], Any]
 
 
-def _converted(value: Any, target: str, on_error: Any) -> Any:
-    try:
-        conversion = CONVERSIONS.get((type_name(value), target))
-        if conversion is None:
-            if target == "bool":
-                return True
-            raise ConversionError(f"Unsupported conversion from {type_name(value)} to {target}")
+def _convert(arguments: Sequence[Evaluate]) -> Evaluate:
+    """`onError` and `onNull` are evaluated only where they are needed."""
+    source, target, on_error, on_null = arguments
+
+    def evaluate(variables: Variables) -> Any:
+        value, to = source(variables), target(variables)
+        if is_nullish(value):
+            if not is_nullish(to):
+                target_of(to)
+            instead = on_null(variables)
+            return None if instead is ABSENT else instead
+        if is_nullish(to):
+            return None
+        try:
+            return _converted(value, target_of(to))
+        except ConversionError as refused:
+            instead = on_error(variables)
+            if instead is ABSENT:
+                raise CommandFailure(241, str(refused)) from refused
+            return instead
+
+    return evaluate
+
+
+def _converted(value: Any, target: str) -> Any:
+    conversion = CONVERSIONS.get((type_name(value), target))
+    if conversion is not None:
         return conversion(value)
-    except ConversionError as refused:
-        if on_error is ABSENT:
-            raise CommandFailure(241, str(refused)) from refused
-        return on_error
+    if target == "bool":
+        return True
+    raise ConversionError(f"Unsupported conversion from {type_name(value)} to {target}")
 
 
 def _to(target: str) -> Callable[[Sequence[Any]], Any]:
     def evaluate(arguments: Sequence[Any]) -> Any:
-        return None if is_nullish(arguments[0]) else _converted(arguments[0], target, ABSENT)
+        if is_nullish(arguments[0]):
+            return None
+        try:
+            return _converted(arguments[0], target)
+        except ConversionError as refused:
+            raise CommandFailure(241, str(refused)) from refused
 
     return evaluate
 
@@ -73,10 +89,12 @@ def _binary_size(arguments: Sequence[Any]) -> Any:
     )
 
 
+LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {"$convert": _convert}
+"""Operators that do not evaluate all of their arguments."""
+
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$binarySize": _binary_size,
     "$bsonSize": _bson_size,
-    "$convert": _convert,
     "$isNumber": lambda arguments: is_number(arguments[0]),
     "$toBool": _to("bool"),
     "$toDate": _to("date"),

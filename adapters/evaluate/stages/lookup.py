@@ -87,6 +87,7 @@ def lookup(
     """
     index = None if stage.foreign is None else ForeignIndex(foreign, stage.foreign)
     bindings = [(name, evaluator(expression)) for name, expression in stage.bindings]
+    moves = pushed_down and stage.pipeline is None
     unordered = pushed_down and stage.foreign == ("_id",) and stage.pipeline is None
 
     def transform(variables: Variables) -> Document:
@@ -98,7 +99,14 @@ def lookup(
                 raise unsupported("$lookup of several documents by _id", where="pipeline")
         if stage.pipeline is not None:
             found = run(found, {name: evaluate(variables) for name, evaluate in bindings})
-        return with_value(variables.root, stage.into, list(found))
+        root = variables.root
+        if moves:
+            # The other engine takes the field out and puts it back at the end.
+            root = {name: value for name, value in root.items() if name != stage.into[0]}
+            below = variables.root.get(stage.into[0])
+            if len(stage.into) > 1 and isinstance(below, dict):
+                root[stage.into[0]] = below
+        return with_value(root, stage.into, list(found))
 
     return transform
 
@@ -117,7 +125,11 @@ def graph_lookup(
     def transform(row: Variables) -> Document:
         first = start(row)
         frontier = list(first) if isinstance(first, list) else [first]
-        return with_value(row.root, stage.into, list(_connected(stage, index, frontier)))
+        found = list(_connected(stage, index, frontier))
+        if len(found) > 1:
+            # The server gives them in the order of a hash function.
+            raise unsupported("$graphLookup of several documents", where="pipeline")
+        return with_value(row.root, stage.into, found)
 
     return transform
 

@@ -4,6 +4,7 @@ Source: MongoDB manual, "$group (aggregation)", "Accumulators ($group)".
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 from adapters.query.expression import Call, Expression, Literal, Scope, Switch, parse_expression
@@ -161,8 +162,7 @@ def parse_bucket(value: Any, scope: Scope) -> tuple[Stage, ...]:
         raise CommandFailure(40196, "The $bucket 'output' field must be an object")
     key = Switch(
         branches=tuple(
-            (_within(by, low, high), Literal(value=low))
-            for low, high in zip(boundaries, boundaries[1:], strict=False)
+            (_within(by, low, high), Literal(value=low)) for low, high in pairwise(boundaries)
         ),
         default=Literal(value=_default(value["default"], boundaries))
         if "default" in value
@@ -195,7 +195,7 @@ def _boundaries(value: Any) -> list[Any]:
         raise unsupported("$bucket with boundaries that are expressions", where="pipeline")
     if len(value) < 2:
         raise CommandFailure(40192, "The $bucket 'boundaries' field must have at least 2 values")
-    for low, high in zip(value, value[1:], strict=False):
+    for low, high in pairwise(value):
         if order_key(low)[0] != order_key(high)[0]:
             raise CommandFailure(40193, "All values in 'boundaries' must have the same type")
         if order_key(low) >= order_key(high):

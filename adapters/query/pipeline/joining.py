@@ -19,6 +19,7 @@ from adapters.query.filter.numbers import truncated
 from adapters.query.pipeline.tree import Facet, GraphLookup, Lookup, Stage, UnionWith
 from adapters.query.types import is_number, type_name
 from adapters.query.unsupported import unsupported
+from comparators.order import compare
 
 ParsePipeline = Callable[[list[Any], Scope], tuple[Stage, ...]]
 
@@ -155,9 +156,10 @@ def _check_graph_argument(name: str, item: Any) -> None:
     if name == "maxDepth":
         if not is_number(item):
             raise CommandFailure(40100, "maxDepth requires a numeric argument")
-        if truncated(item) < 0:
+        whole = truncated(item)
+        if whole is not None and whole < 0:
             raise CommandFailure(40101, "maxDepth requires a nonnegative argument")
-        if truncated(item) != item:
+        if whole is None or compare(whole, item) != 0:
             raise CommandFailure(40102, "maxDepth could not be represented as a long long")
     elif name == "restrictSearchWithMatch":
         if not isinstance(item, Mapping):

@@ -137,7 +137,7 @@ def _count(value: Any, _scope: Scope) -> tuple[Stage, ...]:
 
 
 def _unwind(value: Any, _scope: Scope) -> tuple[Stage, ...]:
-    options = {"path": value} if isinstance(value, str) else value
+    options: Any = {"path": value} if isinstance(value, str) else value
     if not isinstance(options, Mapping):
         raise CommandFailure(15981, "expected a string or an object as specification for $unwind")
     for name, item in options.items():

@@ -88,7 +88,7 @@ def _calls(inner: Expressions) -> Expressions:
         _call("$setEquals $setIsSubset", array, array),
         _call("$in $indexOfArray", inner, array).map(_array_first),
         _call("$anyElementTrue $allElementsTrue", array),
-        _call("$range", small, small),
+        _call("$range", st.integers(-3, 4), st.integers(-3, 9)),
         _call("$mergeObjects", object_, object_),
         _call("$objectToArray $arrayToObject", st.one_of(object_, array)),
         _named("$map", {"input": array, "in": element}),

@@ -110,6 +110,6 @@ def _lookups() -> st.SearchStrategy[dict[str, Any]]:
             "from": st.just("f"),
             "localField": paths,
             "foreignField": st.sampled_from(["k", "x", "k.z"]),
-            "as": st.sampled_from(["n", "o.q"]),
+            "as": st.sampled_from(["n", "o.q", "s"]),
         }
     )
