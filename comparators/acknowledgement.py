@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from comparators.canonical import decode, document_key, encode
+from comparators.canonical import decode, document_key
 from comparators.difference import (
     ROOT,
     ChangeKind,

@@ -6,16 +6,27 @@ document: two documents are equal exactly when their bytes are.
 """
 
 from enum import Enum
+from math import isnan, nan
 from typing import Any, Final
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
-from bson.decimal128 import Decimal128
+from bson.decimal128 import Decimal128, create_decimal128_context
 from bson.int64 import Int64
 
 CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
     document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_MS
 )
+
+
+_INNER_START: Final = 4 + 1 + 1
+"""The size of the outer document, the type of its one field, and the empty name."""
+
+
+_34_DIGITS: Final = create_decimal128_context()
+
+# NaN has many forms; as an `_id` they are one.
+_NAN: Final = nan
 
 
 class Missing(Enum):
@@ -33,8 +44,11 @@ def decode(document: bytes) -> dict[str, Any]:
 
 
 def encode(document: dict[str, Any]) -> bytes:
-    """Return canonical values as raw BSON."""
-    return bson.encode(document, codec_options=CODEC)
+    """Return canonical values as raw BSON, fields in their order.
+
+    The `bson` package moves an `_id` to the front of a document, but not of one inside another.
+    """
+    return bson.encode({"": document}, codec_options=CODEC)[_INNER_START:-1]
 
 
 def document_key(identifier: Any) -> bytes:
@@ -59,12 +73,20 @@ def _without_number_type(value: Any) -> Any:
 def _number(value: int | float | Decimal128) -> Any:  # noqa: PYI041 - mypy tells them apart
     if isinstance(value, Decimal128):
         exact = value.to_decimal()
-        if not exact.is_finite():
+        if exact.is_nan():
+            return _NAN
+        if exact.is_infinite():
             return float(exact)
         if exact == exact.to_integral_value() and -(2**63) <= exact < 2**63:
             return Int64(int(exact))
-        return float(exact) if exact == type(exact)(float(exact)) else Decimal128(exact.normalize())
+        return (
+            float(exact)
+            if exact == type(exact)(float(exact))
+            else Decimal128(exact.normalize(_34_DIGITS))
+        )
     if isinstance(value, float):
+        if isnan(value):
+            return _NAN
         whole = value.is_integer() and -(2**63) <= value < 2**63
         return Int64(int(value)) if whole else value
     return Int64(value)
