@@ -87,14 +87,15 @@ def decimal128(exact: Decimal) -> Decimal128:
 
 
 def truncated(value: Any) -> int:
-    """Return a number as a long: the fraction is cut, what is too large is capped, NaN is 0."""
+    """Return a number as a long: the fraction is cut.
+
+    Of what is too large a double is capped (NaN is 0), and a decimal becomes the lowest long.
+    """
     if isinstance(value, Decimal128):
         exact = value.to_decimal()
-        if exact.is_nan():
-            return 0
-        if exact.is_infinite():
-            return LONG_MAX if exact > 0 else LONG_MIN
-        return min(max(int(exact), LONG_MIN), LONG_MAX)
+        if not exact.is_finite() or not LONG_MIN <= int(exact) <= LONG_MAX:
+            return LONG_MIN
+        return int(exact)
     if isinstance(value, float):
         if math.isnan(value):
             return 0

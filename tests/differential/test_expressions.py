@@ -40,6 +40,8 @@ def test_cases_are_true(family: str, database: Database[dict[str, Any]]) -> None
 @settings(
     max_examples=CASES,
     deadline=None,
+    # The same cases in every run of `make test`; `make fuzz` looks for new ones.
+    derandomize=True,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate, Phase.shrink],

@@ -54,6 +54,8 @@ def filled(database: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
 @settings(
     max_examples=CASES,
     deadline=None,
+    # The same cases in every run of `make test`; `make fuzz` looks for new ones.
+    derandomize=True,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate, Phase.shrink],

@@ -72,6 +72,10 @@ def is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
+def days_in_month(year: int, month: int) -> int:
+    return days_of(year, month + 1, 1) - days_of(year, month, 1)
+
+
 def day_of_year(at: Moment) -> int:
     """Return 1 to 366."""
     return _DAYS_BEFORE[at.month - 1] + at.day + (at.month > 2 and is_leap(at.year))

@@ -12,6 +12,7 @@ from adapters.evaluate.expressions import (
     comparison,
     conditional,
     date,
+    date_units,
     object,  # noqa: A004 - the family is called so
     reduction,
     regex,
@@ -51,6 +52,7 @@ FAMILIES: Final = (
     boolean,
     comparison,
     date,
+    date_units,
     object,
     regex,
     set,

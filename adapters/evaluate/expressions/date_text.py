@@ -6,7 +6,7 @@ Source: MongoDB manual, "$dateFromString".
 import re
 from typing import Final
 
-from adapters.evaluate.expressions.calendar import days_of, is_leap, milliseconds_of
+from adapters.evaluate.expressions.calendar import days_in_month, days_of, milliseconds_of
 from adapters.evaluate.expressions.timezone import UTC_ZONE, Zone, named_zone
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
@@ -16,7 +16,6 @@ _ISO: Final = re.compile(
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
-_MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def parsed_date(text: str, zone: Zone | None) -> int:
@@ -28,7 +27,7 @@ def parsed_date(text: str, zone: Zone | None) -> int:
         raise unsupported("date string in another notation than ISO 8601", where="expression")
     year, month, day = int(found[1]), int(found[2]), int(found[3])
     hour, minute, second = int(found[4] or 0), int(found[5] or 0), int(found[6] or 0)
-    if not (1 <= month <= 12 and 1 <= day <= _days_in(year, month)):
+    if not (1 <= month <= 12 and 1 <= day <= days_in_month(year, month)):
         raise CommandFailure(241, f"Error parsing date string '{text}': the date was invalid")
     if hour > 23 or minute > 59 or second > 59:
         raise CommandFailure(241, f"Error parsing date string '{text}': the time was invalid")
@@ -41,7 +40,3 @@ def parsed_date(text: str, zone: Zone | None) -> int:
             )
         return named_zone(found[8]).utc_of(local)
     return (zone or UTC_ZONE).utc_of(local)
-
-
-def _days_in(year: int, month: int) -> int:
-    return _MONTH_DAYS[month - 1] + (month == 2 and is_leap(year))
