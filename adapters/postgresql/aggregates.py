@@ -16,7 +16,7 @@ from adapters.postgresql.tables import tables_of
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import Limit, Match, Stage, collections_of, parse_pipeline
 from adapters.query.unsupported import unsupported
-from adapters.sql.plan import EVERYTHING, Plan, Selection
+from adapters.sql.plan import EVERYTHING, Plan, Selection, natural_order
 from comparators.canonical import decode, encode
 from comparators.outcome import Documents
 
@@ -58,7 +58,7 @@ def plan_of_pipeline(stages: Sequence[Stage]) -> Plan:
     selection = selection_of(first.filter) if isinstance(first, Match) else EVERYTHING
     following = stages[1] if isinstance(first, Match) and len(stages) > 1 else first
     limit = following.count if isinstance(following, Limit) and selection.exact else None
-    return Plan(selection=selection, limit=limit)
+    return Plan(selection=selection, order=natural_order(selection), limit=limit)
 
 
 async def _sources(session: Session, stages: tuple[Stage, ...]) -> dict[str, list[dict[str, Any]]]:

@@ -11,11 +11,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+from asyncpg import Record
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.indexes import Index, index_of
-from adapters.postgresql.tables import definitions_of, removals_of, tables_of
+from adapters.postgresql.tables import check_namespace, definitions_of, removals_of, tables_of
 from adapters.sql.dialect import compiled
 from comparators.canonical import decode, encode
 
@@ -128,33 +129,29 @@ class Catalog:
             await connection.execute(CATALOG_SQL)
             collections = await connection.fetch(_ALL_COLLECTIONS.text)
             indexes = await connection.fetch(_ALL_INDEXES.text)
-        by_collection: dict[Namespace, list[Index]] = {}
-        for row in indexes:
-            place = (row["database"], row["collection"])
-            by_collection.setdefault(place, []).append(index_of(decode(row["specification"])))
-        self._collections = {
-            place: Collection(
-                options=decode(row["options"]),
-                indexes=tuple(by_collection.get(place, ())),
-                uuid=row["uuid"],
-            )
-            for row in collections
-            for place in [(row["database"], row["name"])]
-        }
-        self.loaded = True
+            # Still under the lock: nobody defines anything between reading and remembering.
+            self._collections = _collections_of(collections, indexes)
+            self.loaded = True
 
     async def create(
         self, connection: Connection, database: str, name: str, options: Mapping[str, Any]
     ) -> bool:
-        """Make the tables of a collection; False when it existed. The caller holds a transaction."""
+        """Make the tables of a collection; False when it existed. The caller holds a transaction.
+
+        CommandFailure for a name that MongoDB refuses.
+        """
+        if (database, name) not in self._collections:
+            check_namespace(database, name)
         await connection.fetchval(LOCK.text, DEFINING)
         values = {"database": database, "name": name, "options": encode(dict(options))}
         uuid = await connection.fetchval(_ADD_COLLECTION.text, *_ADD_COLLECTION.arguments(values))
         if uuid is None and (database, name) in self._collections:
             return False
+        if uuid is None:
+            # Somebody else has made it, perhaps with indexes.
+            await self.load(connection)
         await connection.execute(";\n".join(definitions_of(tables_of(database, name))))
         if uuid is None:
-            self._collections[database, name] = Collection(options=options)
             return False
         self._collections[database, name] = Collection(options=options, uuid=uuid)
         return True
@@ -201,3 +198,22 @@ class Catalog:
             for index in collection.indexes:
                 if index.expiry is not None:
                     yield place, index
+
+
+def _collections_of(
+    collections: Iterable[Record], indexes: Iterable[Record]
+) -> dict[Namespace, Collection]:
+    """Return the collections that the rows of the catalog tell of."""
+    by_collection: dict[Namespace, list[Index]] = {}
+    for row in indexes:
+        place = (row["database"], row["collection"])
+        by_collection.setdefault(place, []).append(index_of(decode(row["specification"])))
+    return {
+        place: Collection(
+            options=decode(row["options"]),
+            indexes=tuple(by_collection.get(place, ())),
+            uuid=row["uuid"],
+        )
+        for row in collections
+        for place in [(row["database"], row["name"])]
+    }

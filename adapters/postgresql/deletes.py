@@ -20,7 +20,7 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     """Delete one document by `_id` and mark it in one statement; None when more is asked."""
     arguments = session.operation.arguments
     options.check("delete", arguments)
-    if len(arguments["deletes"]) != 1:
+    if len(arguments["deletes"]) != 1 or not session.exists:
         return None
     [statement] = arguments["deletes"]
     options.check("delete statement", statement)

@@ -16,13 +16,13 @@ from adapters.postgresql import definitions, marks, reads, statements
 from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection, Connections
+from adapters.postgresql.expiration import expire
 from adapters.postgresql.failures import ABSENT, REPEAT, state_of, unreachable
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
 from adapters.postgresql.keys import key_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.tables import tables_of
-from adapters.postgresql.expiration import expire
 from adapters.postgresql.writes import WRITES, apply, failure_of
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
@@ -88,18 +88,25 @@ class PostgresGateway:
 
     @asynccontextmanager
     async def transaction(self, mark: Mark | None = None) -> AsyncIterator["PostgresTransaction"]:
-        """Open a transaction: committed at a clean exit (together with its mark), else rolled back."""
+        """Open a transaction: committed at a clean exit (together with its mark), else rolled back.
+
+        One whose mark was applied before is rolled back too, without an error.
+        """
         async with self._connection() as connection:
             try:
                 async with connection.transaction():
                     transaction = PostgresTransaction(connection, self._catalog)
                     yield transaction
                     if mark is not None:
-                        await marks.write_transaction(connection, mark, transaction.touched)
+                        await _mark_transaction(connection, mark, transaction.touched)
+            except _AppliedBeforeError:
+                self._catalog.stale()
             except BaseException as error:
                 self._catalog.stale()
-                if isinstance(error, asyncpg.PostgresError) and state_of(error) in REPEAT:
-                    raise unreachable("a deadlock undid the transaction", "PostgreSQL") from error
+                if state_of(error) in REPEAT | ABSENT:
+                    raise unreachable(
+                        "the transaction was undone", self._connections.peer
+                    ) from error
                 raise
 
     async def applied(self, mark: Mark) -> bool:
@@ -132,8 +139,7 @@ class PostgresGateway:
         """Make the stored documents equal to the images; entries that stand in the way give way."""
         async with self._connection() as connection:
             session = self._session_of(connection, namespace)
-            if not session.exists:
-                await session.ensure()
+            await session.ensure()
             async with connection.transaction():
                 await put_images(session, images)
 
@@ -208,6 +214,19 @@ class PostgresGateway:
             database=database, collection=collection, kind=Kind.FIND, arguments={}
         )
         return self._session(connection, operation, NOTHING_GENERATED)
+
+
+class _AppliedBeforeError(Exception):
+    """The mark of a transaction exists: what it did a second time is rolled back."""
+
+
+async def _mark_transaction(
+    connection: Connection, mark: Mark, touched: Mapping[str, Sequence[Any]]
+) -> None:
+    try:
+        await marks.write_transaction(connection, mark, touched)
+    except asyncpg.UniqueViolationError as error:
+        raise _AppliedBeforeError from error
 
 
 class PostgresTransaction:

@@ -22,8 +22,7 @@ async def images(session: Session, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
 
 async def put_images(session: Session, given: Mapping[bytes, tuple[Any, bytes | None]]) -> None:
     """Make the stored documents equal to the images, inside a transaction."""
-    if not session.exists:
-        await session.ensure()
+    await session.ensure()
     tables, run = session.tables, session.connection
     keys = [key_of(identifier) for identifier, _image in given.values()]
     freed = statements.free_entries(tables)

@@ -74,6 +74,7 @@ async def insert_at_once(session: Session, prepared: Prepared, mark: Mark | None
     changes = [change for _at, change in prepared if isinstance(change, Change)]
     if len(changes) < len(prepared) or not changes:
         return None
+    await session.ensure()
     outcome = inserted(changes, ())
     try:
         await write(session, changes, mark=mark, outcome=outcome)
@@ -88,8 +89,7 @@ async def insert(session: Session) -> Outcome:
     """Insert what can be inserted, inside a transaction."""
     prepared = prepare(session)
     ordered = bool(session.operation.arguments.get("ordered", True))
-    if not session.exists:
-        await session.ensure()
+    await session.ensure()
     for _ in range(TRIES):
         accepted, errors = await _sorted_out(session, prepared, ordered=ordered)
         if not accepted:

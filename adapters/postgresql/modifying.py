@@ -27,7 +27,7 @@ from adapters.postgresql.picking import Picked
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
-from adapters.query.update import parse_update
+from adapters.query.update import Replacement, parse_update
 from comparators.canonical import encode
 from comparators.outcome import Outcome
 
@@ -41,6 +41,11 @@ class Modification:
     query: Query
     apply: Callable[[dict[str, Any]], dict[str, Any]]
     insert: Callable[[], dict[str, Any]] | None
+    always_counts: bool
+    """Whether the document counts as modified even if it stays the same.
+
+    MongoDB compares before it adds the `_id` that a replacement leaves out.
+    """
 
 
 def modification_of(
@@ -71,6 +76,7 @@ def modification_of(
         query=parsed,
         apply=updater(tree, filter=parsed.tree, now_ms=now_ms, variables=user),
         insert=insert if upsert else None,
+        always_counts=isinstance(tree, Replacement) and "_id" not in tree.document,
     )
 
 
@@ -80,7 +86,7 @@ def change_of(
     """Return a document after the update, as values and as BSON; no change if the bytes are the same."""
     after = modification.apply(found.document)
     bson = encode(after)
-    if bson == found.stored.bson:
+    if bson == found.stored.bson and not modification.always_counts:
         return after, bson, None
     change = replacement(found.stored, found.document, after, bson, session.unique)
     return after, bson, change

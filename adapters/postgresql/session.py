@@ -17,7 +17,7 @@ from adapters.postgresql.indexes import Index
 from adapters.postgresql.residual import values_of_let
 from adapters.postgresql.tables import CollectionTables, tables_of
 from adapters.sql.build import shape_of, values_of
-from adapters.sql.plan import Order, Plan, Selection
+from adapters.sql.plan import Plan, Selection, natural_order
 from comparators.operation import Operation
 
 
@@ -69,10 +69,8 @@ class Session:
     async def stored(
         self, selection: Selection, *, limit: int | None, locked: bool
     ) -> list[Stored]:
-        """Return the documents of a selection in natural order, in order to write them."""
-        one = selection.ids is not None and len(selection.ids) == 1
-        order = Order.NONE if one else Order.NATURAL
-        plan = Plan(selection=selection, order=order, limit=limit)
+        """Return the documents of a selection in MongoDB's order, to write them."""
+        plan = Plan(selection=selection, order=natural_order(selection), limit=limit)
         statement = statements.find_rows(self.tables, shape_of(plan), locked)
         values = {**values_of(selection), "limit": limit}
         rows = await self.rows(statement.text, statement.arguments(values))

@@ -14,11 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropTable
 
+from adapters.query.failures import CommandFailure
 from adapters.sql.dialect import definition, on_table
 
 LONGEST_NAME: Final = 63
 """PostgreSQL cuts identifiers after this many bytes."""
 
+LONGEST_NAMESPACE: Final = 255
+INVALID_NAMESPACE: Final = 73
+SYSTEM_COLLECTIONS: Final = frozenset({"system.js", "system.views", "system.profile"})
 HASH_LENGTH: Final = 16
 RESERVED_SCHEMAS: Final = frozenset({"parallax", "public", "information_schema"})
 RESERVED: Final = re.compile(r"^pg_|~|\0|_seq\d*$")
@@ -103,6 +107,14 @@ def removals_of(tables: CollectionTables) -> tuple[str, ...]:
         definition(DropTable(tables.documents, if_exists=True)),
         definition(DropTable(tables.entries, if_exists=True)),
     )
+
+
+def check_namespace(database: str, collection: str) -> None:
+    """Raise CommandFailure for the name of a new collection that MongoDB refuses."""
+    wrong = not collection or collection.startswith(".") or {"$", "\0"} & set(collection)
+    internal = collection.startswith("system.") and collection not in SYSTEM_COLLECTIONS
+    if wrong or internal or len(f"{database}.{collection}".encode()) > LONGEST_NAMESPACE:
+        raise CommandFailure(INVALID_NAMESPACE, f"Invalid collection name: {collection}")
 
 
 def schema_name(database: str) -> str:

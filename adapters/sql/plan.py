@@ -86,6 +86,19 @@ def _selected(selection: Selection) -> str:
     return found if selection.exact else f"{found} (a superset)"
 
 
+def natural_order(selection: Selection) -> Order:
+    """Return the order that MongoDB gives where none is asked for.
+
+    A condition on `_id` makes it walk that index, anything else the collection; of other indexes, which
+    have orders of their own, nothing is known here.
+    """
+    if selection.ids is not None:
+        return Order.NONE if len(selection.ids) == 1 else Order.ID
+    if selection.least is not None or selection.below is not None:
+        return Order.ID
+    return Order.NATURAL
+
+
 def plan_read(
     selection: Selection,
     *,
@@ -110,7 +123,7 @@ def plan_read(
     by_one_id = selection.ids is not None and len(selection.ids) == 1
     return Plan(
         selection=selection,
-        order=Order.NONE if by_one_id else order or Order.NATURAL,
+        order=order if order not in {None, Order.NATURAL} else natural_order(selection),
         skip=skip if alone else 0,
         limit=limit if alone and not by_one_id else None,
         residual=tuple(residual),

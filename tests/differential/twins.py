@@ -73,7 +73,7 @@ class Twins:
         if kind is Kind.FIND and "batchSize" not in command:
             command["batchSize"] = 100_000
         reply = await self.mongo.command(command, check=False, codec_options=RAW)
-        return _result(kind, decode(reply.raw), reply)
+        return _result(kind, decode(bytes(reply.raw)), reply)
 
     async def documents(self) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
         """Return all documents of both sides as raw BSON by key."""
