@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -18,7 +19,7 @@ from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict, decide
 from proxy.shadow.contention import is_contended, takes_server_values
 from proxy.shadow.cursors import Cursor
-from proxy.shadow.evidence import Evidence
+from proxy.shadow.evidence import Evidence, namespaces_of
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.intake import NO_ANSWER
@@ -126,8 +127,10 @@ class Execution:
             self._doubt_transaction(unit, outcome)
             return
         self._leave(unit.commit.start)
+        # Before the transaction's own writes are noted.
+        overtaken = self._overtaken(unit, footprints)
         for statement, answer, places in zip(unit.statements, outcome, footprints, strict=True):
-            await self._compare_statement(unit, statement, answer, places)
+            await self._compare_statement(unit, statement, answer, places, overtaken)
 
     def _mark(self, exchange: Exchange) -> Mark:
         return Mark(log=self._log, position=exchange.start, namespace=exchange.namespace)
@@ -187,12 +190,12 @@ class Execution:
         statement: Single,
         outcome: Outcome,
         footprints: tuple[Footprint, ...],
+        overtaken: frozenset[str],
     ) -> None:
         exchange = statement.exchange
         operation = exchange.operation
         if exchange.writes:
-            placed = Single(exchange=exchange, beside=statement.beside)
-            self._wrote(placed, operation, outcome, footprints, at=unit.commit.position)
+            self._wrote(statement, operation, outcome, footprints, at=unit.commit.position)
         legacy = exchange.legacy
         if statement.cursor is not None:
             for start in statement.cursor.parts:
@@ -202,15 +205,28 @@ class Execution:
             self._judge(exchange, Judgement(verdict=Verdict.NOT_COMPARABLE, reason=NO_ANSWER))
             return
         judgement, compare_s = await self._judgement(operation, legacy, outcome, exchange)
-        if judgement.verdict is Verdict.MISMATCH and not exchange.writes:
+        if judgement.verdict is Verdict.MISMATCH:
+            if exchange.writes:
+                await self._judge_write(
+                    statement, operation, judgement, outcome, footprints, compare_s
+                )
+                return
             # The transaction read as of its beginning, the gateway reads as of the commit.
-            overtaken = any(
-                self._touches.any_since(footprint.namespace, exchange.position)
-                for footprint in footprints
-            )
-            if overtaken:
+            if not overtaken.isdisjoint(namespaces_of(footprints)):
                 judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=OVERTAKEN)
         self._judge(exchange, judgement, outcome=outcome, compare_s=compare_s)
+
+    def _overtaken(
+        self, unit: Committed, footprints: tuple[tuple[Footprint, ...], ...]
+    ) -> frozenset[str]:
+        """Return the collections that others wrote to after the transaction's snapshot."""
+        began = min((s.exchange.start for s in unit.statements), default=unit.commit.start)
+        namespaces = namespaces_of(tuple(chain.from_iterable(footprints)))
+        return frozenset(
+            namespace
+            for namespace in namespaces
+            if self._touches.any_since(namespace, began) or self._reconciler.disputes(namespace)
+        )
 
     def _wrote(
         self,
@@ -245,6 +261,10 @@ class Execution:
     ) -> None:
         exchange = unit.exchange
         judgement, compare_s = await self._judgement(operation, legacy, gateway, exchange)
+        if exchange.writes and judgement.verdict is Verdict.NOT_COMPARABLE:
+            # Each path may have written another document: legacy's choice is taken over.
+            self._doubt_write(exchange, judgement.reason or CONTENDED)
+            return
         if judgement.verdict is not Verdict.MISMATCH:
             self._judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
             return
