@@ -34,6 +34,10 @@ Ledger = Annotated[
 Rules = Annotated[
     str | None, typer.Option("--rules", help="The exceptions to equality.", metavar="FILE")
 ]
+Injection = Annotated[
+    Path | None,
+    typer.Option("--injection", hidden=True, help="Damage on purpose, as this plan says."),
+]
 LogLevel = Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.")]
 LogFormat = Annotated[str | None, typer.Option("--log-format", help="json or console.")]
 

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import ExitStack
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Final
 
 import structlog
@@ -38,6 +39,7 @@ def serve(
     log_format: options.LogFormat = None,
     *,
     verifier: Annotated[bool, typer.Option(help="Run the verifier beside the relay.")] = True,
+    injection: options.Injection = None,
 ) -> None:
     """Stand between application and MongoDB, capture every operation, and verify it."""
     settings = options.settings_of(
@@ -56,10 +58,10 @@ def serve(
     if verifier:
         settings.demand("gateway.uri")
     configure_logging(settings.log.level, settings.log.format, part="relay")
-    run_until_cancelled(relay(settings, with_verifier=verifier))
+    run_until_cancelled(relay(settings, with_verifier=verifier, injection=injection))
 
 
-async def relay(settings: Settings, *, with_verifier: bool) -> None:
+async def relay(settings: Settings, *, with_verifier: bool, injection: Path | None = None) -> None:
     """Relay until terminated."""
     uri = settings.demand("legacy.uri")
     capture = CaptureWriter(
@@ -85,7 +87,7 @@ async def relay(settings: Settings, *, with_verifier: bool) -> None:
             tasks.create_task(listener.run(), name="listener")
             tasks.create_task(_tend(settings, capture, listener), name="tend capture")
             if with_verifier:
-                tasks.create_task(keep_verifier(settings), name="verifier")
+                tasks.create_task(keep_verifier(settings, injection), name="verifier")
 
 
 async def _tend(settings: Settings, capture: CaptureWriter, listener: Listener) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -19,13 +20,17 @@ _STABLE_S: Final = 30.0
 _END_WITHIN_S: Final = 10.0
 
 
-async def keep_verifier(settings: Settings) -> None:
-    """Run a verifier until cancelled; start another with backoff when it ends."""
+async def keep_verifier(settings: Settings, injection: Path | None = None) -> None:
+    """Run a verifier until cancelled; start another with backoff when it ends.
+
+    `injection` is the plan by which its gateway is damaged on purpose, None but in demonstrations.
+    """
     loop = asyncio.get_running_loop()
+    arguments = () if injection is None else ("--injection", str(injection))
     pause_s = _FIRST_PAUSE_S
     while True:
         began_s = loop.time()
-        code = await _one_verifier(_environment(settings))
+        code = await _one_verifier(_environment(settings), arguments)
         if loop.time() - began_s > _STABLE_S:
             pause_s = _FIRST_PAUSE_S
         _log.warning("verifier_ended", exit_code=code, restart_in_s=pause_s)
@@ -33,10 +38,10 @@ async def keep_verifier(settings: Settings) -> None:
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
-async def _one_verifier(environment: Mapping[str, str]) -> int:
+async def _one_verifier(environment: Mapping[str, str], arguments: Sequence[str]) -> int:
     """Return the exit code of one verifier; it is asked to end when this is cancelled."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "proxy.cli", "verify", "--child", env=environment
+        sys.executable, "-m", "proxy.cli", "verify", "--child", *arguments, env=environment
     )
     try:
         return await process.wait()

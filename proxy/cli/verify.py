@@ -11,13 +11,13 @@ from typing import Annotated, Any, Final
 import typer
 from pymongo import AsyncMongoClient
 
-from adapters.registry import gateway_for
 from comparators.errors import SettingsError
 from comparators.rules import Rules
 from proxy.capture.directory import ReaderLock, private_directory
 from proxy.capture.reader import CaptureReader
 from proxy.cli import options
 from proxy.cli.ending import cancelled_by_signals, cancelled_when, run_until_cancelled
+from proxy.cli.injecting import gateway_under_test
 from proxy.ledger.entries import Checkpoint
 from proxy.ledger.write import Ledger
 from proxy.settings import Settings
@@ -45,6 +45,7 @@ def verify(
         bool, typer.Option("--drain", help="End once everything on the log has its verdict.")
     ] = False,
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+    injection: options.Injection = None,
 ) -> None:
     """Repeat what the capture log holds on the gateway, compare, and write the ledger."""
     settings = options.settings_of(
@@ -59,10 +60,12 @@ def verify(
     )
     configure_logging(settings.log.level, settings.log.format, part="verifier")
     os.nice(settings.verifier.nice)
-    run_until_cancelled(verify_log(settings, drain=drain, child=child))
+    run_until_cancelled(verify_log(settings, drain=drain, child=child, injection=injection))
 
 
-async def verify_log(settings: Settings, *, drain: bool, child: bool) -> None:
+async def verify_log(
+    settings: Settings, *, drain: bool, child: bool, injection: Path | None = None
+) -> None:
     """Verify until terminated, until drained, or until the process that started this one is gone."""
     directory = settings.capture_directory
     private_directory(directory)
@@ -78,7 +81,9 @@ async def verify_log(settings: Settings, *, drain: bool, child: bool) -> None:
         await held.enter_async_context(client)
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
-            gateway_for(settings.demand("gateway.uri"), connections=concurrency)
+            gateway_under_test(
+                settings.demand("gateway.uri"), connections=concurrency, injection=injection
+            )
         )
         ledger = await Ledger.open(settings.ledger_uri, revealed=rules.reveals)
         held.push_async_callback(ledger.close)

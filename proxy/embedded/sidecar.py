@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,9 +82,17 @@ class EmbeddedSidecar:
 
 @asynccontextmanager
 async def embedded_sidecar(
-    directory: Path, *, legacy: str, gateway: str, settings: Mapping[str, str] | None = None
+    directory: Path,
+    *,
+    legacy: str,
+    gateway: str,
+    settings: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> AsyncIterator[EmbeddedSidecar]:
-    """Run Parallax between an application and these databases; `settings` are PARALLAX_ variables."""
+    """Run Parallax between an application and these databases.
+
+    `settings` are PARALLAX_ variables, `arguments` further options of `parallax serve`.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     port = free_port()
     environment = {
@@ -97,7 +105,7 @@ async def embedded_sidecar(
     }
     process = ServerProcess(
         name="parallax serve",
-        command=[sys.executable, "-m", "proxy.cli", "serve"],
+        command=[sys.executable, "-m", "proxy.cli", "serve", *arguments],
         directory=directory,
         log_path=directory / "sidecar.log",
         environment=environment,
