@@ -13,16 +13,19 @@ from adapters.query.update import (
     CurrentDate,
     Elements,
     Fields,
+    MoveAway,
     MoveFrom,
     Node,
+    Push,
     SetTo,
     Unset,
     merged,
 )
-from comparators.canonical import MISSING
+from comparators.canonical import MISSING, encode
 
 BAD_VALUE: Final = 2
 PATH_NOT_VIABLE: Final = 28
+DOLLAR_NAME: Final = 52
 IMMUTABLE_FIELD: Final = 66
 
 Document = dict[str, Any]
@@ -41,7 +44,7 @@ class Circumstances(NamedTuple):
 
 
 def modified(root: Fields, document: Document, circumstances: Circumstances) -> Document:
-    """Return the changed document; the given one stays as it is."""
+    """Return a changed document, or the given one itself if the changes come to nothing."""
     return _Application(document, circumstances).result(root)
 
 
@@ -52,11 +55,29 @@ class _Application:
         self._copies = Copies()
         self._document: Document = self._copies.own(document)
         self._circumstances = circumstances
+        self._original = document
+        self._modified = False
 
     def result(self, root: Fields) -> Document:
         """Return the document after all changes."""
-        self._fields(root, Place(self._document, self._copies))
-        return self._document
+        place = Place(self._document, self._copies)
+        modified = False
+        for name, child in self._children(root):
+            self._modified = False
+            self._apply(child, place, name)
+            if self._modified:
+                modified = True
+                self._check(name)
+        return self._document if modified else self._original
+
+    def _check(self, name: str) -> None:
+        """Refuse, after a change below a field, what MongoDB refuses of the whole document."""
+        old = self._original.get("_id", MISSING)
+        if old is not MISSING and not _same(old, self._document.get("_id", MISSING)):
+            # Also where the value is the same in another type.
+            raise CommandFailure(IMMUTABLE_FIELD, "would modify the immutable field '_id'")
+        if name.startswith("$") and name in self._document and not self._circumstances.inserting:
+            raise CommandFailure(DOLLAR_NAME, f"The dollar ($) prefixed field {name!r}")
 
     def _apply(self, node: Node, place: Place, name: str) -> None:
         if isinstance(node, Fields):
@@ -110,6 +131,8 @@ class _Application:
         if isinstance(change, MoveFrom):
             self._move(change.source, place, name)
             return
+        if isinstance(change, MoveAway):
+            return
         if isinstance(change, SetTo) and change.on_insert and not self._circumstances.inserting:
             return
         current = place.value(name)
@@ -119,8 +142,12 @@ class _Application:
             value = VALUES[type(change)](change, current)
         if value is REMOVED:
             place.remove(name)
+            self._modified = True
         elif value is not NOTHING:
             place.put(name, value)
+            # These two count as a change whatever comes of them.
+            if isinstance(change, Push | CurrentDate) or not _same(current, value):
+                self._modified = True
         elif current is MISSING and not isinstance(change, Unset):
             # Most changes that have nothing to do still refuse a way that cannot be.
             place.check(name)
@@ -135,6 +162,7 @@ class _Application:
             # Refused even where the value would be the same.
             raise CommandFailure(IMMUTABLE_FIELD, "would modify the immutable field '_id'")
         place.put(name, value)
+        self._modified = True
         from_place = Place(self._document, self._copies)
         for segment in source[:-1]:
             from_place = from_place.below(segment)
@@ -152,6 +180,15 @@ class _Application:
             if value is MISSING:
                 return MISSING
         return value
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Return whether two values are the same bytes."""
+    if old is new:
+        return True
+    if old is MISSING or type(old) is not type(new):
+        return False
+    return encode({"": old}) == encode({"": new})
 
 
 def _in_array(array: list[Any], segment: str) -> Any:

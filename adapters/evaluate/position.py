@@ -165,6 +165,8 @@ def _flattened(
 
 def _membership(children: Sequence[Filter]) -> In | None:
     """Return the `$in` that alternatives of one path amount to; None if they do not."""
+    if not children:
+        return None
     first = children[0]
     if not isinstance(first, Comparison) or not all(
         isinstance(child, Comparison)

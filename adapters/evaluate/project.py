@@ -10,7 +10,7 @@ from adapters.evaluate.expressions import Variables, evaluator
 from adapters.evaluate.match import Bindings, element_position
 from adapters.evaluate.position import matched_position
 from adapters.query.failures import CommandFailure
-from adapters.query.filter import EVERYTHING, Filter
+from adapters.query.filter import EVERYTHING, Filter, holds_expression
 from adapters.query.paths import Path
 from adapters.query.projection import (
     Branch,
@@ -25,6 +25,7 @@ from adapters.query.projection import (
 )
 from comparators.canonical import MISSING
 
+FEATURE_NOT_ALLOWED: Final = 224
 NO_POSITION: Final = 51246
 POSITION_BEYOND: Final = 51247
 
@@ -49,6 +50,8 @@ def projector(
     shaped = _included if projection.mode is Mode.INCLUSION else _excluded
     steps = [*_computed_steps(named), *_slice_steps(named)]
     if projection.positional is not None:
+        if holds_expression(filter):
+            raise CommandFailure(FEATURE_NOT_ALLOWED, "$expr is not allowed beside '.$'")
         steps.insert(0, _positional_step(projection.positional, filter, bindings))
 
     def project(document: Document) -> Document:
@@ -71,7 +74,8 @@ def _included(branch: Branch, document: Mapping[str, Any]) -> Document:
             result[name] = value
         elif isinstance(child, Branch):
             kept = _included_value(child, value)
-            if kept is not MISSING:
+            # What is computed below takes the place that the field has in the document.
+            if kept is not MISSING or _computes(child):
                 result[name] = kept
     return result
 
@@ -231,19 +235,18 @@ def _positional_step(path: Path, filter: Filter, variables: Bindings) -> Step:  
     position_in = matched_position(filter, planned=False, variables=variables)
 
     def step(document: Document, result: Document, _variables: Variables) -> Document:
-        position = position_in(document)
-        if position is None:
-            raise CommandFailure(NO_POSITION, "positional operator '.$' found no matching element")
-        return _narrowed(result, path, position)
+        return _narrowed(result, path, position_in(document))
 
     return step
 
 
-def _narrowed(document: Document, path: Path, position: int) -> Document:
-    """Return the document with only one element of the first array on the way."""
+def _narrowed(document: Document, path: Path, position: int | None) -> Document:
+    """Return the document with only one element of the first array on the way; None refuses any."""
     name, rest = path[0], path[1:]
     value = document.get(name, MISSING)
     if isinstance(value, list):
+        if position is None:
+            raise CommandFailure(NO_POSITION, "positional operator '.$' found no matching element")
         if position >= len(value):
             raise CommandFailure(POSITION_BEYOND, "positional operator '.$' element mismatch")
         return {**document, name: [value[position]]}

@@ -32,6 +32,8 @@ def updater(
 ) -> Updater:
     """Return the function from a document to a new one; it raises CommandFailure.
 
+    It returns the very document it was given where MongoDB counts none as modified. (A `$push` that is
+    cut off again does count, and so does a replacement that leaves out the `_id`.)
     `filter` is the query that found the document: `$` stands for the position it has matched. With
     `inserting` the document is the base of an upsert, whose `_id` may still be missing.
     """
@@ -41,7 +43,7 @@ def updater(
             position_in = matched_position(filter, planned=True, variables=bindings)
             return _modification(update, position_in, now_ms=now_ms, inserting=inserting)
         case Replacement(document=document):
-            return lambda stored: _with_identity(stored, document)
+            return _replacement(document, inserting=inserting)
         case PipelineUpdate():
             return _pipeline(update, now_ms=now_ms, variables=variables or {})
         case _:
@@ -61,10 +63,18 @@ def _modification(
 
     def apply(document: Document) -> Document:
         matched = position_in(document) if needs_position and not inserting else None
-        result = modified(root, document, Circumstances(now_ms, inserting, matched, selects))
-        _check_identity_kept(document, result)
-        _check_names(root, result)
-        return result
+        return modified(root, document, Circumstances(now_ms, inserting, matched, selects))
+
+    return apply
+
+
+def _replacement(document: Mapping[str, Any], *, inserting: bool) -> Updater:
+    refused = next((name for name in document if name.startswith("$")), None)
+
+    def apply(stored: Document) -> Document:
+        if refused is not None and not inserting:
+            raise CommandFailure(DOLLAR_NAME, f"The dollar ($) prefixed field {refused!r}")
+        return _with_identity(stored, document)
 
     return apply
 
@@ -81,23 +91,6 @@ def _needs_position(node: Node) -> bool:
     return any(_needs_position(child) for _, child in children)
 
 
-def _check_identity_kept(before: Document, after: Document) -> None:
-    """Refuse another `_id`, even one of the same value but another type."""
-    if "_id" not in before:
-        return
-    old, new = before["_id"], after.get("_id", MISSING)
-    if old is new:
-        return
-    if new is MISSING or encode({"": old}) != encode({"": new}):
-        raise CommandFailure(IMMUTABLE_FIELD, "the update would modify the immutable field '_id'")
-
-
-def _check_names(root: Fields, result: Document) -> None:
-    for name, _ in root.children:
-        if name.startswith("$") and name in result:
-            raise CommandFailure(DOLLAR_NAME, f"The dollar ($) prefixed field {name!r}")
-
-
 def _pipeline(update: PipelineUpdate, *, now_ms: int, variables: Mapping[str, Any]) -> Updater:
     def apply(document: Document) -> Document:
         (result,) = run_pipeline(
@@ -110,6 +103,8 @@ def _pipeline(update: PipelineUpdate, *, now_ms: int, variables: Mapping[str, An
 
 def _with_identity(stored: Document, new: Mapping[str, Any]) -> Document:
     """Return the new document with an `_id` in front, which may change its type but not its value."""
+    if list(new) == list(stored) and encode(dict(new)) == encode(stored):
+        return stored
     old = stored.get("_id", MISSING)
     identifier = new.get("_id", old)
     if identifier is MISSING:

@@ -12,16 +12,7 @@ from adapters.evaluate.place import Copies, Place
 from adapters.evaluate.position import optimized
 from adapters.evaluate.update import updater
 from adapters.query.failures import CommandFailure
-from adapters.query.filter import (
-    And,
-    Comparator,
-    Comparison,
-    ExpressionHolds,
-    Filter,
-    Nor,
-    Not,
-    Or,
-)
+from adapters.query.filter import And, Comparator, Comparison, Filter, holds_expression
 from adapters.query.paths import Path
 from adapters.query.types import type_name
 from adapters.query.update import Replacement, Update
@@ -77,16 +68,8 @@ def upsert_base(filter: Filter, *, replacement: bool = False) -> Document:  # no
 
 def check_upsert(filter: Filter) -> None:  # noqa: A002
     """Refuse a filter that no upsert may have, whether or not it finds a document."""
-    match filter:
-        case ExpressionHolds():
-            raise CommandFailure(FEATURE_NOT_ALLOWED, "$expr is not allowed for an upsert")
-        case And(children=children) | Or(children=children) | Nor(children=children):
-            for child in children:
-                check_upsert(child)
-        case Not(child=child):
-            check_upsert(child)
-        case _:
-            return
+    if holds_expression(filter):
+        raise CommandFailure(FEATURE_NOT_ALLOWED, "$expr is not allowed for an upsert")
 
 
 def _equalities(filter: Filter) -> Iterator[tuple[Path, Any]]:  # noqa: A002

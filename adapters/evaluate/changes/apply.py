@@ -20,7 +20,6 @@ from adapters.query.update import (
     Calculate,
     ChangeBits,
     CurrentDate,
-    MoveAway,
     Pop,
     PullAll,
     PullMatching,
@@ -43,7 +42,6 @@ def bounded(change: Bound, current: Any) -> Any:
 VALUES: Final[Mapping[type, Callable[[Any, Any], Any]]] = {
     SetTo: lambda change, _current: change.value,
     Unset: lambda _change, current: NOTHING if current is MISSING else REMOVED,
-    MoveAway: lambda _change, _current: NOTHING,
     Bound: bounded,
     Calculate: calculated,
     ChangeBits: changed_bits,

@@ -25,13 +25,22 @@ TYPE_MISMATCH: Final = 14
 def pushed(change: Push, current: Any) -> Any:
     """Return the array with the values put in, then sorted, then cut."""
     array = [] if current is MISSING else list(_array(current, "$push", BAD_VALUE))
+    if current is not MISSING and _comes_to_nothing(change, array):
+        return NOTHING
     at = len(array) if change.position is None else change.position
     array[at:at] = change.values
     if change.order is not None:
-        array.sort(key=_key(change.order), reverse=False)
+        array.sort(key=_key(change.order))
     if change.keep is not None:
         array = array[: change.keep] if change.keep >= 0 else array[change.keep :]
     return array
+
+
+def _comes_to_nothing(change: Push, array: list[Any]) -> bool:
+    """Return whether there is nothing to put in, to sort or to cut."""
+    if change.values or change.order is not None:
+        return False
+    return change.keep is None or abs(change.keep) >= len(array)
 
 
 def added_to_set(change: AddToSet, current: Any) -> Any:

@@ -6,9 +6,9 @@ Source: MongoDB manual, "$inc", "$mul", "$bit"; the widths of results were obser
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
+from adapters.evaluate.changes.outcome import NOTHING
 from adapters.evaluate.numbers import (
     CONTEXT,
     DECIMAL,
@@ -26,16 +26,28 @@ from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
 from adapters.query.update import Arithmetic, BitOperation, Calculate, ChangeBits
 from comparators.canonical import MISSING
+from comparators.order import compare
 
 BAD_VALUE: Final = 2
 TYPE_MISMATCH: Final = 14
 
 
 def calculated(change: Calculate, current: Any) -> Any:
-    """Return the sum or product; CommandFailure where MongoDB has no number for it."""
-    operand = change.operand
+    """Return the sum or product; CommandFailure where MongoDB has no number for it.
+
+    A number of the same type and value is none, so that -0.0 stays what it is.
+    """
     if current is MISSING:
-        return operand if change.operation is Arithmetic.INC else _zero_like(operand)
+        if change.operation is Arithmetic.INC:
+            return change.operand
+        return _result(change, 0)
+    result = _result(change, current)
+    same = type(result) is type(current) and compare(result, current) == 0
+    return NOTHING if same else result
+
+
+def _result(change: Calculate, current: Any) -> Any:
+    operand = change.operand
     left, right = width(current), width(operand)
     if left is None or right is None:
         raise CommandFailure(
@@ -71,12 +83,6 @@ def _integer(exact: int, *, long: bool, what: str) -> Any:
     if LONG_MIN <= exact <= LONG_MAX:
         return Int64(exact)
     raise CommandFailure(BAD_VALUE, f"Failed to apply {what} operations to current value")
-
-
-def _zero_like(operand: Any) -> Any:
-    if isinstance(operand, Decimal128):
-        return Decimal128("0")
-    return type(operand)(0)
 
 
 _BITS: Final[Mapping[BitOperation, Callable[[int, int], int]]] = {

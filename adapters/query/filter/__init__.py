@@ -30,6 +30,7 @@ from adapters.query.filter.tree import (
     Size,
     TypeIs,
 )
+from adapters.query.filter.walk import holds_expression
 
 __all__ = [
     "EVERYTHING",
@@ -53,6 +54,7 @@ __all__ = [
     "PatternMatch",
     "Size",
     "TypeIs",
+    "holds_expression",
     "is_operators",
     "is_value_operator",
     "parse_conditions",

@@ -30,6 +30,7 @@ from adapters.query.unsupported import unsupported
 INVALID_SLICE: Final = 28667
 COLLISION_BELOW: Final = 31249
 COLLISION: Final = 31250
+OBJECT_IN_EXCLUSION: Final = 31252
 INCLUSION_IN_EXCLUSION: Final = 31253
 EXCLUSION_IN_INCLUSION: Final = 31254
 POSITIONAL_AND_ELEMENT: Final = 31255
@@ -158,17 +159,28 @@ class _Reading:
     def _slice(self, path: Path, document: dict[str, Any]) -> None:
         node = _slice_of_find(document["$slice"])
         try:
-            if node is None:
-                self._computed(path, document)
-            else:
+            if node is not None:
                 self._put(path, node)
                 self.slices = True
+                return
         except CommandFailure as refused:
+            # The server then takes it for an expression, for which it has too few arguments.
+            self._refuse_expression(OBJECT_IN_EXCLUSION)
+            raise CommandFailure(INVALID_SLICE, "Invalid $slice syntax.") from refused
+        try:
+            self._computed(path, document)
+        except CommandFailure as refused:
+            if refused.code == OBJECT_IN_EXCLUSION:
+                raise
             raise CommandFailure(INVALID_SLICE, "Invalid $slice syntax.") from refused
 
-    def _computed(self, path: Path, value: Any) -> None:
+    def _refuse_expression(self, code: int) -> None:
         if self.mode is Mode.EXCLUSION:
-            raise CommandFailure(EXPRESSION_IN_EXCLUSION, "expression in an exclusion projection")
+            raise CommandFailure(code, "expression in an exclusion projection")
+
+    def _computed(self, path: Path, value: Any) -> None:
+        code = OBJECT_IN_EXCLUSION if isinstance(value, dict) else EXPRESSION_IN_EXCLUSION
+        self._refuse_expression(code)
         try:
             expression = parse_expression(value, variables=self.scope)
         except CommandFailure as refused:

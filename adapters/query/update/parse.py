@@ -41,7 +41,6 @@ from adapters.query.update.tree import (
 BAD_VALUE: Final = 2
 FAILED_TO_PARSE: Final = 9
 TYPE_MISMATCH: Final = 14
-DOLLAR_NAME: Final = 52
 
 _NAME: Final = re.compile(r"[a-z][a-zA-Z0-9]*")
 
@@ -72,12 +71,9 @@ def _pipeline(
 
 
 def _replacement(document: Mapping[str, Any]) -> Replacement:
-    for name, value in document.items():
-        if name.startswith("$"):
-            raise CommandFailure(DOLLAR_NAME, f"The dollar ($) prefixed field {name!r}")
-        if value == Timestamp(0, 0):
-            # The server puts its own clock there.
-            raise unsupported("Timestamp(0, 0) in a replacement", where="update")
+    if Timestamp(0, 0) in document.values():
+        # The server puts its own clock there.
+        raise unsupported("Timestamp(0, 0) in a replacement", where="update")
     return Replacement(document=document)
 
 
@@ -91,8 +87,8 @@ def _modification(update: Mapping[str, Any], array_filters: Any) -> Modification
     used: set[str] = set()
     for operator, operands in update.items():
         for path, tree in _changes(operator, operands):
-            used |= _identifiers(path, filters)
             root = merged_fields(root, tree)
+            used |= _identifiers(path, filters)
     for name in filters:
         if name not in used:
             raise CommandFailure(FAILED_TO_PARSE, f"The array filter {name!r} was not used")
@@ -113,6 +109,8 @@ def _changes(operator: str, operands: Any) -> Iterator[tuple[Path, Fields]]:
 
 
 def _rename(source: Path, operand: Any) -> Iterator[tuple[Path, Fields]]:
+    # The source takes its place in the tree before anything else is looked at.
+    yield source, tree_of(source, MoveAway())
     if not isinstance(operand, str):
         raise CommandFailure(BAD_VALUE, "The 'to' field for $rename must be a string")
     target = update_path(operand)
@@ -123,7 +121,6 @@ def _rename(source: Path, operand: Any) -> Iterator[tuple[Path, Fields]]:
     if is_dynamic(source) or is_dynamic(target):
         raise CommandFailure(BAD_VALUE, "The fields for $rename may not be dynamic")
     yield target, tree_of(target, MoveFrom(source=source))
-    yield source, tree_of(source, MoveAway())
 
 
 def _identifiers(path: Path, filters: Mapping[str, Filter]) -> set[str]:
