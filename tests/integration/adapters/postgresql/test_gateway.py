@@ -105,3 +105,51 @@ async def test_images_are_put_and_read(gateway: PostgresGateway) -> None:
     assert await gateway.images("shop.users", [1, 2]) == {document_key(1): image}
     await gateway.put_images("shop.users", {document_key(1): (1, None)})
     assert await gateway.images("shop.users", [1]) == {}
+
+
+async def test_matching_ids_are_those_a_write_would_touch(gateway: PostgresGateway) -> None:
+    await run(gateway, insert(*({"_id": n, "n": n % 2} for n in range(4))))
+    updates = [{"q": {"n": 1}, "u": {"$set": {"a": 1}}}, {"q": {"_id": 9}, "u": {}, "upsert": True}]
+
+    assert await gateway.matching_ids(operation(Kind.UPDATE, updates=updates)) == [1, 3]
+    assert await gateway.matching_ids(insert({"_id": 1})) == []
+
+
+async def test_an_image_takes_unique_values_from_documents_that_are_wrong(
+    gateway: PostgresGateway,
+) -> None:
+    index = {"key": {"email": 1}, "name": "email_1", "unique": True}
+    await run(gateway, operation(Kind.CREATE_INDEXES, indexes=[index]))
+    await run(gateway, insert({"_id": 1, "email": "a"}))
+
+    await gateway.put_images("shop.users", {document_key(2): (2, encode({"_id": 2, "email": "a"}))})
+
+    refused = await run(gateway, insert({"_id": 3, "email": "a"}))
+    assert isinstance(refused.result, Acknowledgement)
+    assert [error.code for error in refused.result.errors] == [11000]
+    await run(gateway, operation(Kind.DELETE, deletes=[{"q": {"_id": 1}, "limit": 1}]))
+    assert (await run(gateway, insert({"_id": 3, "email": "a"}))).result == refused.result
+
+
+async def test_a_delete_makes_no_collection(gateway: PostgresGateway) -> None:
+    await run(gateway, operation(Kind.DELETE, deletes=[{"q": {"_id": 1}, "limit": 1}]))
+
+    listed = await run(gateway, operation(Kind.LIST_COLLECTIONS, nameOnly=True))
+
+    assert listed.result == Documents(documents=())
+
+
+async def test_another_gateway_finds_collections_and_indexes(
+    gateway: PostgresGateway, postgres_dsn: str
+) -> None:
+    index = {"key": {"email": 1}, "name": "email_1", "unique": True}
+    await run(gateway, operation(Kind.CREATE_INDEXES, indexes=[index]))
+    await run(gateway, insert({"_id": 1, "email": "a"}))
+
+    async with PostgresGateway(postgres_dsn) as other:
+        refused = await run(other, insert({"_id": 2, "email": "a"}))
+
+    assert isinstance(refused.result, Acknowledgement)
+    assert refused.result.errors == (
+        WriteError(index=0, code=11000, key_pattern={"email": 1}, key_value={"email": "a"}),
+    )
