@@ -145,6 +145,11 @@ def _counted(evidence: Evidence) -> Iterator[Figure]:
         detail=f"{words.count(tally.verified)} operations",
         tone="plain" if tally.verified else "doubt",
     )
+    yield Figure(
+        name="states compared",
+        value=words.count(tally.states_compared),
+        detail="stored documents, after writes",
+    )
     differing = tally.mismatched + tally.verdicts.get(Verdict.GATEWAY_ERROR, 0)
     groups = sum(group.verdict is not Verdict.TRANSIENT for group in evidence.groups)
     yield Figure(

@@ -77,6 +77,7 @@ def _overview(found: Status, relay: RelayStatus | None) -> Table:
         )
     tally = found.tally
     table.add_row("verified", f"{tally.verified} of {tally.seen} seen, {tally.dropped} dropped")
+    table.add_row("states", f"{tally.states_compared} stored documents compared after writes")
     for verdict in Verdict:
         count = tally.verdicts.get(verdict, 0)
         if count:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from comparators.naming import general_path
+from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.ledger.entries import Checkpoint, Drop, Finding
 from proxy.ledger.redaction import Redaction
@@ -48,8 +49,9 @@ class Batch:
         shape = self._shape(finding)
         judgement = finding.judgement
         verdict = judgement.verdict.value
-        self.seen += 1
-        self.verified += judgement.verdict in COMPARED
+        if finding.kind is not Kind.STATE:
+            self.seen += 1
+            self.verified += judgement.verdict in COMPARED
         self.mismatched += judgement.verdict is Verdict.MISMATCH
         self.counts[minute, shape, verdict] += 1
         self._time(finding, minute, shape)

@@ -29,6 +29,9 @@ class Facts:
 
     verdicts: Mapping[Verdict, int]
     verified: int
+    differing_states: int
+    """Stored documents that were found to differ after a write."""
+    uncompared_states: int
     open_divergences: int
     lost_writes: int
     dropped_reads: int
@@ -63,6 +66,8 @@ def _failures(facts: Facts) -> Iterator[str]:
         yield f"{_n(mismatches, 'operation')} gave another result on the gateway"
     if errors:
         yield f"{_n(errors, 'operation')} failed on the gateway only"
+    if facts.differing_states:
+        yield f"{_n(facts.differing_states, 'stored document')} differed after a write"
     if facts.open_divergences:
         yield f"{_n(facts.open_divergences, 'document')} differ{_s(facts.open_divergences)} now"
 
@@ -82,6 +87,8 @@ def _doubts(facts: Facts) -> Iterator[str]:
         yield f"{_n(facts.lost_writes, 'write')} could not be captured"
     if facts.dropped_reads:
         yield f"{_n(facts.dropped_reads, 'read')} went uncaptured"
+    if facts.uncompared_states:
+        yield f"{_n(facts.uncompared_states, 'stored document')} could not be compared"
     if facts.skipped_records:
         yield f"{_n(facts.skipped_records, 'record')} of the capture log could not be read"
     if facts.capture_gaps:

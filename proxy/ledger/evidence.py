@@ -1,7 +1,7 @@
 """The evidence of a window of time, as `read` returns it. Durations are seconds, moments nanoseconds since 1970."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from comparators.verdict import Verdict
 from proxy.ledger.batch import COMPARED
@@ -43,9 +43,13 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How many operations ended in which verdict, and how many never got one."""
+    """How many operations ended in which verdict, and how many never got one.
+
+    `states` counts the comparisons of stored documents, which are no operations of the application.
+    """
 
     verdicts: Mapping[Verdict, int]
+    states: Mapping[Verdict, int] = field(default_factory=dict)
     dropped: int = 0
     """Reads and writes that were answered by legacy and not captured."""
 
@@ -61,8 +65,13 @@ class Tally:
 
     @property
     def mismatched(self) -> int:
-        """Confirmed mismatches."""
-        return self.verdicts.get(Verdict.MISMATCH, 0)
+        """Confirmed mismatches, of answers and of stored documents."""
+        return self.verdicts.get(Verdict.MISMATCH, 0) + self.states.get(Verdict.MISMATCH, 0)
+
+    @property
+    def states_compared(self) -> int:
+        """Stored documents that were compared on both sides after a write."""
+        return sum(n for verdict, n in self.states.items() if verdict in COMPARED)
 
     @property
     def coverage(self) -> float | None:

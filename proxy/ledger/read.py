@@ -1,15 +1,17 @@
 """Read the evidence. Everything that shows numbers goes through here, and nothing here can write."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from sqlalchemy import Select, column, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from comparators.errors import SettingsError
+from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.ledger import queries
 from proxy.ledger.conclusion import Conclusion, Facts, Result, conclude
@@ -38,6 +40,7 @@ from proxy.ledger.evidence import (
 )
 from proxy.ledger.migrations import HEAD, VERSION_TABLE
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides, Window
+from proxy.ledger.redaction import Redaction
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
 
@@ -47,6 +50,7 @@ __all__ = [
     "Change",
     "CollectionEvidence",
     "Conclusion",
+    "DivergedAmong",
     "DivergenceState",
     "DivergentDocument",
     "DropEvidence",
@@ -68,11 +72,22 @@ __all__ = [
     "ShapeEvidence",
     "Status",
     "Tally",
+    "diverged_among",
     "read_report",
     "status",
 ]
 
 STATUS_LATENCY_MINUTES: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivergedAmong:
+    """Which documents of a list the ledger holds as diverged, now or once."""
+
+    known: frozenset[int]
+    """Places in the list."""
+    others: tuple[tuple[str, str], ...]
+    """Namespace and redacted `_id` of diverged documents that are not in the list."""
 
 
 async def read_report(
@@ -113,6 +128,18 @@ async def status(url: str) -> Status:
             positions=await queries.positions(connection),
             about=await queries.about(connection),
         )
+
+
+async def diverged_among(url: str, documents: Sequence[tuple[str, Any]]) -> DivergedAmong:
+    """Look documents up, given as namespace and `_id`, among all that ever diverged."""
+    async with _snapshot(url) as connection:
+        redaction = Redaction(key=await queries.redaction_key(connection))
+        diverged = await queries.ever_diverged(connection)
+    names = [(namespace, redaction.document(namespace, one)) for namespace, one in documents]
+    return DivergedAmong(
+        known=frozenset(number for number, name in enumerate(names) if name in diverged),
+        others=tuple(sorted(diverged - set(names))),
+    )
 
 
 async def _evidence(connection: AsyncConnection, window: Window, now_ns: int) -> Evidence:
@@ -219,10 +246,12 @@ def _conclusion(
     return conclude(
         Facts(
             verdicts=whole.verdicts,
+            differing_states=whole.states.get(Verdict.MISMATCH, 0),
             verified=whole.verified,
             open_divergences=divergences.get(DivergenceState.OPEN, 0),
             lost_writes=sum(drop.n for drop in drops if drop.what is Dropped.WRITES),
             dropped_reads=sum(drop.n for drop in drops if drop.what is Dropped.READS),
+            uncompared_states=sum(drop.n for drop in drops if drop.what is Dropped.STATES),
             skipped_records=_happened(events, EventKind.RECORDS_SKIPPED),
             capture_gaps=_happened(events, EventKind.CAPTURE_GAP),
             backlog=backlog,
@@ -244,28 +273,32 @@ def _tallies(
     drops: Iterable[DropEvidence],
 ) -> Mapping[str, Tally]:
     """Return a tally for each collection."""
-    sums: dict[str, dict[Verdict, int]] = defaultdict(dict)
+    operations: dict[str, Counter[Verdict]] = defaultdict(Counter)
+    states: dict[str, Counter[Verdict]] = defaultdict(Counter)
     for key, of_shape in verdicts.items():
-        of_collection = sums[shapes[key].namespace]
-        for verdict, n in of_shape.items():
-            of_collection[verdict] = of_collection.get(verdict, 0) + n
-    dropped: dict[str, int] = defaultdict(int)
+        sums = states if shapes[key].kind == Kind.STATE else operations
+        sums[shapes[key].namespace].update(of_shape)
+    dropped: Counter[str] = Counter()
     for drop in drops:
-        dropped[drop.namespace] += drop.n
+        if drop.what is not Dropped.STATES:
+            dropped[drop.namespace] += drop.n
     return {
-        namespace: Tally(verdicts=sums.get(namespace, {}), dropped=dropped.get(namespace, 0))
-        for namespace in sorted({*sums, *dropped})
+        namespace: Tally(
+            verdicts=operations[namespace], states=states[namespace], dropped=dropped[namespace]
+        )
+        for namespace in sorted({*operations, *states, *dropped})
     }
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:
-    verdicts: dict[Verdict, int] = {}
+    verdicts: Counter[Verdict] = Counter()
+    states: Counter[Verdict] = Counter()
     dropped = 0
     for tally in tallies:
+        verdicts.update(tally.verdicts)
+        states.update(tally.states)
         dropped += tally.dropped
-        for verdict, n in tally.verdicts.items():
-            verdicts[verdict] = verdicts.get(verdict, 0) + n
-    return Tally(verdicts=verdicts, dropped=dropped)
+    return Tally(verdicts=verdicts, states=states, dropped=dropped)
 
 
 def _collections(

@@ -409,7 +409,8 @@ class Verifier:
 
     def _lag(self) -> Lag:
         backlog = self._reader.backlog_bytes()
-        unfinished = len(self._frontier)
+        # A write is judged by its answer and then by what it left behind.
+        unfinished = len(self._frontier) + len(self._states) + len(self._reconciler)
         behind_s = (time.time_ns() - self._newest_ns) / 1e9 if backlog and self._newest_ns else 0.0
         return Lag(operations=unfinished, seconds=max(behind_s, 0.0), bytes=backlog)
 
