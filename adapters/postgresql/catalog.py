@@ -92,6 +92,11 @@ class Collection:
         """The indexes that refuse duplicates, beside `_id_`."""
         return tuple(index for index in self.indexes if index.unique)
 
+    @property
+    def guarding(self) -> tuple[Index, ...]:
+        """The indexes that may refuse a document, beside `_id_`."""
+        return tuple(index for index in self.indexes if index.guards)
+
 
 class Catalog:
     """The collections of one PostgreSQL database."""

@@ -42,7 +42,7 @@ class Change:
     """The version that was read; None for a document that is inserted."""
 
 
-def insertion(document: dict[str, Any], unique: Sequence[Index]) -> Change:
+def insertion(document: dict[str, Any], indexes: Sequence[Index]) -> Change:
     """Return the change that inserts a document; CommandFailure where an index refuses it."""
     bson = encode(document)
     check_size(bson, INSERT_TOO_LARGE)
@@ -51,7 +51,7 @@ def insertion(document: dict[str, Any], unique: Sequence[Index]) -> Change:
         key=key_of(document["_id"]),
         bson=bson,
         body=body_of(document),
-        taken=tuple(entries_of(document, unique).values()) if unique else (),
+        taken=tuple(entries_of(document, indexes).values()) if indexes else (),
     )
 
 
@@ -60,11 +60,13 @@ def replacement(
     before: dict[str, Any],
     after: dict[str, Any],
     bson: bytes,
-    unique: Sequence[Index],
+    indexes: Sequence[Index],
 ) -> Change:
     """Return the change that replaces a document that was read."""
     check_size(bson, UPDATE_TOO_LARGE)
-    old, new = ({}, {}) if not unique else (entries_of(before, unique), entries_of(after, unique))
+    old, new = (
+        ({}, {}) if not indexes else (entries_of(before, indexes), entries_of(after, indexes))
+    )
     return Change(
         identifier=after["_id"],
         key=stored.key,
@@ -82,11 +84,13 @@ def check_size(bson: bytes, code: int) -> None:
         raise CommandFailure(code, "object to insert too large")
 
 
-def entries_of(document: dict[str, Any], unique: Iterable[Index]) -> dict[tuple[str, bytes], Entry]:
+def entries_of(
+    document: dict[str, Any], indexes: Iterable[Index]
+) -> dict[tuple[str, bytes], Entry]:
     """Return the entries of a document in unique indexes, in the order of the indexes."""
     return {
         (index.name, key): entry
-        for index in unique
+        for index in indexes
         for key, entry in index.entries_of(document).items()
     }
 

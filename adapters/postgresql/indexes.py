@@ -54,6 +54,8 @@ class Index:
     name: str
     specification: Mapping[str, Any]
     paths: tuple[str, ...]
+    plain: bool
+    """Ascending or descending keys only: not text, hashed or the like."""
     unique: bool
     sparse: bool
     admits: Callable[[dict[str, Any]], bool] | None
@@ -79,13 +81,25 @@ class Index:
             return None
         return Expiry(path=self.paths[0], after_s=int(after_s))
 
+    @property
+    def guards(self) -> bool:
+        """Whether it may refuse a document: for a duplicate, or for two arrays side by side."""
+        return self.unique or (self.plain and len(self.paths) > 1)
+
     def entries_of(self, document: dict[str, Any]) -> dict[bytes, Entry]:
-        """Return the entries of a document by their keys; CommandFailure for parallel arrays."""
+        """Return the entries of a document by their keys, none unless the index is unique.
+
+        CommandFailure for parallel arrays, whether or not it is.
+        """
+        if not self.unique and not _may_hold_parallel_arrays(document, self.paths):
+            return {}
         if self.admits is not None and not self.admits(document):
             return {}
         found: dict[bytes, Entry] = {}
         start = tuple((document, tuple(path.split("."))) for path in self.paths)
         for values in _combinations(start):
+            if not self.unique:
+                break
             if self.sparse and all(value is MISSING for value in values):
                 continue
             key = _key(values)
@@ -97,14 +111,22 @@ def index_of(specification: Mapping[str, Any]) -> Index:
     """Return an index from its specification."""
     partial = specification.get("partialFilterExpression")
     keys = specification["key"]
+    plain = not SPECIAL & set(map(str, keys.values())) and "$**" not in keys
     return Index(
         name=str(specification["name"]),
         specification=specification,
         paths=tuple(keys),
-        unique=bool(specification.get("unique")) and not SPECIAL & set(map(str, keys.values())),
+        plain=plain,
+        unique=plain and bool(specification.get("unique")),
         sparse=bool(specification.get("sparse")),
         admits=None if partial is None else matcher(parse_filter(partial)),
     )
+
+
+def _may_hold_parallel_arrays(document: Mapping[str, Any], paths: tuple[str, ...]) -> bool:
+    """Return whether two of the paths begin at values that can hold arrays; this is quick."""
+    begins = {path.split(".", 1)[0] for path in paths}
+    return sum(isinstance(document.get(name), list | dict) for name in begins) > 1
 
 
 def _key(values: tuple[Any, ...]) -> bytes:

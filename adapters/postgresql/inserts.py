@@ -36,7 +36,7 @@ def prepare(session: Session) -> Prepared:
     prepared: Prepared = []
     for at, document in enumerate(arguments["documents"]):
         try:
-            change = insertion(identified(document, session, at), session.unique)
+            change = insertion(identified(document, session, at), session.guarding)
         except CommandFailure as failure:
             prepared.append((at, WriteError(index=at, code=failure.code)))
         else:

@@ -88,14 +88,14 @@ def change_of(
     bson = encode(after)
     if bson == found.stored.bson and not modification.always_counts:
         return after, bson, None
-    change = replacement(found.stored, found.document, after, bson, session.unique)
+    change = replacement(found.stored, found.document, after, bson, session.guarding)
     return after, bson, change
 
 
 def upsertion(session: Session, modification: Modification) -> Change:
     """Return the change that inserts the document of an upsert."""
     assert modification.insert is not None  # noqa: S101 - for the type checker
-    return insertion(modification.insert(), session.unique)
+    return insertion(modification.insert(), session.guarding)
 
 
 async def replace_at_once(

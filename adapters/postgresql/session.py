@@ -41,6 +41,12 @@ class Session:
         return self.catalog.unique(self.operation.database, self.operation.collection)
 
     @property
+    def guarding(self) -> tuple[Index, ...]:
+        """The indexes of the operation's collection that may refuse a document, beside `_id_`."""
+        found = self.catalog.collection(self.operation.database, self.operation.collection)
+        return () if found is None else found.guarding
+
+    @property
     def indexes(self) -> dict[str, bool]:
         """The indexes beside `_id_` by name, and whether they hold every document."""
         found = self.catalog.collection(self.operation.database, self.operation.collection)

@@ -109,6 +109,15 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         insert({"_id": 12, "a": [{"x": 30}], "b": [1]}),
         find(sort={"_id": 1}),
     ),
+    "parallel arrays": (
+        index("ab", {"a": 1, "b.c": 1}),
+        insert({"_id": 1, "a": [1], "b": {"c": 1}}, {"_id": 2, "a": [1], "b": {"c": [1]}}),
+        insert({"_id": 3, "a": [1], "b": [{"c": 1}]}, {"_id": 4, "a": 1, "b": []}, ordered=False),
+        update({"_id": 1}, {"$set": {"b.c": [2]}}),
+        update({"_id": 1}, {"$set": {"b.d": [2]}}),
+        modify({"_id": 1}, update={"$set": {"b": [{"c": 1}]}}),
+        find(sort={"_id": 1}),
+    ),
     "a unique index over duplicates": (
         insert({"_id": 1, "n": 2}, {"_id": 2, "n": 1}, {"_id": 3, "n": 2}, {"_id": 4, "n": 1}),
         index("n_1", {"n": 1}, unique=True),
