@@ -4,8 +4,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Select, column, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,7 +39,6 @@ from proxy.ledger.evidence import (
 )
 from proxy.ledger.migrations import HEAD, VERSION_TABLE
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides, Window
-from proxy.ledger.redaction import Redaction
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
 
@@ -50,7 +48,6 @@ __all__ = [
     "Change",
     "CollectionEvidence",
     "Conclusion",
-    "DivergedAmong",
     "DivergenceState",
     "DivergentDocument",
     "DropEvidence",
@@ -72,22 +69,11 @@ __all__ = [
     "ShapeEvidence",
     "Status",
     "Tally",
-    "diverged_among",
     "read_report",
     "status",
 ]
 
 STATUS_LATENCY_MINUTES: Final = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DivergedAmong:
-    """Which documents of a list the ledger holds as diverged, now or once."""
-
-    known: frozenset[int]
-    """Places in the list."""
-    others: tuple[tuple[str, str], ...]
-    """Namespace and redacted `_id` of diverged documents that are not in the list."""
 
 
 async def read_report(
@@ -128,18 +114,6 @@ async def status(url: str) -> Status:
             positions=await queries.positions(connection),
             about=await queries.about(connection),
         )
-
-
-async def diverged_among(url: str, documents: Sequence[tuple[str, Any]]) -> DivergedAmong:
-    """Look documents up, given as namespace and `_id`, among all that ever diverged."""
-    async with _snapshot(url) as connection:
-        redaction = Redaction(key=await queries.redaction_key(connection))
-        diverged = await queries.ever_diverged(connection)
-    names = [(namespace, redaction.document(namespace, one)) for namespace, one in documents]
-    return DivergedAmong(
-        known=frozenset(number for number, name in enumerate(names) if name in diverged),
-        others=tuple(sorted(diverged - set(names))),
-    )
 
 
 async def _evidence(connection: AsyncConnection, window: Window, now_ns: int) -> Evidence:

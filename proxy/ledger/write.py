@@ -36,7 +36,7 @@ from proxy.telemetry import Metrics
 
 VERIFIER: Final = "verifier"
 
-_REDACTION_KEY: Final = "redaction_key"
+REDACTION_KEY: Final = "redaction_key"
 _KEY_BYTES: Final = 32
 # PostgreSQL takes one number for an advisory lock: this one is "parallax" in ASCII.
 _MIGRATION_LOCK: Final = int.from_bytes(b"parallax")
@@ -396,12 +396,12 @@ async def _prepare(engine: AsyncEngine, about: Mapping[str, str]) -> bytes:
             await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
         await connection.run_sync(migrate)
-        wanted = select(tables.meta.c.value).where(tables.meta.c.name == _REDACTION_KEY)
+        wanted = select(tables.meta.c.value).where(tables.meta.c.name == REDACTION_KEY)
         key = (await connection.execute(wanted)).scalar_one_or_none()
         facts = dict(about)
         if key is None:
             key = secrets.token_hex(_KEY_BYTES)
-            facts |= {_REDACTION_KEY: key, "created_ns": str(time.time_ns())}
+            facts |= {REDACTION_KEY: key, "created_ns": str(time.time_ns())}
         for name, value in facts.items():
             await connection.execute(tables.meta.delete().where(tables.meta.c.name == name))
             await connection.execute(tables.meta.insert().values(name=name, value=value))
