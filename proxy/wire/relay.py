@@ -18,7 +18,7 @@ from proxy.wire.counters import Counters, Refusal
 from proxy.wire.legacy import Address, shown_address
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
 from proxy.wire.protocol.hello import rewritten_hello
-from proxy.wire.protocol.message import Treatment, more_to_come, request_of
+from proxy.wire.protocol.message import Treatment, is_plain_read, more_to_come, request_of
 from proxy.wire.protocol.pairing import Pairing, Pending
 from proxy.wire.upstream import NoPrimaryError, Upstream
 
@@ -264,6 +264,7 @@ class Conversation(asyncio.Protocol):
 
     def _request(self, frame: Frame, received_ns: int, started_ns: int) -> None:
         raw = frame.raw
+        forwarded_ns = self._forward(raw) if is_plain_read(frame) else 0
         request = request_of(frame)
         treatment = request.treatment
         self._counters.requests[treatment] += 1
@@ -281,8 +282,7 @@ class Conversation(asyncio.Protocol):
             )
         elif treatment is Treatment.READ:
             kept = raw
-        cast("asyncio.Transport", self._legacy).write(raw)
-        forwarded_ns = perf_counter_ns()
+        forwarded_ns = forwarded_ns or self._forward(raw)
         pending = Pending(
             frame.request_id,
             treatment,
@@ -302,6 +302,11 @@ class Conversation(asyncio.Protocol):
         pairing.sent(pending)
         if pairing.waiting_bytes > MAX_WAITING_BYTES or len(pairing) > MAX_WAITING:
             self._hold(Hold.WAITING)
+
+    def _forward(self, raw: bytes) -> int:
+        """Send a request on its way and return when that was."""
+        cast("asyncio.Transport", self._legacy).write(raw)
+        return perf_counter_ns()
 
     def _reply(self, frame: Frame, started_ns: int) -> Pending | None:
         """Note a reply and return what it answers."""

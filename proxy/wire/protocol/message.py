@@ -20,6 +20,9 @@ CHECKSUM_BYTES: Final = 4
 
 FLAGS_AT: Final = HEADER_BYTES
 SECTIONS_AT: Final = HEADER_BYTES + 4
+_TYPE_AT: Final = SECTIONS_AT + 1
+_NAME_AT: Final = SECTIONS_AT + 6
+"""Of the command, where the first section holds it: kind, length of the document and type come before."""
 REPLY_DOCUMENT_AT: Final = HEADER_BYTES + 20
 """In OP_REPLY: flags, cursor, first and number of documents come before them."""
 
@@ -133,9 +136,21 @@ _TREATMENTS: Final[Mapping[bytes, Treatment]] = MappingProxyType(
     | dict.fromkeys((b"insert", b"update", b"delete", b"findAndModify"), Treatment.WRITE)
     | dict.fromkeys(_ADMIN_WRITES, Treatment.WRITE)
 )
+_PLAIN_READS: Final = frozenset(name.encode() for name in _READS if name != "aggregate")
+_LONGEST_READ: Final = 1 + max(map(len, _PLAIN_READS))
 _INTERNAL_DATABASES: Final = frozenset({b"admin", b"config", b"local"})
 _DATABASE: Final = b"\x02$db\x00"
 _COLLECTION: Final = b"\x02collection\x00"
+
+
+def is_plain_read(frame: Frame) -> bool:
+    """Return whether a request is a read whatever else it says, so that it may go before it is looked at."""
+    raw = frame.raw
+    return (
+        frame.opcode == OP_MSG
+        and raw[SECTIONS_AT:_TYPE_AT] == b"\x00"
+        and raw[_NAME_AT : raw.find(0, _NAME_AT, _NAME_AT + _LONGEST_READ)] in _PLAIN_READS
+    )
 
 
 def request_of(frame: Frame) -> Request:

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from comparators.errors import WireError
 from proxy.wire.protocol.framing import REQUEST_OPCODES, Frame, Framer
-from proxy.wire.protocol.message import Request, Treatment, more_to_come, request_of
+from proxy.wire.protocol.message import (
+    Request,
+    Treatment,
+    is_plain_read,
+    more_to_come,
+    request_of,
+)
 from tests.peers.messages import message, op_msg, op_query
 
 
@@ -193,3 +199,35 @@ def test_only_a_message_can_announce_another_reply() -> None:
     assert more_to_come(frame_of(op_msg({"ok": 1}, flags=2)))
     assert not more_to_come(frame_of(op_msg({"ok": 1})))
     assert not more_to_come(frame_of(op_query("a.$cmd", {"x": 1}, flags=2)))
+
+
+@pytest.mark.parametrize("command", ["find", "getMore", "parallelCollectionScan"])
+def test_a_plain_read_is_known_at_a_glance(command: str) -> None:
+    assert is_plain_read(frame_of(op_msg({command: "a", "$db": "app"})))
+
+
+@pytest.mark.parametrize(
+    "command", ["insert", "finder", "aggregate", "findAndModify", "saslStart", "x" * 100]
+)
+def test_what_may_be_a_write_or_a_secret_is_no_plain_read(command: str) -> None:
+    assert not is_plain_read(frame_of(op_msg({command: "find", "$db": "app"})))
+
+
+@given(st.sampled_from(["find", "getMore", "count"]), st.binary(max_size=60))
+def test_a_plain_read_is_never_treated_as_a_write(command: str, noise: bytes) -> None:
+    fields = b"\x02" + command.encode() + b"\x00\x02\x00\x00\x00a\x00\x02$db\x00" + noise
+    body = (len(fields) + 4).to_bytes(4, "little") + fields
+    frame = frame_of(message(2013, b"\x00\x00\x00\x00\x00" + body))
+
+    assert is_plain_read(frame)
+    try:
+        assert request_of(frame).treatment in {"read", "gossip"}
+    except WireError:
+        return
+
+
+def test_sequences_in_front_hide_a_read_from_the_glance() -> None:
+    raw = op_msg({"find": "a", "$db": "b"}, sequences={"x": [{"a": 1}]}, sequences_first=True)
+
+    assert not is_plain_read(frame_of(raw))
+    assert request_of(frame_of(raw)).treatment == "read"
