@@ -60,7 +60,7 @@ def digest_of(operation: Operation) -> str:
 
 
 class DefectRecord:
-    """Append entries, each only once; used as a context manager."""
+    """Append entries; used as a context manager."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -75,15 +75,16 @@ class DefectRecord:
         if self._file is not None:
             self._file.close()
 
-    def __contains__(self, entry: Entry) -> bool:
-        return entry in self._written
-
     def add(self, entry: Entry) -> None:
         """Write an entry, unless it was written before."""
-        if entry in self._written or self._file is None:
-            return
-        self._written.add(entry)
-        self._file.write(json.dumps(_plain(entry)) + "\n")
+        if entry not in self._written:
+            self._written.add(entry)
+            self.changed(entry)
+
+    def changed(self, entry: Entry) -> None:
+        """Write an entry as often as it comes true."""
+        if self._file is not None:
+            self._file.write(json.dumps(_plain(entry)) + "\n")
 
 
 def read_record(path: Path) -> Iterator[Entry]:

@@ -91,8 +91,11 @@ class StoredDamage:
     def _note(self, namespace: str, key: bytes, *, is_different: bool) -> None:
         place = (namespace, key)
         if is_different:
-            self._different.add(place)
-            self._record.add(Entry(kind=EntryKind.DIFFERS, namespace=namespace, document=key))
+            if place not in self._different:
+                self._different.add(place)
+                self._record.changed(
+                    Entry(kind=EntryKind.DIFFERS, namespace=namespace, document=key)
+                )
             if self._is_chosen(namespace, key):
                 self._record.add(
                     Entry(
@@ -104,4 +107,4 @@ class StoredDamage:
                 )
         elif place in self._different:
             self._different.discard(place)
-            self._record.add(Entry(kind=EntryKind.HEALED, namespace=namespace, document=key))
+            self._record.changed(Entry(kind=EntryKind.HEALED, namespace=namespace, document=key))

@@ -13,7 +13,7 @@ import structlog
 import typer
 
 from comparators.errors import ParallaxError
-from proxy.cli import doctor, report, serve, status, verify
+from proxy.cli import demo, doctor, report, serve, status, verify
 
 EX_USAGE: Final = 64
 EX_SOFTWARE: Final = 70
@@ -30,6 +30,7 @@ app.command("verify")(verify.verify)
 app.command("status")(status.status)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,6 +1,7 @@
 """A made-up chat application: people who sign up, talk, share and leave, through any MongoDB address."""
 
+from proxy.jobs.workload.pace import Pace
 from proxy.jobs.workload.run import Workload
 from proxy.jobs.workload.tally import CommandTally
 
-__all__ = ["CommandTally", "Workload"]
+__all__ = ["CommandTally", "Pace", "Workload"]

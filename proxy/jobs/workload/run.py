@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any, Final
@@ -21,6 +21,7 @@ from proxy.jobs.workload.flow import Database, Flow, Step
 from proxy.jobs.workload.indexes import create_indexes
 from proxy.jobs.workload.insights import Insights
 from proxy.jobs.workload.messages import Messages
+from proxy.jobs.workload.pace import Pace
 from proxy.jobs.workload.person import Person, new_person
 from proxy.jobs.workload.presets import Presets
 from proxy.jobs.workload.prompts import Prompts
@@ -53,15 +54,15 @@ _LEAVES: Final = 0.004
 class Workload:
     """People who use the application behind `uri`.
 
-    `pause_s` is how long a person thinks between two steps, on average. The same `seed` and `begin`
-    lead each person through the same steps with the same values, however they are scheduled.
+    The same `seed` and `begin` lead each person through the same steps with the same values, however
+    they are scheduled; `pace` may change meanwhile.
     """
 
     uri: str
     users: int
     seed: int
     begin: datetime
-    pause_s: float = 0.0
+    pace: Pace = field(default_factory=Pace)
     database: str = DATABASE
 
     async def run(
@@ -102,7 +103,7 @@ class _Life:
 
     def __init__(self, workload: Workload, database: Database, number: int) -> None:
         self._random = Random(f"{workload.seed}:{number}")  # noqa: S311 - repeatable on purpose
-        self._pause_s = workload.pause_s
+        self._pace = workload.pace
         self._moment = workload.begin
         self._number = number
         self._seats = workload.users
@@ -127,8 +128,7 @@ class _Life:
             step = self._random.choices(self._steps, self._weights)[0]
             await step(person)
             taken += 1
-            if self._pause_s:
-                await asyncio.sleep(self._random.uniform(0, 2 * self._pause_s))
+            await asyncio.sleep(self._random.uniform(0, 2) * self._pace.pause_s)
 
     async def _arrive(self) -> Person:
         person = new_person(self._random, self._moment, self._number)

@@ -1,0 +1,197 @@
+"""`parallax demo`: throw-away databases, the sidecar between them, people who use it, and the proof."""
+
+import asyncio
+import shutil
+import signal
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+import uvloop
+from pymongo.errors import PyMongoError
+from rich.console import Console
+
+from comparators.errors import UnreachableError
+from dashboards.report.report import build_report
+from proxy.cli.demo.recall import Recall, recall_of
+from proxy.cli.demo.stage import Stage, staged
+from proxy.cli.demo.summary import print_recall, print_summary
+from proxy.cli.demo.view import Show, progress
+from proxy.cli.demo.watch import Phase, Watch
+from proxy.cli.report import EXIT_CODES, write_report
+from proxy.jobs.workload import CommandTally, Pace, Workload
+from proxy.ledger.evidence import Evidence
+
+_PAUSE_S: Final = 0.05
+_DRAINED_WITHIN_S: Final = 40
+INCOMPLETE: Final = 2
+FAILED: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """What was asked for."""
+
+    seconds: float
+    users: int
+    rate: float
+    seed: int
+    out: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """What came of it. `drained_s` is None when the verifier did not catch up; `recall` without defects."""
+
+    evidence: Evidence
+    operations: int
+    drained_s: float | None
+    recall: Recall | None
+
+    @property
+    def exit_code(self) -> int:
+        """The verdict on the evidence; with injected defects, on how the verifier took them."""
+        if self.drained_s is None:
+            return INCOMPLETE
+        if self.recall is not None:
+            return 0 if self.recall.is_perfect else FAILED
+        return EXIT_CODES[self.evidence.conclusion.result]
+
+
+def demo(
+    *,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1, max=3600, help="How long to drive traffic.")
+    ] = 30,
+    users: Annotated[
+        int, typer.Option("--users", min=1, max=64, help="People at the same time.")
+    ] = 8,
+    inject: Annotated[
+        float,
+        typer.Option(
+            "--inject", min=0, max=1, help="Share of documents and answers to damage on purpose."
+        ),
+    ] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Another seed makes other people do other things.")
+    ] = 1,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for report.html and report.json.")
+    ] = Path("demo-output"),
+) -> int:
+    """Prove it on this machine: both databases, the sidecar, traffic, verification, a report.
+
+    Ends with 0 only if operations were verified and none mismatched; with --inject, only if every
+    observable defect was found and nothing else.
+    """
+    console = Console()
+    directory = Path(tempfile.mkdtemp(prefix="parallax-demo-"))
+    # PostgreSQL runs as another user when we are root: it must be able to come by.
+    directory.chmod(0o711)
+    play = Play(seconds=seconds, users=users, rate=inject, seed=seed, out=out)
+    keep = False
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            code = runner.run(_perform(play, directory, console))
+        keep = code != 0 and not inject
+        return code
+    except Exception:
+        keep = True
+        raise
+    finally:
+        if keep:
+            console.print(f"databases and logs are kept in {directory}", soft_wrap=True)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _perform(play: Play, directory: Path, console: Console) -> int:
+    _end_at_sigterm()
+    console.print(f"{Phase.STARTING.value} ...")
+    async with staged(directory, rate=play.rate, seed=play.seed) as stage:
+        with progress(console) as show:
+            performance = await _play(play, stage, show)
+        page = write_report(build_report(performance.evidence), play.out)
+    print_summary(
+        console,
+        performance.evidence,
+        operations=performance.operations,
+        drained_s=performance.drained_s,
+    )
+    if performance.recall is not None:
+        print_recall(console, performance.recall)
+    console.print(f"report: {page}", soft_wrap=True, highlight=False)
+    return performance.exit_code
+
+
+def _end_at_sigterm() -> None:
+    """Let SIGTERM cancel the run, as SIGINT does, so that servers and folder go."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+async def _play(play: Play, stage: Stage, show: Show) -> Performance:
+    sidecar, tally, pace = stage.sidecar, CommandTally(), Pace(_PAUSE_S)
+    watch = Watch(sidecar, tally, pace, show)
+    workload = Workload(
+        uri=sidecar.uri,
+        users=play.users,
+        seed=play.seed,
+        begin=datetime.now(UTC).replace(microsecond=0),
+        pace=pace,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch.run(), name="watch")
+        await _drive(workload, tally, play.seconds)
+        watch.phase = Phase.DRAINING
+        drained_s = await _drain(stage)
+        watching.cancel()
+    evidence = await sidecar.evidence()
+    return Performance(
+        evidence=evidence,
+        operations=tally.total,
+        drained_s=drained_s,
+        recall=await _recall(stage, evidence),
+    )
+
+
+async def _drive(workload: Workload, tally: CommandTally, seconds: float) -> None:
+    try:
+        await workload.run(tally, until_s=time.monotonic() + seconds)
+    except* PyMongoError as errors:
+        first: BaseException = errors
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise UnreachableError(
+            f"the application met an error it does not expect: {type(first).__name__}: {first}",
+            where=workload.uri,
+            remedy="see the logs in the folder named below",
+        ) from errors
+
+
+async def _drain(stage: Stage) -> float | None:
+    """Return how long the verifier took to catch up; None if it did not."""
+    began = time.monotonic()
+    with suppress(UnreachableError):
+        await stage.sidecar.drained(within_s=_DRAINED_WITHIN_S)
+        return time.monotonic() - began
+    return None
+
+
+async def _recall(stage: Stage, evidence: Evidence) -> Recall | None:
+    if stage.injection is None:
+        return None
+    sidecar = stage.sidecar
+    return await recall_of(
+        evidence,
+        ledger=sidecar.ledger,
+        record=stage.injection.record,
+        capture=sidecar.data / "capture",
+        log=sidecar.process.log_path,
+    )
