@@ -3,7 +3,7 @@
 Bytes are forwarded as they came. A request waits only until it is whole (a write also for its intent on the
 log); replies are forwarded before they are looked at, except while a `hello` is open, whose reply is rewritten.
 
-Four doors let nothing through: an exception in a callback of either transport is logged and ends this conversation, no other.
+An exception in a callback of either transport is a bug: it is logged, and ends this conversation and no other.
 """
 
 import asyncio
