@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.table import number
+
 
 class NotMeasuredError(Exception):
     """A part could not be measured; the message says why and what to do."""
@@ -33,6 +35,10 @@ class Figure:
     aim: Aim | None = None
 
     @property
+    def shown(self) -> str:
+        return f"{number(self.value)} {self.unit}".rstrip()
+
+    @property
     def standing(self) -> str:
         """Return how far the value is from its aim, in percent of the aim."""
         if self.aim is None:
@@ -40,9 +46,9 @@ class Figure:
         if not self.aim.bound:
             return "met" if self.aim.is_met_by(self.value) else "missed"
         apart = abs(self.value - self.aim.bound) / abs(self.aim.bound)
-        if self.aim.is_met_by(self.value):
-            return f"met, {apart:.0%} to spare"
-        return f"missed by {apart:.0%}"
+        # Beyond twice the aim a percentage says less than a multiple.
+        far = f"{apart:.0%}" if apart < 2 else f"{apart:.0f} times the aim"
+        return f"met, {far} to spare" if self.aim.is_met_by(self.value) else f"missed by {far}"
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from pymongo import AsyncMongoClient
@@ -87,10 +87,10 @@ async def recorded(
     data, checkpoint = directory / "data", directory / "checkpoint.db"
     await create_database(postgres, FILLED)
     async with _relay(directory, data, mongo.uri) as uri:
-        async with AsyncMongoClient(uri) as client:
+        async with AsyncMongoClient[dict[str, Any]](uri) as client:
             await fill(client)
         await verify(data, legacy=mongo.uri, gateway=postgres.dsn_of(FILLED), ledger=checkpoint)
-        async with AsyncMongoClient(uri) as client:
+        async with AsyncMongoClient[dict[str, Any]](uri) as client:
             await send(client, kinds, count)
     return Recording(
         data=data, checkpoint=checkpoint, exchanges=count, legacy=mongo.uri, postgres=postgres

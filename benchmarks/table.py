@@ -29,9 +29,12 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
     return "  ".join(aligned).rstrip()
 
 
+def number(value: float) -> str:
+    """Return a number with about three digits that say something."""
+    if abs(value) >= 1000 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
+
+
 def _text(cell: Cell) -> str:
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, int) or abs(cell) >= 1000:
-        return f"{cell:,.0f}"
-    return f"{cell:.3g}" if abs(cell) < 10 else f"{cell:.1f}"
+    return cell if isinstance(cell, str) else number(cell)

@@ -6,6 +6,7 @@ The sequence is the same in each run.
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -56,6 +57,25 @@ async def send(client: Client, kinds: Mapping[Send, int], count: int) -> None:
         for number in range(worker, count, CLIENTS):
             (kind,) = chance.choices(tuple(kinds), weights=tuple(kinds.values()))
             await kind(documents, chance, number)
+
+    async with asyncio.TaskGroup() as tasks:
+        for worker in range(CLIENTS):
+            tasks.create_task(work(worker), name=f"client {worker}")
+
+
+async def pace(client: Client, kinds: Mapping[Send, int], *, per_s: int, seconds: float) -> None:
+    """Send at a fixed rate, drawn as in `send`; a client that is late catches up."""
+    documents = client[DATABASE][COLLECTION]
+    began_s = time.monotonic()
+    each = int(per_s * seconds) // CLIENTS
+
+    async def work(worker: int) -> None:
+        chance = random.Random(worker)
+        for number in range(each):
+            due_s = began_s + (number * CLIENTS + worker) / per_s
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            (kind,) = chance.choices(tuple(kinds), weights=tuple(kinds.values()))
+            await kind(documents, chance, number * CLIENTS + worker)
 
     async with asyncio.TaskGroup() as tasks:
         for worker in range(CLIENTS):
