@@ -8,16 +8,20 @@ import sys
 from importlib.metadata import version
 from typing import Annotated, Final
 
-import click
 import structlog
 import typer
 
 from comparators.errors import ParallaxError
 from proxy.cli import demo, doctor, report, serve, status, verify
+from proxy.settings import LogFormat, LogLevel
+from proxy.telemetry import configure_logging
 
 EX_USAGE: Final = 64
 EX_SOFTWARE: Final = 70
 INTERRUPTED: Final = 130
+
+UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
+"""What typer raises for a command line that it cannot read; it carries a copy of click of its own, and names only this."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,19 +66,37 @@ def run(arguments: list[str]) -> int:
     """Run a command and return its exit code."""
     try:
         code = app(arguments, prog_name="parallax", standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        return EX_USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except UsageError as error:
+        return _explain_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except ParallaxError as error:
         return _explain(error)
     except ExceptionGroup as group:
         return _explain_group(group)
-    except Exception:  # noqa: BLE001 - one of the four doors
-        structlog.get_logger().exception("bug")
-        return EX_SOFTWARE
+    except Exception as error:  # noqa: BLE001 - one of the four doors
+        return _report_bug(error)
     return code if isinstance(code, int) else 0
+
+
+def _explain_usage(error: Exception) -> int:
+    """Print how the command is used and what is wrong with the one given; all the help for an empty one."""
+    context = getattr(error, "ctx", None)
+    message = getattr(error, "format_message", error.__str__)()
+    if context is None or message == context.get_help():
+        typer.echo(message, err=True)
+        return EX_USAGE
+    typer.echo(context.get_usage(), err=True)
+    typer.secho(f"error: {message}", err=True, fg="red")
+    return EX_USAGE
+
+
+def _report_bug(error: BaseException) -> int:
+    """Log a bug by its frames alone: messages and local variables may hold documents and passwords."""
+    if not structlog.is_configured():
+        configure_logging(LogLevel.INFO, LogFormat.CONSOLE, part="command")
+    structlog.get_logger().error("bug", exc_info=error)
+    return EX_SOFTWARE
 
 
 def _explain(error: ParallaxError) -> int:
@@ -91,8 +113,7 @@ def _explain_group(group: ExceptionGroup[Exception]) -> int:
     """Explain the first foreseen error of a task group; anything else is a bug."""
     foreseen, rest = group.split(ParallaxError)
     if rest is not None:
-        structlog.get_logger().error("bug", exc_info=rest)
-        return EX_SOFTWARE
+        return _report_bug(rest)
     error: BaseException | None = foreseen
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
