@@ -45,7 +45,7 @@ def wrong_verdicts(evidence: Evidence, database: str) -> str:
     for group in evidence.groups:
         if _is_of(group.namespace, database) and group.verdict in WRONG:
             lines.append(
-                f"{group.n} × {group.verdict} {group.shape}: {group.change} at {group.path!r} {group.reason}"
+                f"{group.n} x {group.verdict} {group.shape}: {group.change} at {group.path!r} {group.reason}"
             )
             lines += [f"    {sample}" for sample in group.samples[:1]]
     return "\n".join(lines)
@@ -55,7 +55,7 @@ def inventory(evidence: Evidence, database: str) -> str:
     """Return everything that was not a match, as text for whoever reads a failure."""
     lines = [wrong_verdicts(evidence, database)]
     lines += [
-        f"{n} × {verdict}: {reason}: {kind} {shape}"
+        f"{n} x {verdict}: {reason}: {kind} {shape}"
         for (verdict, reason, kind, shape), n in _unverified(evidence, database)
     ]
     lines += [f"differs: {one}" for one in evidence.divergent if _is_of(one.namespace, database)]

@@ -172,7 +172,8 @@ async def test_raw_batches_concatenate_to_the_documents(
     rows = database["rows"]
     await rows.insert_many([{"_id": number} for number in range(30)])
 
-    batches = [batch async for batch in rows.find_raw_batches(sort=[("_id", 1)], batch_size=10)]
+    cursor: Any = rows.find_raw_batches(sort=[("_id", 1)], batch_size=10)
+    batches = [batch async for batch in cursor]
 
     assert len(batches) == 3
     assert [one["_id"] for one in bson.decode_all(b"".join(batches))] == list(range(30))

@@ -1,0 +1,107 @@
+"""Run a Node program on a database and return what it saw, free of values that differ from run to run."""
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+NODE = Path(__file__).parent / "node"
+RUN_WITHIN_S = 90
+FIXED_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+"""Dates in programs lie before; what lies behind was read from a clock."""
+
+_OBJECT_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])")
+_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+_ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A finished program. `unverified` are the verdict reasons that the program itself says will occur."""
+
+    seen: list[Any]
+    unverified: frozenset[str]
+    maybe: frozenset[str]
+
+
+async def run_node(program: Sequence[str], uri: str, database: str) -> Run:
+    """Run `node PROGRAM… URI` and return its transcript."""
+    assert (NODE / "node_modules").is_dir(), "run scripts/node_packages.sh first"
+    node = shutil.which("node")
+    assert node is not None, "the end-to-end tests need Node"
+    process = await asyncio.create_subprocess_exec(
+        node,
+        *program,
+        uri,
+        cwd=NODE,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(RUN_WITHIN_S):
+            output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, f"{uri}\n{errors.decode()[-3000:]}"
+    assert not errors, errors.decode()[-3000:]
+    said = json.loads(output)
+    assert said["seen"], "a program that saw nothing proves nothing"
+    return Run(
+        seen=Generalised(database).of(said["seen"]),
+        unverified=frozenset(said["unverified"]),
+        maybe=frozenset(said["maybe"]),
+    )
+
+
+class Generalised:
+    """Values that two runs make up differently, replaced by the order in which they first appear."""
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._identifiers: dict[str, str] = {}
+        self._dates: dict[str, str] = {}
+
+    def of(self, value: Any) -> Any:
+        """Return a value with generated ObjectIds, clock readings, names and addresses replaced."""
+        match value:
+            case dict():
+                return {self._text(key): self.of(item) for key, item in value.items()}
+            case list():
+                return [self.of(item) for item in value]
+            case str():
+                return self._text(value)
+            case _:
+                return value
+
+    def _text(self, text: str) -> str:
+        if _is_clock_reading(text):
+            return self._dates.setdefault(text, f"<date {len(self._dates)}>")
+        text = text.replace(self._database, "<database>")
+        text = _ADDRESS.sub("<address>", text)
+        text = _UUID.sub(self._identifier, text)
+        return _OBJECT_ID.sub(self._identifier, text)
+
+    def _identifier(self, found: re.Match[str]) -> str:
+        return self._identifiers.setdefault(found[0], f"<identifier {len(self._identifiers)}>")
+
+
+def _is_clock_reading(text: str) -> bool:
+    if len(text) != len("2026-01-01T00:00:00.000Z") or not text.endswith("Z"):
+        return False
+    try:
+        return datetime.fromisoformat(text) > FIXED_BEFORE
+    except ValueError:
+        return False
+
+
+def as_text(seen: list[Any]) -> list[str]:
+    """Return a transcript as lines: comparing them is sensitive to the order of fields."""
+    return [json.dumps(step) for step in seen]
