@@ -104,6 +104,8 @@ class Catalog:
     def __init__(self) -> None:
         self._collections: dict[Namespace, Collection] = {}
         self.loaded = False
+        self.version = 0
+        """Changes with every definition: if it has not, there is nothing to undo in memory."""
 
     def collection(self, database: str, name: str) -> Collection | None:
         """Return a collection, None for one that does not exist."""
@@ -122,6 +124,11 @@ class Catalog:
         """Forget a collection whose tables turned out to be missing."""
         self._collections.pop((database, name), None)
         self.loaded = False
+
+    def undone(self, *, since: int) -> None:
+        """Have the catalog read again after a rollback, if anything was defined since a version."""
+        if self.version != since:
+            self.loaded = False
 
     def stale(self) -> None:
         """Have the catalog read again before it is used."""
@@ -158,6 +165,7 @@ class Catalog:
         await connection.execute(";\n".join(definitions_of(tables_of(database, name))))
         if uuid is None:
             return False
+        self.version += 1
         self._collections[database, name] = Collection(options=options, uuid=uuid)
         return True
 
@@ -169,6 +177,7 @@ class Catalog:
             await connection.execute(statement)
         await connection.execute(_FORGET_COLLECTION.text, *_FORGET_COLLECTION.arguments(values))
         await connection.execute(_FORGET_INDEXES.text, *_FORGET_INDEXES.arguments(values))
+        self.version += 1
         return self._collections.pop((database, name), None) is not None
 
     async def add_index(
@@ -182,6 +191,7 @@ class Catalog:
             "specification": encode(dict(index.specification)),
         }
         await connection.execute(_ADD_INDEX.text, *_ADD_INDEX.arguments(values))
+        self.version += 1
         known = self._collections[database, name]
         self._collections[database, name] = replace(known, indexes=(*known.indexes, index))
 
@@ -193,6 +203,7 @@ class Catalog:
         for index_name in gone:
             values = {"database": database, "collection": name, "name": index_name}
             await connection.execute(_FORGET_INDEX.text, *_FORGET_INDEX.arguments(values))
+        self.version += 1
         known = self._collections[database, name]
         kept = tuple(index for index in known.indexes if index.name not in gone)
         self._collections[database, name] = replace(known, indexes=kept)

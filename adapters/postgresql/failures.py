@@ -53,8 +53,9 @@ def translated(where: str) -> Iterator[None]:
             raise
         raise raised from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
-        # A TimeoutError is an OSError, and belongs to whoever set the deadline.
-        if isinstance(error, TimeoutError) and state_of(error) == "":
+        # A TimeoutError is an OSError, and belongs to whoever set the deadline; a ValueError is a value
+        # that the driver cannot send, which is a bug here and no better later.
+        if isinstance(error, TimeoutError | ValueError):
             raise
         raise unreachable(str(error) or type(error).__name__, where) from error
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.gateway import Footprint
+from adapters.postgresql import options
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.documents import entries_of
 from adapters.postgresql.indexes import Index
@@ -70,16 +71,22 @@ async def matching_ids(session: Session) -> list[Any]:
 
 
 def _filters(operation: Operation) -> Iterator[tuple[Any, bool, Any]]:
-    """Yield each filter of a write, whether only its first document counts, and the sort."""
+    """Yield each filter of a write, whether only its first document counts, and the sort.
+
+    Raises UnsupportedError for an option that selects other documents than the filter alone.
+    """
     arguments = operation.arguments
     match operation.kind:
         case Kind.UPDATE:
             for statement in arguments["updates"]:
+                options.check("update statement", statement)
                 yield statement["q"], False, None
         case Kind.DELETE:
             for statement in arguments["deletes"]:
+                options.check("delete statement", statement)
                 yield statement["q"], False, None
         case Kind.FIND_AND_MODIFY:
+            options.check("findAndModify", arguments)
             yield arguments.get("query") or {}, False, None
         case _:
             return

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -84,7 +83,7 @@ class PostgresGateway:
             outcome = await self._run(operation, generated, mark)
         except CommandFailure as failure:
             outcome = Outcome(result=failure_of(failure), duration_s=0.0)
-        return replace(outcome, duration_s=time.perf_counter() - started)
+        return timed(outcome, started)
 
     @asynccontextmanager
     async def transaction(self, mark: Mark | None = None) -> AsyncIterator["PostgresTransaction"]:
@@ -93,6 +92,7 @@ class PostgresGateway:
         One whose mark was applied before is rolled back too, without an error.
         """
         async with self._connection() as connection:
+            before = self._catalog.version
             try:
                 async with connection.transaction():
                     transaction = PostgresTransaction(connection, self._catalog)
@@ -100,9 +100,9 @@ class PostgresGateway:
                     if mark is not None:
                         await _mark_transaction(connection, mark, transaction.touched)
             except _AppliedBeforeError:
-                self._catalog.stale()
+                self._catalog.undone(since=before)
             except BaseException as error:
-                self._catalog.stale()
+                self._catalog.undone(since=before)
                 if state_of(error) in REPEAT | ABSENT:
                     raise unreachable(
                         "the transaction was undone", self._connections.peer
@@ -247,6 +247,7 @@ class PostgresTransaction:
             operation=operation,
             generated=generated,
         )
+        before = self._catalog.version
         try:
             if operation.kind in WRITES:
                 async with self._connection.transaction():
@@ -254,9 +255,20 @@ class PostgresTransaction:
             else:
                 outcome = await run_read(session)
         except CommandFailure as failure:
+            if self._catalog.version != before:
+                await self._catalog.load(self._connection)
             outcome = Outcome(result=failure_of(failure), duration_s=0.0)
         self.touched.setdefault(operation.namespace, []).extend(outcome.touched)
-        return replace(outcome, duration_s=time.perf_counter() - started)
+        return timed(outcome, started)
+
+
+def timed(outcome: Outcome, started: float) -> Outcome:
+    """Return an outcome with the time since it was `started`."""
+    return Outcome(
+        result=outcome.result,
+        duration_s=time.perf_counter() - started,
+        touched=outcome.touched,
+    )
 
 
 async def run_read(session: Session) -> Outcome:

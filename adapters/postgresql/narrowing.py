@@ -70,6 +70,8 @@ def selection_of(tree: Filter) -> Selection:
     parts = tree.children if isinstance(tree, And) else (tree,)
     if not parts:
         return EVERYTHING
+    if len(parts) == 1 and (identities := _identities(parts[0])) is not None:
+        return Selection(ids=identities, exact=True)
     selection = Selection()
     rest: list[Filter] = []
     for part in parts:
@@ -79,10 +81,10 @@ def selection_of(tree: Filter) -> Selection:
         else:
             selection = narrowed
     predicate = _all_of(_predicate(part, "$") for part in rest)
-    if len(parts) == 1 and selection.ids is not None:
-        return replace(selection, exact=True)
-    return replace(
-        selection,
+    return Selection(
+        ids=selection.ids,
+        least=selection.least,
+        below=selection.below,
         path=predicate.text if predicate else None,
         indexed=predicate.indexed if predicate else False,
         why=("the body is less exact than the document",) if predicate else ("nothing narrows it",),
@@ -113,18 +115,25 @@ def _by_id(part: Filter, selection: Selection) -> Selection | None:
 
     A range is said here, and by the body as well: it does not count as done.
     """
-    match part:
-        case Comparison(path=path, comparator=Comparator.EQ, value=value):
-            values: Sequence[Any] = (value,)
-        case In(path=path, values=values, patterns=()):
-            pass
-        case Comparison(path=path, comparator=comparator, value=value) if path == ID:
-            return _range(comparator, value, selection)
-        case _:
+    ids = _identities(part)
+    if ids is not None:
+        return replace(selection, ids=ids) if selection.ids is None else None
+    if isinstance(part, Comparison) and part.path == ID and part.comparator in SIGNS:
+        return _range(part.comparator, part.value, selection)
+    return None
+
+
+def _identities(part: Filter) -> tuple[bytes, ...] | None:
+    """Return the keys that a condition on `_id` names, None when it is no such condition."""
+    if isinstance(part, Comparison):
+        if part.path != ID or part.comparator is not Comparator.EQ:
             return None
-    if path != ID or selection.ids is not None or not all(map(_is_identity, values)):
+        return (key_of(part.value),) if _is_identity(part.value) else None
+    if not isinstance(part, In) or part.path != ID or part.patterns:
         return None
-    return replace(selection, ids=tuple(sorted({key_of(value) for value in values})))
+    if not all(map(_is_identity, part.values)):
+        return None
+    return tuple(sorted({key_of(value) for value in part.values}))
 
 
 def _range(comparator: Comparator, value: Any, selection: Selection) -> Selection | None:

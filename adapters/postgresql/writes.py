@@ -72,6 +72,7 @@ async def apply(session: Session, mark: Mark | None) -> Outcome:
 
 
 async def _in_transaction(session: Session, write: Write, mark: Mark | None) -> Outcome:
+    before = session.catalog.version
     try:
         async with session.connection.transaction():
             outcome = await write.inside(session)
@@ -79,7 +80,7 @@ async def _in_transaction(session: Session, write: Write, mark: Mark | None) -> 
                 await marks.write(session.connection, mark, outcome)
     except BaseException:
         # What was defined inside is undone; memory may say otherwise.
-        session.catalog.stale()
+        session.catalog.undone(since=before)
         raise
     return outcome
 
