@@ -22,6 +22,8 @@ Damage = Callable[[Operation, Result], Result | None]
 _READS: Final = frozenset({Kind.FIND, Kind.AGGREGATE, Kind.DISTINCT, Kind.COUNT})
 _UNHEARD_OF: Final = Failure(code=96, code_name="OperationFailed")
 _OTHER_CODE: Final = 2
+_MANY: Final = 1000
+"""More than lost documents could make up for: two defects that cancel out cannot be seen."""
 
 
 def damaged_answer(operation: Operation, outcome: Outcome, kind: DefectKind) -> Outcome | None:
@@ -54,20 +56,23 @@ def _shows(row: Mapping[str, Any], path: str) -> bool:
 def _with_wrong_count(operation: Operation, result: Result) -> Result | None:
     match result:
         case Count():
-            return Count(n=result.n + 1)
+            return Count(n=result.n + _MANY)
         case Acknowledgement() if result.n:
-            return replace(result, n=result.n + 1)
+            return replace(result, n=result.n + _MANY)
         case Documents() if _counts(operation) and result.documents:
             row = decode(result.documents[0])
-            return replace(result, documents=(encode({**row, "n": row["n"] + 1}),))
+            return replace(result, documents=(encode({**row, "n": row["n"] + _MANY}),))
         case _:
             return None
 
 
 def _counts(operation: Operation) -> bool:
-    """Return whether an aggregation is what drivers send for `countDocuments`."""
-    stages = operation.arguments.get("pipeline") or [{}]
-    return bool(stages[-1] == {"$group": {"_id": 1, "n": {"$sum": 1}}})
+    """Return whether an aggregation is what drivers send for `countDocuments`.
+
+    With skip or limit it is left alone: such results are not comparable without an order.
+    """
+    stages = operation.arguments.get("pipeline") or []
+    return len(stages) == 2 and bool(stages[1] == {"$group": {"_id": 1, "n": {"$sum": 1}}})
 
 
 def _with_wrong_error(operation: Operation, result: Result) -> Result | None:

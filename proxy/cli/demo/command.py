@@ -98,7 +98,7 @@ def demo(
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(_perform(play, directory, console))
-        keep = code != 0 and not inject
+        keep = code != 0
         return code
     except Exception:
         keep = True

@@ -14,7 +14,7 @@ from proxy.jobs.workload import CommandTally, Pace
 from proxy.ledger.evidence import Status
 
 _SAMPLE_S: Final = 1.0
-_MOST_LAG: Final = 1_500
+_MOST_LAG: Final = 400
 """Operations that the verifier may be behind before people are slowed down."""
 
 

@@ -46,7 +46,7 @@ _FLOWS: Final[tuple[type[Flow], ...]] = (
     Queue,
     Insights,
 )
-_LEAVES: Final = 0.004
+_LEAVES: Final = 0.002
 """The chance, at each step, that a person leaves and another one signs up."""
 
 

@@ -98,7 +98,7 @@ class Tags(Flow):
             [
                 UpdateOne(
                     {"tag": tag, "user": person.user},
-                    {"$set": {"position": place}, "$currentDate": {"updatedAt": True}},
+                    {"$set": {"position": place, "updatedAt": person.now()}},
                 )
                 for place, tag in enumerate(chosen)
             ],

@@ -12,8 +12,8 @@ from proxy.jobs.workload.indexes import INDEXES
 BEGIN: Final = datetime.now(UTC).replace(microsecond=0)
 """Now, or the sessions that people open would expire while they are looked at."""
 
-SERVER_MADE: Final[Mapping[str, str]] = {"balances": "_id", "conversationtags": "updatedAt"}
-"""What MongoDB makes up: the `_id` of an upsert, the value of `$currentDate`."""
+SERVER_MADE: Final[Mapping[str, str]] = {"balances": "_id"}
+"""What MongoDB makes up: the `_id` of an upsert."""
 
 Client = AsyncMongoClient[dict[str, Any]]
 
