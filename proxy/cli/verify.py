@@ -16,6 +16,7 @@ from comparators.rules import Rules
 from proxy.capture.directory import ReaderLock, private_directory
 from proxy.capture.reader import CaptureReader
 from proxy.cli import options
+from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, cancelled_when, run_until_cancelled
 from proxy.cli.injecting import gateway_under_test
 from proxy.ledger.entries import Checkpoint
@@ -60,6 +61,7 @@ def verify(
     )
     configure_logging(settings.log.level, settings.log.format, part="verifier")
     os.nice(settings.verifier.nice)
+    settle_garbage_collection()
     run_until_cancelled(verify_log(settings, drain=drain, child=child, injection=injection))
 
 
