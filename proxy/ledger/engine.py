@@ -37,6 +37,10 @@ _WRITE_PRAGMAS: Final = (
 _READ_PRAGMAS: Final = ("PRAGMA query_only = ON",)
 
 
+class NoLedgerError(SettingsError):
+    """No verifier has begun a ledger there yet."""
+
+
 def writing_engine(url: str) -> AsyncEngine:
     """Return an engine that creates the ledger where it is missing. Its files get mode 0600."""
     parsed = ledger_url(url)
@@ -61,7 +65,7 @@ def reading_engine(url: str) -> AsyncEngine:
         )
     path = _sqlite_path(parsed)
     if not path.exists():
-        raise SettingsError(
+        raise NoLedgerError(
             "there is no ledger yet",
             where=str(path),
             remedy="start `parallax serve`, or name the ledger with --ledger or [ledger] uri",

@@ -14,7 +14,7 @@ from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.ledger import queries
 from proxy.ledger.conclusion import Conclusion, Facts, Result, conclude
-from proxy.ledger.engine import reading_engine, shown_url, translated_failures
+from proxy.ledger.engine import NoLedgerError, reading_engine, shown_url, translated_failures
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
     Change,
@@ -183,7 +183,7 @@ async def _snapshot(url: str) -> AsyncIterator[AsyncConnection]:
 async def _check_version(connection: AsyncConnection, where: str) -> None:
     there = await connection.run_sync(lambda sync: inspect(sync).has_table(VERSION_TABLE))
     if not there:
-        raise SettingsError(
+        raise NoLedgerError(
             "there is no ledger yet",
             where=where,
             remedy="start `parallax serve`, or name the ledger in [ledger] uri",

@@ -5,8 +5,11 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+
+from comparators.errors import SettingsError
 
 HEAD: Final = "0001"
 """The version that this Parallax reads and writes; a test compares it with the newest file in `versions/`."""
@@ -15,7 +18,17 @@ VERSION_TABLE: Final = "alembic_version"
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the ledger behind `connection` up to date, within its transaction."""
+    """Bring the ledger behind `connection` up to date, within its transaction.
+
+    SettingsError for a ledger that a later Parallax has migrated.
+    """
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found not in {None, *(script.revision for script in versions().walk_revisions())}:
+        raise SettingsError(
+            f"the ledger has schema {found}, this Parallax knows none later than {HEAD}",
+            where=connection.engine.url.render_as_string(hide_password=True),
+            remedy="run the Parallax that migrated it, or name another ledger in [ledger] uri",
+        )
     config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, HEAD)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from bson import ObjectId
+from sqlalchemy import text
 
 from comparators.errors import CapacityError, RefusedError, SettingsError, UnreachableError
 from comparators.verdict import Verdict
 from proxy.embedded import EmbeddedPostgres, StopMode
+from proxy.ledger.engine import writing_engine
 from proxy.ledger.entries import (
     Divergence,
     DivergenceState,
@@ -333,3 +335,15 @@ async def test_lag_of_the_last_flush_is_the_lag_now(ledger: Ledger, ledger_url: 
 
     (beat,) = (await read_report(ledger_url)).heartbeats
     assert (beat.lag_operations, beat.lag_s, beat.lag_bytes) == (1, 0.5, 10)
+
+
+async def test_a_ledger_that_a_later_parallax_migrated_is_refused(ledger_url: str) -> None:
+    ledger = await Ledger.open(ledger_url)
+    await ledger.close()
+    engine = writing_engine(ledger_url)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+
+    with pytest.raises(SettingsError, match="schema 9999"):
+        await Ledger.open(ledger_url)
