@@ -117,6 +117,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "relay_listening": "Applications can connect",
     "status_not_written": "The relay could not tell `parallax status` how it is",
     "verifier_ended": "The verifier process ended and is started again",
+    "verifier_refused": "The verifier cannot work as things are set up; nothing is verified until the remedy is applied",
     "wire_error": "A peer broke the MongoDB wire protocol; its one connection was closed",
 }
 """What each log event means."""

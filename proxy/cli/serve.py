@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,6 +10,7 @@ from typing import Annotated, Final
 import structlog
 import typer
 
+from comparators.rules import Rules
 from proxy.capture.limits import CaptureLimits
 from proxy.capture.writer import CaptureWriter
 from proxy.cli import options
@@ -57,6 +59,8 @@ def serve(
     settings.demand("legacy.uri")
     if verifier:
         settings.demand("gateway.uri")
+        # Before anything listens: what the verifier could not work with is told while somebody looks.
+        Rules.load(settings.rules_file, datetime.now(UTC).date())
     configure_logging(settings.log.level, settings.log.format, part="relay")
     run_until_cancelled(relay(settings, with_verifier=verifier, injection=injection))
 

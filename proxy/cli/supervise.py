@@ -5,19 +5,55 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from comparators.errors import RefusedError, SettingsError
 from proxy.settings import Settings, variable_of
 
 _log = structlog.get_logger()
 
-_FIRST_PAUSE_S: Final = 0.2
-_LONGEST_PAUSE_S: Final = 10.0
 _STABLE_S: Final = 30.0
 _END_WITHIN_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait before the next verifier: twice as long each time, up to a limit."""
+
+    first_s: float
+    longest_s: float
+    remedy: str = ""
+    """What a person must do before another start can succeed; empty where time alone may help."""
+
+    def pause_s(self, failures: int) -> float:
+        """Return the pause after so many failures of this kind in a row."""
+        return min(self.first_s * 2.0 ** min(failures - 1, 30), self.longest_s)
+
+
+PATIENCE: Final = Patience(first_s=0.2, longest_s=10.0)
+"""For a crash, or a peer that does not answer."""
+
+_WRONG: Final = Patience(
+    first_s=5.0,
+    longest_s=60.0,
+    remedy="correct what the verifier complains of above; a setting takes a restart of `parallax serve`",
+)
+# After a crash of the relay the verifier of its predecessor may need a moment to notice and end.
+_TAKEN: Final = Patience(
+    first_s=1.0,
+    longest_s=60.0,
+    remedy="end the process that the verifier names above: one verifier works on a capture log",
+)
+REFUSALS: Final[Mapping[int, Patience]] = {
+    os.EX_USAGE: _WRONG,
+    SettingsError.exit_code: _WRONG,
+    RefusedError.exit_code: _TAKEN,
+}
+"""By exit code: what trying again at once does not mend."""
 
 
 async def keep_verifier(settings: Settings, injection: Path | None = None) -> None:
@@ -27,15 +63,24 @@ async def keep_verifier(settings: Settings, injection: Path | None = None) -> No
     """
     loop = asyncio.get_running_loop()
     arguments = () if injection is None else ("--injection", str(injection))
-    pause_s = _FIRST_PAUSE_S
+    last_code, failures = 0, 0
     while True:
         began_s = loop.time()
         code = await _one_verifier(_environment(settings), arguments)
-        if loop.time() - began_s > _STABLE_S:
-            pause_s = _FIRST_PAUSE_S
+        is_new = code != last_code or loop.time() - began_s > _STABLE_S
+        last_code, failures = code, 1 if is_new else failures + 1
+        await asyncio.sleep(_tell(code, failures))
+
+
+def _tell(code: int, failures: int) -> float:
+    """Log that a verifier has ended and return the pause before the next one, in seconds."""
+    patience = REFUSALS.get(code, PATIENCE)
+    pause_s = patience.pause_s(failures)
+    if patience.remedy:
+        _log.error("verifier_refused", exit_code=code, restart_in_s=pause_s, remedy=patience.remedy)
+    else:
         _log.warning("verifier_ended", exit_code=code, restart_in_s=pause_s)
-        await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+    return pause_s
 
 
 async def _one_verifier(environment: Mapping[str, str], arguments: Sequence[str]) -> int:
