@@ -11,6 +11,8 @@ from typing import Any, Final
 from adapters.evaluate.match import Bindings, element_position, leaf_test, matcher
 from adapters.evaluate.paths import reached
 from adapters.query.filter import (
+    EVERYTHING,
+    NOTHING,
     And,
     Bits,
     BitsTest,
@@ -133,9 +135,13 @@ def optimized(filter: Filter, *, ordered: bool = False) -> Filter:  # noqa: A002
     match filter:
         case And(children=children):
             flat = _flattened(And, children, ordered=ordered)
+            if NOTHING in flat:
+                return NOTHING
             return flat[0] if len(flat) == 1 else And(children=flat)
         case Or(children=children):
             flat = _flattened(Or, children, ordered=ordered)
+            if EVERYTHING in flat:
+                return EVERYTHING
             if len(flat) == 1:
                 return flat[0]
             return _membership(flat) or Or(children=flat)

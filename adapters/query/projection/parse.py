@@ -27,7 +27,6 @@ from adapters.query.projection.tree import (
 from adapters.query.types import is_document, is_number, truth
 from adapters.query.unsupported import unsupported
 
-INVALID_SLICE: Final = 28667
 COLLISION_BELOW: Final = 31249
 COLLISION: Final = 31250
 OBJECT_IN_EXCLUSION: Final = 31252
@@ -117,6 +116,7 @@ class _Reading:
             self._computed(path, value)
 
     def _flag(self, path: Path, *, included: bool) -> None:
+        self._put(path, Include() if included else Exclude())
         if path == ("_id",):
             self.includes_id = included
         elif self.mode is None:
@@ -125,7 +125,6 @@ class _Reading:
             raise CommandFailure(INCLUSION_IN_EXCLUSION, "inclusion in exclusion projection")
         elif not included and self.mode is Mode.INCLUSION:
             raise CommandFailure(EXCLUSION_IN_INCLUSION, "exclusion in inclusion projection")
-        self._put(path, Include() if included else Exclude())
 
     def _object(self, path: Path, document: dict[str, Any]) -> None:
         if not document:
@@ -164,31 +163,26 @@ class _Reading:
                 self.slices = True
                 return
         except CommandFailure as refused:
-            # The server then takes it for an expression, for which it has too few arguments.
-            self._refuse_expression(OBJECT_IN_EXCLUSION)
-            raise CommandFailure(INVALID_SLICE, "Invalid $slice syntax.") from refused
-        try:
-            self._computed(path, document)
-        except CommandFailure as refused:
-            if refused.code == OBJECT_IN_EXCLUSION:
-                raise
-            raise CommandFailure(INVALID_SLICE, "Invalid $slice syntax.") from refused
+            # The server then takes it for an expression, and so its refusal is that of one.
+            refused.add_note("$slice as an operator of find")
+        self._computed(path, document)
 
     def _refuse_expression(self, code: int) -> None:
         if self.mode is Mode.EXCLUSION:
             raise CommandFailure(code, "expression in an exclusion projection")
 
     def _computed(self, path: Path, value: Any) -> None:
-        code = OBJECT_IN_EXCLUSION if isinstance(value, dict) else EXPRESSION_IN_EXCLUSION
-        self._refuse_expression(code)
+        if isinstance(value, dict):
+            self._refuse_expression(OBJECT_IN_EXCLUSION)
         try:
             expression = parse_expression(value, variables=self.scope)
         except CommandFailure as refused:
             if refused.code == UNRECOGNIZED_OPERATOR:
                 raise CommandFailure(UNKNOWN_EXPRESSION, refused.message) from refused
             raise
-        self.mode = Mode.INCLUSION
         self._put(path, Computed(expression=expression))
+        self._refuse_expression(EXPRESSION_IN_EXCLUSION)
+        self.mode = Mode.INCLUSION
 
     def _put(self, path: Path, node: Node) -> None:
         place = self.root
