@@ -10,13 +10,19 @@ class Progress:
     def __init__(self, position: int) -> None:
         self.position = position
         self._changed = asyncio.Event()
+        self._waiting = 0
 
     def pulse(self) -> None:
         """Wake everybody who waits, to look again."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._waiting:
+            self._changed.set()
+            self._changed = asyncio.Event()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition on the verifier's state holds."""
         while not condition():
-            await self._changed.wait()
+            self._waiting += 1
+            try:
+                await self._changed.wait()
+            finally:
+                self._waiting -= 1

@@ -33,6 +33,7 @@ class Runner:
         self._window = window
         self._schedule: Schedule[Work] = Schedule()
         self._running = 0
+        self._room = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._schedule)
@@ -43,9 +44,13 @@ class Runner:
         self._start_ready()
 
     async def has_room(self) -> None:
-        """Wait until fewer operations than the window are unfinished."""
+        """Wait while as many operations as the window are unfinished, then until half of them are done.
+
+        Half, so that whoever fills the window is woken once for many operations and not for each.
+        """
         if len(self._schedule) >= self._window:
-            await self._progress.until(lambda: len(self._schedule) < self._window)
+            self._room.clear()
+            await self._room.wait()
 
     async def is_idle(self) -> None:
         """Wait until nothing is unfinished."""
@@ -60,13 +65,19 @@ class Runner:
             self._running += 1
             self._create_task(self._perform(work))
 
-    async def _perform(self, work: Work) -> None:
-        # A cancelled one stays unfinished, so that nothing behind it starts: the verifier is ending.
-        await work.run()
+    async def _perform(self, first: Work) -> None:
+        """Run work, then whatever is ready: under load a task serves many operations."""
+        work: Work | None = first
+        while work is not None:
+            # A cancelled one stays unfinished, so that nothing behind it starts: the verifier is ending.
+            await work.run()
+            self._schedule.finish(work)
+            if len(self._schedule) <= self._window // 2:
+                self._room.set()
+            self._progress.pulse()
+            work = self._schedule.take()
+            self._start_ready()
         self._running -= 1
-        self._schedule.finish(work)
-        self._start_ready()
-        self._progress.pulse()
 
 
 async def result_of(
