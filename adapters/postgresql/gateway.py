@@ -178,13 +178,17 @@ class PostgresGateway:
 
     async def _find_by_id(self, operation: Operation, key: bytes) -> Documents:
         text = statements.find_by_id(tables_of(operation.database, operation.collection))
-        async with self._connection() as connection:
-            try:
-                found = await connection.fetchval(text, key)
-            except asyncpg.PostgresError as error:
-                if state_of(error) not in ABSENT:
-                    raise
-                found = None
+        if not self._catalog.loaded:
+            await self.ready()
+        try:
+            found = await self._connections.value(text, key)
+        except UnreachableError:
+            self._catalog.stale()
+            raise
+        except asyncpg.PostgresError as error:
+            if state_of(error) not in ABSENT:
+                raise
+            found = None
         return Documents(documents=() if found is None else (found,))
 
     @asynccontextmanager
