@@ -7,14 +7,14 @@ where no write of that document was answered since the reading began, else it is
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 from adapters.gateway import Footprint, Gateway
 from comparators.canonical import document_key
 from comparators.errors import UnsupportedError
-from comparators.operation import Operation
+from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Modified
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.legacy import Legacy, filters_of
@@ -24,6 +24,7 @@ from proxy.shadow.runner import CreateTask, Runner, result_of
 from proxy.shadow.touches import Touches
 
 _PAUSE_S: Final = 0.05
+_AT_ONCE: Final = 500
 SETTLE_S: Final = 2.0
 """How long MongoDB may still be busy with a write whose client went away."""
 
@@ -112,19 +113,24 @@ class Reconciler:
         """Return the `_id`s that a write may have touched on either side."""
         whole = Footprint(namespace=operation.namespace, keys=None, writes=False)
 
-        async def select() -> list[Any]:
-            try:
-                return list(
-                    await self._gateway_outage.endure(lambda: self._gateway.matching_ids(operation))
-                )
-            except UnsupportedError:
-                # The gateway cannot read the filter; legacy's selection has to do.
-                return []
-
-        found = await result_of(self._runner, (whole,), select)
+        found = await result_of(self._runner, (whole,), partial(self._on_gateway, operation))
         found += await self._on_legacy(operation)
         found += _upserted(exchange)
         return list({document_key(identifier): identifier for identifier in found}.values())
+
+    async def _on_gateway(self, operation: Operation) -> list[Any]:
+        try:
+            return await self._matching(operation)
+        except UnsupportedError:
+            # What the gateway cannot select may be any document: all of both sides are candidates.
+            return await self._matching(_of_all(operation)) + await self._on_legacy(
+                _of_all(operation)
+            )
+
+    async def _matching(self, operation: Operation) -> list[Any]:
+        return list(
+            await self._gateway_outage.endure(lambda: self._gateway.matching_ids(operation))
+        )
 
     async def _on_legacy(self, operation: Operation) -> list[Any]:
         if not filters_of(operation):
@@ -132,6 +138,10 @@ class Reconciler:
         return await self._legacy_outage.endure(lambda: self._legacy.matching_ids(operation))
 
     async def _mend(self, namespace: str, identifiers: Sequence[Any]) -> None:
+        for first in range(0, len(identifiers), _AT_ONCE):
+            await self._mend_some(namespace, identifiers[first : first + _AT_ONCE])
+
+    async def _mend_some(self, namespace: str, identifiers: Sequence[Any]) -> None:
         wanted = {document_key(identifier): identifier for identifier in identifiers}
         while wanted:
             reading = await self._quiet.read(
@@ -176,6 +186,11 @@ class Reconciler:
             self._disputed[namespace] = left
         else:
             del self._disputed[namespace]
+
+
+def _of_all(operation: Operation) -> Operation:
+    """Return a write that selects every document of the collection."""
+    return replace(operation, kind=Kind.DELETE, arguments={"deletes": [{"q": {}, "limit": 0}]})
 
 
 def _upserted(exchange: Exchange) -> list[Any]:

@@ -1,0 +1,204 @@
+"""What each kind of operation ends in: a match, a true mismatch, or a reason why neither can be said."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo import InsertOne, ReturnDocument, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
+
+from comparators.verdict import Verdict
+from tests.eventually import eventually
+from tests.integration.shadow.conftest import Bench
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def test_an_ordinary_session_matches_throughout(bench: Bench) -> None:
+    users = bench.database.users
+    await users.create_index("email", unique=True)
+    await users.insert_many([{"_id": n, "email": f"{n}@example.org", "n": n} for n in range(20)])
+    await users.update_one({"email": "3@example.org"}, {"$set": {"n": 30}, "$push": {"log": 1}})
+    await users.find_one_and_update(
+        {"_id": 4}, {"$inc": {"n": 1}}, return_document=ReturnDocument.AFTER
+    )
+    with pytest.raises(DuplicateKeyError):
+        await users.insert_one({"_id": 99, "email": "3@example.org"})
+    assert await users.count_documents({"n": {"$gte": 10}}) == 11
+    assert len(await users.find({"n": {"$lt": 5}}).sort("n", -1).to_list()) == 3
+    assert sorted(await users.distinct("n", {"_id": {"$in": [1, 2]}})) == [1, 2]
+    await users.delete_many({"n": {"$gt": 15}})
+
+    verdicts = await bench.verdicts("users")
+
+    assert verdicts == {Verdict.MATCH: 9}
+    assert await bench.differing() == {}
+
+
+async def test_a_cursor_of_many_batches_is_one_result(bench: Bench) -> None:
+    await bench.database.logs.insert_many([{"_id": n, "text": "x" * 50} for n in range(500)])
+
+    found = await bench.database.logs.find({}, batch_size=60).to_list()
+
+    assert len(found) == 500
+    assert await bench.verdicts("logs") == {Verdict.MATCH: 2}
+
+
+async def test_a_cursor_that_is_given_up_compares_as_far_as_it_was_read(bench: Bench) -> None:
+    await bench.database.logs.insert_many([{"_id": n} for n in range(500)])
+    async with bench.database.logs.find({}, batch_size=50).sort("_id", 1) as cursor:
+        assert (await cursor.next())["_id"] == 0
+
+    assert await bench.verdicts("logs") == {Verdict.MATCH: 2}
+
+
+async def test_a_failed_bulk_write_matches_statement_by_statement(bench: Bench) -> None:
+    requests = [
+        InsertOne({"_id": 1}),
+        InsertOne({"_id": 1}),
+        InsertOne({"_id": 2}),
+        UpdateOne({"_id": 2}, {"$set": {"a": 1}}),
+        UpdateOne({"_id": 5}, {"$inc": {"a": 1}}, upsert=True),
+    ]
+    with pytest.raises(BulkWriteError):
+        await bench.database.things.bulk_write(requests, ordered=False)
+
+    assert await bench.verdicts("things") == {Verdict.MATCH: 2}
+    assert await bench.differing() == {}
+
+
+async def test_what_mongodb_refuses_the_gateway_refuses_alike(bench: Bench) -> None:
+    await bench.database.things.insert_one({"_id": 1, "name": "text"})
+    for change in ({"$inc": {"name": 1}}, {"$set": {"_id": 2}}, {"$push": {"name": 1}}):
+        with pytest.raises(OperationFailure):
+            await bench.database.things.update_one({"_id": 1}, change)
+    with pytest.raises(OperationFailure):
+        await bench.database.things.find_one({"name": {"$nonsense": 1}})
+
+    assert await bench.verdicts("things") == {Verdict.MATCH: 5}
+
+
+async def test_values_made_by_the_server_are_taken_over(bench: Bench) -> None:
+    things = bench.database.things
+    await things.insert_many([{"_id": 1}, {"_id": 2}])
+    await things.update_one(
+        {"_id": 1}, {"$currentDate": {"at": True, "ts": {"$type": "timestamp"}}}
+    )
+    await things.update_one({"_id": 2}, [{"$set": {"at": "$$NOW"}}])
+    await things.find_one_and_update(
+        {"name": "new"}, {"$set": {"a": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+    )
+
+    assert await bench.mismatches("things") == []
+    await eventually_equal(bench)
+
+
+async def test_a_transaction_counts_at_its_commit(bench: Bench) -> None:
+    client, accounts = bench.database.client, bench.database.accounts
+    await accounts.insert_many([{"_id": 1, "n": 10}, {"_id": 2, "n": 0}])
+    async with client.start_session() as session, await session.start_transaction():
+        await accounts.update_one({"_id": 1}, {"$inc": {"n": -3}}, session=session)
+        await accounts.update_one({"_id": 2}, {"$inc": {"n": 3}}, session=session)
+        assert (await accounts.find_one({"_id": 2}, session=session) or {})["n"] == 3
+    async with client.start_session() as session:
+        await session.start_transaction()
+        await accounts.delete_many({}, session=session)
+        await session.abort_transaction()
+
+    verdicts = await bench.verdicts("accounts")
+
+    assert verdicts == {Verdict.MATCH: 4, Verdict.NOT_COMPARABLE: 1}
+    assert "its transaction was aborted" in await bench.reasons("accounts")
+    assert await bench.differing() == {}
+
+
+async def test_a_document_past_its_date_is_not_missed(bench: Bench) -> None:
+    tokens = bench.database.tokens
+    await tokens.create_index("expires", expireAfterSeconds=0)
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    future = datetime.now(UTC) + timedelta(hours=1)
+    await tokens.insert_many([{"_id": 1, "expires": past}, {"_id": 2, "expires": future}])
+    await eventually(lambda: _is_gone(bench), within_s=20)
+    await tokens.find().to_list()
+
+    assert await bench.mismatches("tokens") == []
+
+
+async def _is_gone(bench: Bench) -> bool:
+    return await bench.database.tokens.find_one({"_id": 1}) is None
+
+
+async def test_an_unsupported_read_is_named(bench: Bench) -> None:
+    await bench.database.things.insert_one({"_id": 1})
+    await (await bench.database.things.aggregate([{"$sample": {"size": 1}}])).to_list()
+
+    verdicts = await bench.verdicts("things")
+
+    assert verdicts == {Verdict.MATCH: 1, Verdict.UNSUPPORTED: 1}
+    assert any("$sample" in reason for reason in await bench.reasons("things"))
+
+
+async def test_an_unsupported_write_is_named_and_its_documents_are_read_again(bench: Bench) -> None:
+    things = bench.database.things
+    await things.insert_many([{"_id": 1, "name": "A"}, {"_id": 2, "name": "b"}])
+    await things.update_many(
+        {"name": "a"}, {"$set": {"hit": True}}, collation={"locale": "en", "strength": 2}
+    )
+
+    verdicts = await bench.verdicts("things")
+
+    assert verdicts[Verdict.UNSUPPORTED] == 1
+    await eventually_equal(bench)
+
+
+async def test_a_lost_document_is_found_by_a_read(bench: Bench) -> None:
+    await bench.database.things.insert_one({"_id": 1, "name": "right"})
+    await bench.evidence()
+    await bench.damage("DELETE FROM {schema}.things")
+    await bench.database.things.find_one({"name": "right"})
+
+    (group,) = await bench.mismatches("things")
+
+    assert group.change == "document_missing"
+
+
+async def test_a_lost_write_is_found_by_the_state_of_its_document(bench: Bench) -> None:
+    """The upsert makes another document on the gateway, and answers so."""
+    things = bench.database.things
+    await things.insert_one({"_id": 1, "kept": True, "n": 1})
+    await bench.evidence()
+    await bench.damage("DELETE FROM {schema}.things")
+    await things.update_one({"_id": 1}, {"$set": {"n": 2}}, upsert=True)
+
+    groups = await bench.mismatches("things")
+
+    assert {group.kind for group in groups} == {"state", "update"}
+
+
+async def test_writes_that_meet_on_a_standalone_server_are_never_a_mismatch(
+    standalone_bench: Bench,
+) -> None:
+    """Without an `operationTime` the order of overlapping writes is not known; the states still end equal."""
+    bench = standalone_bench
+
+    async def write(seed: int) -> None:
+        for n in range(60):
+            target = {"_id": (seed + n) % 4}
+            await bench.database.hot.update_one(target, {"$set": {"by": seed, "n": n}}, upsert=True)
+
+    async with asyncio.TaskGroup() as tasks:
+        for seed in range(6):
+            tasks.create_task(write(seed))
+
+    assert await bench.mismatches("hot") == []
+    await eventually_equal(bench)
+
+
+async def eventually_equal(bench: Bench) -> None:
+    async def is_equal() -> bool:
+        await bench.evidence()
+        found = await bench.differing()
+        assert found == {}, f"the sides differ: {found}"
+        return True
+
+    await eventually(is_equal, within_s=20)
