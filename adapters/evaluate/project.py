@@ -241,15 +241,28 @@ def _positional_step(path: Path, filter: Filter, variables: Bindings) -> Step:  
 
 
 def _narrowed(document: Document, path: Path, position: int | None) -> Document:
-    """Return the document with only one element of the first array on the way; None refuses any."""
+    """Return the document with only one element of the first array on the way; None refuses any.
+
+    Where a step of the path leads nowhere, the server stays where it is and takes the next step there.
+    """
+    value: Any = document
+    depth = 0
+    while depth < len(path) and not isinstance(value, list):
+        if isinstance(value, dict):
+            value = value.get(path[depth], value)
+        depth += 1
+    if not isinstance(value, list):
+        return document
+    if position is None:
+        raise CommandFailure(NO_POSITION, "positional operator '.$' found no matching element")
+    if position >= len(value):
+        raise CommandFailure(POSITION_BEYOND, "positional operator '.$' element mismatch")
+    return _with_value(document, path[:depth], [value[position]])
+
+
+def _with_value(document: Document, path: Path, value: Any) -> Document:
     name, rest = path[0], path[1:]
-    value = document.get(name, MISSING)
-    if isinstance(value, list):
-        if position is None:
-            raise CommandFailure(NO_POSITION, "positional operator '.$' found no matching element")
-        if position >= len(value):
-            raise CommandFailure(POSITION_BEYOND, "positional operator '.$' element mismatch")
-        return {**document, name: [value[position]]}
-    if rest and isinstance(value, dict):
-        return {**document, name: _narrowed(value, rest, position)}
-    return document
+    if rest:
+        below = document.get(name)
+        value = _with_value(below if isinstance(below, dict) else {}, rest, value)
+    return {**document, name: value}
