@@ -13,6 +13,7 @@ from proxy.embedded import EmbeddedPostgres, embedded_mongo, embedded_postgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 
 _TWIN: Final = "undamaged"
+_READY_WITHIN_S: Final = 30
 _SETTINGS: Final = {
     # Nobody else needs the processor: the verifier is what people came to see.
     "PARALLAX_VERIFIER_NICE": "5",
@@ -55,6 +56,8 @@ async def staged(directory: Path, *, rate: float, seed: int) -> AsyncIterator[St
                 arguments=arguments,
             )
         )
+        # Traffic before the verifier runs would only be a backlog.
+        await sidecar.drained(within_s=_READY_WITHIN_S)
         yield Stage(sidecar=sidecar, injection=injection)
 
 

@@ -31,9 +31,10 @@ def _rows(
 ) -> Iterator[tuple[str, str]]:
     tally = evidence.tally
     yield "commands the application sent", f"{operations:,}"
-    yield "operations and states seen", f"{tally.seen:,}"
+    yield "operations captured", f"{tally.seen:,}"
     share = f" ({tally.coverage:.1%})" if tally.coverage is not None else ""
     yield "verified", f"{tally.verified:,}{share}"
+    yield "stored documents compared", f"{tally.states_compared:,}"
     yield "mismatched", f"{tally.mismatched:,}"
     for group in evidence.groups[:_SHOWN_REASONS]:
         if group.verdict is Verdict.MISMATCH:
