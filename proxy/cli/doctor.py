@@ -1,19 +1,22 @@
 """`parallax doctor`: will it work here, what will not, and why."""
 
 import asyncio
+from typing import Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from proxy.cli import options
+from proxy.cli.checks.before import check_before
 from proxy.cli.checks.finding import Checked, Health
 from proxy.cli.checks.gateway import check_gateway
 from proxy.cli.checks.legacy import check_legacy
 from proxy.cli.checks.local import check_here
 from proxy.settings import Settings
 
-_COLOURS = {Health.GOOD: "green", Health.DOUBTFUL: "yellow", Health.BAD: "red"}
+_COLOURS: Final = {Health.GOOD: "green", Health.DOUBTFUL: "yellow", Health.BAD: "red"}
 
 
 def doctor(
@@ -31,31 +34,38 @@ def doctor(
     )
     findings = asyncio.run(examine(settings))
     Console().print(_table(findings))
-    problems = sum(found.health is Health.BAD for found in findings)
-    typer.echo(f"{problems} problems, {_count(findings, Health.DOUBTFUL)} warnings")
+    problems, warnings = (_count(findings, health) for health in (Health.BAD, Health.DOUBTFUL))
+    typer.echo(f"{_n(problems, 'problem')}, {_n(warnings, 'warning')}")
     return 1 if problems else 0
 
 
 async def examine(settings: Settings) -> list[Checked]:
     """Return everything the doctor finds, both databases first."""
-    findings = [found async for found in check_legacy(settings.demand("legacy.uri"))]
+    legacy, gateway = settings.demand("legacy.uri"), settings.demand("gateway.uri")
     concurrency = settings.verifier.concurrency
-    gateway = settings.demand("gateway.uri")
+    findings = [found async for found in check_legacy(legacy)]
+    is_readable = not _count(findings, Health.BAD)
     findings += [found async for found in check_gateway(gateway, connections=concurrency)]
-    findings += [found async for found in check_here(settings)]
-    return findings
+    if is_readable:
+        findings += [found async for found in check_before(legacy, gateway)]
+    return findings + [found async for found in check_here(settings)]
 
 
 def _table(findings: list[Checked]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("", "what", "found", "what to do"):
-        table.add_column(column)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for found in findings:
-        colour = _COLOURS[found.health]
-        label = f"[{colour}]{found.health.value}[/{colour}]"
-        table.add_row(label, found.subject, found.found, found.remedy)
+        line = Text.assemble((found.subject, "bold"), f": {found.found}")
+        if found.remedy:
+            line.append(f"\n→ {found.remedy}")
+        table.add_row(Text(found.health.value, style=_COLOURS[found.health]), line)
     return table
 
 
 def _count(findings: list[Checked], health: Health) -> int:
     return sum(found.health is health for found in findings)
+
+
+def _n(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -43,11 +43,12 @@ def write_status(directory: Path, snapshot: RelaySnapshot, capture: dict[str, An
 
 
 def read_status(directory: Path) -> RelayStatus | None:
-    """Return what a relay wrote last, None where none ever did."""
+    """Return what a relay wrote last, None where none ever did, or another version."""
     try:
         content = json.loads((directory / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        age_s = (time.time_ns() - int(content["at_ns"])) / 1e9
+        counts = {**content["relay"], "capture": content["capture"]}
+        return RelayStatus(age_s=age_s, pid=int(content["pid"]), counts=counts)
+    except (OSError, ValueError, KeyError, TypeError):
+        # Not there, not ours, or of another version.
         return None
-    age_s = (time.time_ns() - int(content["at_ns"])) / 1e9
-    counts = {**content["relay"], "capture": content["capture"]}
-    return RelayStatus(age_s=age_s, pid=int(content["pid"]), counts=counts)

@@ -1,7 +1,7 @@
 """`parallax status`: how it stands, on one screen, and the health check of a container."""
 
 import asyncio
-import time
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 import typer
@@ -9,16 +9,19 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from comparators.errors import UnreachableError
 from comparators.verdict import Verdict
 from proxy.cli import options
-from proxy.cli.relay_status import RelayStatus, read_status
-from proxy.ledger.evidence import Quantiles, Status
+from proxy.cli.relay_status import STALE_S, RelayStatus, read_status
+from proxy.ledger.engine import NoLedgerError
+from proxy.ledger.evidence import Heartbeat, Quantiles, Status
 from proxy.ledger.read import status as read_ledger
 from proxy.uris import address_of
 
 _HEALTH_TIMEOUT_MS: Final = 2_000
+_MINUTE_S: Final = 60
 
 
 def status(
@@ -36,9 +39,14 @@ def status(
     if health:
         _say_hello(settings.listen.address)
         return 0
-    found = asyncio.run(read_ledger(settings.ledger_uri))
-    console = Console()
-    console.print(_overview(found, read_status(settings.data_directory)))
+    relay = read_status(settings.data_directory)
+    try:
+        found = asyncio.run(read_ledger(settings.ledger_uri))
+    except NoLedgerError:
+        if relay is None:
+            raise
+        found = None
+    Console().print(_overview(found, relay))
     return 0
 
 
@@ -60,43 +68,70 @@ def _say_hello(address: str) -> None:
         client.close()
 
 
-def _overview(found: Status, relay: RelayStatus | None) -> Table:
+def _overview(found: Status | None, relay: RelayStatus | None) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    table.add_row("evidence", f"{found.conclusion.result.value}")
-    for reason in found.conclusion.reasons:
-        table.add_row("", reason)
-    table.add_row("relay", _relay_line(relay))
-    for beat in found.heartbeats:
-        age_s = (time.time_ns() - beat.at_ns) / 1e9
-        table.add_row(
-            beat.part,
-            f"wrote {age_s:.1f} s ago; lag {beat.lag_operations} operations, "
-            f"{beat.lag_s:.1f} s, {beat.lag_bytes} bytes",
-        )
-    tally = found.tally
-    table.add_row("verified", f"{tally.verified} of {tally.seen} seen, {tally.dropped} dropped")
-    table.add_row("states", f"{tally.states_compared} stored documents compared after writes")
-    for verdict in Verdict:
-        count = tally.verdicts.get(verdict, 0)
-        if count:
-            table.add_row("", f"{verdict.value} {count}")
-    for name in ("legacy", "gateway", "overhead"):
-        table.add_row(f"{name} latency", _quantiles(getattr(found.latency, name)))
+    for name, line in (*_relay_lines(relay), *_ledger_lines(found)):
+        table.add_row(name, Text(line))
     return table
 
 
-def _relay_line(relay: RelayStatus | None) -> str:
+def _relay_lines(relay: RelayStatus | None) -> Iterator[tuple[str, str]]:
     if relay is None:
-        return "has never run with this data directory"
-    state = "runs" if relay.is_alive else f"silent for {relay.age_s:.0f} s"
+        yield "relay", "has never run with this data directory"
+        return
+    if relay.is_alive:
+        primary = relay.counts["primary"] or "no primary"
+        connections = _n(relay.counts["connections_open"], "connection")
+        yield "relay", f"runs (pid {relay.pid}), {connections}, MongoDB at {primary}"
+    else:
+        yield "relay", f"silent for {_duration(relay.age_s)}: stopped, or no room for its status"
     capture = relay.counts["capture"]
-    return (
-        f"{state} (pid {relay.pid}), {relay.counts['connections_open']} connections, "
-        f"log {capture['bytes']} bytes ({capture['state']}), "
-        f"{capture['dropped_reads']} reads dropped, {capture['lost_writes']} writes lost"
+    reads, writes = _n(capture["dropped_reads"], "read"), _n(capture["lost_writes"], "write")
+    stands = f"{capture['state']}, {_bytes(capture['bytes'])}"
+    yield "capture log", f"{stands}; {reads} dropped, {writes} lost"
+
+
+def _ledger_lines(found: Status | None) -> Iterator[tuple[str, str]]:
+    if found is None:
+        yield (
+            "evidence",
+            "none yet: no verifier has begun a ledger (see the log of `parallax serve`)",
+        )
+        return
+    for beat in found.heartbeats:
+        yield beat.part, _beat_line(beat, found.read_ns)
+    yield "evidence", found.conclusion.result.value
+    for reason in found.conclusion.reasons:
+        yield "", reason
+    tally = found.tally
+    yield "verified", f"{tally.verified:,} of {tally.seen:,} operations seen"
+    for verdict in Verdict:
+        count = tally.verdicts.get(verdict, 0)
+        if count:
+            yield "", f"{verdict.value} {count:,}"
+    if tally.dropped:
+        yield "", f"not captured {tally.dropped:,}"
+    latencies = (
+        ("legacy", found.latency.legacy),
+        ("gateway", found.latency.gateway),
+        ("added by relay", found.latency.overhead),
     )
+    for name, quantiles in latencies:
+        yield name, _quantiles(quantiles)
+
+
+def _beat_line(beat: Heartbeat, now_ns: int) -> str:
+    age_s = max(now_ns - beat.at_ns, 0) / 1e9
+    lag = (
+        f"{beat.lag_operations:,} operations, {_bytes(beat.lag_bytes)}, {beat.lag_s:.1f} s behind"
+        if beat.lag_operations or beat.lag_bytes
+        else "has caught up"
+    )
+    if age_s < STALE_S:
+        return lag
+    return f"silent for {_duration(age_s)}: stopped, or waits for the ledger; then: {lag}"
 
 
 def _quantiles(quantiles: Quantiles | None) -> str:
@@ -106,3 +141,25 @@ def _quantiles(quantiles: Quantiles | None) -> str:
         f"p50 {quantiles.p50_s * 1e3:.3f} ms, p95 {quantiles.p95_s * 1e3:.3f} ms, "
         f"p99 {quantiles.p99_s * 1e3:.3f} ms"
     )
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < 60 * _MINUTE_S:
+        return f"{whole // _MINUTE_S} min"
+    hours, rest = divmod(whole, 60 * _MINUTE_S)
+    return f"{hours} h {rest // _MINUTE_S} min"
+
+
+def _bytes(count: int) -> str:
+    if count < 1 << 10:
+        return f"{count} B"
+    if count < 1 << 20:
+        return f"{count / (1 << 10):.1f} KiB"
+    return f"{count / (1 << 20):,.1f} MiB"
+
+
+def _n(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

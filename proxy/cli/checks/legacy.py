@@ -1,131 +1,144 @@
-"""Whether MongoDB can be relayed and read, and what of it will not be comparable."""
+"""Whether MongoDB can be relayed and read."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC
 from typing import Any, Final
 
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.errors import OperationFailure, PyMongoError
 
+from comparators.errors import SettingsError
+from proxy.cli.checks.clock import clock
 from proxy.cli.checks.finding import Checked, bad, doubtful, good
+from proxy.wire.legacy import legacy_servers
 
 TIMEOUT_MS: Final = 3_000
 OLDEST: Final = (4, 4)
-MAX_SKEW_S: Final = 1.0
-_INTERNAL: Final = frozenset({"admin", "config", "local"})
+
+_REACHABLE: Final = "MongoDB reachable"
+_PRIVILEGES: Final = "MongoDB privileges"
+_UNAUTHORIZED: Final = 13
+_LOGIN_FAILED: Final = 18
 
 
 async def check_legacy(uri: str) -> AsyncIterator[Checked]:
-    """Yield what there is to know of MongoDB; the first `problem` ends the list."""
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-        uri, serverSelectionTimeoutMS=TIMEOUT_MS, appname="parallax-doctor"
-    )
+    """Yield what there is to know of MongoDB; one that does not answer or refuses ends the list."""
+    try:
+        # What the relay makes of the address: it speaks to MongoDB without the driver.
+        legacy_servers(uri)
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+            uri, serverSelectionTimeoutMS=TIMEOUT_MS, appname="parallax-doctor"
+        )
+    except SettingsError as error:
+        yield bad(_REACHABLE, error.what, error.remedy)
+        return
     async with client:
         try:
-            asked_s = time.time()
-            hello = await client.admin.command("hello")
-            build = await client.admin.command("buildInfo")
+            async for found in _findings(client):
+                yield found
+        except OperationFailure as error:
+            yield _refusal(error)
         except PyMongoError as error:
             yield bad(
-                "MongoDB reachable",
-                f"no answer: {type(error).__name__}",
-                "check host, port, TLS options and credentials of legacy.uri",
+                _REACHABLE,
+                f"no answer within {TIMEOUT_MS / 1000:.0f} s ({type(error).__name__})",
+                "check host, port, replicaSet and TLS options of legacy.uri",
             )
-            return
-        host, port = await client.address or ("", 0)
-        yield good("MongoDB reachable", f"{host}:{port}")
-        yield _version(build)
-        yield _topology(hello)
-        yield _skew(hello, (asked_s + time.time()) / 2)
-        yield await _privileges(client)
-        async for found in _documents(client):
-            yield found
 
 
-def _version(build: dict[str, Any]) -> Checked:
-    version = str(build["version"])
+async def _findings(client: AsyncMongoClient[dict[str, Any]]) -> AsyncIterator[Checked]:
+    anyone = ReadPreference.PRIMARY_PREFERRED
+    asked_s = time.time()
+    hello = await client.admin.command("hello", read_preference=anyone)
+    answered_s = time.time()
+    build = await client.admin.command("buildInfo", read_preference=anyone)
+    yield good(_REACHABLE, str(hello.get("me") or "yes"))
+    yield version(build)
+    yield topology(hello)
+    there_s = hello["localTime"].replace(tzinfo=UTC).timestamp()
+    yield clock("MongoDB clock", there_s=there_s, asked_s=asked_s, answered_s=answered_s)
+    # A server that wants a login answers `hello` without one, and refuses this.
+    await client.admin.command("listDatabases", nameOnly=True, read_preference=anyone)
+    status = await client.admin.command(
+        "connectionStatus", showPrivileges=True, read_preference=anyone
+    )
+    yield privileges(status["authInfo"])
+
+
+def _refusal(error: OperationFailure) -> Checked:
+    if error.code == _LOGIN_FAILED:
+        return bad(
+            _PRIVILEGES,
+            "the login is refused (code 18)",
+            "correct user, password and authSource in legacy.uri",
+        )
+    if error.code == _UNAUTHORIZED:
+        return bad(
+            _PRIVILEGES,
+            "a login is required (code 13)",
+            "give legacy.uri a user with the role readAnyDatabase",
+        )
+    return bad(_PRIVILEGES, f"refused with code {error.code}", "see the log of MongoDB")
+
+
+def version(build: Mapping[str, Any]) -> Checked:
+    """Judge the answer to `buildInfo`."""
+    shown = str(build["version"])
     if tuple(build["versionArray"][:2]) < OLDEST:
         return doubtful(
-            "MongoDB version", version, "Parallax is tested with 4.4 and later; replies may differ"
+            "MongoDB version", shown, "Parallax is made for 4.4 and later; replies may differ"
         )
-    return good("MongoDB version", version)
+    return good("MongoDB version", shown)
 
 
-def _topology(hello: dict[str, Any]) -> Checked:
+def topology(hello: Mapping[str, Any]) -> Checked:
+    """Judge the answer to `hello`."""
+    subject = "MongoDB topology"
     if hello.get("msg") == "isdbgrid":
         return bad(
-            "MongoDB topology",
+            subject,
             "mongos of a sharded cluster",
-            "Parallax follows the primary of a replica set; sharded clusters are not supported",
+            "sharded clusters are not supported: Parallax follows the primary of a replica set",
         )
-    if "setName" not in hello:
+    name = hello.get("setName")
+    if name is None:
         return doubtful(
-            "MongoDB topology",
+            subject,
             "standalone",
-            "no transactions, and concurrent writes to one document are not comparable: "
+            "no transactions, and concurrent writes to one document are `not_comparable`: "
             "a one-member replica set gives both",
         )
     if not hello.get("isWritablePrimary"):
+        knows_primary = "primary" in hello
         return bad(
-            "MongoDB topology",
-            f"a member of {hello['setName']} that takes no writes",
-            "name the whole replica set in legacy.uri, or its primary",
+            subject,
+            f"a member of {name} that takes no writes"
+            if knows_primary
+            else f"{name} has no primary",
+            "name the whole replica set in legacy.uri, without directConnection"
+            if knows_primary
+            else "see the log of its members: it may be electing, or have lost its majority",
         )
-    return good(
-        "MongoDB topology", f"replica set {hello['setName']}, {len(hello['hosts'])} members"
-    )
+    return good(subject, f"replica set {name}, members: {len(hello['hosts'])}")
 
 
-def _skew(hello: dict[str, Any], here_s: float) -> Checked:
-    skew_s = hello["localTime"].replace(tzinfo=UTC).timestamp() - here_s
-    if abs(skew_s) > MAX_SKEW_S:
-        return doubtful(
-            "MongoDB clock",
-            f"{skew_s:+.1f} s from here",
-            "synchronise the clocks: TTL expiry and lag are judged by them",
-        )
-    return good("MongoDB clock", f"{skew_s:+.3f} s from here")
-
-
-async def _privileges(client: AsyncMongoClient[dict[str, Any]]) -> Checked:
-    try:
-        await client.list_database_names()
-    except OperationFailure as error:
-        return bad(
-            "MongoDB privileges",
-            f"may not list databases (code {error.code})",
-            "give the user in legacy.uri the role readAnyDatabase, or a URI with a user",
-        )
-    status = await client.admin.command("connectionStatus")
-    users = status["authInfo"]["authenticatedUsers"]
-    roles = sorted({role["role"] for role in status["authInfo"]["authenticatedUserRoles"]})
+def privileges(login: Mapping[str, Any]) -> Checked:
+    """Judge `authInfo` of `connectionStatus`: the verifier reads the documents that operations touched."""
+    users = login["authenticatedUsers"]
     if not users:
-        return good("MongoDB privileges", "no authentication is required")
-    return good("MongoDB privileges", f"signed in with the roles {', '.join(roles)}")
-
-
-async def _documents(client: AsyncMongoClient[dict[str, Any]]) -> AsyncIterator[Checked]:
-    """Yield what is there already, and collections that cannot be verified."""
-    filled = 0
-    for name in await client.list_database_names():
-        if name in _INTERNAL:
-            continue
-        database = client[name]
-        async for collection in await database.list_collections():
-            where = f"{name}.{collection['name']}"
-            kind, options = collection.get("type", "collection"), collection.get("options", {})
-            if kind != "collection":
-                yield doubtful(where, f"a {kind}", "its operations will be not comparable")
-            elif options.get("capped"):
-                yield doubtful(where, "a capped collection", "removal by size is not reproduced")
-            elif not collection["name"].startswith("system."):
-                filled += bool(await database[collection["name"]].estimated_document_count())
-    if filled:
-        yield doubtful(
-            "documents from before",
-            f"{filled} collections hold documents that the gateway has never seen",
-            "begin on an empty database: reads of older documents will be reported as mismatches",
-        )
-    else:
-        yield good("documents from before", "none: everything will be verified from its birth")
+        return good(_PRIVILEGES, "no login is required")
+    everywhere = [
+        privilege
+        for privilege in login["authenticatedUserPrivileges"]
+        if privilege["resource"] in ({"db": "", "collection": ""}, {"anyResource": True})
+        and {"find", "anyAction"} & set(privilege["actions"])
+    ]
+    if everywhere:
+        return good(_PRIVILEGES, f"{users[0]['user']} may read every database")
+    return doubtful(
+        _PRIVILEGES,
+        f"{users[0]['user']} may not read every database",
+        "grant readAnyDatabase, or at least read on the application's: "
+        "rechecks and state checks read the documents concerned",
+    )
