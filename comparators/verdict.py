@@ -18,6 +18,7 @@ from comparators.acknowledgement import (
 from comparators.difference import Difference
 from comparators.equivalence import Evidence, IsExpired, Undecidable, same_documents, same_values
 from comparators.fingerprint import fingerprint_of
+from comparators.listing import without_gossip
 from comparators.naming import general_path
 from comparators.operation import Operation
 from comparators.ordering import ordering_of
@@ -107,7 +108,12 @@ def _evidence(
     left, right = legacy.result, gateway.result
     match left:
         case Documents() if isinstance(right, Documents):
-            yield from same_documents(left, right, ordering_of(operation), expired=expired)
+            yield from same_documents(
+                without_gossip(operation.kind, left),
+                without_gossip(operation.kind, right),
+                ordering_of(operation),
+                expired=expired,
+            )
         case Values() if isinstance(right, Values):
             yield from same_values(left.values, right.values)
         case Count() if isinstance(right, Count):

@@ -4,9 +4,7 @@ from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
-import bson
-
-from comparators.canonical import CODEC, decode
+from comparators.canonical import decode
 from comparators.operation import Kind
 from comparators.outcome import (
     Acknowledgement,
@@ -49,12 +47,7 @@ def read_reply(kind: Kind, body: bytes) -> Reply:
     cursor = fields.get(b"cursor")
     if cursor is not None and cursor.type == DOCUMENT:
         batch = _batch(cursor, body)
-        documents = batch.documents
-        if kind is Kind.LIST_INDEXES:
-            documents = tuple(_without_gossip(document, _INDEX_GOSSIP) for document in documents)
-        elif kind is Kind.LIST_COLLECTIONS:
-            documents = tuple(_named_only(document) for document in documents)
-        return Reply(Documents(documents=documents), clock, batch)
+        return Reply(Documents(documents=batch.documents), clock, batch)
     retried = b"retriedStmtIds" in fields or b"retriedStmtId" in fields
     return Reply(_READERS.get(kind, _done)(fields, body), clock, None, retried)
 
@@ -73,20 +66,6 @@ def _batch(cursor: Element, body: bytes) -> Batch:
         elif element.name in {b"firstBatch", b"nextBatch"} and element.type == ARRAY:
             documents = _documents(body, element)
     return Batch(cursor=identifier, documents=documents)
-
-
-_INDEX_GOSSIP: Final = frozenset({"v", "ns", "background"})
-
-
-def _without_gossip(document: bytes, gossip: frozenset[str]) -> bytes:
-    kept = {name: value for name, value in decode(document).items() if name not in gossip}
-    return bson.encode(kept, codec_options=CODEC)
-
-
-def _named_only(document: bytes) -> bytes:
-    """Keep what both databases can know of a collection: not its UUID, nor how it is stored."""
-    known = decode(document)
-    return bson.encode({"name": known["name"], "type": known.get("type", "collection")})
 
 
 def _failure(reply: Mapping[str, Any]) -> Failure:
