@@ -32,7 +32,20 @@ INVALID_OPTIONS: Final = 72
 DONE: Final = Outcome(result=Done(), duration_s=0.0)
 ID_KEY: Final[Mapping[str, Any]] = {"_id": 1}
 ID_SPECIFICATION: Final[Mapping[str, Any]] = {"v": 2, "key": {"_id": 1}, "name": ID_INDEX}
-NOT_KEPT: Final = frozenset({"v", "ns"})
+KEPT: Final = (
+    "key",
+    "name",
+    "background",
+    "unique",
+    "hidden",
+    "partialFilterExpression",
+    "sparse",
+    "expireAfterSeconds",
+    "storageEngine",
+    "collation",
+)
+"""What a specification holds, in the order in which MongoDB lists it, whatever order it was given in."""
+LEFT_OUT_WHEN_FALSE: Final = frozenset({"unique", "hidden"})
 SIGNATURE: Final = ("collation", "partialFilterExpression", "unique", "sparse")
 """Indexes with equal keys may stand side by side if they differ in one of these."""
 
@@ -158,7 +171,11 @@ def _specification(given: Mapping[str, Any]) -> dict[str, Any]:
         raise CommandFailure(
             CANNOT_CREATE_INDEX, "Index keys cannot be empty", code_name="CannotCreateIndex"
         )
-    kept = {name: value for name, value in given.items() if name not in NOT_KEPT}
+    ordered = [name for name in KEPT if name in given]
+    ordered += [name for name in given if name not in {"v", "ns", *KEPT}]
+    kept = {name: given[name] for name in ordered if given[name] or name not in LEFT_OUT_WHEN_FALSE}
+    if isinstance(kept.get("expireAfterSeconds"), float):
+        kept["expireAfterSeconds"] = int(kept["expireAfterSeconds"])
     return {"v": 2, **kept}
 
 
