@@ -88,9 +88,11 @@ class Outcome:
     """A result with its duration in seconds.
 
     `touched` holds the `_id`s of the documents that the operation inserted, changed or deleted,
-    as far as the path knows them (the gateway path always does).
+    as far as the path knows them (the gateway path always does). `alternatives` holds those of documents
+    that a write of one document might have chosen instead: several matched, and nothing told which.
     """
 
     result: Result
     duration_s: float
     touched: tuple[Any, ...] = field(default=())
+    alternatives: tuple[Any, ...] = field(default=())

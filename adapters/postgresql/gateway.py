@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -173,7 +174,8 @@ class PostgresGateway:
         async with self._connection() as connection:
             session = self._session(connection, operation, generated)
             if operation.kind in WRITES:
-                return await apply(session, mark)
+                outcome = await apply(session, mark)
+                return replace(outcome, alternatives=tuple(session.alternatives))
             return await run_read(session)
 
     async def _find_by_id(self, operation: Operation, key: bytes) -> Documents:
@@ -256,6 +258,7 @@ class PostgresTransaction:
             if operation.kind in WRITES:
                 async with self._connection.transaction():
                     outcome = await WRITES[operation.kind].inside(session)
+                outcome = replace(outcome, alternatives=tuple(session.alternatives))
             else:
                 outcome = await run_read(session)
         except CommandFailure as failure:

@@ -27,7 +27,7 @@ from adapters.postgresql.picking import Picked
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
-from adapters.query.update import Replacement, parse_update
+from adapters.query.update import parse_update
 from comparators.canonical import encode
 from comparators.outcome import Outcome
 
@@ -41,11 +41,6 @@ class Modification:
     query: Query
     apply: Callable[[dict[str, Any]], dict[str, Any]]
     insert: Callable[[], dict[str, Any]] | None
-    always_counts: bool
-    """Whether the document counts as modified even if it stays the same.
-
-    MongoDB compares before it adds the `_id` that a replacement leaves out.
-    """
 
 
 def modification_of(
@@ -76,18 +71,21 @@ def modification_of(
         query=parsed,
         apply=updater(tree, filter=parsed.tree, now_ms=now_ms, variables=user),
         insert=insert if upsert else None,
-        always_counts=isinstance(tree, Replacement) and "_id" not in tree.document,
     )
 
 
 def change_of(
     session: Session, modification: Modification, found: Picked
 ) -> tuple[dict[str, Any], bytes, Change | None]:
-    """Return a document after the update, as values and as BSON; no change if the bytes are the same."""
+    """Return a document after the update, as values and as BSON, and the change if it counts as one.
+
+    The updater gives the very document back where MongoDB counts nothing as modified; equal bytes may
+    count, as for a `$push` that is cut off again.
+    """
     after = modification.apply(found.document)
+    if after is found.document:
+        return after, found.stored.bson, None
     bson = encode(after)
-    if bson == found.stored.bson and not modification.always_counts:
-        return after, bson, None
     change = replacement(found.stored, found.document, after, bson, session.guarding)
     return after, bson, change
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from adapters.evaluate.order import sorted_documents
 from adapters.postgresql.documents import Stored
 from adapters.postgresql.residual import Query
 from adapters.postgresql.session import Session
 from comparators.canonical import decode
+from comparators.order import sort_key
+
+MOST_ALTERNATIVES: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +30,33 @@ async def picked(
     locked: bool,
     sort: Mapping[str, Any] | None = None,
 ) -> Sequence[Picked]:
-    """Return the documents that a query finds, in natural order or sorted; only the first if asked."""
+    """Return the documents that a query finds, in natural order or sorted; only the first if asked.
+
+    The others that MongoDB might have taken as the first become the session's alternatives.
+    """
     at_once = first and query.selection.exact and not sort
-    rows = await session.stored(query.selection, limit=1 if at_once else None, locked=locked)
+    limit = 1 + MOST_ALTERNATIVES if at_once else None
+    rows = await session.stored(query.selection, limit=limit, locked=locked)
     found = []
     for row in rows:
         document = decode(row.bson)
         if query.matches is None or query.matches(document):
             found.append(Picked(stored=row, document=document))
-            if first and not sort:
+            if first and not sort and len(found) > MOST_ALTERNATIVES:
                 break
     if sort:
         rank = {id(each.document): each for each in found}
         ordered = sorted_documents([each.document for each in found], sort)
         found = [rank[id(document)] for document in ordered]
-    return found[:1] if first else found
+    if not first:
+        return found
+    session.alternatives.extend(each.document["_id"] for each in _equals(found, sort))
+    return found[:1]
+
+
+def _equals(found: Sequence[Picked], sort: Mapping[str, Any] | None) -> Sequence[Picked]:
+    """Return the documents behind the first that the sort does not tell from it."""
+    if not sort:
+        return found[1:]
+    keys = [sort_key(each.document, sort) for each in found[: 1 + MOST_ALTERNATIVES]]
+    return [each for each, key in zip(found[1:], keys[1:], strict=False) if key == keys[0]]

@@ -1,7 +1,7 @@
 """What the operations run with: a connection, the catalog, and the values that the legacy server made up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -29,6 +29,8 @@ class Session:
     catalog: Catalog
     operation: Operation
     generated: Generated
+    alternatives: list[Any] = field(default_factory=list)
+    """The `_id`s of documents that a write of one document might have chosen instead."""
 
     @property
     def tables(self) -> CollectionTables:

@@ -27,7 +27,7 @@ from proxy.shadow.patience import Outage
 from proxy.shadow.recheck import Rechecks, Suspect
 from proxy.shadow.reconcile import Case, Reconciler
 from proxy.shadow.runner import CreateTask
-from proxy.shadow.states import CONTENDED, EXPIRED, TAKEN_OVER, States, only_clocks_differ
+from proxy.shadow.states import CHOICE, CONTENDED, EXPIRED, TAKEN_OVER, States, only_clocks_differ
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Committed, Single
 
@@ -241,13 +241,13 @@ class Execution:
         if operation.kind not in _TOUCH_DOCUMENTS:
             self._touches.note_collection(operation.namespace, position)
             return
-        identifiers = outcome.touched
+        identifiers = outcome.touched + outcome.alternatives
         self._touches.note(operation.namespace, map(document_key, identifiers), position)
         self._states.owe(
             operation.namespace,
             identifiers,
             exchange.start if at is None else at,
-            contended=is_contended(unit, footprints),
+            excuse=_excuse(unit, footprints, outcome),
             generated=takes_server_values(operation),
         )
 
@@ -295,6 +295,9 @@ class Execution:
         exchange = unit.exchange
         if self._reconciler.disputes(operation.namespace) or is_contended(unit, footprints):
             self._doubt_write(exchange, CONTENDED)
+            return
+        if gateway.alternatives:
+            self._doubt_write(exchange, CHOICE)
             return
         if await self._wrote_expired(operation, gateway, exchange):
             self._doubt_write(exchange, EXPIRED)
@@ -374,6 +377,13 @@ class Execution:
 
 
 _TOUCH_DOCUMENTS: Final = frozenset({Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.FIND_AND_MODIFY})
+
+
+def _excuse(unit: Single, footprints: tuple[Footprint, ...], outcome: Outcome) -> str | None:
+    """Return why the documents of a write may rightly differ, None when they may not."""
+    if outcome.alternatives:
+        return CHOICE
+    return CONTENDED if is_contended(unit, footprints) else None
 
 
 def generated_by(exchange: Exchange) -> Generated:

@@ -30,6 +30,7 @@ _AT_ONCE: Final = 500
 _MOST_OWED: Final = 200_000
 
 CONTENDED: Final = "written at the same time by several clients"
+CHOICE: Final = "several documents matched a write of one"
 EXPIRED: Final = "it may have expired"
 TAKEN_OVER: Final = "values made by the server were taken over"
 
@@ -38,13 +39,13 @@ TAKEN_OVER: Final = "values made by the server were taken over"
 class Debt:
     """A document that is owed a comparison since the write at `position`.
 
-    `contended`: the log cannot tell the order of the writes that met in it. `generated`: the last write took
+    `excuse` says why a difference would prove nothing, None when it would. `generated`: the last write took
     values from the server's clock. `attempts` counts comparisons that ended in a difference.
     """
 
     identifier: Any
     position: int
-    contended: bool = False
+    excuse: str | None = None
     generated: bool = False
     attempts: int = 0
 
@@ -91,7 +92,7 @@ class States:
         identifiers: Iterable[Any],
         position: int,
         *,
-        contended: bool = False,
+        excuse: str | None = None,
         generated: bool = False,
     ) -> None:
         """Note that documents were written and are to be compared."""
@@ -101,7 +102,7 @@ class States:
             self._owed[place] = Debt(
                 identifier=identifier,
                 position=position,
-                contended=contended or (before is not None and before.contended),
+                excuse=excuse or (before.excuse if before is not None else None),
                 generated=generated or (before is not None and before.generated),
             )
         while len(self._owed) > _MOST_OWED:
@@ -200,8 +201,8 @@ class States:
         images = [image for image in (legacy, gateway) if image is not None]
         if is_expired is not None and len(images) == 1 and is_expired(images[0]):
             return EXPIRED
-        if debt.contended:
-            return CONTENDED
+        if debt.excuse is not None:
+            return debt.excuse
         if debt.generated and only_clocks_differ(judgement):
             return TAKEN_OVER
         return None

@@ -202,3 +202,16 @@ async def eventually_equal(bench: Bench) -> None:
         return True
 
     await eventually(is_equal, within_s=20)
+
+
+async def test_a_free_choice_of_the_server_is_no_mismatch(bench: Bench) -> None:
+    """MongoDB takes the first match in an order of its own, here that of an index."""
+    things = bench.database.things
+    await things.create_index([("kind", 1), ("rank", -1)])
+    await things.insert_many([{"_id": n, "kind": "a", "rank": n} for n in range(5)])
+    await things.update_one({"kind": "a", "rank": {"$gt": 0}}, {"$set": {"chosen": True}})
+    await things.find_one_and_update({"kind": "a"}, {"$set": {"named": True}})
+    await things.delete_one({"kind": "a", "rank": {"$lt": 4}})
+
+    assert await bench.mismatches("things") == []
+    await eventually_equal(bench)
