@@ -5,6 +5,7 @@ sysexits(3): 64 for wrong usage, 70 for a bug, the others in `comparators.errors
 """
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated, Final
 
@@ -12,7 +13,7 @@ import structlog
 import typer
 
 from comparators.errors import ParallaxError
-from proxy.cli import demo, doctor, report, serve, status, verify
+from proxy.cli.commands import COMMANDS, asked_for
 from proxy.settings import LogFormat, LogLevel
 from proxy.telemetry import configure_logging
 
@@ -23,18 +24,27 @@ INTERRUPTED: Final = 130
 UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
 """What typer raises for a command line that it cannot read; it carries a copy of click of its own, and names only this."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("serve")(serve.serve)
-app.command("verify")(verify.verify)
-app.command("status")(status.status)
-app.command("report")(report.report)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
+
+def application(arguments: Sequence[str]) -> typer.Typer:
+    """Return the command line: the command that is asked for, and the names of all others."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(parallax)
+    wanted = asked_for(arguments)
+    for name, command in COMMANDS.items():
+        if name == wanted:
+            app.command(name)(command.load())
+        else:
+            app.command(name, help=command.summary)(_not_asked_for)
+    return app
+
+
+def _not_asked_for() -> None:
+    """Stand in for a command that `arguments` do not name: it is listed, and cannot be reached."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -44,7 +54,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def parallax(
     *,
     show_version: Annotated[
@@ -65,7 +74,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code."""
     try:
-        code = app(arguments, prog_name="parallax", standalone_mode=False)
+        code = application(arguments)(arguments, prog_name="parallax", standalone_mode=False)
     except UsageError as error:
         return _explain_usage(error)
     except (typer.Abort, KeyboardInterrupt):

@@ -14,6 +14,7 @@ from comparators.rules import Rules
 from proxy.capture.limits import CaptureLimits
 from proxy.capture.writer import CaptureWriter
 from proxy.cli import options
+from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
 from proxy.cli.relay_status import write_status
 from proxy.cli.supervise import keep_verifier
@@ -62,6 +63,7 @@ def serve(
         # Before anything listens: what the verifier could not work with is told while somebody looks.
         Rules.load(settings.rules_file, datetime.now(UTC).date())
     configure_logging(settings.log.level, settings.log.format, part="relay")
+    settle_garbage_collection()
     run_until_cancelled(relay(settings, with_verifier=verifier, injection=injection))
 
 

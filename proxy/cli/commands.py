@@ -1,0 +1,61 @@
+"""The commands by name. Only the one that is asked for is loaded.
+
+All of them together bring every library there is: the relay would hold the verifier's, and `parallax --help` would take seconds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+
+class Command(NamedTuple):
+    """Where a command lives, and the first sentence of its help."""
+
+    module: str
+    function: str
+    summary: str
+
+    def load(self) -> Callable[..., Any]:
+        """Return the function; its module and all that it needs are imported now."""
+        loaded: Callable[..., Any] = getattr(import_module(self.module), self.function)
+        return loaded
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "serve": Command(
+        "proxy.cli.serve",
+        "serve",
+        "Stand between application and MongoDB, capture every operation, and verify it.",
+    ),
+    "verify": Command(
+        "proxy.cli.verify",
+        "verify",
+        "Repeat what the capture log holds on the gateway, compare, and write the ledger.",
+    ),
+    "status": Command(
+        "proxy.cli.status",
+        "status",
+        "Show verdicts, lag and latency; with --health, end with 0 when the relay answers.",
+    ),
+    "report": Command(
+        "proxy.cli.report",
+        "report",
+        "Write the report; ends with 0 for pass, 1 for fail, 2 for inconclusive.",
+    ),
+    "doctor": Command(
+        "proxy.cli.doctor",
+        "doctor",
+        "Check both databases and this machine; ends with 1 when something keeps Parallax from working.",
+    ),
+    "demo": Command(
+        "proxy.cli.demo.command",
+        "demo",
+        "Prove it on this machine: both databases, the sidecar, traffic, verification, a report.",
+    ),
+}
+
+
+def asked_for(arguments: Sequence[str]) -> str | None:
+    """Return the command that arguments name; None for none, or an unknown one."""
+    first = next((argument for argument in arguments if not argument.startswith("-")), None)
+    return first if first in COMMANDS else None
