@@ -113,8 +113,6 @@ class Injector:
         digest = digest_of(operation)
         position = None if mark is None else mark.position
         name = f"{digest} {position}"
-        if not self._injection.picks(b"answer", name.encode()):
-            return outcome
         known = self._answered.get(name)
         kinds = self._kinds(name) if known is None or known.defect is None else (known.defect,)
         for kind in kinds:
@@ -137,9 +135,17 @@ class Injector:
         return outcome
 
     def _kinds(self, name: str) -> tuple[DefectKind, ...]:
-        """Return the kinds to try in turn: the rarer ones first, but in every fourth case an error."""
-        kinds = tuple(ANSWERS)
-        return kinds[::-1] if self._injection.number(b"kind", name.encode()) % 4 == 0 else kinds
+        """Return the kinds of damage to try in turn, none for an answer that is to be right.
+
+        Few results have rows that can be swapped, so that kind is drawn more often.
+        """
+        if self._injection.picks(b"answer", name.encode()):
+            kinds = tuple(ANSWERS)
+            is_fourth = self._injection.number(b"kind", name.encode()) % 4 == 0
+            return kinds[::-1] if is_fourth else kinds
+        if self._injection.picks(b"order", name.encode(), times=4):
+            return (DefectKind.WRONG_ORDER,)
+        return ()
 
 
 class _Both:

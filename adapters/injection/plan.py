@@ -63,9 +63,9 @@ class Injection:
                 remedy="leave it to `parallax demo --inject` to write one",
             ) from error
 
-    def picks(self, *parts: bytes) -> bool:
-        """Return whether the thing named is to be damaged."""
-        return self.number(b"whether", *parts) < self.rate * 2**64
+    def picks(self, *parts: bytes, times: int = 1) -> bool:
+        """Return whether the thing named is to be damaged; `times` as often as the rate says."""
+        return self.number(b"whether", *parts) < times * self.rate * 2**64
 
     def number(self, *parts: bytes) -> int:
         """Return a number of 64 bits that depends on nothing but the seed and the thing named."""

@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 
 from comparators.errors import UnreachableError
+from comparators.verdict import Verdict
 from dashboards.report.report import build_report
 from proxy.cli.demo.recall import Recall, recall_of
 from proxy.cli.demo.stage import Stage, staged
@@ -59,7 +60,8 @@ class Performance:
         if self.drained_s is None:
             return INCOMPLETE
         if self.recall is not None:
-            return 0 if self.recall.is_perfect else FAILED
+            failed = self.evidence.tally.verdicts.get(Verdict.GATEWAY_ERROR, 0)
+            return 0 if self.recall.is_perfect and not failed else FAILED
         return EXIT_CODES[self.evidence.conclusion.result]
 
 
