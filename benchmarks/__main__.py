@@ -42,6 +42,8 @@ class Extent:
     memory_s: float
 
 
+Measure = Callable[[Extent], Awaitable[Part]]
+
 FULL: Final = Extent(rounds=5, seconds=2.0, exchanges=30_000, memory_s=300)
 QUICK: Final = Extent(rounds=1, seconds=0.5, exchanges=3_000, memory_s=60)
 
@@ -102,7 +104,7 @@ async def _memory(extent: Extent) -> Part:
     return await memory.benchmark(seconds=extent.memory_s)
 
 
-PARTS: Final[Mapping[str, Callable[[Extent], Awaitable[Part]]]] = {
+PARTS: Final[Mapping[str, Measure]] = {
     "relay": _relay,
     "latency": _latency,
     "verification": _verification,
@@ -112,14 +114,16 @@ PARTS: Final[Mapping[str, Callable[[Extent], Awaitable[Part]]]] = {
 """In the order in which they run: what is easily disturbed first."""
 
 
-async def measure(names: Sequence[str], extent: Extent) -> tuple[dict[str, Part], dict[str, str]]:
+async def measure(
+    names: Sequence[str], extent: Extent, parts: Mapping[str, Measure] = PARTS
+) -> tuple[dict[str, Part], dict[str, str]]:
     """Return what the parts found, and for those that could not be measured why."""
     found: dict[str, Part] = {}
     missing: dict[str, str] = {}
     for name in names:
         print(f"── {name}", file=sys.stderr)
         try:
-            found[name] = await PARTS[name](extent)
+            found[name] = await parts[name](extent)
         except NotMeasuredError as error:
             missing[name] = str(error)
         except ParallaxError as error:

@@ -34,6 +34,9 @@ class Spent:
     wall_s: float
     cpu_s: float
 
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(wall_s=self.wall_s - other.wall_s, cpu_s=self.cpu_s - other.cpu_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
@@ -64,7 +67,7 @@ class Recording:
         finally:
             await drop_database(self.postgres, database)
         await self._demand_verified(ledger)
-        return Spent(wall_s=whole.wall_s - empty.wall_s, cpu_s=whole.cpu_s - empty.cpu_s)
+        return whole - empty
 
     async def _demand_verified(self, ledger: Path) -> None:
         """Raise NotMeasuredError unless every exchange was compared and none differed."""

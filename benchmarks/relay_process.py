@@ -9,6 +9,7 @@ import uvloop
 
 from proxy.capture.limits import CaptureLimits
 from proxy.capture.writer import CaptureWriter
+from proxy.cli.collection import settle_garbage_collection
 from proxy.wire.legacy import legacy_servers
 from proxy.wire.listener import Listener
 
@@ -30,6 +31,7 @@ async def serve(uri: str, port: int, directory: Path) -> None:
 
 if __name__ == "__main__":
     try:
+        settle_garbage_collection()
         uvloop.run(serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])))
     except asyncio.CancelledError:
         sys.exit(0)
