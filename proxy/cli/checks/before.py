@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
-from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from proxy.cli.checks.finding import Checked, doubtful, good
 from proxy.cli.checks.gateway import connected
-from proxy.cli.checks.legacy import TIMEOUT_MS
+from proxy.cli.checks.legacy import Client, client_of
 
 _INTERNAL: Final = frozenset({"admin", "config", "local"})
 _SHOWN: Final = 3
@@ -53,19 +52,14 @@ async def check_before(legacy: str, gateway: str) -> AsyncIterator[Checked]:
 
 async def _stock(uri: str) -> _Stock:
     stock = _Stock()
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-        uri, serverSelectionTimeoutMS=TIMEOUT_MS, appname="parallax-doctor"
-    )
-    async with client:
+    async with client_of(uri) as client:
         for name in await client.list_database_names():
             if name not in _INTERNAL:
                 await _take(stock, client, name)
     return stock
 
 
-async def _take(
-    stock: _Stock, client: AsyncMongoClient[dict[str, Any]], database_name: str
-) -> None:
+async def _take(stock: _Stock, client: Client, database_name: str) -> None:
     database = client[database_name]
     async for collection in await database.list_collections():
         name = collection["name"]

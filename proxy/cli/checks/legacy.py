@@ -3,10 +3,10 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pymongo import AsyncMongoClient, ReadPreference
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
 from comparators.errors import SettingsError
 from proxy.cli.checks.clock import clock
@@ -15,6 +15,8 @@ from proxy.wire.legacy import legacy_servers
 
 TIMEOUT_MS: Final = 3_000
 OLDEST: Final = (4, 4)
+
+Client: TypeAlias = AsyncMongoClient[dict[str, Any]]
 
 _REACHABLE: Final = "MongoDB reachable"
 _PRIVILEGES: Final = "MongoDB privileges"
@@ -27,9 +29,7 @@ async def check_legacy(uri: str) -> AsyncIterator[Checked]:
     try:
         # What the relay makes of the address: it speaks to MongoDB without the driver.
         legacy_servers(uri)
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            uri, serverSelectionTimeoutMS=TIMEOUT_MS, appname="parallax-doctor"
-        )
+        client = client_of(uri)
     except SettingsError as error:
         yield bad(_REACHABLE, error.what, error.remedy)
         return
@@ -47,11 +47,19 @@ async def check_legacy(uri: str) -> AsyncIterator[Checked]:
             )
 
 
-async def _findings(client: AsyncMongoClient[dict[str, Any]]) -> AsyncIterator[Checked]:
-    anyone = ReadPreference.PRIMARY_PREFERRED
-    asked_s = time.time()
-    hello = await client.admin.command("hello", read_preference=anyone)
-    answered_s = time.time()
+def client_of(uri: str) -> Client:
+    """Return a client that looks once and goes: it keeps no monitor's connection open."""
+    return AsyncMongoClient(
+        uri,
+        serverSelectionTimeoutMS=TIMEOUT_MS,
+        serverMonitoringMode="poll",
+        appname="parallax doctor",
+    )
+
+
+async def _findings(client: Client) -> AsyncIterator[Checked]:
+    anyone = ReadPreference.NEAREST
+    hello, asked_s, answered_s = await _hello(client)
     build = await client.admin.command("buildInfo", read_preference=anyone)
     yield good(_REACHABLE, str(hello.get("me") or "yes"))
     yield version(build)
@@ -64,6 +72,19 @@ async def _findings(client: AsyncMongoClient[dict[str, Any]]) -> AsyncIterator[C
         "connectionStatus", showPrivileges=True, read_preference=anyone
     )
     yield privileges(status["authInfo"])
+
+
+async def _hello(client: Client) -> tuple[Mapping[str, Any], float, float]:
+    """Return what the primary, or else any member, says of itself, and when it was asked and had answered."""
+    asked_s = time.time()
+    try:
+        return await client.admin.command("hello"), asked_s, time.time()
+    except ServerSelectionTimeoutError:
+        if not client.topology_description.has_known_servers:
+            raise
+    asked_s = time.time()
+    hello = await client.admin.command("hello", read_preference=ReadPreference.NEAREST)
+    return hello, asked_s, time.time()
 
 
 def _refusal(error: OperationFailure) -> Checked:

@@ -168,19 +168,21 @@ async def test_sigterm_ends_relay_and_verifier_and_keeps_the_last_findings(
     mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path, signals: int
 ) -> None:
     name = f"ended_{signals}"
-    async with embedded_sidecar(tmp_path / "ends", legacy=mongo.uri, gateway=postgres_dsn) as run:
-        async with connected(run) as client:
-            for number in range(20):
-                await client[name].users.insert_one({"_id": number})
-            await run.drained()
-            await client[name].users.insert_one({"_id": "last"})
-            await client[name].users.delete_one({"_id": "last"})
-            (verifier,) = children_of(run.process.pid)
-            for _ in range(signals):
-                run.process.send(signal.SIGTERM)
-            child = run.process._child
-            assert child is not None
-            await eventually(lambda: child.poll() is not None, within_s=20)
+    async with (
+        embedded_sidecar(tmp_path / "ends", legacy=mongo.uri, gateway=postgres_dsn) as run,
+        connected(run) as client,
+    ):
+        for number in range(20):
+            await client[name].users.insert_one({"_id": number})
+        await run.drained()
+        await client[name].users.insert_one({"_id": "last"})
+        await client[name].users.delete_one({"_id": "last"})
+        (verifier,) = children_of(run.process.pid)
+        for _ in range(signals):
+            run.process.send(signal.SIGTERM)
+        child = run.process._child
+        assert child is not None
+        await eventually(lambda: child.poll() is not None, within_s=20)
 
     assert child.returncode == 0, log_of(run)
     await eventually(lambda: not is_running(verifier), within_s=10)
