@@ -18,7 +18,7 @@ from comparators.outcome import (
     WriteError,
 )
 from proxy.shadow.exchange import Batch
-from proxy.wire.protocol.elements import ARRAY, DOCUMENT, INT32, Element, elements
+from proxy.wire.protocol.elements import ARRAY, DOCUMENT, INT32, Place, fields
 
 TIMESTAMP: Final = 0x11
 _UINT64: Final = Struct("<Q")
@@ -40,32 +40,31 @@ def read_reply(kind: Kind, body: bytes) -> Reply:
 
     Raises ValueError where the reply is not BSON.
     """
-    fields = {element.name: element for element in elements(body)}
-    clock = _clock(fields, body)
-    if not _is_ok(fields, body):
+    places = fields(body)
+    clock = _clock(places, body)
+    if not _is_ok(places, body):
         return Reply(_failure(decode(body)), clock, None)
-    cursor = fields.get(b"cursor")
-    if cursor is not None and cursor.type == DOCUMENT:
+    cursor = places.get(b"cursor")
+    if cursor is not None and cursor[0] == DOCUMENT:
         batch = _batch(cursor, body)
         return Reply(Documents(documents=batch.documents), clock, batch)
-    retried = b"retriedStmtIds" in fields or b"retriedStmtId" in fields
-    return Reply(_READERS.get(kind, _done)(fields, body), clock, None, retried)
+    retried = b"retriedStmtIds" in places or b"retriedStmtId" in places
+    return Reply(_READERS.get(kind, _done)(places, body), clock, None, retried)
 
 
-def _is_ok(fields: Mapping[bytes, Element], body: bytes) -> bool:
-    element = fields.get(b"ok")
-    return element is not None and any(body[element.value_at : element.end])
+def _is_ok(places: Mapping[bytes, Place], body: bytes) -> bool:
+    place = places.get(b"ok")
+    return place is not None and any(_value(body, place))
 
 
-def _batch(cursor: Element, body: bytes) -> Batch:
-    identifier = 0
-    documents: tuple[bytes, ...] = ()
-    for element in elements(body, cursor.value_at):
-        if element.name == b"id":
-            identifier = _integer(body, element)
-        elif element.name in {b"firstBatch", b"nextBatch"} and element.type == ARRAY:
-            documents = _documents(body, element)
-    return Batch(cursor=identifier, documents=documents)
+def _batch(cursor: Place, body: bytes) -> Batch:
+    places = fields(body, cursor[1])
+    identifier = places.get(b"id")
+    batch = places.get(b"firstBatch") or places.get(b"nextBatch")
+    return Batch(
+        cursor=0 if identifier is None else _integer(body, identifier),
+        documents=_documents(body, batch) if batch is not None and batch[0] == ARRAY else (),
+    )
 
 
 def _failure(reply: Mapping[str, Any]) -> Failure:
@@ -77,7 +76,7 @@ def _failure(reply: Mapping[str, Any]) -> Failure:
     )
 
 
-def _acknowledgement(_: Mapping[bytes, Element], body: bytes) -> Result:
+def _acknowledgement(_: Mapping[bytes, Place], body: bytes) -> Result:
     reply = decode(body)
     return Acknowledgement(
         n=int(reply.get("n", 0)),
@@ -95,13 +94,13 @@ def _acknowledgement(_: Mapping[bytes, Element], body: bytes) -> Result:
     )
 
 
-def _modified(fields: Mapping[bytes, Element], body: bytes) -> Result:
-    value = fields.get(b"value")
+def _modified(places: Mapping[bytes, Place], body: bytes) -> Result:
+    value = places.get(b"value")
     document = None
-    if value is not None and value.type == DOCUMENT:
-        document = body[value.value_at : value.end]
-    last = fields.get(b"lastErrorObject")
-    effect = decode(body[last.value_at : last.end]) if last is not None else {}
+    if value is not None and value[0] == DOCUMENT:
+        document = _value(body, value)
+    last = places.get(b"lastErrorObject")
+    effect = decode(_value(body, last)) if last is not None else {}
     return Modified(
         document=document,
         n=int(effect.get("n", 0)),
@@ -110,20 +109,20 @@ def _modified(fields: Mapping[bytes, Element], body: bytes) -> Result:
     )
 
 
-def _count(fields: Mapping[bytes, Element], body: bytes) -> Result:
-    element = fields.get(b"n")
-    return Count(n=_integer(body, element) if element is not None else 0)
+def _count(places: Mapping[bytes, Place], body: bytes) -> Result:
+    place = places.get(b"n")
+    return Count(n=_integer(body, place) if place is not None else 0)
 
 
-def _values(_: Mapping[bytes, Element], body: bytes) -> Result:
+def _values(_: Mapping[bytes, Place], body: bytes) -> Result:
     return Values(values=tuple(decode(body).get("values", ())))
 
 
-def _done(_: Mapping[bytes, Element], __: bytes) -> Result:
+def _done(_: Mapping[bytes, Place], __: bytes) -> Result:
     return Done()
 
 
-_READERS: Final[Mapping[Kind, Callable[[Mapping[bytes, Element], bytes], Result]]] = {
+_READERS: Final[Mapping[Kind, Callable[[Mapping[bytes, Place], bytes], Result]]] = {
     Kind.INSERT: _acknowledgement,
     Kind.UPDATE: _acknowledgement,
     Kind.DELETE: _acknowledgement,
@@ -133,19 +132,25 @@ _READERS: Final[Mapping[Kind, Callable[[Mapping[bytes, Element], bytes], Result]
 }
 
 
-def _clock(fields: Mapping[bytes, Element], body: bytes) -> int | None:
+def _clock(places: Mapping[bytes, Place], body: bytes) -> int | None:
     """Return `operationTime` as one number that orders as cluster time does."""
-    element = fields.get(b"operationTime")
-    if element is None or element.type != TIMESTAMP:
+    place = places.get(b"operationTime")
+    if place is None or place[0] != TIMESTAMP:
         return None
-    return int(_UINT64.unpack_from(body, element.value_at)[0])
+    return int(_UINT64.unpack_from(body, place[1])[0])
 
 
-def _documents(body: bytes, array: Element) -> tuple[bytes, ...]:
+def _documents(body: bytes, array: Place) -> tuple[bytes, ...]:
     """Return the documents of an array as raw BSON: equal ones need never be decoded."""
-    return tuple(body[item.value_at : item.end] for item in elements(body, array.value_at))
+    return tuple([body[start:end] for _, start, end in fields(body, array[1]).values()])
 
 
-def _integer(body: bytes, element: Element) -> int:
-    reader = INT32 if element.end - element.value_at == INT32.size else _INT64
-    return int(reader.unpack_from(body, element.value_at)[0])
+def _integer(body: bytes, place: Place) -> int:
+    _, start, end = place
+    reader = INT32 if end - start == INT32.size else _INT64
+    return int(reader.unpack_from(body, start)[0])
+
+
+def _value(body: bytes, place: Place) -> bytes:
+    _, start, end = place
+    return body[start:end]

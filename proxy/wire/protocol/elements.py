@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from struct import Struct
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 DOUBLE: Final = 0x01
 STRING: Final = 0x02
@@ -62,6 +62,10 @@ class Element(NamedTuple):
     end: int
 
 
+Place: TypeAlias = tuple[int, int, int]
+"""Of a field: its type, the offset of its value, and the offset behind it."""
+
+
 def document_end(raw: bytes, start: int) -> int:
     """Return the offset behind the document at `start`; ValueError if it does not fit."""
     if start + 5 > len(raw):
@@ -86,6 +90,28 @@ def elements(raw: bytes, start: int = 0) -> Iterator[Element]:
             raise ValueError("a field is longer than its document")
         yield Element(kind, raw[at + 1 : name_end], at, value_at, end)
         at = end
+
+
+def fields(raw: bytes, start: int = 0) -> dict[bytes, Place]:
+    """Return the places of the top-level fields by name; ValueError where the document breaks off.
+
+    `elements` in one pass and without an object for each field: half the price, for who needs most of them.
+    Of fields with the same name the last one counts.
+    """
+    last = document_end(raw, start) - 1
+    at = start + 4
+    found: dict[bytes, Place] = {}
+    fixed_size = _FIXED.get
+    while at < last:
+        kind = raw[at]
+        value_at = raw.index(0, at + 1, last) + 1
+        size = fixed_size(kind)
+        end = _value_end(raw, kind, value_at) if size is None else value_at + size
+        if not value_at <= end <= last:
+            raise ValueError("a field is longer than its document")
+        found[raw[at + 1 : value_at - 1]] = (kind, value_at, end)
+        at = end
+    return found
 
 
 def _value_end(raw: bytes, kind: int, at: int) -> int:

@@ -18,7 +18,7 @@ from bson import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.protocol.elements import elements
+from proxy.wire.protocol.elements import elements, fields
 
 EVERY_TYPE: dict[str, Any] = {
     "double": 1.5,
@@ -48,10 +48,10 @@ EVERY_TYPE: dict[str, Any] = {
 def test_fields_of_every_type_are_found_whole() -> None:
     raw = bson.encode(EVERY_TYPE)
 
-    fields = list(elements(b"before" + raw + b"behind", 6))
+    found = list(elements(b"before" + raw + b"behind", 6))
 
-    assert [field.name.decode() for field in fields] == list(EVERY_TYPE)
-    assert b"".join((b"before" + raw)[field.start : field.end] for field in fields) == raw[4:-1]
+    assert [field.name.decode() for field in found] == list(EVERY_TYPE)
+    assert b"".join((b"before" + raw)[field.start : field.end] for field in found) == raw[4:-1]
 
 
 def test_deprecated_types_are_found_whole() -> None:
@@ -61,9 +61,9 @@ def test_deprecated_types_are_found_whole() -> None:
     body = symbol + undefined + pointer + b"\x00"
     raw = (len(body) + 4).to_bytes(4, "little") + body
 
-    fields = list(elements(raw))
+    found = list(elements(raw))
 
-    assert [raw[field.start : field.end] for field in fields] == [symbol, undefined, pointer]
+    assert [raw[field.start : field.end] for field in found] == [symbol, undefined, pointer]
 
 
 @given(st.binary(max_size=80))
@@ -95,3 +95,22 @@ def test_a_damaged_document_gives_fields_or_a_value_error(data: st.DataObject) -
 def test_a_document_of_an_impossible_size_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match="document"):
         list(elements(size.to_bytes(4, "little", signed=True) + b"\x00" * 4))
+
+
+def test_places_by_name_are_those_of_the_elements() -> None:
+    raw = b"before" + bson.encode(EVERY_TYPE) + b"behind"
+
+    places = {each.name: (each.type, each.value_at, each.end) for each in elements(raw, 6)}
+
+    assert fields(raw, 6) == places
+
+
+@given(st.binary(max_size=80))
+def test_places_are_an_error_exactly_where_elements_are(noise: bytes) -> None:
+    try:
+        expected = [each.name for each in elements(noise)]
+    except ValueError:
+        with pytest.raises(ValueError, match="."):
+            fields(noise)
+    else:
+        assert set(fields(noise)) == set(expected)
