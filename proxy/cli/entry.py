@@ -92,10 +92,13 @@ def _explain_usage(error: Exception) -> int:
     """Print how the command is used and what is wrong with the one given; all the help for an empty one."""
     context = getattr(error, "ctx", None)
     message = getattr(error, "format_message", error.__str__)()
-    if context is None or message == context.get_help():
+    usage = (
+        "Usage: parallax [OPTIONS] COMMAND [ARGS]..." if context is None else context.get_usage()
+    )
+    if context is not None and message == context.get_help():
         typer.echo(message, err=True)
         return EX_USAGE
-    typer.echo(context.get_usage(), err=True)
+    typer.echo(usage, err=True)
     typer.secho(f"error: {message}", err=True, fg="red")
     return EX_USAGE
 
