@@ -81,7 +81,10 @@ class Sequence(Generic[T]):
         if placed.clock is None and self._highest_clock:
             placed.clock = self._highest_clock
         self._highest_clock = max(self._highest_clock, placed.clock or 0)
-        insort(self._held, placed, key=_rank)
+        if self._held and placed.rank < self._held[-1].rank:
+            insort(self._held, placed, key=_rank)
+        else:
+            self._held.append(placed)
 
     def release(self) -> list[Placed[T]]:
         """Return, in order, the exchanges that nothing under way can still come before."""
