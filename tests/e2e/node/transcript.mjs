@@ -31,6 +31,8 @@ const ERROR_FIELDS = [
   'version', 'modifiedPaths', 'mongoose', 'results',
 ];
 
+const CLOCKS = new Set(['$clusterTime', 'operationTime', 'electionId', 'opTime']);
+
 /** Everything of an error that application code looks at. */
 export function described(error) {
   const found = { name: error.name, message: error.message };
@@ -65,7 +67,7 @@ export function plain(value) {
   if (typeof value.toObject === 'function') return plain(value.toObject());
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key, one]) => !key.startsWith('$__') && typeof one !== 'function')
+      .filter(([key, one]) => !CLOCKS.has(key) && !key.startsWith('$__') && typeof one !== 'function')
       .map(([key, one]) => [key, plain(one)]),
   );
 }

@@ -3,31 +3,33 @@ export const unverified = ['a tailable cursor or change stream'];
 
 export default async ({ mongoose, Schema, note }) => {
   const Task = mongoose.model('Task', new Schema({ text: String, done: Boolean }));
-  await Task.create({ text: 'before' });
+  const before = await Task.create({ text: 'before' });
   const changes = Task.watch([{ $match: { operationType: { $in: ['insert', 'update', 'delete'] } } }], { fullDocument: 'updateLookup' });
-  const next = async (step) => {
-    const change = await changes.next();
-    note(step, { type: change.operationType, key: change.documentKey, full: change.fullDocument, update: change.updateDescription });
+  const seen = [];
+  const waiting = [];
+  changes.on('change', (change) => (waiting.length ? waiting.shift()(change) : seen.push(change)));
+  const next = () => seen.shift() ?? new Promise((resolve) => waiting.push(resolve));
+  const told = async (step) => {
+    const { operationType, documentKey, fullDocument, updateDescription } = await next();
+    note(step, { operationType, documentKey, fullDocument, updateDescription });
   };
-  // The stream begins when it is first asked: tryNext opens it.
-  note('nothing yet', await changes.tryNext());
-  const task = await Task.create({ text: 'a' });
-  await next('inserted');
-  await Task.updateOne({ _id: task._id }, { done: true });
-  await next('updated');
-  await Task.deleteOne({ _id: task._id });
-  await next('deleted');
-  await changes.close();
+  // Nothing tells when the server has opened the stream: the first change that is seen does.
+  let open = false;
+  const opened = next().then(() => { open = true; });
+  let probes = 0;
+  while (!open) {
+    await Task.updateOne({ _id: before._id }, { text: `probe ${(probes += 1)}` });
+    await Promise.race([opened, new Promise((resolve) => setTimeout(resolve, 50))]);
+  }
+  // The probes that followed come first.
+  await Task.updateOne({ _id: before._id }, { text: 'ready' });
+  while ((await next()).fullDocument.text !== 'ready');
 
-  const events = Task.watch();
-  const seen = new Promise((resolve) => events.on('change', (change) => resolve(change.operationType)));
-  await new Promise((resolve) => events.once('ready', resolve));
-  const emitting = (async () => { await events.tryNext?.call; })();
-  await emitting;
-  let at = null;
-  const writing = setInterval(() => { at = Task.updateOne({ text: 'before' }, { $set: { done: true } }); }, 100);
-  note('event', await seen);
-  clearInterval(writing);
-  await at;
-  await events.close();
+  const task = await Task.create({ text: 'a' });
+  await told('inserted');
+  await Task.updateOne({ _id: task._id }, { done: true });
+  await told('updated');
+  await Task.deleteOne({ _id: task._id });
+  await told('deleted');
+  await changes.close();
 };
