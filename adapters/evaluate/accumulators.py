@@ -12,9 +12,10 @@ from typing import Any, Final, Protocol
 from bson.dbref import DBRef
 
 from adapters.evaluate.expressions.comparison import compared
-from adapters.evaluate.expressions.kinds import is_nullish, type_name
+from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.evaluate.numbers import CONTEXT, DECIMAL, Total, decimal128, double_of, width
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
 from comparators.order import order_key, sort_key

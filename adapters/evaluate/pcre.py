@@ -170,14 +170,16 @@ class _Translation:
 
     def _open(self) -> None:
         if self.source.startswith("*", self.at):
-            raise unsupported("$regex with (*…)", where="filter")
+            raise unsupported("$regex with (*…)", where="regular expression")
         if not self.source.startswith("?", self.at):
             self.out.append("(")
             self.opened.append([])
             return
         found = _GROUPS.match(self.source, self.at)
         if found is None:
-            raise unsupported(f"$regex with ({self.source[self.at : self.at + 2]}", where="filter")
+            raise unsupported(
+                f"$regex with ({self.source[self.at : self.at + 2]}", where="regular expression"
+            )
         self.at = found.end()
         if found["comment"] is not None:
             return
@@ -194,7 +196,7 @@ class _Translation:
 
     def _inline_flags(self, on: str, off: str, *, scoped: bool) -> None:
         if set(on + off) & {"m", "x"}:
-            raise unsupported("$regex with (?m) or (?x) inside", where="filter")
+            raise unsupported("$regex with (?m) or (?x) inside", where="regular expression")
         opening = f"(?{on}{'-' if off else ''}{off}:"
         if scoped:
             self._group(opening)
@@ -251,7 +253,7 @@ class _Translation:
         """Return one character that an escape stands for, inside of brackets and outside."""
         letter = self.source[self.at]
         if letter in _UNSUPPORTED_ESCAPES:
-            raise unsupported(f"$regex with \\{letter}", where="filter")
+            raise unsupported(f"$regex with \\{letter}", where="regular expression")
         number = _HEX.match(self.source, self.at)
         if number:
             self.at = number.end()
@@ -324,7 +326,7 @@ class _Translation:
             self.at += 1
             return _SETS[letter], False
         if letter in _COMPLEMENTS or letter in "RX":
-            raise unsupported(f"$regex with [\\{letter}]", where="filter")
+            raise unsupported(f"$regex with [\\{letter}]", where="regular expression")
         if letter == "b":
             self.at += 1
             return r"\x08", True

@@ -23,6 +23,10 @@ from comparators.canonical import MISSING
 CODE_WITH_SCOPE: Final = 15
 OBJECT: Final = 3
 ARRAY: Final = 4
+INT: Final = 16
+LONG: Final = 18
+INT32_MIN: Final = -(2**31)
+INT32_MAX: Final = 2**31 - 1
 
 TYPE_NUMBERS: Final[Mapping[str, int]] = {
     "double": 1,
@@ -40,15 +44,15 @@ TYPE_NUMBERS: Final[Mapping[str, int]] = {
     "javascript": 13,
     "symbol": 14,
     "javascriptWithScope": CODE_WITH_SCOPE,
-    "int": 16,
+    "int": INT,
     "timestamp": 17,
-    "long": 18,
+    "long": LONG,
     "decimal": 19,
     "minKey": -1,
     "maxKey": 127,
 }
 TYPE_NAMES: Final[Mapping[int, str]] = {number: name for name, number in TYPE_NUMBERS.items()}
-NUMBER_TYPES: Final = frozenset({1, 16, 18, 19})
+NUMBER_TYPES: Final = frozenset({1, INT, LONG, 19})
 
 _NUMBERS_BY_CLASS: Final[Mapping[type, int]] = {
     float: 1,
@@ -63,9 +67,9 @@ _NUMBERS_BY_CLASS: Final[Mapping[type, int]] = {
     DatetimeMS: 9,
     type(None): 10,
     Regex: 11,
-    int: 16,
+    int: INT,
     Timestamp: 17,
-    Int64: 18,
+    Int64: LONG,
     Decimal128: 19,
     MinKey: -1,
     MaxKey: 127,
@@ -75,6 +79,8 @@ _NUMBERS_BY_CLASS: Final[Mapping[type, int]] = {
 def type_number(value: Any) -> int:
     """Return the number of a value's BSON type; TypeError for what no BSON value decodes to."""
     number = _NUMBERS_BY_CLASS.get(type(value))
+    if number == INT and not INT32_MIN <= value <= INT32_MAX:
+        return LONG
     if number is not None:
         return number
     if isinstance(value, Code):
@@ -83,8 +89,8 @@ def type_number(value: Any) -> int:
 
 
 def type_name(value: Any) -> str:
-    """Return the alias of a value's BSON type."""
-    return TYPE_NAMES[type_number(value)]
+    """Return the alias of a value's BSON type; `missing` for a field that is not there."""
+    return "missing" if value is MISSING else TYPE_NAMES[type_number(value)]
 
 
 def is_number(value: Any) -> bool:
@@ -99,8 +105,10 @@ def is_document(value: Any) -> bool:
 
 def truth(value: Any) -> bool:
     """Return whether MongoDB takes a value for true: all but false, null, missing and zero."""
-    if value is None or value is MISSING or value is False:
+    if value is True:
+        return True
+    if value is None or value is MISSING:
         return False
     if isinstance(value, Decimal128):
         return bool(value.to_decimal() != 0)
-    return not is_number(value) or bool(value != 0)
+    return not isinstance(value, int | float) or bool(value != 0)

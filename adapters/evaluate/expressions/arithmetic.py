@@ -12,7 +12,7 @@ from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
-from adapters.evaluate.expressions.kinds import is_nullish, type_name
+from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.evaluate.numbers import (
     CONTEXT,
     DECIMAL,
@@ -34,6 +34,7 @@ from adapters.evaluate.numbers import (
     width,
 )
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 from adapters.query.unsupported import unsupported
 
 INVALID: Final = -math.nan

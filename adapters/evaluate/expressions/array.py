@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.evaluate.expressions.comparison import compared
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, truth, type_name
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.ordering import by_value, compile_sort_by
 from adapters.evaluate.numbers import integral, is_number
 from adapters.query.failures import CommandFailure
+from adapters.query.types import truth, type_name
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
 

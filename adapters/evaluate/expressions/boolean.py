@@ -6,8 +6,8 @@ Source: MongoDB manual, "Boolean Expression Operators".
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from adapters.evaluate.expressions.kinds import truth
 from adapters.evaluate.expressions.variables import Variables
+from adapters.query.types import truth
 
 Evaluate = Callable[[Variables], Any]
 

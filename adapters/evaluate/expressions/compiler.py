@@ -23,7 +23,7 @@ from adapters.evaluate.expressions import (
 )
 from adapters.evaluate.expressions.conditional import switch
 from adapters.evaluate.expressions.folding import folded
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, truth, type_name
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.variables import Variables, at_path
 from adapters.evaluate.numbers import integral, is_number
 from adapters.query.expression import (
@@ -41,6 +41,7 @@ from adapters.query.expression import (
     Variable,
 )
 from adapters.query.failures import CommandFailure
+from adapters.query.types import truth, type_name
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
 

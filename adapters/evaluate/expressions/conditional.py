@@ -6,9 +6,10 @@ Source: MongoDB manual, "Conditional Expression Operators".
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from adapters.evaluate.expressions.kinds import is_nullish, truth
+from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.evaluate.expressions.variables import Variables
 from adapters.query.failures import CommandFailure
+from adapters.query.types import truth
 
 Evaluate = Callable[[Variables], Any]
 

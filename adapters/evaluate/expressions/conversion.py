@@ -16,7 +16,6 @@ from bson.objectid import ObjectId
 
 from adapters.evaluate.expressions.calendar import iso_text
 from adapters.evaluate.expressions.date_text import parsed_date
-from adapters.evaluate.expressions.kinds import truth, type_name
 from adapters.evaluate.numbers import (
     INT_MAX,
     INT_MIN,
@@ -28,6 +27,7 @@ from adapters.evaluate.numbers import (
     is_number,
 )
 from adapters.query.failures import CommandFailure
+from adapters.query.types import truth, type_name
 
 _TYPE_NAMES: Final = (
     "double string object array binData undefined objectId bool date null regex dbPointer javascript "

@@ -20,10 +20,11 @@ from adapters.evaluate.expressions.calendar import (
     sunday_week,
     weekday,
 )
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, type_name
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.timezone import zone_of
 from adapters.evaluate.expressions.variables import Variables
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 
 DEFAULT_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%LZ"
 

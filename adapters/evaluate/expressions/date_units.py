@@ -17,10 +17,11 @@ from adapters.evaluate.expressions.calendar import (
     milliseconds_of,
 )
 from adapters.evaluate.expressions.date import moment_ms
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, type_name
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.timezone import zone_of
 from adapters.evaluate.numbers import integral
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 from adapters.query.unsupported import unsupported
 
 FIXED_MS: Final[Mapping[str, int]] = {

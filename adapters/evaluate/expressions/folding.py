@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, truth
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.regex import check_pattern
 from adapters.query.expression import (
     ArrayExpression,
@@ -26,6 +26,7 @@ from adapters.query.expression import (
     Variable,
 )
 from adapters.query.failures import CommandFailure
+from adapters.query.types import truth
 from comparators.canonical import MISSING
 
 Apply = Callable[[str, list[Any]], Any]

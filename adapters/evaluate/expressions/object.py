@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from bson.dbref import DBRef
 
-from adapters.evaluate.expressions.kinds import is_nullish, type_name
+from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 from comparators.canonical import MISSING
 
 

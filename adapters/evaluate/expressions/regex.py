@@ -3,32 +3,30 @@
 Source: MongoDB manual, "$regexMatch", "$regexFind", "$regexFindAll".
 """
 
-import re as flags
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 import regex
 from bson.code import Code
 from bson.regex import Regex
 
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, type_name
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
+from adapters.evaluate.patterns import compiled
+from adapters.evaluate.pcre import INVALID_PATTERN
 from adapters.query.failures import CommandFailure
-from adapters.query.unsupported import unsupported
+from adapters.query.types import type_name
 
-_FLAGS: Final[Mapping[str, int]] = {"i": regex.I, "m": regex.M, "s": regex.S, "x": regex.X, "u": 0}
-_BSON_FLAGS: Final = (
-    (flags.IGNORECASE, "i"),
-    (flags.MULTILINE, "m"),
-    (flags.DOTALL, "s"),
-    (flags.VERBOSE, "x"),
-)
-_CLASS: Final = regex.compile(r"\\[dDwWsSbB]|\[\[?:")
-"""What names a set of characters: ASCII in PCRE, all of Unicode to Python."""
+INVALID: Final = 51111
+"""The code for what is no regular expression, which to a filter is another."""
 
-
-Pattern = tuple[str, str]
-"""Source and options."""
+_FLAGS: Final[Mapping[str, int]] = {
+    "i": re.IGNORECASE,
+    "m": re.MULTILINE,
+    "s": re.DOTALL,
+    "u": re.UNICODE,
+    "x": re.VERBOSE,
+}
 
 
 def _arguments(operator: str, arguments: Sequence[Any]) -> "tuple[str, regex.Pattern[str]] | None":
@@ -39,60 +37,50 @@ def _arguments(operator: str, arguments: Sequence[Any]) -> "tuple[str, regex.Pat
     pattern = check_pattern(operator, arguments[1], arguments[2])
     if pattern is None or is_nullish(text):
         return None
-    return text, compiled(*pattern, text.isascii())
+    return text, pattern
 
 
-def check_pattern(operator: str, pattern: Any, options: Any) -> Pattern | None:
+def check_pattern(operator: str, pattern: Any, options: Any) -> "regex.Pattern[str] | None":
     """Return what to search for; None for null, CommandFailure for what is no pattern."""
-    source, given = _pattern(operator, pattern)
+    source, flags = _pattern(operator, pattern)
     if options is not ABSENT and not is_nullish(options):
         if not isinstance(options, str) or isinstance(options, Code):
             raise CommandFailure(51106, f"{operator} needs 'options' to be of type string")
-        if given:
+        if flags:
             raise CommandFailure(51107, f"{operator}: options in both 'regex' and 'options'")
-        given = options
+        flags = _flags_of(operator, options) if source is not None else 0
     if source is None:
         return None
     if "\0" in source:
         raise CommandFailure(51109, f"{operator}: pattern cannot contain an embedded null byte")
-    for letter in given:
-        if letter not in _FLAGS:
-            raise CommandFailure(51108, f"{operator} invalid flag in regex options: {letter}")
-    compiled(source, given, ascii_text=True)
-    return source, given
+    try:
+        return compiled(source, flags)
+    except CommandFailure as refused:
+        if refused.code != INVALID_PATTERN:
+            raise
+        raise CommandFailure(INVALID, f"{operator}: {refused.message}") from refused
 
 
-def _pattern(operator: str, pattern: Any) -> tuple[str | None, str]:
+def _pattern(operator: str, pattern: Any) -> tuple[str | None, int]:
     if is_nullish(pattern):
-        return None, ""
+        return None, 0
     if isinstance(pattern, Regex):
         source = pattern.pattern
-        letters = "".join(letter for bit, letter in _BSON_FLAGS if pattern.flags & bit)
-        return source.decode() if isinstance(source, bytes) else source, letters
+        return source.decode() if isinstance(source, bytes) else source, pattern.flags
     if isinstance(pattern, str) and not isinstance(pattern, Code):
-        return pattern, ""
+        return pattern, 0
     raise CommandFailure(
         51105, f"{operator} needs 'regex' to be of type string or regex, not {type_name(pattern)}"
     )
 
 
-@lru_cache(maxsize=512)
-def compiled(source: str, options: str, ascii_text: bool) -> "regex.Pattern[str]":
-    """Return a pattern that means to Python what the source means to PCRE."""
-    combined = regex.V0
+def _flags_of(operator: str, options: str) -> int:
+    flags = 0
     for letter in options:
-        combined |= _FLAGS[letter]
-    if _CLASS.search(source):
-        if not ascii_text and combined & regex.I:
-            raise unsupported(
-                "$regex of character classes, case-insensitive, on non-ASCII text",
-                where="expression",
-            )
-        combined |= regex.ASCII
-    try:
-        return regex.compile(source, combined)
-    except regex.error as refused:
-        raise CommandFailure(51111, f"Invalid Regex: {refused}") from refused
+        if letter not in _FLAGS:
+            raise CommandFailure(51108, f"{operator} invalid flag in regex options: {letter}")
+        flags |= _FLAGS[letter]
+    return flags
 
 
 def _found(match: "regex.Match[str]") -> dict[str, Any]:

@@ -6,8 +6,9 @@ Source: MongoDB manual, "Set Expression Operators".
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from adapters.evaluate.expressions.kinds import is_nullish, type_name
+from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 from comparators.order import OrderKey, order_key
 
 

@@ -14,9 +14,10 @@ from bson.timestamp import Timestamp
 
 from adapters.evaluate.expressions.array import search_range
 from adapters.evaluate.expressions.calendar import broken_down, iso_text
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, type_name
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.numbers import integral, is_number, truncated
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _TRIMMED: Final = (

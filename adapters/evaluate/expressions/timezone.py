@@ -9,8 +9,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.evaluate.expressions.calendar import as_datetime
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, type_name
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 from adapters.query.unsupported import unsupported
 
 _OFFSET: Final = re.compile(r"([+-])(\d\d):?(\d\d)?")

@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from adapters.evaluate.expressions.kinds import is_nullish, type_name
+from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.evaluate.numbers import DECIMAL, double_of, is_number, width
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 from adapters.query.unsupported import unsupported
 
 Function = Callable[[float], float]

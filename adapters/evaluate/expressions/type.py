@@ -11,11 +11,12 @@ from bson.binary import Binary
 from bson.code import Code
 
 from adapters.evaluate.expressions.conversion import CONVERSIONS, ConversionError, target_of
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish, type_name
+from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.object import document_of
 from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.numbers import is_number
 from adapters.query.failures import CommandFailure
+from adapters.query.types import type_name
 
 Evaluate = Callable[[Variables], Any]
 
