@@ -302,7 +302,8 @@ class Execution:
         if await self._wrote_expired(operation, gateway, exchange):
             self._doubt_write(exchange, EXPIRED)
             return
-        if takes_server_values(operation) and only_clocks_differ(judgement):
+        awaits = takes_server_values(operation) or self._states.awaits_clock(operation.namespace)
+        if awaits and only_clocks_differ(judgement):
             judgement = Judgement(verdict=Verdict.MATCH, reason=TAKEN_OVER)
         self._judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
         # What only legacy says it upserted is missing here: its state is owed as well.

@@ -47,7 +47,9 @@ class Legacy:
             for first in range(0, len(ids), _IMAGES_AT_ONCE):
                 wanted = list(ids[first : first + _IMAGES_AT_ONCE])
                 async for document in source.find({"_id": {"$in": wanted}}):
-                    found[document_key(document["_id"])] = bytes(document.raw)
+                    image = bytes(document.raw)
+                    # Not the raw document's own `_id`: a nested one would not show its numbers as such.
+                    found[document_key(decode(image)["_id"])] = image
         return found
 
     async def matching_ids(self, operation: Operation) -> list[Any]:

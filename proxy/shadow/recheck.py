@@ -60,6 +60,7 @@ class Rechecks:
         runner: Runner,
         touches: Touches,
         reconciler: Reconciler,
+        awaits_clock: Callable[[str], bool],
         expiries: Expiries,
         rules: Rules,
         gateway_outage: Outage,
@@ -73,6 +74,7 @@ class Rechecks:
         self._runner = runner
         self._touches = touches
         self._reconciler = reconciler
+        self._awaits_clock = awaits_clock
         self._expiries = expiries
         self._rules = rules
         self._gateway_outage = gateway_outage
@@ -132,11 +134,15 @@ class Rechecks:
             return Judgement(verdict=Verdict.TRANSIENT)
         if judgement.verdict in _AGREEMENT:
             return judgement
-        if was_written or any(map(self._reconciler.disputes, namespaces)):
+        if was_written or any(map(self._is_unsettled, namespaces)):
             return None
         if self._is_noisy(suspect, reading.value, namespaces):
             return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=NOISY)
         return judgement
+
+    def _is_unsettled(self, namespace: str) -> bool:
+        """Return whether documents are about to be read from legacy again: a difference says nothing."""
+        return self._reconciler.disputes(namespace) or self._awaits_clock(namespace)
 
     def _was_written(
         self, suspect: Suspect, legacy: Outcome, gateway: Outcome, before: int

@@ -8,8 +8,10 @@ what is compared is always the newest state, and a hot document costs no more th
 import asyncio
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from adapters.gateway import Footprint, Gateway
@@ -20,10 +22,12 @@ from proxy.shadow.evidence import Evidence
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.patience import Outage
-from proxy.shadow.quiet import Quiet
+from proxy.shadow.quiet import Quiet, Reading
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.runner import Runner, result_of
 from proxy.shadow.touches import Touches
+
+Images = dict[bytes, bytes]
 
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
@@ -80,11 +84,11 @@ class States:
         self._gateway_outage = gateway_outage
         self._legacy_outage = legacy_outage
         self._owed: OrderedDict[tuple[str, bytes], Debt] = OrderedDict()
-        self._being_paid = 0
+        self._being_paid: dict[tuple[str, bytes], Debt] = {}
         self._unpaid: dict[str, int] = defaultdict(int)
 
     def __len__(self) -> int:
-        return len(self._owed) + self._being_paid
+        return len(self._owed) + len(self._being_paid)
 
     def owe(
         self,
@@ -111,7 +115,12 @@ class States:
 
     def oldest(self, position: int) -> int:
         """Return the oldest write whose state is still to be compared."""
-        return min((debt.position for debt in self._owed.values()), default=position)
+        return min((debt.position for debt in self._all()), default=position)
+
+    def awaits_clock(self, namespace: str) -> bool:
+        """Return whether a value of the server's clock is still to be taken over in a collection."""
+        owed = chain(self._owed.items(), self._being_paid.items())
+        return any(debt.generated and place[0] == namespace for place, debt in owed)
 
     def take_unpaid(self) -> dict[str, int]:
         """Return how many documents per collection had to be let go, and begin anew."""
@@ -122,40 +131,54 @@ class States:
         """Compare states until cancelled."""
         while True:
             await asyncio.sleep(_PAUSE_S)
-            for namespace, debts in self._next_batch().items():
-                self._being_paid += len(debts)
-                try:
-                    await self._pay(namespace, debts)
-                finally:
-                    self._being_paid -= len(debts)
+            self._take_batch()
+            if self._being_paid:
+                await self._pay()
+                self._being_paid = {}
 
-    def _next_batch(self) -> dict[str, dict[bytes, Debt]]:
-        batch: dict[str, dict[bytes, Debt]] = defaultdict(dict)
+    def _all(self) -> Iterable[Debt]:
+        return chain(self._owed.values(), self._being_paid.values())
+
+    def _take_batch(self) -> None:
         for _ in range(min(len(self._owed), _AT_ONCE)):
-            (namespace, key), debt = self._owed.popitem(last=False)
+            place, debt = self._owed.popitem(last=False)
+            self._being_paid[place] = debt
+
+    async def _pay(self) -> None:
+        """Compare a batch: one reading of legacy for all its collections, then each at its place."""
+        batch: dict[str, dict[bytes, Debt]] = defaultdict(dict)
+        for (namespace, key), debt in self._being_paid.items():
             batch[namespace][key] = debt
-        return batch
+        reading = await self._quiet.read(frozenset(batch), partial(self._read, batch))
+        async with asyncio.TaskGroup() as tasks:
+            for namespace, debts in batch.items():
+                footprint = Footprint(namespace=namespace, keys=frozenset(debts), writes=False)
+                images = Reading(reading.value[namespace], reading.before)
+                compare = partial(self._compare_all, namespace, debts, images)
+                tasks.create_task(result_of(self._runner, (footprint,), compare))
 
-    async def _pay(self, namespace: str, debts: dict[bytes, Debt]) -> None:
-        identifiers = [debt.identifier for debt in debts.values()]
-        reading = await self._quiet.read(
-            frozenset({namespace}),
-            lambda: self._legacy_outage.endure(lambda: self._legacy.images(namespace, identifiers)),
-        )
-        footprint = Footprint(namespace=namespace, keys=frozenset(debts), writes=False)
-
-        async def compare() -> None:
-            stored = await self._gateway_outage.endure(
-                lambda: self._gateway.images(namespace, identifiers)
+    async def _read(self, batch: Mapping[str, Mapping[bytes, Debt]]) -> dict[str, Images]:
+        found = {}
+        for namespace, debts in batch.items():
+            identifiers = [debt.identifier for debt in debts.values()]
+            found[namespace] = await self._legacy_outage.endure(
+                partial(self._legacy.images, namespace, identifiers)
             )
-            for key, debt in debts.items():
-                # A later write has taken the debt over.
-                if not self._touches.since(namespace, key, reading.before):
-                    await self._compare(
-                        namespace, key, debt, reading.value.get(key), stored.get(key)
-                    )
+        return found
 
-        await result_of(self._runner, (footprint,), compare)
+    async def _compare_all(
+        self, namespace: str, debts: Mapping[bytes, Debt], reading: Reading[Images]
+    ) -> None:
+        identifiers = [debt.identifier for debt in debts.values()]
+        stored = await self._gateway_outage.endure(
+            partial(self._gateway.images, namespace, identifiers)
+        )
+        for key, debt in debts.items():
+            if self._touches.since(namespace, key, reading.before):
+                # Written meanwhile: unless that write owes the document anyhow, it is still owed.
+                self._owed.setdefault((namespace, key), debt)
+                continue
+            await self._compare(namespace, key, debt, reading.value.get(key), stored.get(key))
 
     async def _compare(
         self, namespace: str, key: bytes, debt: Debt, legacy: bytes | None, gateway: bytes | None

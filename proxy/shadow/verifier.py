@@ -158,6 +158,7 @@ class Verifier:
             runner=self._runner,
             touches=self._touches,
             reconciler=self._reconciler,
+            awaits_clock=self._states.awaits_clock,
             expiries=self._expiries,
             rules=rules,
             gateway_outage=gateway_outage,

@@ -84,7 +84,10 @@ async def test_values_made_by_the_server_are_taken_over(bench: Bench) -> None:
     await things.update_one(
         {"_id": 1}, {"$currentDate": {"at": True, "ts": {"$type": "timestamp"}}}
     )
+    await things.find_one({"_id": 1})
+    await things.find_one_and_update({"_id": 1}, {"$set": {"seen": True}})
     await things.update_one({"_id": 2}, [{"$set": {"at": "$$NOW"}}])
+    await things.find().to_list()
     await things.find_one_and_update(
         {"name": "new"}, {"$set": {"a": 1}}, upsert=True, return_document=ReturnDocument.AFTER
     )
