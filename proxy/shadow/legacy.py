@@ -13,7 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from comparators.canonical import document_key
+from comparators.canonical import CODEC, decode, document_key
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Failure, Outcome
@@ -56,7 +56,8 @@ class Legacy:
         """Return the `_id`s that the filters of a write select on MongoDB now."""
         found: list[Any] = []
         with self._reachable():
-            collection = self._client[operation.database][operation.collection]
+            database = self._client[operation.database]
+            collection = database.get_collection(operation.collection, codec_options=CODEC)
             for condition in filters_of(operation):
                 try:
                     found += [d["_id"] async for d in collection.find(condition, {"_id": 1})]
