@@ -32,6 +32,7 @@ from pydantic_settings import (
 )
 
 from comparators.errors import SettingsError
+from proxy.capture.limits import MIN_SEGMENTS
 from proxy.uris import address_of
 
 PREFIX = "PARALLAX_"
@@ -120,15 +121,13 @@ class Capture(_Section):
 
     directory: str = ""
     segment_bytes: Annotated[int, Field(ge=MIB)] = 64 * MIB
-    max_bytes: Annotated[int, Field(ge=2 * MIB)] = 4 * GIB
+    max_bytes: Annotated[int, Field(ge=MIN_SEGMENTS * MIB)] = 4 * GIB
     keep: bool = False
 
     @model_validator(mode="after")
-    def _holds_two_segments(self) -> "Capture":
-        if self.max_bytes < 2 * self.segment_bytes:
-            message = (
-                "max_bytes must be at least twice segment_bytes, or nothing could ever be removed"
-            )
+    def _holds_enough_segments(self) -> "Capture":
+        if self.max_bytes < MIN_SEGMENTS * self.segment_bytes:
+            message = f"max_bytes must be at least {MIN_SEGMENTS} times segment_bytes: whole segments are removed"
             raise ValueError(message)
         return self
 

@@ -91,7 +91,7 @@ def test_log_and_ledger_lie_below_the_data_directory_unless_set() -> None:
         ("[gateway]\nuri = 'mongodb://x/'\n", 2, "must begin with postgresql://"),
         ("[ledger]\nuri = 'mysql://x/'\n", 2, "must begin with sqlite://"),
         ("[capture]\nsegment_bytes = 12\n", 2, "greater than or equal to 1048576"),
-        ("[capture]\nsegment_bytes = 4194304\nmax_bytes = 4194304\n", 2, "at least twice"),
+        ("[capture]\nsegment_bytes = 4194304\nmax_bytes = 16777215\n", 2, "at least 4 times"),
         ("[capture]\nkeep = 'perhaps'\n", 2, "valid boolean"),
         ("[verifier]\nconcurrency = 0\n", 2, "greater than or equal to 1"),
         ("[verifier]\nnice = 20\n", 2, "less than or equal to 19"),
