@@ -1,10 +1,12 @@
 """`parallax verify`: the verifier process. `parallax serve` starts one; alone it works off a log."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -87,7 +89,9 @@ async def verify_log(
                 settings.demand("gateway.uri"), connections=concurrency, injection=injection
             )
         )
-        ledger = await Ledger.open(settings.ledger_uri, revealed=rules.reveals)
+        ledger = await Ledger.open(
+            settings.ledger_uri, revealed=rules.reveals, about=_about(settings)
+        )
         held.push_async_callback(ledger.close)
         log = await _log_of(directory)
         resume = _resume(await ledger.checkpoint(log))
@@ -140,6 +144,15 @@ async def _log_of(directory: Path) -> str:
         if reader.log is not None:
             return reader.log
         await asyncio.sleep(_POLL_S)
+
+
+def _about(settings: Settings) -> dict[str, str]:
+    """Return what a reader of the evidence asks first: which release, and with which settings."""
+    shown = settings.model_dump_json(
+        exclude={"legacy": {"uri"}, "gateway": {"uri"}, "ledger": {"uri"}}
+    )
+    digest = hashlib.sha256(shown.encode()).hexdigest()
+    return {"parallax": version("parallax"), "settings_digest": digest[:12]}
 
 
 def _resume(checkpoint: Checkpoint | None) -> Resume:
