@@ -114,12 +114,13 @@ class Verifier:
         self._expiries = Expiries(gateway)
         self._newest_ns = 0
         self._ledger_outage = Outage(Side.LEDGER, self._outage_ended)
+        self._gateway_outage = Outage(Side.GATEWAY, self._outage_ended)
         self._build(legacy, rules)
 
     def _build(self, legacy: Legacy, rules: Rules) -> None:
         gateway, limits = self._gateway, self._limits
         create_task: Callable[..., object] = self._tasks.create_task
-        gateway_outage = Outage(Side.GATEWAY, self._outage_ended)
+        gateway_outage = self._gateway_outage
         legacy_outage = Outage(Side.LEGACY, self._outage_ended)
         self._runner = Runner(
             create_task,
@@ -209,7 +210,10 @@ class Verifier:
 
     async def _owe_unfinished_states(self) -> None:
         """Owe the states of writes that a verifier before this one applied and did not compare."""
-        for namespace, identifiers, position in await self._gateway.unforgotten(self._log):
+        unforgotten = await self._gateway_outage.endure(
+            lambda: self._gateway.unforgotten(self._log)
+        )
+        for namespace, identifiers, position in unforgotten:
             self._states.owe(namespace, identifiers, position)
 
     async def _follow(self) -> None:

@@ -3,8 +3,9 @@
 import json
 import signal
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from proxy.cli.relay_status import FILE as RELAY_STATUS
-from proxy.embedded import EmbeddedMongo
+from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.process import free_port
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from tests.eventually import eventually
@@ -243,3 +244,47 @@ async def test_status_is_silent_about_a_relay_that_is_gone(
     assert ran.code == 0
     assert "silent for 1 h 0 min" in ran.out
     assert "no verifier has begun a ledger" in " ".join(ran.out.split())
+
+
+async def test_a_verifier_that_starts_before_postgresql_waits_and_catches_up(
+    mongo: EmbeddedMongo, postgres: EmbeddedPostgres, postgres_dsn: str, tmp_path: Path
+) -> None:
+    name = "started_before"
+    await postgres.stop()
+    try:
+        async with embedded_sidecar(
+            tmp_path / "early", legacy=mongo.uri, gateway=postgres_dsn
+        ) as sidecar:
+            async with connected(sidecar) as client:
+                await client[name].users.insert_one({"_id": 1})
+            await eventually(lambda: events(sidecar, "peer_lost"), within_s=20)
+            (verifier,) = children_of(sidecar.process.pid)
+            await postgres.start()
+
+            status = await sidecar.drained()
+
+            assert status.tally.verified == status.tally.seen == 1
+            assert children_of(sidecar.process.pid) == [verifier], "it waited; nobody replaced it"
+            assert len(events(sidecar, "peer_lost")) == 1
+    finally:
+        if not postgres.process.alive:
+            await postgres.start()
+        await mongo.members[0].ask({"dropDatabase": 1, "$db": name})
+
+
+async def test_status_tells_of_a_verifier_that_is_gone(
+    mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with embedded_sidecar(
+        tmp_path / "before", legacy=mongo.uri, gateway=postgres_dsn
+    ) as sidecar:
+        await sidecar.drained()
+    ledger = sqlite3.connect(sidecar.data / "ledger.db")
+    with closing(ledger), ledger:
+        ledger.execute("UPDATE heartbeats SET at_ns = at_ns - 120000000000, lag_operations = 7")
+
+    ran = await parallax("status", "--data", str(sidecar.data), directory=tmp_path)
+
+    assert ran.code == 0
+    assert "verifier        silent for 2 min" in ran.out
+    assert "7 operations" in ran.out
