@@ -1,4 +1,4 @@
-"""The entries of a unique index over documents that are there already."""
+"""A new index over documents that are there already: what it refuses, and the entries of a unique one."""
 
 from typing import Final
 
@@ -14,9 +14,9 @@ AT_ONCE: Final = 1000
 
 
 async def build(session: Session, index: Index) -> None:
-    """Take the entries of all documents, inside a transaction; CommandFailure for a duplicate.
+    """Take the entries of all documents; CommandFailure for a document that the index refuses.
 
-    The collection takes no other writes meanwhile. Of several duplicates the least key is named, as
+    It runs inside a transaction. The collection takes no other writes meanwhile. Of several duplicates the least key is named, as
     MongoDB does, which builds an index in the order of its keys.
     """
     lock = statements.lock(session.tables)

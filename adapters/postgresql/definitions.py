@@ -94,7 +94,7 @@ async def create_indexes(session: Session) -> Outcome:
         index = index_of(specification)
         if index.unique and specification.get("collation"):
             raise unsupported("option collation", where="createIndexes")
-        if index.unique:
+        if index.guards:
             await build(session, index)
         await session.catalog.add_index(
             session.connection, operation.database, operation.collection, index

@@ -20,6 +20,7 @@ from adapters.query.filter import parse_filter
 from comparators.canonical import MISSING
 
 PARALLEL_ARRAYS: Final = 171
+ARRAY_BESIDE_TEXT: Final = 201
 LONGEST_KEY: Final = LONGEST_EXACT
 ID_INDEX: Final = "_id_"
 SPECIAL: Final = frozenset({"text", "hashed", "2d", "2dsphere", "geoHaystack", "columnstore"})
@@ -56,6 +57,8 @@ class Index:
     paths: tuple[str, ...]
     plain: bool
     """Ascending or descending keys only: not text, hashed or the like."""
+    beside_text: tuple[tuple[str, ...], ...]
+    """The paths that stand beside the text in a text index: they may not lead to arrays."""
     unique: bool
     sparse: bool
     admits: Callable[[dict[str, Any]], bool] | None
@@ -83,14 +86,17 @@ class Index:
 
     @property
     def guards(self) -> bool:
-        """Whether it may refuse a document: for a duplicate, or for two arrays side by side."""
-        return self.unique or (self.plain and len(self.paths) > 1)
+        """Whether it may refuse a document: for a duplicate, or for an array in the wrong place."""
+        return self.unique or bool(self.beside_text) or (self.plain and len(self.paths) > 1)
 
     def entries_of(self, document: dict[str, Any]) -> dict[bytes, Entry]:
         """Return the entries of a document by their keys, none unless the index is unique.
 
-        CommandFailure for parallel arrays, whether or not it is.
+        CommandFailure for parallel arrays and for arrays beside a text, whether or not it is.
         """
+        if self.beside_text:
+            self._check_beside_text(document)
+            return {}
         if not self.unique and not _may_hold_parallel_arrays(document, self.paths):
             return {}
         if self.admits is not None and not self.admits(document):
@@ -106,6 +112,18 @@ class Index:
             found.setdefault(key, Entry(index=self, key=key, values=values))
         return found
 
+    def _check_beside_text(self, document: dict[str, Any]) -> None:
+        if self.admits is not None and not self.admits(document):
+            return
+        for path in self.beside_text:
+            _array, rest = _walk(document, path)
+            if rest is not DONE and not (rest and rest[0].isdecimal()):
+                raise CommandFailure(
+                    ARRAY_BESIDE_TEXT,
+                    "Field of text index contains an array",
+                    code_name="CannotBuildIndexKeys",
+                )
+
 
 def index_of(specification: Mapping[str, Any]) -> Index:
     """Return an index from its specification."""
@@ -117,10 +135,17 @@ def index_of(specification: Mapping[str, Any]) -> Index:
         specification=specification,
         paths=tuple(keys),
         plain=plain,
+        beside_text=_beside_text(keys),
         unique=plain and bool(specification.get("unique")),
         sparse=bool(specification.get("sparse")),
         admits=None if partial is None else matcher(parse_filter(partial)),
     )
+
+
+def _beside_text(keys: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    if "text" not in keys.values():
+        return ()
+    return tuple(tuple(path.split(".")) for path, kind in keys.items() if kind != "text")
 
 
 def _may_hold_parallel_arrays(document: Mapping[str, Any], paths: tuple[str, ...]) -> bool:

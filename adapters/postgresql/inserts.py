@@ -12,6 +12,7 @@ import asyncpg
 from bson.dbref import DBRef
 from bson.objectid import ObjectId
 from bson.regex import Regex
+from bson.timestamp import Timestamp
 
 from adapters.gateway import Mark
 from adapters.postgresql import options, statements
@@ -20,6 +21,7 @@ from adapters.postgresql.failures import UNIQUE, state_of
 from adapters.postgresql.indexes import Entry
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
+from adapters.query.unsupported import unsupported
 from comparators.outcome import Acknowledgement, Outcome, WriteError
 
 DUPLICATE_KEY: Final = 11000
@@ -52,6 +54,9 @@ def identified(document: dict[str, Any], session: Session, at: int) -> dict[str,
     else:
         document = {"_id": session.generated.upserted.get(at, ObjectId()), **document}
     check_identifier(document["_id"])
+    if Timestamp in map(type, document.values()) and Timestamp(0, 0) in document.values():
+        # The server puts its own clock there.
+        raise unsupported("Timestamp(0, 0) in a document", where="insert")
     return document
 
 

@@ -118,6 +118,21 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         modify({"_id": 1}, update={"$set": {"b": [{"c": 1}]}}),
         find(sort={"_id": 1}),
     ),
+    "an array beside a text": (
+        index("x", {"a.0": 1, "b": "text", "d.e": 1}),
+        insert({"_id": 1, "a": [1]}, {"_id": 2, "a": {"0": 1}}, {"_id": 3, "a": []}, {"_id": 4}),
+        insert({"_id": 5, "d": [{"e": 1}]}, {"_id": 6, "d": []}, {"_id": 7, "d": [1]}, ordered=False),
+        insert({"_id": 8, "d": {"e": []}}, {"_id": 9, "a": [[1]]}, {"_id": 10, "b": ["t"]}, ordered=False),
+        update({"_id": 4}, {"$set": {"d.e": [1]}}),
+        find(sort={"_id": 1}),
+    ),
+    "an index over documents that it refuses": (
+        insert({"_id": 1, "a": [1], "b": [1]}),
+        index("ab", {"a": 1, "b": 1}),
+        index("text", {"a": 1, "b": "text"}),
+        index("partial", {"a": 1, "b": -1}, partialFilterExpression={"c": 1}),
+        (Kind.LIST_INDEXES, {}),
+    ),
     "a unique index over duplicates": (
         insert({"_id": 1, "n": 2}, {"_id": 2, "n": 1}, {"_id": 3, "n": 2}, {"_id": 4, "n": 1}),
         index("n_1", {"n": 1}, unique=True),
@@ -189,6 +204,11 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         (Kind.AGGREGATE, {"pipeline": [{"$group": {"_id": "$n", "all": {"$sum": "$_id"}}}, {"$sort": {"_id": 1}}]}),
         (Kind.AGGREGATE, {"pipeline": [{"$lookup": {"from": "things", "localField": "n", "foreignField": "_id", "as": "x"}}]}),
         (Kind.AGGREGATE, {"pipeline": [{"$limit": 2}, {"$project": {"n": 1}}]}),
+    ),
+    "joining by a position": (
+        insert({"_id": 1, "a": [{"0": 5}, {"1": 6}], "k": 5}, {"_id": 2, "a": [7, [5]], "k": 6}),
+        insert({"_id": 3, "a": {"0": 5}, "k": {"0": 5}}, {"_id": 4, "a": [{"3": 5}]}),
+        *((Kind.AGGREGATE, {"pipeline": [{"$lookup": {"from": "things", "localField": path, "foreignField": "k", "as": "x"}}]}) for path in ("a.0", "a.1", "a.3", "a.0.0")),
     ),
     "updating": (
         insert(*({"_id": n, "n": n % 3, "t": [n, n + 1]} for n in range(9))),

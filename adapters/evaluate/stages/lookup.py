@@ -70,8 +70,11 @@ def _values(value: Any, path: Path) -> Iterator[Any]:
 
 
 def _values_in_elements(array: list[Any], path: Path) -> Iterator[Any]:
-    if path[0].isdecimal() and int(path[0]) < len(array):
-        yield from _values(array[int(path[0])], path[1:])
+    if path[0].isdecimal():
+        # A number is a position here, and never the name of a field of the elements.
+        if int(path[0]) < len(array):
+            yield from _values(array[int(path[0])], path[1:])
+        return
     for element in array:
         if isinstance(element, dict | DBRef):
             yield from _values(element, path)

@@ -73,7 +73,7 @@ def _pipeline(
 def _replacement(document: Mapping[str, Any]) -> Replacement:
     if Timestamp(0, 0) in document.values():
         # The server puts its own clock there.
-        raise unsupported("Timestamp(0, 0) in a replacement", where="update")
+        raise unsupported("Timestamp(0, 0) in a document", where="update")
     return Replacement(document=document)
 
 
