@@ -50,7 +50,7 @@ class _Pending(Generic[T]):
     beside: list[Placed[T]] = field(default_factory=list)
 
     def may_precede(self, placed: Placed[T]) -> bool:
-        if self.start > placed.position or self.namespaces.isdisjoint(placed.namespaces):
+        if self.start > placed.position or not share(self.namespaces, placed.namespaces):
             return False
         return placed.clock is None or placed.clock > self.floor
 
@@ -98,11 +98,12 @@ class Sequence(Generic[T]):
 
     def unsettled_before(self, position: int, namespace: str) -> bool:
         """Return whether a write of a collection that began before a position is still here."""
+        asked = frozenset({namespace})
         return any(
-            pending.start < position and namespace in pending.namespaces
+            pending.start < position and share(pending.namespaces, asked)
             for pending in self._pending.values()
         ) or any(
-            placed.start < position and namespace in placed.namespaces for placed in self._held
+            placed.start < position and share(placed.namespaces, asked) for placed in self._held
         )
 
     def _meet(self, placed: Placed[T], own: _Pending[T]) -> None:
@@ -111,11 +112,28 @@ class Sequence(Generic[T]):
             earlier.beside.append(placed)
         placed.beside = own.beside
         for other in self._pending.values():
-            if not other.namespaces.isdisjoint(placed.namespaces):
+            if share(other.namespaces, placed.namespaces):
                 other.beside.append(placed)
 
     def _is_held(self, placed: Placed[T]) -> bool:
         return any(pending.may_precede(placed) for pending in self._pending.values())
+
+
+def share(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Return whether two sets of namespaces have a collection in common.
+
+    `database.`, of a command on a whole database, stands for each of its collections.
+    """
+    if not some.isdisjoint(others):
+        return True
+    return _covers(some, others) or _covers(others, some)
+
+
+def _covers(some: frozenset[str], others: frozenset[str]) -> bool:
+    return any(
+        namespace.endswith(".") and any(other.startswith(namespace) for other in others)
+        for namespace in some
+    )
 
 
 def _rank(placed: Placed[T]) -> tuple[int, int, int]:

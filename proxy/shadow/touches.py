@@ -31,16 +31,24 @@ class Touches:
             self._forgotten = max(self._forgotten, forgotten)
 
     def note_collection(self, namespace: str, position: int) -> None:
-        """Note a write that may have touched any document of a collection."""
+        """Note a write that may have touched any document of a collection.
+
+        `database.` stands for every collection of a database.
+        """
         self._collections[namespace] = max(position, self._collections.get(namespace, 0))
         self._latest[namespace] = max(position, self._latest.get(namespace, 0))
 
     def since(self, namespace: str, key: bytes, position: int) -> bool:
         """Return whether a document may have been written after a position of the log."""
-        if max(self._collections.get(namespace, 0), self._forgotten) > position:
+        of_all = self._collections.get(namespace, 0)
+        if max(of_all, self._of_database(namespace), self._forgotten) > position:
             return True
         return self._documents.get((namespace, key), 0) > position
 
     def any_since(self, namespace: str, position: int) -> bool:
         """Return whether any document of a collection was written after a position."""
-        return max(self._latest.get(namespace, 0), self._forgotten) > position
+        latest = self._latest.get(namespace, 0)
+        return max(latest, self._of_database(namespace), self._forgotten) > position
+
+    def _of_database(self, namespace: str) -> int:
+        return self._collections.get(namespace[: namespace.find(".") + 1], 0)

@@ -164,3 +164,14 @@ def test_any_crossing_of_replies_gives_the_order_of_the_server(data: st.DataObje
 
     assert len(order) == writes
     assert [clocks[item] for item in order] == sorted(clocks[item] for item in order)
+
+
+def test_dropped_database_under_way_holds_back_its_collections_alone() -> None:
+    sequence: Sequence[str] = Sequence()
+    sequence.begin(1, frozenset({"shop."}))
+    sequence.place(placed("of the database", 2, 3, 7))
+    sequence.place(placed("of another", 4, 5, 7, frozenset({"shopping.carts"})))
+
+    assert released(sequence) == ["of another"]
+    assert sequence.unsettled_before(2, "shop.users")
+    assert not sequence.unsettled_before(2, "shopping.carts")
