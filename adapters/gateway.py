@@ -101,6 +101,12 @@ class Gateway(Protocol):
     async def expiring(self, namespace: str) -> Sequence["Expiry"]:
         """Return the TTL indexes of a collection."""
 
+    def with_expiry(self) -> Sequence[str]:
+        """Return the namespaces that have a TTL index."""
+
+    async def expired(self, namespace: str, *, now_ms: int) -> Sequence[Any]:
+        """Return the `_id`s of the documents that are past the date of a TTL index."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:

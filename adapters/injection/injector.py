@@ -96,6 +96,12 @@ class Injector:
     async def expiring(self, namespace: str) -> Sequence[Expiry]:
         return await self._damaged.expiring(namespace)
 
+    def with_expiry(self) -> Sequence[str]:
+        return self._damaged.with_expiry()
+
+    async def expired(self, namespace: str, *, now_ms: int) -> Sequence[Any]:
+        return await self._damaged.expired(namespace, now_ms=now_ms)
+
     def _note_consequence(self, operation: Operation, outcome: Outcome, clean: Outcome) -> bool:
         """Record an answer that differs from the twin's; return whether it does."""
         differs = not _same(outcome, clean)

@@ -1,33 +1,39 @@
-"""The deletion of documents that a TTL index has let expire."""
+"""Which documents a TTL index has let expire, and their deletion."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bson.datetime_ms import DatetimeMS
 
 from adapters.postgresql.deletes import remove
-from adapters.postgresql.picking import picked
+from adapters.postgresql.picking import Picked, picked
 from adapters.postgresql.residual import query_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.ttl import is_expired
 
 
-async def expire(session: Session, now_ms: int) -> list[Any]:
-    """Delete what expired before `now_ms`, inside a transaction; return the `_id`s."""
+async def expired(session: Session, now_ms: int, *, locked: bool) -> Sequence[Picked]:
+    """Return the documents that expired before `now_ms`."""
     place = (session.operation.database, session.operation.collection)
     collection = session.catalog.collection(*place)
-    gone: list[Any] = []
+    found: list[Picked] = []
     for index in () if collection is None else collection.indexes:
         expiry = index.expiry
         if expiry is None:
             continue
         latest = DatetimeMS(now_ms - expiry.after_s * 1000)
         query = query_of({expiry.path: {"$lte": latest}})
-        found = [
+        found += [
             each
-            for each in await picked(session, query, first=False, locked=True)
+            for each in await picked(session, query, first=False, locked=locked)
             if is_expired(each.document, expiry, now_ms=now_ms)
             and (index.admits is None or index.admits(each.document))
         ]
-        await remove(session, [each.stored.key for each in found])
-        gone += [each.document["_id"] for each in found]
-    return gone
+    return found
+
+
+async def expire(session: Session, now_ms: int) -> list[Any]:
+    """Delete what expired before `now_ms`, inside a transaction; return the `_id`s."""
+    gone = await expired(session, now_ms, locked=True)
+    await remove(session, [each.stored.key for each in gone])
+    return [each.document["_id"] for each in gone]

@@ -16,7 +16,7 @@ from adapters.postgresql import definitions, marks, reads, statements
 from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection, Connections
-from adapters.postgresql.expiration import expire
+from adapters.postgresql.expiration import expire, expired
 from adapters.postgresql.failures import ABSENT, REPEAT, state_of, unreachable
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
@@ -159,6 +159,13 @@ class PostgresGateway:
     def with_expiry(self) -> Sequence[str]:
         """Return the namespaces that have a TTL index."""
         return sorted({f"{database}.{name}" for (database, name), _ in self._catalog.expiring()})
+
+    async def expired(self, namespace: str, *, now_ms: int) -> Sequence[Any]:
+        """Return the `_id`s of the documents that are past the date of a TTL index."""
+        async with self._connection() as connection:
+            session = self._session_of(connection, namespace)
+            found = await expired(session, now_ms, locked=False)
+        return [each.document["_id"] for each in found]
 
     async def expire(self, namespace: str, *, now_ms: int, grace_s: int = 0) -> Sequence[Any]:
         """Delete the documents that are past the date of a TTL index, and return their `_id`s.

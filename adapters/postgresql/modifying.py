@@ -55,8 +55,9 @@ def modification_of(
     """Return an update ready to run; CommandFailure or UnsupportedError where it is none."""
     variables = session.variables
     user = {name: value for name, value in variables.items() if name != "NOW"}
-    parsed = query_of(query, variables=variables)
+    # The update first: of two mistakes MongoDB names the one in there.
     tree = parse_update(update, array_filters, variables=frozenset(user))
+    parsed = query_of(query, variables=variables)
     now_ms = session.generated.now_ms
     if upsert:
         check_upsert(parsed.tree)

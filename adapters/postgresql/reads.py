@@ -35,11 +35,12 @@ async def find(session: Session) -> Documents:
     arguments = session.operation.arguments
     options.check("find", arguments)
     options.check_hint(arguments.get("hint"), session.indexes)
+    # In this order: of several mistakes MongoDB names the first.
+    skip, limit = options.whole(arguments, "skip"), options.whole(arguments, "limit")
     variables = session.variables
     query = query_of(arguments.get("filter") or {}, variables=variables)
-    sort = parse_sort(arguments.get("sort") or {})
     project = _projector(arguments.get("projection"), query, session, variables)
-    skip, limit = options.whole(arguments, "skip"), options.whole(arguments, "limit")
+    sort = parse_sort(arguments.get("sort") or {})
     plan = plan_read(
         query.selection,
         order=order_of(sort),
@@ -66,9 +67,9 @@ async def count(session: Session) -> Count:
     arguments = session.operation.arguments
     options.check("count", arguments)
     options.check_hint(arguments.get("hint"), session.indexes)
-    query = query_of(arguments.get("query") or {}, variables=session.variables)
     limit = abs(int(arguments.get("limit") or 0))
     skip = options.whole(arguments, "skip")
+    query = query_of(arguments.get("query") or {}, variables=session.variables)
     return Count(n=await counted(session, query, skip=skip, limit=limit or None))
 
 

@@ -50,6 +50,7 @@ def modify(query: dict[str, Any], **options: Any) -> Step:
     return Kind.FIND_AND_MODIFY, {"query": query, **options}
 
 
+OUT_OF_PLACE = ({"$where": "1"}, {"$text": {"$search": "a"}}, {"$jsonSchema": {}})
 IDENTIFIER = ObjectId("6b0011559950de880ca356e1")
 SCRIPTS: Mapping[str, Sequence[Step]] = {
     "identifiers of all types": (
@@ -204,6 +205,22 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         (Kind.AGGREGATE, {"pipeline": [{"$group": {"_id": "$n", "all": {"$sum": "$_id"}}}, {"$sort": {"_id": 1}}]}),
         (Kind.AGGREGATE, {"pipeline": [{"$lookup": {"from": "things", "localField": "n", "foreignField": "_id", "as": "x"}}]}),
         (Kind.AGGREGATE, {"pipeline": [{"$limit": 2}, {"$project": {"n": 1}}]}),
+    ),
+    "several mistakes in one command": (
+        find(sort={"x": 5}, projection={"a": 1, "b": 0}),
+        find({"a": {"$bogus": 1}}, sort={"x": 5}, projection={"a": 1, "b": 0}),
+        find({"a": {"$bogus": 1}}, skip=-1),
+        (Kind.COUNT, {"query": {"a": {"$bogus": 1}}, "skip": -1}),
+        update({"a": {"$bogus": 1}}, {"$inc": {"a": "x"}}),
+        modify({"a": {"$bogus": 1}}, update={"$inc": {"a": "x"}}),
+        (Kind.AGGREGATE, {"pipeline": [{"$limit": -1}, {"$bogus": 1}]}),
+        (Kind.AGGREGATE, {"pipeline": [{"$match": {"a": {"$bogus": 1}}}, {"$bogus": 1}]}),
+    ),
+    "operators out of place": (
+        find({"a": {"$elemMatch": {"$where": "1"}}}),
+        find({"a": {"$elemMatch": {"$text": {"$search": "a"}}}}),
+        *(update({"_id": 1}, {"$pull": {"a": each}}) for each in OUT_OF_PLACE),
+        *(update({"_id": 1}, {"$set": {"a.$[x]": 1}}, arrayFilters=[each]) for each in OUT_OF_PLACE),
     ),
     "joining by a position": (
         insert({"_id": 1, "a": [{"0": 5}, {"1": 6}], "k": 5}, {"_id": 2, "a": [7, [5]], "k": 6}),

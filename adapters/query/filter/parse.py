@@ -91,6 +91,10 @@ def _clause(name: str, value: Any, *, scope: Scope | None, refusal: int) -> Filt
         if value != 1:
             raise CommandFailure(FAILED_TO_PARSE, f"{name} must be an integer value of 1")
         return _CONSTANTS[name]
+    if scope is None and name in {"$where", "$text"}:
+        raise CommandFailure(BAD_VALUE, f"{name} is not allowed in this context")
+    if name == "$jsonSchema" and refusal == FEATURE_NOT_ALLOWED:
+        raise CommandFailure(refusal, f"{name} is not allowed in this context")
     if name in _UNSUPPORTED_CLAUSES or name.startswith("$_internal"):
         raise unsupported(name, where="filter")
     raise CommandFailure(BAD_VALUE, f"unknown top level operator: {name}")

@@ -64,14 +64,16 @@ def parse_update_pipeline(
 
 
 def _parse_stages(stages: list[Any], scope: Scope) -> tuple[Stage, ...]:
+    # All names are looked at before any value, as on the server.
+    named = [_named(stage) for stage in stages]
+    for name, _value in named:
+        if name not in STAGES and name not in UNSUPPORTED_STAGES:
+            raise CommandFailure(40324, f"Unrecognized pipeline stage name: '{name}'")
     parsed: list[Stage] = []
-    for stage in stages:
-        name, value = _named(stage)
+    for name, value in named:
         parse = STAGES.get(name)
         if parse is None:
-            if name in UNSUPPORTED_STAGES:
-                raise unsupported(name, where="pipeline")
-            raise CommandFailure(40324, f"Unrecognized pipeline stage name: '{name}'")
+            raise unsupported(name, where="pipeline")
         parsed += parse(value, scope)
     return tuple(parsed)
 
