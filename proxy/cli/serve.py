@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
@@ -60,8 +60,9 @@ def serve(
     settings.demand("legacy.uri")
     if verifier:
         settings.demand("gateway.uri")
-        # Before anything listens: what the verifier could not work with is told while somebody looks.
-        Rules.load(settings.rules_file, datetime.now(UTC).date())
+        # Before anything listens: what the verifier could not work with is told while somebody looks. A rule
+        # that has merely expired stops the verifier alone: a restart at night must not cost the application its database.
+        Rules.load(settings.rules_file, date.min)
     configure_logging(settings.log.level, settings.log.format, part="relay")
     settle_garbage_collection()
     run_until_cancelled(relay(settings, with_verifier=verifier, injection=injection))

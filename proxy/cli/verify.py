@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final
 import typer
 from pymongo import AsyncMongoClient
 
-from comparators.errors import SettingsError
 from comparators.rules import Rules
 from proxy.capture.directory import ReaderLock, private_directory
 from proxy.capture.reader import CaptureReader
@@ -73,7 +72,7 @@ async def verify_log(
     """Verify until terminated, until drained, or until the process that started this one is gone."""
     directory = settings.capture_directory
     private_directory(directory)
-    rules = rules_of(settings)
+    rules = Rules.load(settings.rules_file, datetime.now(UTC).date())
     uri = settings.demand("legacy.uri")
     client: AsyncMongoClient[Any] = AsyncMongoClient(
         uri, serverSelectionTimeoutMS=_LEGACY_TIMEOUT_MS, appname="parallax-verifier"
@@ -119,20 +118,6 @@ async def verify_log(
                 tasks.create_task(
                     cancelled_when(_is_orphan(os.getppid()), verifying), name="parent"
                 )
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Return the declared exceptions to equality; SettingsError names the line that is wrong."""
-    path = settings.rules_file
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"the rules cannot be read: {error}",
-            where=str(path),
-            remedy="name a readable TOML file with `rules.file`",
-        ) from error
-    return Rules.parse(text, where=str(path), today=datetime.now(UTC).date())
 
 
 async def _log_of(directory: Path) -> str:

@@ -22,6 +22,7 @@ from proxy.shadow.evidence import Evidence, Gathered
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.execution import Execution, Failed
 from proxy.shadow.expiry import Expiries
+from proxy.shadow.following import follow_expiry
 from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.intake import Intake
 from proxy.shadow.legacy import Legacy
@@ -193,6 +194,10 @@ class Verifier:
                 tasks.create_task(self._keep_ledger(), name="keep ledger")
                 if self._limits.state_checks:
                     tasks.create_task(self._states.run(), name="compare states")
+                tasks.create_task(
+                    follow_expiry(self._gateway, self._reconciler, self._gateway_outage),
+                    name="follow expiry",
+                )
         finally:
             async with asyncio.timeout(5):
                 await self._flush()

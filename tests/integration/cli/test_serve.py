@@ -72,12 +72,12 @@ def is_running(pid: int) -> bool:
 async def test_wrong_rules_are_refused_before_anything_listens(
     mongo: EmbeddedMongo, tmp_path: Path
 ) -> None:
-    (tmp_path / "rules.toml").write_text(RULE.format(expires="2020-01-31"))
+    (tmp_path / "rules.toml").write_text(RULE.format(expires='"some day"'))
 
     ran = await refused(mongo, tmp_path, "--rules", "rules.toml")
 
     assert ran.code == 78
-    assert_three_lines(ran, what="expired on 2020-01-31", where="rules.toml:9")
+    assert_three_lines(ran, what="expires", where="rules.toml:9")
     assert not (tmp_path / "parallax-data").exists()
 
 

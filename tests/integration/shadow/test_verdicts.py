@@ -125,6 +125,7 @@ async def test_a_document_past_its_date_is_not_missed(bench: Bench) -> None:
     await tokens.find().to_list()
 
     assert await bench.mismatches("tokens") == []
+    await eventually_equal(bench)
 
 
 async def _is_gone(bench: Bench) -> bool:
