@@ -2,7 +2,9 @@
 
 Two writes that ran at the same time are ordered by their clocks. That fails where one of them
 has no clock (a standalone server), is in doubt, or is made of several steps of which only the last
-one's clock is known: a batch, or an update of many documents.
+one's clock is known: a batch, or an update of many documents. And it fails beside a definition: an insert into
+a collection that does not exist yet makes it first, and a `create` that comes between the two steps is refused
+with an earlier clock than the insert's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +17,9 @@ from proxy.shadow.exchange import Exchange
 from proxy.shadow.units import Committed, InDoubt, Single
 
 _SERVER_VALUES: Final = frozenset({"$currentDate", "$$NOW", "$$CLUSTER_TIME", "$rand"})
+_DEFINITIONS: Final = frozenset(
+    {Kind.CREATE, Kind.DROP, Kind.CREATE_INDEXES, Kind.DROP_INDEXES, Kind.DROP_DATABASE}
+)
 
 
 def is_contended(unit: Single, footprints: tuple[Footprint, ...]) -> bool:
@@ -50,6 +55,8 @@ def _is_ordered(unit: Single, other: Single | Committed | InDoubt) -> bool:
         return False
     if isinstance(other, Committed):
         return other.commit.clock is not None
+    if {unit.exchange.operation.kind, other.exchange.operation.kind} & _DEFINITIONS:
+        return False
     return other.exchange.clock is not None and not _is_compound(other.exchange)
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from adapters.gateway import Footprint, Gateway, Generated, Mark
 from comparators.canonical import document_key
+from comparators.equivalence import EXPIRED
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Done, Modified, Outcome
@@ -27,7 +28,7 @@ from proxy.shadow.patience import Outage
 from proxy.shadow.recheck import Rechecks, Suspect
 from proxy.shadow.reconcile import Case, Reconciler
 from proxy.shadow.runner import CreateTask
-from proxy.shadow.states import CHOICE, CONTENDED, EXPIRED, TAKEN_OVER, States, only_clocks_differ
+from proxy.shadow.states import CHOICE, CONTENDED, TAKEN_OVER, States, only_clocks_differ
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Committed, Single
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from bson.datetime_ms import DatetimeMS
 
 from adapters.gateway import Expiry, Gateway
-from comparators.canonical import decode
+from comparators.canonical import decode, document_key
 
 _REFRESH_S: Final = 5.0
 _SLACK_MS: Final = 1_000
@@ -25,17 +25,32 @@ class Expiries:
         self._known.clear()
 
     async def predicate(self, namespace: str, now_ns: int) -> Callable[[bytes], bool] | None:
-        """Return whether a raw document is past its date, None where no TTL index exists."""
+        """Return whether a raw document is past its date, None where no TTL index exists.
+
+        A projection may hide the date; then the document is known by its `_id`.
+        """
         indexes = await self._of(namespace)
         if not indexes:
             return None
         now_ms = now_ns // 1_000_000 + _SLACK_MS
+        gone = {document_key(each) for each in await self._expired(namespace, now_ms)}
 
         def is_expired(document: bytes) -> bool:
             fields = decode(document)
-            return any(_is_past(fields, index, now_ms) for index in indexes)
+            if any(_is_past(fields, index, now_ms) for index in indexes):
+                return True
+            return document_key(fields["_id"]) in gone if "_id" in fields else bool(gone)
 
         return is_expired
+
+    async def holds_expired(self, namespace: str, now_ns: int) -> bool:
+        """Return whether the gateway still holds documents that legacy may have removed."""
+        if not await self._of(namespace):
+            return False
+        return bool(await self._expired(namespace, now_ns // 1_000_000))
+
+    async def _expired(self, namespace: str, now_ms: int) -> Sequence[Any]:
+        return await self._gateway.expired(namespace, now_ms=now_ms)
 
     async def _of(self, namespace: str) -> Sequence[Expiry]:
         now_s = time.monotonic()

@@ -136,6 +136,9 @@ class Rechecks:
             return judgement
         if was_written or any(map(self._is_unsettled, namespaces)):
             return None
+        if operation.kind is not Kind.FIND and await self._may_have_expired(namespaces):
+            # A figure does not show which documents are in it; what has expired will be gone on both sides.
+            return None
         if self._is_noisy(suspect, reading.value, namespaces):
             return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=NOISY)
         return judgement
@@ -143,6 +146,13 @@ class Rechecks:
     def _is_unsettled(self, namespace: str) -> bool:
         """Return whether documents are about to be read from legacy again: a difference says nothing."""
         return self._reconciler.disputes(namespace) or self._awaits_clock(namespace)
+
+    async def _may_have_expired(self, namespaces: frozenset[str]) -> bool:
+        now_ns = time.time_ns()
+        for namespace in namespaces:
+            if await self._expiries.holds_expired(namespace, now_ns):
+                return True
+        return False
 
     def _was_written(
         self, suspect: Suspect, legacy: Outcome, gateway: Outcome, before: int

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from adapters.gateway import Footprint, Gateway
 from comparators.canonical import document_key
+from comparators.equivalence import EXPIRED
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict, decide_state
 from proxy.shadow.evidence import Evidence
@@ -35,7 +36,7 @@ _MOST_OWED: Final = 200_000
 
 CONTENDED: Final = "written at the same time by several clients"
 CHOICE: Final = "several documents matched a write of one"
-EXPIRED: Final = "it may have expired"
+
 TAKEN_OVER: Final = "values made by the server were taken over"
 
 
