@@ -13,6 +13,9 @@ from tests.e2e.node_runs import NODE, as_text, run_node
 MONGOOSE = sorted(path.stem for path in (NODE / "mongoose").glob("*.mjs"))
 DRIVER = sorted(path.stem for path in (NODE / "driver").glob("*.mjs"))
 
+MET_AT_START = {"written at the same time by several clients"}
+"""Mongoose makes collections and indexes while the application writes to them already."""
+
 
 @pytest.mark.parametrize("version", ["8", "9"])
 @pytest.mark.parametrize("program", MONGOOSE)
@@ -67,4 +70,4 @@ async def sees_the_same(
 
     assert as_text(through.result().seen) == as_text(direct.result().seen)
     expected.reasons |= through.result().unverified
-    expected.maybe |= through.result().maybe
+    expected.maybe |= through.result().maybe | MET_AT_START

@@ -54,7 +54,9 @@ async def test_mongoose_reconnects_as_to_mongod(
         through = await _seen(version, f"{sidecar.uri}{name}", sidecar.kill, sidecar.start)
         await sidecar.drained()
         await both_sides_become_equal(mongo.uri, postgres_dsn, name)
-        assert_verified(await sidecar.evidence(), name, Expected())
+        # What was answered in the last moment before the kill may be without an answer on the log.
+        in_doubt = Expected(maybe={"no answer was seen"})
+        assert_verified(await sidecar.evidence(), name, in_doubt)
 
     assert through == direct
 

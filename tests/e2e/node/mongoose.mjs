@@ -13,6 +13,8 @@ const saw = {
 await mongoose.connect(uri, options);
 try {
   await run({ mongoose, connection: mongoose.connection, Schema: mongoose.Schema, version: Number(version), ...saw });
+  // Collections and indexes that are still being made would stay without an answer.
+  await Promise.allSettled(Object.values(mongoose.models).map((model) => model.init()));
 } finally {
   await mongoose.disconnect();
 }

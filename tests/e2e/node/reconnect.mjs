@@ -12,6 +12,7 @@ const answer = (value) => process.stdout.write(`${JSON.stringify(plain(value))}\
 for (const name of ['connected', 'open', 'disconnected', 'reconnected', 'close', 'error']) mongoose.connection.on(name, () => events.push(name));
 await mongoose.connect(uri, { heartbeatFrequencyMS: 500 });
 const Thing = mongoose.model('Thing', new mongoose.Schema({ n: Number }));
+await Thing.init();
 await Thing.create({ n: 0 });
 answer({ events: events.splice(0), state: mongoose.connection.readyState });
 

@@ -1,8 +1,8 @@
-// A TTL index is made at start, documents past their date go by themselves.
-export const maybe = ['it may have expired'];
+// A TTL index is made at start, documents past their date go by themselves, and what they held is free again.
+export const maybe = ['it may have expired', 'documents may have expired', 'written at the same time by several clients'];
 
-export default async ({ mongoose, Schema, connection, note }) => {
-  const schema = new Schema({ name: String, expiresAt: { type: Date, index: { expireAfterSeconds: 0 } }, seen: { type: Date, expires: '30d' } });
+export default async ({ mongoose, Schema, note, attempt }) => {
+  const schema = new Schema({ name: { type: String, unique: true }, expiresAt: { type: Date, index: { expireAfterSeconds: 0 } }, seen: { type: Date, expires: '30d' } });
   const Session = mongoose.model('Session', schema);
   await Session.init();
   note('indexes', await Session.listIndexes());
@@ -13,5 +13,7 @@ export default async ({ mongoose, Schema, connection, note }) => {
   ], { ordered: true });
   while (await Session.exists({ name: 'goes' })) await new Promise((resolve) => setTimeout(resolve, 200));
   note('left', (await Session.find().sort('name').lean()).map((one) => one.name));
-  note('changed', await connection.db.command({ collMod: 'sessions', index: { name: 'seen_1', expireAfterSeconds: 60 } }).then((reply) => reply.ok));
+  note('counted', [await Session.countDocuments(), await Session.estimatedDocumentCount(), await Session.distinct('name')]);
+  await attempt('free again', () => Session.create({ name: 'goes' }));
+  note('in the end', (await Session.find().sort('name').lean()).map((one) => [one.name, one.expiresAt]));
 };
