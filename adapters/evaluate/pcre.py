@@ -75,7 +75,7 @@ _CONTROLS: Final[Mapping[str, str]] = {
     "r": r"\r",
     "t": r"\t",
 }
-_UNSUPPORTED_ESCAPES: Final = frozenset("CGgopPQEkLlUuN")
+UNSUPPORTED_ESCAPES: Final = frozenset("CGgopPQEkLlUu")
 _GROUPS: Final = re.compile(
     r"\?(?:(?P<plain>[:=!>|]|<[=!])|P?<(?P<angled>\w+)>|'(?P<quoted>\w+)'|P=(?P<back>\w+)\)"
     r"|(?P<on>[imsx]*)(?:-(?P<off>[imsx]+))?(?P<scoped>[:)])|#(?P<comment>[^)]*)\))",
@@ -252,7 +252,7 @@ class _Translation:
     def _character(self) -> str:
         """Return one character that an escape stands for, inside of brackets and outside."""
         letter = self.source[self.at]
-        if letter in _UNSUPPORTED_ESCAPES:
+        if letter in UNSUPPORTED_ESCAPES:
             raise unsupported(f"$regex with \\{letter}", where="regular expression")
         number = _HEX.match(self.source, self.at)
         if number:

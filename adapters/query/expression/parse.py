@@ -105,7 +105,7 @@ def _parse_document(document: Mapping[str, Any], scope: Scope) -> Expression:
 
 def parse_operator(operator: str, value: Any, scope: Scope) -> Expression:
     """Return the tree of one operator with its argument."""
-    form = _FORMS.get(operator)
+    form = FORMS.get(operator)
     if form is not None:
         return form(value, scope)
     signature = SIGNATURES.get(operator)
@@ -326,7 +326,7 @@ def _check_variable_characters(name: str) -> None:
             raise CommandFailure(9, f"'{name}' contains an invalid character for a variable name")
 
 
-_FORMS: Final[Mapping[str, Callable[[Any, Scope], Expression]]] = {
+FORMS: Final[Mapping[str, Callable[[Any, Scope], Expression]]] = {
     "$literal": _parse_literal,
     "$const": _parse_literal,
     "$cond": _parse_cond,

@@ -63,7 +63,7 @@ def is_operators(value: Any) -> bool:
 
 def is_value_operator(name: str) -> bool:
     """Return whether a name is an operator on one value, as `$gt` is and `$not` is not."""
-    return name in OPERATORS or name in UNSUPPORTED_OPERATORS or name in _VALUE_OPERATORS
+    return name in OPERATORS or name in UNSUPPORTED_OPERATORS or name in VALUE_OPERATORS
 
 
 def _query(document: Mapping[str, Any], *, scope: Scope | None, refusal: int = BAD_VALUE) -> Filter:
@@ -80,22 +80,22 @@ def _query(document: Mapping[str, Any], *, scope: Scope | None, refusal: int = B
 
 
 def _clause(name: str, value: Any, *, scope: Scope | None, refusal: int) -> Filter:
-    logical = _LOGICAL.get(name)
+    logical = LOGICAL.get(name)
     if logical is not None:
         return logical(_alternatives(name, value, scope=scope, refusal=refusal))
     if name == "$expr":
         if scope is None:
             raise CommandFailure(refusal, "$expr can only be applied to the top-level document")
         return ExpressionHolds(expression=parse_expression(value, variables=scope))
-    if name in _CONSTANTS:
+    if name in CONSTANTS:
         if value != 1:
             raise CommandFailure(FAILED_TO_PARSE, f"{name} must be an integer value of 1")
-        return _CONSTANTS[name]
+        return CONSTANTS[name]
     if scope is None and name in {"$where", "$text"}:
         raise CommandFailure(BAD_VALUE, f"{name} is not allowed in this context")
     if name == "$jsonSchema" and refusal == FEATURE_NOT_ALLOWED:
         raise CommandFailure(refusal, f"{name} is not allowed in this context")
-    if name in _UNSUPPORTED_CLAUSES or name.startswith("$_internal"):
+    if name in UNSUPPORTED_CLAUSES or name.startswith("$_internal"):
         raise unsupported(name, where="filter")
     raise CommandFailure(BAD_VALUE, f"unknown top level operator: {name}")
 
@@ -135,8 +135,8 @@ def _condition(path: Path, name: str, operators: Mapping[str, Any]) -> Filter:
     operand = operators[name]
     if name in OPERATORS:
         return OPERATORS[name](path, operand)
-    if name in _COMPOUND:
-        return _COMPOUND[name](path, operand)
+    if name in COMPOUND:
+        return COMPOUND[name](path, operand)
     if name == "$regex":
         pattern = operator_pattern(operand, operators.get("$options"))
         return PatternMatch(path=path, pattern=pattern)
@@ -189,20 +189,20 @@ def _all(children: list[Filter]) -> Filter:
     return children[0] if len(children) == 1 else And(children=tuple(children))
 
 
-_LOGICAL: Final[Mapping[str, Callable[[tuple[Filter, ...]], Filter]]] = {
+LOGICAL: Final[Mapping[str, Callable[[tuple[Filter, ...]], Filter]]] = {
     "$and": lambda children: And(children=children),
     "$or": lambda children: Or(children=children),
     "$nor": lambda children: Nor(children=children),
 }
-_COMPOUND: Final[Mapping[str, Callable[[Path, Any], Filter]]] = {
+COMPOUND: Final[Mapping[str, Callable[[Path, Any], Filter]]] = {
     "$not": _not,
     "$elemMatch": _element,
     "$all": _every,
 }
-_CONSTANTS: Final[Mapping[str, Filter]] = {"$alwaysTrue": EVERYTHING, "$alwaysFalse": NOTHING}
-_UNSUPPORTED_CLAUSES: Final = frozenset({"$where", "$text", "$jsonSchema", "$sampleRate"})
+CONSTANTS: Final[Mapping[str, Filter]] = {"$alwaysTrue": EVERYTHING, "$alwaysFalse": NOTHING}
+UNSUPPORTED_CLAUSES: Final = frozenset({"$where", "$text", "$jsonSchema", "$sampleRate"})
 # Any other operator in front makes conditions of the operand of `$elemMatch`.
 _CLAUSES_OF_ELEMENTS: Final = frozenset(
     {"$and", "$or", "$nor", "$expr", "$where", "$comment", "$text", "$jsonSchema"}
 )
-_VALUE_OPERATORS: Final = frozenset({"$all", "$elemMatch", "$options", "$regex"})
+VALUE_OPERATORS: Final = frozenset({"$all", "$elemMatch", "$options", "$regex"})

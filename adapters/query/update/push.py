@@ -13,7 +13,7 @@ from adapters.query.update.tree import Change, ElementOrder, Push
 
 BAD_VALUE: Final = 2
 
-_MODIFIERS: Final = frozenset({"$each", "$position", "$slice", "$sort"})
+MODIFIERS: Final = frozenset({"$each", "$position", "$slice", "$sort"})
 
 
 def parse_push(operand: Any) -> Change:
@@ -21,7 +21,7 @@ def parse_push(operand: Any) -> Change:
     if not isinstance(operand, dict) or "$each" not in operand:
         return Push(values=(operand,))
     for name in operand:
-        if name not in _MODIFIERS:
+        if name not in MODIFIERS:
             raise CommandFailure(BAD_VALUE, f"Unrecognized clause in $push: {name}")
     each = operand["$each"]
     if not isinstance(each, list):

@@ -1,0 +1,364 @@
+"""The support page says what the tables of the code say, and each refusal it lists really comes, under its name."""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+from bson.datetime_ms import DatetimeMS
+from bson.decimal128 import Decimal128
+from bson.timestamp import Timestamp
+
+from adapters.evaluate.expressions import EXPRESSIONS, LAZY, Variables, evaluator
+from adapters.evaluate.patterns import compiled
+from adapters.evaluate.pcre import UNSUPPORTED_ESCAPES
+from adapters.evaluate.pipeline import run_pipeline
+from adapters.gateway import Generated
+from adapters.postgresql import options
+from adapters.postgresql.aggregates import aggregate
+from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.gateway import READS, run_read
+from adapters.postgresql.indexes import SPECIAL
+from adapters.postgresql.inserts import identified
+from adapters.postgresql.session import Session
+from adapters.postgresql.writes import WRITES
+from adapters.query.expression import parse_expression
+from adapters.query.expression.parse import BUILT_IN, FORMS, UNAVAILABLE
+from adapters.query.expression.signatures import SIGNATURES
+from adapters.query.expression.signatures import UNSUPPORTED as UNSUPPORTED_EXPRESSIONS
+from adapters.query.filter import parse_filter
+from adapters.query.filter.operands import OPERATORS, UNSUPPORTED_OPERATORS
+from adapters.query.filter.parse import (
+    COMPOUND,
+    CONSTANTS,
+    LOGICAL,
+    UNSUPPORTED_CLAUSES,
+    VALUE_OPERATORS,
+)
+from adapters.query.pipeline import parse_pipeline
+from adapters.query.pipeline.grouping import COUNTED, SIMPLE, SORTED
+from adapters.query.pipeline.grouping import UNSUPPORTED as UNSUPPORTED_ACCUMULATORS
+from adapters.query.pipeline.parse import STAGES, UNSUPPORTED_STAGES, UPDATE_STAGES
+from adapters.query.projection import parse_projection
+from adapters.query.sort import parse_sort
+from adapters.query.update import parse_update
+from adapters.query.update.operators import OPERATORS as UPDATE_OPERATORS
+from adapters.query.update.push import MODIFIERS
+from comparators.errors import UnsupportedError
+from comparators.operation import Kind, Operation
+
+ROOT: Final = Path(__file__).parents[3]
+PAGE: Final = ROOT / "docs" / "support.md"
+QUOTED: Final = re.compile(r"`([^`]+)`")
+REFUSALS: Final = "| `unsupported` names | when |"
+
+Example = Callable[[], Any]
+
+
+def _sections() -> dict[str, str]:
+    _before, *parts = re.split(r"^##+ (.+)$", PAGE.read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _listed(section: str) -> set[str]:
+    """Return the names in the paragraphs of a section that are lists of names."""
+    paragraphs = _sections()[section].split("\n\n")
+    lists = [each for each in paragraphs if each.strip().startswith("`")]
+    return {name for each in lists for name in QUOTED.findall(each)}
+
+
+def _in_line(section: str, beginning: str) -> set[str]:
+    """Return the names behind the beginning of a line."""
+    [line] = [each for each in _sections()[section].splitlines() if each.startswith(beginning)]
+    return set(QUOTED.findall(line[len(beginning) :]))
+
+
+def _refused(section: str) -> set[str]:
+    """Return the names in the first column of a section's table of refusals."""
+    _before, _header, table = _sections()[section].partition(REFUSALS)
+    rows = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| ")]
+    return {name for row in rows for name in QUOTED.findall(row)}
+
+
+def _options_by_command() -> dict[str, set[str]]:
+    table, _header, _refusals = _sections()["Commands"].partition(REFUSALS)
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    return {QUOTED.findall(name)[0]: set(QUOTED.findall(heeded)) for name, heeded in rows}
+
+
+LISTED: Final[Mapping[str, frozenset[str] | set[str]]] = {
+    "Filters": {*OPERATORS, *COMPOUND, *LOGICAL, *CONSTANTS, *VALUE_OPERATORS, "$expr", "$comment"},
+    "Projections": {"$elemMatch", "$slice"},
+    "Updates": {*UPDATE_OPERATORS, "$rename"},
+    "Aggregation stages": set(STAGES),
+    "Accumulators": SIMPLE | COUNTED | SORTED | {"$count"},
+    "Expressions": {*EXPRESSIONS, *LAZY, *FORMS},
+    "Indexes": SPECIAL,
+}
+
+
+@pytest.mark.parametrize("section", LISTED)
+def test_a_section_lists_what_the_code_covers(section: str) -> None:
+    assert _listed(section) == LISTED[section]
+
+
+def test_each_command_is_listed_with_its_options() -> None:
+    assert _options_by_command() == {name: set(heeded) for name, heeded in options.HEEDED.items()}
+    assert _listed("Commands") == options.WITHOUT_EFFECT
+
+
+def test_the_commands_are_those_that_the_gateway_runs() -> None:
+    run = {*READS, *WRITES}
+    commands = {name for name in options.HEEDED if not name.endswith(" statement")}
+
+    assert {name.replace("_", "") for name in run} == {name.lower() for name in commands}
+
+
+def test_what_stands_in_a_sentence_is_what_the_code_covers() -> None:
+    assert _in_line("Updates", "Modifiers of `$push`:") == MODIFIERS
+    before, _and, _paths = _sections()["Updates"].partition(", and operators")
+    assert set(QUOTED.findall(before)) == UPDATE_STAGES
+    variables = _in_line("Expressions", "Variables:") - {"let"}
+    assert variables == {f"$${name}" for name in BUILT_IN}
+
+
+def _session(**operation: Any) -> Session:
+    """Return a session of an operation that is refused before anything is asked of a server."""
+    given = {"database": "d", "collection": "c", "kind": Kind.FIND, "arguments": {}, **operation}
+    return Session(
+        connection=cast("Any", None),
+        catalog=Catalog(),
+        operation=Operation(**given),
+        generated=Generated(now_ms=0),
+    )
+
+
+def _command(name: str) -> Example:
+    return lambda: run_read(_session(kind=Kind.OTHER, arguments={name: 1}))
+
+
+def _option(command: str, name: str) -> Example:
+    return lambda: options.check(command, {name: True})
+
+
+def _pattern(source: str) -> Example:
+    return lambda: compiled(source, 0)
+
+
+def _filtered(query: dict[str, Any]) -> Example:
+    return lambda: parse_filter(query)
+
+
+def _piped(*stages: dict[str, Any]) -> Example:
+    documents: list[dict[str, Any]] = [
+        {"_id": 1, "a": [2, 3]},
+        {"_id": 2, "a": 1},
+        {"_id": 3, "a": 1},
+    ]
+    return lambda: list(
+        run_pipeline(parse_pipeline(list(stages)), documents, sources={"c": documents}, now_ms=0)
+    )
+
+
+def _value(expression: Any) -> Example:
+    return lambda: evaluator(parse_expression(expression))(Variables(root={}, current={}, now_ms=0))
+
+
+def _join(**arguments: Any) -> dict[str, Any]:
+    return {"$lookup": {"as": "x", **arguments}}
+
+
+ONE: Final = Decimal128("1")
+EPOCH: Final = DatetimeMS(0)
+DAYS: Final = {"startDate": EPOCH, "unit": "day", "amount": 20_000_000}
+DIFFERENCE: Final = {"startDate": EPOCH, "endDate": EPOCH}
+OF_A_DECIMAL: Final = (
+    "$acos $acosh $asin $asinh $atan $atanh $cos $cosh $degreesToRadians $exp $ln $log10 "
+    "$radiansToDegrees $sin $sinh $tan $tanh"
+).split()
+OF_FIND: Final = "min max returnKey showRecordId tailable awaitData".split()
+OF_CREATE: Final = (
+    "capped size validator viewOn timeseries clusteredIndex changeStreamPreAndPostImages "
+    "expireAfterSeconds encryptedFields"
+).split()
+COMMANDS: Final = "renameCollection collMod mapReduce explain bulkWrite geoSearch".split()
+ENGLISH: Final = {"locale": "en"}
+
+REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
+    "Commands": {
+        **{f"command {name}": (_command(name),) for name in COMMANDS},
+        **{f"option {name}": (_option("find", name),) for name in OF_FIND},
+        **{f"option {name}": (_option("create", name),) for name in OF_CREATE},
+        "option explain": (_option("aggregate", "explain"),),
+        "option collation": (lambda: options.check("find", {"collation": ENGLISH}),),
+        "option hint": (
+            lambda: options.check_hint("gone", {}),
+            lambda: options.check_hint("sparse_1", {"sparse_1": False}),
+        ),
+        "aggregate of a database": (
+            lambda: aggregate(_session(kind=Kind.AGGREGATE, collection="$cmd.aggregate")),
+        ),
+        "Timestamp(0, 0) in a document": (
+            lambda: identified({"_id": 1, "t": Timestamp(0, 0)}, _session(), 0),
+            lambda: parse_update({"t": Timestamp(0, 0)}),
+        ),
+    },
+    "Filters": {
+        **{name: (_filtered({"a": {name: 1}}),) for name in UNSUPPORTED_OPERATORS},
+        **{name: (_filtered({name: 1}),) for name in UNSUPPORTED_CLAUSES},
+    },
+    "Regular expressions": {
+        **{rf"$regex with \{letter}": (_pattern(rf"[\{letter}]"),) for letter in "EQ"},
+        **{
+            rf"$regex with \{letter}": (_pattern(rf"[\{letter}]"), _pattern(rf"a\{letter}"))
+            for letter in UNSUPPORTED_ESCAPES - {"E", "Q"}
+        },
+        **{rf"$regex with [\{letter}]": (_pattern(rf"[\{letter}]"),) for letter in "HNRVX"},
+        "$regex with (*…)": (_pattern("(*COMMIT)a"),),
+        "$regex with (?R": (_pattern("a(?R)"),),
+        "$regex with (?1": (_pattern("(a)(?1)"),),
+        "$regex with (?&": (_pattern("(?<x>a)(?&x)"),),
+        "$regex with (?(": (_pattern("(a)(?(1)b)"),),
+        "$regex with (?m) or (?x) inside": (_pattern("a(?m)b"), _pattern("a(?x)b")),
+    },
+    "Sorts": {
+        "$natural": (lambda: parse_sort({"$natural": 1}),),
+        "$meta": (lambda: parse_sort({"a": {"$meta": "textScore"}}),),
+    },
+    "Projections": {"$meta": (lambda: parse_projection({"a": {"$meta": "textScore"}}),)},
+    "Updates": {
+        "$currentDate with $type timestamp": (
+            lambda: parse_update({"$currentDate": {"a": {"$type": "timestamp"}}}),
+        ),
+    },
+    "Aggregation stages": {
+        **{name: (_piped({name: {}}),) for name in UNSUPPORTED_STAGES},
+        "$lookup without from": (_piped(_join(pipeline=[{"$documents": []}])),),
+        "$unionWith without coll": (_piped({"$unionWith": {"pipeline": [{"$documents": []}]}}),),
+        "$lookup from another database": (
+            _piped(_join(**{"from": {"db": "d", "coll": "c"}}, localField="a", foreignField="a")),
+        ),
+        "$lookup of several documents by _id": (
+            _piped(_join(**{"from": "c"}, localField="a", foreignField="_id")),
+        ),
+        "$graphLookup of several documents": (
+            _piped(
+                {
+                    "$graphLookup": {
+                        "from": "c",
+                        "startWith": 1,
+                        "connectFromField": "a",
+                        "connectToField": "a",
+                        "as": "x",
+                    }
+                }
+            ),
+        ),
+        "$bucket with boundaries that are expressions": (
+            _piped({"$bucket": {"groupBy": "$a", "boundaries": ["$a", 5]}}),
+        ),
+        "$bucket with a default that is an expression": (
+            _piped({"$bucket": {"groupBy": "$a", "boundaries": [1, 5], "default": "$a"}}),
+        ),
+    },
+    "Accumulators": {
+        **{
+            name: (_piped({"$group": {"_id": 1, "x": {name: {}}}}),)
+            for name in UNSUPPORTED_ACCUMULATORS
+        },
+        "$addToSet": (_piped({"$group": {"_id": 1, "x": {"$addToSet": "$a"}}}),),
+    },
+    "Expressions": {
+        **{name: (_value({name: 1}),) for name in UNSUPPORTED_EXPRESSIONS},
+        **{f"$${name}": (_value(f"$${name}"),) for name in UNAVAILABLE},
+        "$dateFromParts": (_value({"$dateFromParts": {"year": 2020}}),),
+        "$dateFromString": (_value({"$dateFromString": {"dateString": "2020-01-01"}}),),
+        "$dateTrunc": (_value({"$dateTrunc": {"date": EPOCH, "unit": "day"}}),),
+        **{f"{name} of a decimal": (_value({name: ONE}),) for name in OF_A_DECIMAL},
+        "$log of a decimal": (_value({"$log": [ONE, 2]}), _value({"$log": [2, Decimal128("2")]})),
+        "$pow of a decimal": (_value({"$pow": [2, ONE]}),),
+        "$atan2 of a decimal": (_value({"$atan2": [1, ONE]}),),
+        "$dateAdd by ten millions": (_value({"$dateAdd": DAYS}),),
+        "$dateSubtract by ten millions": (_value({"$dateSubtract": DAYS}),),
+        "$dateDiff with startOfWeek": (
+            _value({"$dateDiff": {**DIFFERENCE, "unit": "week", "startOfWeek": "monday"}}),
+        ),
+        "$dateDiff in hours with timezone": (
+            _value({"$dateDiff": {**DIFFERENCE, "unit": "hour", "timezone": "UTC"}}),
+        ),
+        "timezone outside of the years 1 to 9999": (
+            _value({"$hour": {"date": DatetimeMS(10**15), "timezone": "Europe/Berlin"}}),
+        ),
+        "date string in another notation than ISO 8601": (_value({"$toDate": "May 1, 2020"}),),
+        "$range beyond a million numbers": (_value({"$range": [0, 2_000_000]}),),
+    },
+}  # fmt: skip
+
+
+async def _answer(example: Example) -> Any:
+    answer = example()
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+@pytest.mark.parametrize("section", REFUSED)
+def test_a_section_lists_what_is_refused(section: str) -> None:
+    assert _refused(section) == set(REFUSED[section])
+
+
+def test_no_other_section_refuses_anything() -> None:
+    assert {name for name in _sections() if _refused(name)} == set(REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        pytest.param(name, example, id=f"{section}: {name}")
+        for section, refused in REFUSED.items()
+        for name, examples in sorted(refused.items())
+        for example in examples
+    ],
+)
+async def test_what_is_listed_as_unsupported_is_refused_by_that_name(
+    name: str, example: Example
+) -> None:
+    with pytest.raises(UnsupportedError) as refused:
+        await _answer(example)
+
+    assert refused.value.what == name
+
+
+def test_operators_that_are_parsed_but_not_evaluated_are_listed_as_refused() -> None:
+    assert set(SIGNATURES) - {*EXPRESSIONS, *LAZY} <= _refused("Expressions")
+
+
+def _refusals_in_code() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Give the name of each refusal that is written out in the code, with the place where it stands."""
+    for file in sorted((ROOT / "adapters").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if not called or cast("Any", node).func.id != "unsupported":
+                continue
+            name = cast("ast.Call", node).args[0]
+            if isinstance(name, ast.Constant):
+                yield f"{file.name}:{name.lineno}", re.compile(re.escape(str(name.value)))
+            elif isinstance(name, ast.JoinedStr):
+                parts = [
+                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+"
+                    for part in name.values
+                ]
+                yield f"{file.name}:{name.lineno}", re.compile("".join(parts))
+
+
+def test_each_refusal_in_the_code_is_listed() -> None:
+    listed = set().union(*map(_refused, REFUSED))
+    found = dict(_refusals_in_code())
+
+    assert found
+    assert [
+        f"{place}: {name.pattern}"
+        for place, name in found.items()
+        if not any(name.fullmatch(each) for each in listed)
+    ] == []
