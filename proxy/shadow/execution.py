@@ -307,21 +307,26 @@ class Execution:
         if awaits and only_clocks_differ(judgement):
             judgement = Judgement(verdict=Verdict.MATCH, reason=TAKEN_OVER)
         self._judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
-        # What only legacy says it upserted is missing here: its state is owed as well.
-        upserted = generated_by(exchange).upserted.values()
-        self._states.owe(exchange.namespace, upserted, exchange.start)
+        # What legacy alone may have inserted is missing here: its state is owed as well.
+        inserted = [*generated_by(exchange).upserted.values(), *_inserted_by(operation)]
+        self._states.owe(exchange.namespace, inserted, exchange.start)
 
     async def _wrote_expired(
         self, operation: Operation, gateway: Outcome, exchange: Exchange
     ) -> bool:
-        """Return whether the gateway wrote a document that MongoDB may have expired before."""
-        is_expired = await self._expiries.predicate(operation.namespace, exchange.received_ns)
-        if is_expired is None or not gateway.touched:
+        """Return whether the gateway wrote, or stumbled over, a document that MongoDB may have expired before."""
+        namespace = operation.namespace
+        is_expired = await self._expiries.predicate(namespace, exchange.received_ns)
+        if is_expired is None:
             return False
+        if await self._expiries.holds_expired(namespace, exchange.received_ns):
+            # One may hold the key of a unique index that is free on legacy.
+            return True
         images = await self._gateway_outage.endure(
-            lambda: self._gateway.images(operation.namespace, gateway.touched)
+            lambda: self._gateway.images(namespace, gateway.touched)
         )
-        return any(map(is_expired, images.values()))
+        # A deleted document shows no date any more.
+        return len(images) < len(gateway.touched) or any(map(is_expired, images.values()))
 
     def _doubt_write(self, exchange: Exchange, reason: str) -> None:
         self.failed(exchange, Failed(verdict=Verdict.NOT_COMPARABLE, reason=reason))
@@ -397,6 +402,12 @@ def generated_by(exchange: Exchange) -> Generated:
     elif isinstance(result, Modified) and result.upserted_id is not None:
         upserted = {0: result.upserted_id}
     return Generated(now_ms=exchange.received_ns // 1_000_000, upserted=upserted)
+
+
+def _inserted_by(operation: Operation) -> list[Any]:
+    if operation.kind is not Kind.INSERT:
+        return []
+    return [document["_id"] for document in operation.arguments["documents"] if "_id" in document]
 
 
 def _repeated(exchange: Exchange) -> Outcome:
