@@ -163,11 +163,7 @@ def decode(buffer: bytes, offset: int, position: int, seed: int) -> Record | Inc
         kind_number,
         request_length,
         reply_length,
-        connection,
-        received_ns,
-        legacy_ns,
-        overhead_ns,
-        intent,
+        *origin,  # connection, received_ns, legacy_ns, overhead_ns, intent
     ) = _HEADER.unpack_from(buffer, offset)
     if magic != MAGIC:
         return Damaged(Harm.MAGIC, 0)
@@ -185,14 +181,4 @@ def decode(buffer: bytes, offset: int, position: int, seed: int) -> Record | Inc
     kind = _KINDS.get(kind_number)
     if kind is None:
         return Damaged(Harm.KIND, end - offset)
-    return Record(
-        position,
-        kind,
-        connection,
-        received_ns,
-        legacy_ns,
-        overhead_ns,
-        intent,
-        request,
-        reply,
-    )
+    return Record(position, kind, *origin, request, reply)

@@ -50,7 +50,7 @@ def modify(query: dict[str, Any], **options: Any) -> Step:
     return Kind.FIND_AND_MODIFY, {"query": query, **options}
 
 
-OUT_OF_PLACE = ({"$where": "1"}, {"$text": {"$search": "a"}}, {"$jsonSchema": {}})
+OUT_OF_PLACE: tuple[dict[str, Any], ...] = ({"$where": "1"}, {"$text": {"$search": "a"}}, {"$jsonSchema": {}})
 IDENTIFIER = ObjectId("6b0011559950de880ca356e1")
 SCRIPTS: Mapping[str, Sequence[Step]] = {
     "identifiers of all types": (
