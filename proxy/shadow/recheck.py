@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.gateway import Footprint, Gateway, Generated
+from adapters.gateway import Footprint, Generated
 from comparators.canonical import decode, document_key
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
@@ -21,12 +21,9 @@ from comparators.verdict import Judgement, Verdict, decide
 from proxy.shadow.evidence import namespaces_of
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
-from proxy.shadow.legacy import Legacy
-from proxy.shadow.patience import Outage
-from proxy.shadow.quiet import Quiet
 from proxy.shadow.reconcile import Reconciler
-from proxy.shadow.runner import Runner, result_of
-from proxy.shadow.touches import Touches
+from proxy.shadow.runner import result_of
+from proxy.shadow.sides import Sides
 
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
@@ -53,32 +50,20 @@ class Rechecks:
 
     def __init__(
         self,
+        sides: Sides,
         *,
-        gateway: Gateway,
-        legacy: Legacy,
-        quiet: Quiet,
-        runner: Runner,
-        touches: Touches,
         reconciler: Reconciler,
         awaits_clock: Callable[[str], bool],
         expiries: Expiries,
         rules: Rules,
-        gateway_outage: Outage,
-        legacy_outage: Outage,
         within_s: float,
         at_once: int,
     ) -> None:
-        self._gateway = gateway
-        self._legacy = legacy
-        self._quiet = quiet
-        self._runner = runner
-        self._touches = touches
+        self._sides = sides
         self._reconciler = reconciler
         self._awaits_clock = awaits_clock
         self._expiries = expiries
         self._rules = rules
-        self._gateway_outage = gateway_outage
-        self._legacy_outage = legacy_outage
         self._within_s = within_s
         self._places = asyncio.Semaphore(at_once)
         self._waiting = 0
@@ -113,19 +98,20 @@ class Rechecks:
     async def _ask_both(self, suspect: Suspect) -> Judgement | None:
         """Return the final judgement, None when writes in between make it worthless."""
         operation, namespaces = suspect.operation, namespaces_of(suspect.footprints)
-        reading = await self._quiet.read(
-            namespaces, lambda: self._legacy_outage.endure(lambda: self._legacy.run(operation))
+        reading = await self._sides.quiet.read(
+            namespaces,
+            lambda: self._sides.legacy_outage.endure(lambda: self._sides.legacy.run(operation)),
         )
         generated = Generated(now_ms=time.time_ns() // 1_000_000)
 
         async def ask() -> tuple[Outcome, bool]:
-            outcome = await self._gateway_outage.endure(
-                lambda: self._gateway.run(operation, generated=generated)
+            outcome = await self._sides.gateway_outage.endure(
+                lambda: self._sides.gateway.run(operation, generated=generated)
             )
             return outcome, self._was_written(suspect, reading.value, outcome, reading.before)
 
         try:
-            outcome, was_written = await result_of(self._runner, suspect.footprints, ask)
+            outcome, was_written = await result_of(self._sides.runner, suspect.footprints, ask)
         except UnsupportedError as error:
             return Judgement(verdict=Verdict.UNSUPPORTED, reason=error.what)
         expired = await self._expiries.predicate(operation.namespace, time.time_ns())
@@ -159,17 +145,17 @@ class Rechecks:
     ) -> bool:
         operation = suspect.operation
         namespaces = namespaces_of(suspect.footprints)
-        if not any(self._touches.any_since(namespace, before) for namespace in namespaces):
+        if not any(self._sides.touches.any_since(namespace, before) for namespace in namespaces):
             return False
         differing = _differing_keys(operation, legacy, gateway)
         if differing is None:
             return True
-        return any(self._touches.since(operation.namespace, key, before) for key in differing)
+        return any(self._sides.touches.since(operation.namespace, key, before) for key in differing)
 
     def _is_noisy(self, suspect: Suspect, again: Outcome, namespaces: frozenset[str]) -> bool:
         """Return whether legacy changed its answer although nobody wrote."""
         since = suspect.exchange.position
-        if any(self._touches.any_since(namespace, since) for namespace in namespaces):
+        if any(self._sides.touches.any_since(namespace, since) for namespace in namespaces):
             return False
         judgement = decide(suspect.operation, suspect.legacy, again, self._rules)
         return judgement.verdict is Verdict.MISMATCH

@@ -11,17 +11,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from adapters.gateway import Footprint, Gateway
+from adapters.gateway import Footprint
 from comparators.canonical import document_key
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Modified
 from proxy.shadow.exchange import Exchange
-from proxy.shadow.legacy import Legacy, filters_of
-from proxy.shadow.patience import Outage
-from proxy.shadow.quiet import Quiet, Reading
-from proxy.shadow.runner import CreateTask, Runner, result_of
-from proxy.shadow.touches import Touches
+from proxy.shadow.legacy import filters_of
+from proxy.shadow.quiet import Reading
+from proxy.shadow.runner import CreateTask, result_of
+from proxy.shadow.sides import Sides
 
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
@@ -46,24 +45,12 @@ class Reconciler:
 
     def __init__(
         self,
+        sides: Sides,
         *,
-        gateway: Gateway,
-        legacy: Legacy,
-        quiet: Quiet,
-        runner: Runner,
-        touches: Touches,
         create_task: CreateTask,
-        gateway_outage: Outage,
-        legacy_outage: Outage,
     ) -> None:
-        self._gateway = gateway
-        self._legacy = legacy
-        self._quiet = quiet
-        self._runner = runner
-        self._touches = touches
+        self._sides = sides
         self._create_task = create_task
-        self._gateway_outage = gateway_outage
-        self._legacy_outage = legacy_outage
         self._disputed: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -113,7 +100,7 @@ class Reconciler:
         """Return the `_id`s that a write may have touched on either side."""
         whole = Footprint(namespace=operation.namespace, keys=None, writes=False)
 
-        found = await result_of(self._runner, (whole,), partial(self._on_gateway, operation))
+        found = await result_of(self._sides.runner, (whole,), partial(self._on_gateway, operation))
         found += await self._on_legacy(operation)
         found += _upserted(exchange)
         return list({document_key(identifier): identifier for identifier in found}.values())
@@ -129,13 +116,17 @@ class Reconciler:
 
     async def _matching(self, operation: Operation) -> list[Any]:
         return list(
-            await self._gateway_outage.endure(lambda: self._gateway.matching_ids(operation))
+            await self._sides.gateway_outage.endure(
+                lambda: self._sides.gateway.matching_ids(operation)
+            )
         )
 
     async def _on_legacy(self, operation: Operation) -> list[Any]:
         if not filters_of(operation):
             return []
-        return await self._legacy_outage.endure(lambda: self._legacy.matching_ids(operation))
+        return await self._sides.legacy_outage.endure(
+            lambda: self._sides.legacy.matching_ids(operation)
+        )
 
     async def _mend(self, namespace: str, identifiers: Sequence[Any]) -> None:
         for first in range(0, len(identifiers), _AT_ONCE):
@@ -144,7 +135,7 @@ class Reconciler:
     async def _mend_some(self, namespace: str, identifiers: Sequence[Any]) -> None:
         wanted = {document_key(identifier): identifier for identifier in identifiers}
         while wanted:
-            reading = await self._quiet.read(
+            reading = await self._sides.quiet.read(
                 frozenset({namespace}), partial(self._images, namespace, list(wanted.values()))
             )
             wanted = await self._put(namespace, wanted, reading)
@@ -152,7 +143,9 @@ class Reconciler:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _images(self, namespace: str, identifiers: Sequence[Any]) -> dict[bytes, bytes]:
-        return await self._legacy_outage.endure(lambda: self._legacy.images(namespace, identifiers))
+        return await self._sides.legacy_outage.endure(
+            lambda: self._sides.legacy.images(namespace, identifiers)
+        )
 
     async def _put(
         self, namespace: str, wanted: dict[bytes, Any], reading: Reading[dict[bytes, bytes]]
@@ -164,17 +157,19 @@ class Reconciler:
             moved = {
                 key: identifier
                 for key, identifier in wanted.items()
-                if self._touches.since(namespace, key, reading.before)
+                if self._sides.touches.since(namespace, key, reading.before)
             }
             images = {
                 key: (identifier, reading.value.get(key))
                 for key, identifier in wanted.items()
                 if key not in moved
             }
-            await self._gateway_outage.endure(lambda: self._gateway.put_images(namespace, images))
+            await self._sides.gateway_outage.endure(
+                lambda: self._sides.gateway.put_images(namespace, images)
+            )
             return moved
 
-        remaining: dict[bytes, Any] = await result_of(self._runner, (footprint,), put)
+        remaining: dict[bytes, Any] = await result_of(self._sides.runner, (footprint,), put)
         return remaining
 
     def _dispute(self, namespace: str) -> None:

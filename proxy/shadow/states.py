@@ -14,19 +14,17 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final
 
-from adapters.gateway import Footprint, Gateway
+from adapters.gateway import Footprint
 from comparators.canonical import document_key
 from comparators.equivalence import EXPIRED
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict, decide_state
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.expiry import Expiries
-from proxy.shadow.legacy import Legacy
-from proxy.shadow.patience import Outage
-from proxy.shadow.quiet import Quiet, Reading
+from proxy.shadow.quiet import Reading
 from proxy.shadow.reconcile import Reconciler
-from proxy.shadow.runner import Runner, result_of
-from proxy.shadow.touches import Touches
+from proxy.shadow.runner import result_of
+from proxy.shadow.sides import Sides
 
 Images = dict[bytes, bytes]
 
@@ -60,30 +58,18 @@ class States:
 
     def __init__(
         self,
+        sides: Sides,
         *,
-        gateway: Gateway,
-        legacy: Legacy,
-        quiet: Quiet,
-        runner: Runner,
-        touches: Touches,
         reconciler: Reconciler,
         expiries: Expiries,
         evidence: Evidence,
         rules: Rules,
-        gateway_outage: Outage,
-        legacy_outage: Outage,
     ) -> None:
-        self._gateway = gateway
-        self._legacy = legacy
-        self._quiet = quiet
-        self._runner = runner
-        self._touches = touches
+        self._sides = sides
         self._reconciler = reconciler
         self._expiries = expiries
         self._evidence = evidence
         self._rules = rules
-        self._gateway_outage = gateway_outage
-        self._legacy_outage = legacy_outage
         self._owed: OrderedDict[tuple[str, bytes], Debt] = OrderedDict()
         self._being_paid: dict[tuple[str, bytes], Debt] = {}
         self._unpaid: dict[str, int] = defaultdict(int)
@@ -150,20 +136,20 @@ class States:
         batch: dict[str, dict[bytes, Debt]] = defaultdict(dict)
         for (namespace, key), debt in self._being_paid.items():
             batch[namespace][key] = debt
-        reading = await self._quiet.read(frozenset(batch), partial(self._read, batch))
+        reading = await self._sides.quiet.read(frozenset(batch), partial(self._read, batch))
         async with asyncio.TaskGroup() as tasks:
             for namespace, debts in batch.items():
                 footprint = Footprint(namespace=namespace, keys=frozenset(debts), writes=False)
                 images = Reading(reading.value[namespace], reading.before)
                 compare = partial(self._compare_all, namespace, debts, images)
-                tasks.create_task(result_of(self._runner, (footprint,), compare))
+                tasks.create_task(result_of(self._sides.runner, (footprint,), compare))
 
     async def _read(self, batch: Mapping[str, Mapping[bytes, Debt]]) -> dict[str, Images]:
         found = {}
         for namespace, debts in batch.items():
             identifiers = [debt.identifier for debt in debts.values()]
-            found[namespace] = await self._legacy_outage.endure(
-                partial(self._legacy.images, namespace, identifiers)
+            found[namespace] = await self._sides.legacy_outage.endure(
+                partial(self._sides.legacy.images, namespace, identifiers)
             )
         return found
 
@@ -171,11 +157,11 @@ class States:
         self, namespace: str, debts: Mapping[bytes, Debt], reading: Reading[Images]
     ) -> None:
         identifiers = [debt.identifier for debt in debts.values()]
-        stored = await self._gateway_outage.endure(
-            partial(self._gateway.images, namespace, identifiers)
+        stored = await self._sides.gateway_outage.endure(
+            partial(self._sides.gateway.images, namespace, identifiers)
         )
         for key, debt in debts.items():
-            if self._touches.since(namespace, key, reading.before):
+            if self._sides.touches.since(namespace, key, reading.before):
                 # Written meanwhile: unless that write owes the document anyhow, it is still owed.
                 self._owed.setdefault((namespace, key), debt)
                 continue

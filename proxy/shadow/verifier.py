@@ -32,6 +32,7 @@ from proxy.shadow.quiet import Quiet
 from proxy.shadow.recheck import Rechecks
 from proxy.shadow.reconcile import Case, Reconciler
 from proxy.shadow.runner import Runner, Work
+from proxy.shadow.sides import Sides
 from proxy.shadow.states import States
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import (
@@ -122,49 +123,35 @@ class Verifier:
         gateway, limits = self._gateway, self._limits
         create_task: Callable[..., object] = self._tasks.create_task
         gateway_outage = self._gateway_outage
-        legacy_outage = Outage(Side.LEGACY, self._outage_ended)
         self._runner = Runner(
             create_task,
             self._progress,
             concurrency=limits.concurrency,
             window=limits.concurrency * 16,
         )
-        quiet = Quiet(self._reader, self._intake, self._progress)
-        self._reconciler = Reconciler(
+        sides = Sides(
             gateway=gateway,
-            legacy=legacy,
-            quiet=quiet,
-            runner=self._runner,
-            touches=self._touches,
-            create_task=create_task,
             gateway_outage=gateway_outage,
-            legacy_outage=legacy_outage,
-        )
-        self._states = States(
-            gateway=gateway,
             legacy=legacy,
-            quiet=quiet,
+            legacy_outage=Outage(Side.LEGACY, self._outage_ended),
+            quiet=Quiet(self._reader, self._intake, self._progress),
             runner=self._runner,
             touches=self._touches,
+        )
+        self._reconciler = Reconciler(sides, create_task=create_task)
+        self._states = States(
+            sides,
             reconciler=self._reconciler,
             expiries=self._expiries,
             evidence=self._evidence,
             rules=rules,
-            gateway_outage=gateway_outage,
-            legacy_outage=legacy_outage,
         )
         self._rechecks = Rechecks(
-            gateway=gateway,
-            legacy=legacy,
-            quiet=quiet,
-            runner=self._runner,
-            touches=self._touches,
+            sides,
             reconciler=self._reconciler,
             awaits_clock=self._states.awaits_clock,
             expiries=self._expiries,
             rules=rules,
-            gateway_outage=gateway_outage,
-            legacy_outage=legacy_outage,
             within_s=limits.recheck_within_s,
             at_once=_RECHECKS_AT_ONCE,
         )
