@@ -27,6 +27,8 @@ class Cursor:
     complete: bool = False
     ended: bool = False
     gateway: Outcome | None = None
+    compared: bool = False
+    """Whoever comes last, the operation on the gateway or the end of the reading, compares; once."""
 
     @property
     def is_too_large(self) -> bool:

@@ -140,6 +140,9 @@ class Execution:
         self, unit: Single, cursor: Cursor, gateway: Outcome, footprints: tuple[Footprint, ...]
     ) -> None:
         """Compare a result that came in parts, once both sides have all of it."""
+        if cursor.compared:
+            return
+        cursor.compared = True
         operation = unit.exchange.operation
         for start in cursor.parts:
             self._leave(start)
