@@ -5,6 +5,7 @@ which error belongs to which conflict was observed on a server 6.0.
 """
 
 from collections.abc import Iterator, Mapping
+from math import isnan
 from typing import Any, Final
 
 from bson.binary import Binary
@@ -15,6 +16,7 @@ from adapters.postgresql.building import build
 from adapters.postgresql.catalog import Collection
 from adapters.postgresql.indexes import ID_INDEX, Index, index_of
 from adapters.postgresql.session import Session
+from adapters.postgresql.specifications import LONGEST_TTL_S, OPTIONS, check_specification
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter
 from adapters.query.unsupported import unsupported
@@ -45,6 +47,10 @@ KEPT: Final = (
     "collation",
 )
 """What a specification holds, in the order in which MongoDB lists it, whatever order it was given in."""
+FLAGS: Final = frozenset({"background", "sparse", "unique"})
+"""Numbers are taken for true or false, and listed as that."""
+SIMPLE_COLLATION: Final[Mapping[str, Any]] = {"locale": "simple"}
+NOT_KEPT: Final = frozenset({"_id", "dropDups", "ns", "v"})
 LEFT_OUT_WHEN_FALSE: Final = frozenset({"unique", "hidden"})
 SIGNATURE: Final = ("collation", "partialFilterExpression", "unique", "sparse")
 """Indexes with equal keys may stand side by side if they differ in one of these."""
@@ -86,7 +92,8 @@ async def create_indexes(session: Session) -> Outcome:
     """Make indexes, and the collection if there is none; all of them or none."""
     operation = session.operation
     options.check("createIndexes", operation.arguments)
-    wanted = [_specification(given) for given in _listed(operation)]
+    any_option = bool(operation.arguments.get("ignoreUnknownIndexOptions"))
+    wanted = [_specification(given, any_option=any_option) for given in _listed(operation)]
     await session.ensure()
     for specification in wanted:
         if specification["key"] == ID_KEY or _known(_collection(session), specification):
@@ -163,7 +170,7 @@ def _listed(operation: Operation) -> list[Any]:
     return given
 
 
-def _specification(given: Mapping[str, Any]) -> dict[str, Any]:
+def _specification(given: Mapping[str, Any], *, any_option: bool) -> dict[str, Any]:
     """Return a specification as it is kept."""
     if not isinstance(given.get("key"), dict) or not isinstance(given.get("name"), str):
         raise CommandFailure(FAILED_TO_PARSE, "an index needs `key` and `name`")
@@ -171,11 +178,16 @@ def _specification(given: Mapping[str, Any]) -> dict[str, Any]:
         raise CommandFailure(
             CANNOT_CREATE_INDEX, "Index keys cannot be empty", code_name="CannotCreateIndex"
         )
+    check_specification(given, any_option=any_option)
     ordered = [name for name in KEPT if name in given]
-    ordered += [name for name in given if name not in {"v", "ns", *KEPT}]
+    ordered += [name for name in given if name in OPTIONS - NOT_KEPT - set(KEPT)]
     kept = {name: given[name] for name in ordered if given[name] or name not in LEFT_OUT_WHEN_FALSE}
-    if isinstance(kept.get("expireAfterSeconds"), float):
-        kept["expireAfterSeconds"] = int(kept["expireAfterSeconds"])
+    after_s = kept.get("expireAfterSeconds")
+    if isinstance(after_s, float):
+        kept["expireAfterSeconds"] = LONGEST_TTL_S if isnan(after_s) else int(after_s)
+    kept |= {name: True for name in FLAGS & kept.keys() if kept[name]}
+    if kept.get("collation") == SIMPLE_COLLATION:
+        del kept["collation"]
     return {"v": 2, **kept}
 
 

@@ -30,7 +30,7 @@ def insert(*documents: dict[str, Any], ordered: bool = True) -> Step:
     return Kind.INSERT, {"documents": list(documents), "ordered": ordered}
 
 
-def index(name: str, key: dict[str, Any], **options: Any) -> Step:
+def index(name: str, key: Any, **options: Any) -> Step:
     return Kind.CREATE_INDEXES, {"indexes": [{"key": key, "name": name, **options}]}
 
 
@@ -52,6 +52,25 @@ def modify(query: dict[str, Any], **options: Any) -> Step:
 
 OUT_OF_PLACE: tuple[dict[str, Any], ...] = ({"$where": "1"}, {"$text": {"$search": "a"}}, {"$jsonSchema": {}})
 IDENTIFIER = ObjectId("6b0011559950de880ca356e1")
+KINDS_UNHEARD_OF: Sequence[Any] = ("bogus", 0, -0.0, True, None, {}, float("nan"), "columnstore")
+REFUSED_INDEXES: Sequence[Mapping[str, Any]] = (
+    *({"key": {path: 1}} for path in ("", "a.", "a..b", ".a", "$a", "a.$b")),
+    *({"key": {"a": kind}} for kind in KINDS_UNHEARD_OF),
+    {"bogus": 1}, {"bucketSize": 1}, {"hidden": 1}, {"unique": "x"}, {"sparse": None}, {"weights": 1},
+    {"key": {"_id": 1}, "unique": True}, {"key": {"_id": 1}, "expireAfterSeconds": 5},
+    {"key": {"a": "hashed"}, "unique": True}, {"key": {"$**": 1}, "unique": True}, {"key": {"$**": -1}},
+    {"key": {"a": 1, "b": 1}, "expireAfterSeconds": 5},
+    *({"expireAfterSeconds": after} for after in (-1, "x", None, Int64(2**31))),
+    *({"partialFilterExpression": {"a": each}} for each in ({"$ne": 1}, {"$exists": False}, {"$nin": [1]}, {"$size": 1})),
+    {"partialFilterExpression": {"$nor": [{"a": 1}]}}, {"partialFilterExpression": {"$expr": True}},
+    {"partialFilterExpression": 5}, {"partialFilterExpression": {"a": 1}, "sparse": True},
+)  # fmt: skip
+TAKEN_INDEXES: Sequence[Mapping[str, Any]] = (
+    {"key": {"$**": 1}}, {"key": {"h": "hashed", "b": 1}}, {"key": {"a.$id": -0.5}}, {"unique": 0},
+    {"unique": 1.0, "background": 1}, {"sparse": 2}, {"collation": {"locale": "simple"}},
+    {"expireAfterSeconds": 0}, {"expireAfterSeconds": 1.5}, {"expireAfterSeconds": float("nan")},
+    {"partialFilterExpression": {"$or": [{"a": {"$in": [1]}}, {"b": {"$type": "string"}, "c": {"$gt": 1}}]}},
+)  # fmt: skip
 SCRIPTS: Mapping[str, Sequence[Step]] = {
     "identifiers of all types": (
         insert({"_id": 1}, {"_id": 1.5}, {"_id": "1"}, {"_id": IDENTIFIER}, {"_id": None}),
@@ -161,6 +180,18 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         (Kind.DROP_INDEXES, {"index": ["a_1", "unique"]}),
         (Kind.LIST_INDEXES, {}),
         (Kind.DROP_INDEXES, {"index": "*"}),
+        (Kind.LIST_INDEXES, {}),
+    ),
+    "indexes that are refused": tuple(
+        index("x", **{"key": {"a": 1}, **specification})
+        for specification in REFUSED_INDEXES
+    ),
+    "indexes that are taken": (
+        *(
+            index(f"x{at}", **{"key": {f"a{at}": 1}, **specification})
+            for at, specification in enumerate(TAKEN_INDEXES)
+        ),
+        (Kind.CREATE_INDEXES, {"indexes": [{"key": {"u": 1}, "name": "u", "bogus": 1}], "ignoreUnknownIndexOptions": True}),
         (Kind.LIST_INDEXES, {}),
     ),
     "collections come and go": (
