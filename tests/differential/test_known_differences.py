@@ -252,7 +252,7 @@ async def test_14_special_indexes_refuse_no_document(
     [
         ({"key": {"a": "hashed", "b": "hashed"}}, 31303),
         ({"key": {"_id": -1}}, 2),
-        ({"key": {"a": 1}, "storageEngine": {"unheard of": {}}}, 67),
+        ({"key": {"a": 1}, "storageEngine": {}}, 67),
         ({"key": {"a": 1}, "wildcardProjection": {"b": 1}}, 2),
     ],
 )
