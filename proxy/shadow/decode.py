@@ -123,14 +123,15 @@ def read_exchange(record: Record, request: Request, *, writes: bool) -> Exchange
         return ControlCommand(**captured, control=request.control, cursors=_cursors(request))
     return Exchange(
         **captured,
-        operation=_operation(request),
+        operation=operation_of(request),
         writes=writes,
         endless=_is_endless(request),
         retried=reply is not None and reply.retried,
     )
 
 
-def _operation(request: Request) -> Operation:
+def operation_of(request: Request) -> Operation:
+    """Return what a request asks, without how it is to be run."""
     return Operation(
         database=request.database,
         collection=request.collection,

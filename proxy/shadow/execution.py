@@ -25,6 +25,7 @@ from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.intake import NO_ANSWER
 from proxy.shadow.patience import Outage
+from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Rechecks, Suspect
 from proxy.shadow.reconcile import Case, Reconciler
 from proxy.shadow.runner import CreateTask
@@ -157,7 +158,8 @@ class Execution:
         if not exchange.writes:
             self._leave(exchange.start)
             return
-        self._touches.note_collection(exchange.namespace, exchange.position)
+        for namespace in written_namespaces(exchange.operation):
+            self._touches.note_collection(namespace, exchange.position)
         self._reconciler.open(
             Case(
                 exchanges=(exchange,),

@@ -8,6 +8,7 @@ from bson.datetime_ms import DatetimeMS
 
 from adapters.gateway import Expiry, Gateway
 from comparators.canonical import decode, document_key
+from proxy.shadow.patience import Outage
 
 _REFRESH_S: Final = 5.0
 _SLACK_MS: Final = 1_000
@@ -16,8 +17,9 @@ _SLACK_MS: Final = 1_000
 class Expiries:
     """The TTL indexes of collections, as the gateway knows them."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, outage: Outage) -> None:
         self._gateway = gateway
+        self._outage = outage
         self._known: dict[str, tuple[float, Sequence[Expiry]]] = {}
 
     def forget(self) -> None:
@@ -50,13 +52,14 @@ class Expiries:
         return bool(await self._expired(namespace, now_ns // 1_000_000))
 
     async def _expired(self, namespace: str, now_ms: int) -> Sequence[Any]:
-        return await self._gateway.expired(namespace, now_ms=now_ms)
+        return await self._outage.endure(lambda: self._gateway.expired(namespace, now_ms=now_ms))
 
     async def _of(self, namespace: str) -> Sequence[Expiry]:
         now_s = time.monotonic()
         known = self._known.get(namespace)
         if known is None or now_s - known[0] > _REFRESH_S:
-            known = (now_s, await self._gateway.expiring(namespace))
+            found = await self._outage.endure(lambda: self._gateway.expiring(namespace))
+            known = (now_s, found)
             self._known[namespace] = known
         return known[1]
 

@@ -11,9 +11,10 @@ from comparators.verdict import Verdict
 from proxy.capture.gap import Gap
 from proxy.capture.record import Record, RecordKind
 from proxy.shadow.cursors import Cursors
-from proxy.shadow.decode import Request, read_exchange, read_request
+from proxy.shadow.decode import Request, operation_of, read_exchange, read_request
 from proxy.shadow.exchange import Captured, Control, ControlCommand, Exchange
 from proxy.shadow.frontier import Frontier, Resume
+from proxy.shadow.reach import namespaces_of
 from proxy.shadow.sequence import Placed, Sequence
 from proxy.shadow.transactions import Transactions, identity_of
 from proxy.shadow.units import (
@@ -141,7 +142,7 @@ class Intake:
             return self._transactions.namespaces(identity)
         if request.control is not None or _is_in_transaction(request):
             return frozenset()
-        return frozenset({request.namespace})
+        return namespaces_of(operation_of(request))
 
     def _answer(self, record: Record, start: int) -> None:
         known = self._requests.pop(start, None)
@@ -184,7 +185,7 @@ class Intake:
     def _single(self, exchange: Exchange) -> None:
         unit = self._unit_of(exchange)
         effective = exchange.writes and _changed_something(exchange)
-        namespaces = frozenset({exchange.namespace})
+        namespaces = namespaces_of(exchange.operation)
         placed = self._place(exchange, unit, namespaces, effective=effective)
         if isinstance(unit, Single) and exchange.writes:
             self._overlaps(placed, unit)

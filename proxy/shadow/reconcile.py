@@ -7,18 +7,19 @@ where no write of that document was answered since the reading began, else it is
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from adapters.gateway import Footprint
 from comparators.canonical import document_key
 from comparators.errors import UnsupportedError
-from comparators.operation import Kind, Operation
+from comparators.operation import Operation
 from comparators.outcome import Acknowledgement, Modified
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.legacy import filters_of
 from proxy.shadow.quiet import Reading
+from proxy.shadow.reach import everything_in, selections_of
 from proxy.shadow.runner import CreateTask, result_of
 from proxy.shadow.sides import Sides
 
@@ -63,9 +64,14 @@ class Reconciler:
     def open(self, case: Case) -> None:
         """Begin to reconcile the documents of exchanges, at this place of the order."""
         writes = [exchange for exchange in case.exchanges if exchange.writes]
-        for exchange in writes:
-            self._dispute(exchange.namespace)
-        self._create_task(self._settle(case, writes))
+        selections = [
+            (exchange, selection)
+            for exchange in writes
+            for selection in selections_of(exchange.operation)
+        ]
+        for _, selection in selections:
+            self._dispute(selection.namespace)
+        self._create_task(self._settle(case, selections))
 
     def mend(self, namespace: str, identifiers: Sequence[Any]) -> None:
         """Begin to make single documents equal."""
@@ -78,22 +84,22 @@ class Reconciler:
         finally:
             self._end_dispute(namespace)
 
-    async def _settle(self, case: Case, writes: Sequence[Exchange]) -> None:
+    async def _settle(self, case: Case, selections: Sequence[tuple[Exchange, Operation]]) -> None:
         touched: dict[str, list[Any]] = {}
         try:
-            for exchange in writes:
-                found = await self._candidates(exchange, exchange.operation)
-                touched.setdefault(exchange.namespace, []).extend(found)
-                await self._mend(exchange.namespace, found)
+            for exchange, selection in selections:
+                found = await self._candidates(exchange, selection)
+                touched.setdefault(selection.namespace, []).extend(found)
+                await self._mend(selection.namespace, found)
             if case.settles:
                 await asyncio.sleep(SETTLE_S)
-                for exchange in writes:
-                    found = await self._on_legacy(exchange.operation)
-                    touched[exchange.namespace].extend(found)
-                    await self._mend(exchange.namespace, touched[exchange.namespace])
+                for _, selection in selections:
+                    found = await self._on_legacy(selection)
+                    touched[selection.namespace].extend(found)
+                    await self._mend(selection.namespace, touched[selection.namespace])
         finally:
-            for exchange in writes:
-                self._end_dispute(exchange.namespace)
+            for _, selection in selections:
+                self._end_dispute(selection.namespace)
         case.done(touched)
 
     async def _candidates(self, exchange: Exchange, operation: Operation) -> list[Any]:
@@ -110,9 +116,8 @@ class Reconciler:
             return await self._matching(operation)
         except UnsupportedError:
             # What the gateway cannot select may be any document: all of both sides are candidates.
-            return await self._matching(_of_all(operation)) + await self._on_legacy(
-                _of_all(operation)
-            )
+            everything = everything_in(operation, operation.namespace)
+            return await self._matching(everything) + await self._on_legacy(everything)
 
     async def _matching(self, operation: Operation) -> list[Any]:
         return list(
@@ -181,11 +186,6 @@ class Reconciler:
             self._disputed[namespace] = left
         else:
             del self._disputed[namespace]
-
-
-def _of_all(operation: Operation) -> Operation:
-    """Return a write that selects every document of the collection."""
-    return replace(operation, kind=Kind.DELETE, arguments={"deletes": [{"q": {}, "limit": 0}]})
 
 
 def _upserted(exchange: Exchange) -> list[Any]:

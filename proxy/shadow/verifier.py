@@ -29,6 +29,7 @@ from proxy.shadow.legacy import Legacy
 from proxy.shadow.patience import Outage, Side
 from proxy.shadow.progress import Progress
 from proxy.shadow.quiet import Quiet
+from proxy.shadow.reach import namespaces_of
 from proxy.shadow.recheck import Rechecks
 from proxy.shadow.reconcile import Case, Reconciler
 from proxy.shadow.runner import Runner, Work
@@ -113,10 +114,10 @@ class Verifier:
         self._progress = Progress(reader.position)
         self._evidence = Evidence(log)
         self._touches = Touches()
-        self._expiries = Expiries(gateway)
         self._newest_ns = 0
         self._ledger_outage = Outage(Side.LEDGER, self._outage_ended)
         self._gateway_outage = Outage(Side.GATEWAY, self._outage_ended)
+        self._expiries = Expiries(gateway, self._gateway_outage)
         self._build(legacy, rules)
 
     def _build(self, legacy: Legacy, rules: Rules) -> None:
@@ -323,7 +324,8 @@ class Verifier:
 
     def _reconcile(self, unit: InDoubt) -> None:
         for exchange in unit.exchanges:
-            self._touches.note_collection(exchange.namespace, exchange.position)
+            for namespace in namespaces_of(exchange.operation):
+                self._touches.note_collection(namespace, exchange.position)
 
         first = min(exchange.start for exchange in unit.exchanges) if unit.exchanges else 0
 

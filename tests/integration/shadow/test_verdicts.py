@@ -219,3 +219,26 @@ async def test_a_free_choice_of_the_server_is_no_mismatch(bench: Bench) -> None:
 
     assert await bench.mismatches("things") == []
     await eventually_equal(bench)
+
+
+async def test_a_renamed_collection_is_followed(bench: Bench) -> None:
+    await bench.database.old.insert_many([{"_id": n} for n in range(20)])
+    await bench.database.old.rename("new")
+    await bench.database.new.update_one({"_id": 3}, {"$set": {"a": 1}})
+
+    assert await bench.mismatches("new") == []
+    await eventually_equal(bench)
+    assert await bench.database.new.count_documents({"a": 1}) == 1
+    assert await bench.mismatches("new") == []
+
+
+async def test_what_a_pipeline_stores_is_read_again(bench: Bench) -> None:
+    await bench.database.sales.insert_many([{"_id": n, "n": n} for n in range(5)])
+    await (
+        await bench.database.sales.aggregate([{"$match": {"n": {"$gt": 2}}}, {"$out": "big"}])
+    ).to_list()
+    await (await bench.database.sales.aggregate([{"$merge": {"into": "all"}}])).to_list()
+
+    await eventually_equal(bench)
+    assert len(await bench.database.big.find().to_list()) == 2
+    assert await bench.mismatches("big") == []
