@@ -86,7 +86,14 @@ def _tell(code: int, failures: int) -> float:
 async def _one_verifier(environment: Mapping[str, str], arguments: Sequence[str]) -> int:
     """Return the exit code of one verifier; it is asked to end when this is cancelled."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "proxy.cli", "verify", "--child", *arguments, env=environment
+        sys.executable,
+        "-m",
+        "proxy.cli",
+        "verify",
+        "--parent",
+        str(os.getpid()),
+        *arguments,
+        env=environment,
     )
     try:
         return await process.wait()

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,7 +17,13 @@ from proxy.capture.directory import ReaderLock, private_directory
 from proxy.capture.reader import CaptureReader
 from proxy.cli import options
 from proxy.cli.collection import settle_garbage_collection
-from proxy.cli.ending import cancelled_by_signals, cancelled_when, run_until_cancelled
+from proxy.cli.ending import (
+    cancelled_by_signals,
+    cancelled_when,
+    cancelled_without,
+    current_task,
+    run_until_cancelled,
+)
 from proxy.cli.injecting import gateway_under_test
 from proxy.ledger.entries import Checkpoint
 from proxy.ledger.write import Ledger
@@ -46,7 +51,7 @@ def verify(
     drain: Annotated[
         bool, typer.Option("--drain", help="End once everything on the log has its verdict.")
     ] = False,
-    child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+    parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
     injection: options.Injection = None,
 ) -> None:
     """Repeat what the capture log holds on the gateway, compare, and write the ledger."""
@@ -63,11 +68,11 @@ def verify(
     configure_logging(settings.log.level, settings.log.format, part="verifier")
     os.nice(settings.verifier.nice)
     settle_garbage_collection()
-    run_until_cancelled(verify_log(settings, drain=drain, child=child, injection=injection))
+    run_until_cancelled(verify_log(settings, drain=drain, parent=parent, injection=injection))
 
 
 async def verify_log(
-    settings: Settings, *, drain: bool, child: bool, injection: Path | None = None
+    settings: Settings, *, drain: bool, parent: int | None, injection: Path | None = None
 ) -> None:
     """Verify until terminated, until drained, or until the process that started this one is gone."""
     directory = settings.capture_directory
@@ -78,9 +83,11 @@ async def verify_log(
         uri, serverSelectionTimeoutMS=_LEGACY_TIMEOUT_MS, appname="parallax-verifier"
     )
     legacy = Legacy(client, where=redacted_uri(uri))
+    main = current_task()
     async with AsyncExitStack() as held:
-        held.enter_context(ReaderLock(directory))
         held.enter_context(cancelled_by_signals())
+        held.enter_context(cancelled_without(parent))
+        held.enter_context(ReaderLock(directory))
         await held.enter_async_context(client)
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
@@ -109,15 +116,9 @@ async def verify_log(
                 limits=_limits(settings),
                 tasks=tasks,
             )
-            verifying = tasks.create_task(verifier.run(), name="verifier")
+            tasks.create_task(verifier.run(), name="verifier")
             if drain:
-                tasks.create_task(
-                    cancelled_when(lambda: verifier.is_drained, verifying), name="drain"
-                )
-            if child:
-                tasks.create_task(
-                    cancelled_when(_is_orphan(os.getppid()), verifying), name="parent"
-                )
+                tasks.create_task(cancelled_when(lambda: verifier.is_drained, main), name="drain")
 
 
 async def _log_of(directory: Path) -> str:
@@ -155,7 +156,3 @@ def _limits(settings: Settings) -> Limits:
         state_checks=verifier.state_checks,
         keep_log=settings.capture.keep,
     )
-
-
-def _is_orphan(parent: int) -> Callable[[], bool]:
-    return lambda: os.getppid() != parent
