@@ -15,7 +15,7 @@ from adapters.query.failures import CommandFailure
 from adapters.query.filter import And, Comparator, Comparison, Filter, holds_expression
 from adapters.query.paths import Path
 from adapters.query.types import type_name
-from adapters.query.update import Replacement, Update
+from adapters.query.update import AddToSet, Modification, Push, Replacement, Update
 from comparators.canonical import MISSING
 
 ILLEGAL_OPERATION: Final = 20
@@ -40,10 +40,22 @@ def upserted(
     apply = updater(update, filter=filter, now_ms=now_ms, inserting=True, variables=variables)
     document = apply(base)
     identifier = document.get("_id", MISSING)
+    if isinstance(identifier, list) and identifier and _adds_elements_to_id(update):
+        # The server looks at the element written before it looks at the whole value.
+        raise CommandFailure(NOT_SINGLE_VALUE, "'_id' was found to be an array")
     if isinstance(identifier, list | Regex):
         raise CommandFailure(INVALID_ID, f"'_id' cannot be of type {type_name(identifier)}")
     first = generated_id if identifier is MISSING else identifier
     return {"_id": first, **{name: each for name, each in document.items() if name != "_id"}}
+
+
+def _adds_elements_to_id(update: Update) -> bool:
+    if not isinstance(update, Modification):
+        return False
+    return any(
+        name == "_id" and isinstance(change, Push | AddToSet)
+        for name, change in update.root.children
+    )
 
 
 def upsert_base(filter: Filter, *, replacement: bool = False) -> Document:  # noqa: A002

@@ -181,4 +181,4 @@ def decode(buffer: bytes, offset: int, position: int, seed: int) -> Record | Inc
     kind = _KINDS.get(kind_number)
     if kind is None:
         return Damaged(Harm.KIND, end - offset)
-    return Record(position, kind, *origin, request, reply)
+    return Record._make((position, kind, *origin, request, reply))

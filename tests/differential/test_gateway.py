@@ -50,7 +50,11 @@ def modify(query: dict[str, Any], **options: Any) -> Step:
     return Kind.FIND_AND_MODIFY, {"query": query, **options}
 
 
-OUT_OF_PLACE: tuple[dict[str, Any], ...] = ({"$where": "1"}, {"$text": {"$search": "a"}}, {"$jsonSchema": {}})
+OUT_OF_PLACE: tuple[dict[str, Any], ...] = (
+    {"$where": "1"},
+    {"$text": {"$search": "a"}},
+    {"$jsonSchema": {}},
+)
 IDENTIFIER = ObjectId("6b0011559950de880ca356e1")
 KINDS_UNHEARD_OF: Sequence[Any] = ("bogus", 0, -0.0, True, None, {}, float("nan"), "columnstore")
 REFUSED_INDEXES: Sequence[Mapping[str, Any]] = (

@@ -35,7 +35,9 @@ def test_every_block_is_one_that_this_file_runs() -> None:
 
 @pytest.mark.parametrize("block", [block for block in blocks() if block.startswith("make")])
 async def test_make_ends_in_a_command_that_parallax_knows(block: str) -> None:
-    planned = await _run(block.replace("make", "make --dry-run", 1), cwd=ROOT, environment={})
+    planned = await _run(
+        block.replace("make", "make --no-print-directory --dry-run", 1), cwd=ROOT, environment={}
+    )
     command = shlex.split(planned.strip().splitlines()[-1])
 
     assert command[:2] == [".venv/bin/parallax", "demo"]

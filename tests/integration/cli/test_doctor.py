@@ -164,25 +164,36 @@ async def test_a_user_who_may_not_read_everything_is_a_doubt(locked: EmbeddedMon
 
 
 async def test_documents_from_before_are_told_until_the_gateway_knows_them(
-    mongo: EmbeddedMongo, mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str
+    tmp_path: Path, postgres_dsn: str
 ) -> None:
-    await mongo_database.users.insert_one({"_id": 1})
-    await mongo_database.create_collection("empty")
+    """On a server of its own: only the first few collections are named."""
+    async with embedded_mongo(tmp_path / "fresh") as mongo, _client(mongo) as client:
+        await client.shop.users.insert_one({"_id": 1})
+        await client.shop.create_collection("empty")
 
-    unseen = await before(mongo.uri, postgres_dsn, mongo_database.name)
+        unseen = await before(mongo.uri, postgres_dsn, "shop")
+        await _teach(postgres_dsn)
+        seen = await before(mongo.uri, postgres_dsn, "shop")
 
     assert unseen["documents from before"].health is Health.DOUBTFUL
-    assert f"{mongo_database.name}.users" in unseen["documents from before"].found
+    assert "shop.users" in unseen["documents from before"].found
     assert "empty" not in unseen["documents from before"].found
+    assert seen == {}
+
+
+def _client(mongo: EmbeddedMongo) -> AsyncMongoClient[dict[str, Any]]:
+    return AsyncMongoClient(mongo.uri, serverMonitoringMode="poll")
+
+
+async def _teach(postgres_dsn: str) -> None:
     insert = Operation(
-        database=mongo_database.name,
+        database="shop",
         collection="users",
         kind=Kind.INSERT,
         arguments={"documents": [{"_id": 1}]},
     )
     async with PostgresGateway(postgres_dsn, connections=1) as gateway_path:
         await gateway_path.run(insert, generated=Generated(now_ms=0))
-    assert await before(mongo.uri, postgres_dsn, mongo_database.name) == {}
 
 
 async def test_collections_that_cannot_be_compared_are_named(
