@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pymongo import InsertOne, ReturnDocument, UpdateOne
@@ -53,7 +54,7 @@ async def test_a_cursor_that_is_given_up_compares_as_far_as_it_was_read(bench: B
 
 
 async def test_a_failed_bulk_write_matches_statement_by_statement(bench: Bench) -> None:
-    requests = [
+    requests: list[InsertOne[dict[str, Any]] | UpdateOne] = [
         InsertOne({"_id": 1}),
         InsertOne({"_id": 1}),
         InsertOne({"_id": 2}),
