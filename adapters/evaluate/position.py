@@ -33,6 +33,7 @@ from adapters.query.filter import (
     Size,
     TypeIs,
 )
+from comparators.order import compare
 
 Position = int | None
 Found = tuple[bool, Position]
@@ -145,7 +146,7 @@ def optimized(filter: Filter, *, ordered: bool = False) -> Filter:  # noqa: A002
             if len(flat) == 1:
                 return flat[0]
             return _membership(flat) or Or(children=flat)
-        case In(path=path, values=(value,), patterns=()):
+        case In(path=path, values=(value, *others), patterns=()) if _all_equal(value, others):
             return Comparison(path=path, comparator=Comparator.EQ, value=value)
         case In(path=path, values=(), patterns=(pattern,)):
             return PatternMatch(path=path, pattern=pattern)
@@ -167,6 +168,11 @@ def _flattened(
     # What a nested list held comes last.
     flat = [*kept, *absorbed]
     return tuple(sorted(flat, key=_rank) if ordered else flat)
+
+
+def _all_equal(value: Any, others: Sequence[Any]) -> bool:
+    """Return whether a `$in` has one value, given several times perhaps: the first one then counts."""
+    return all(compare(value, other) == 0 for other in others)
 
 
 def _membership(children: Sequence[Filter]) -> In | None:

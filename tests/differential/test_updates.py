@@ -58,7 +58,7 @@ def inserted(statement: Statement, generated_id: Any) -> Document | int:
         return refused.code
 
 
-@settings(SEVERAL, max_examples=100, derandomize=True)
+@settings(SEVERAL, max_examples=100)
 @given(st.lists(cases, min_size=1, max_size=8))
 async def test_an_update_leaves_what_the_server_leaves(
     mongo_database: Database, drawn: list[Case]
@@ -80,7 +80,7 @@ async def test_an_update_leaves_what_the_server_leaves(
     assert server.modified == modified, statements
 
 
-@settings(SEVERAL, max_examples=100, derandomize=True)
+@settings(SEVERAL, max_examples=100)
 @given(cases, st.booleans())
 async def test_an_upsert_inserts_what_the_server_inserts(
     mongo_database: Database, case: Case, names_id: bool

@@ -61,10 +61,12 @@ comparisons: Documents = st.builds(
     st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]),
     operands,
 )
+# Several spellings of one value: the server takes a `$in` of them for an equality.
+equals: Value = st.sampled_from([0, 0.0, -0.0, Int64(0), Decimal128("0"), Decimal128("0.00")])
 memberships: Documents = st.builds(
     lambda operator, items: {operator: items},
     st.sampled_from(["$in", "$nin", "$in", "$all"]),
-    st.lists(operands | patterns, max_size=3),
+    st.lists(operands | patterns, max_size=3) | st.lists(equals, min_size=2, max_size=3),
 )
 tests: Documents = st.one_of(
     st.builds(lambda value: {"$exists": value}, st.sampled_from([True, False, 1, 0, None, "x"])),
