@@ -4,9 +4,9 @@ from typing import Final
 
 from adapters.postgresql import statements
 from adapters.postgresql.indexes import Entry, Index
-from adapters.postgresql.keys import key_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
+from adapters.sql.keys import key_of
 from comparators.canonical import decode
 
 DUPLICATE_KEY: Final = 11000

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from adapters.gateway import Mark
 from adapters.postgresql import marks
-from adapters.postgresql.body import body_of
 from adapters.postgresql.indexes import Entry, Index
-from adapters.postgresql.keys import key_of
 from adapters.postgresql.statements import WriteShape
 from adapters.query.failures import CommandFailure
+from adapters.sql.body import body_of
+from adapters.sql.keys import key_of
 from comparators.canonical import encode
 from comparators.outcome import Outcome
 

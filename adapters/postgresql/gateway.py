@@ -20,12 +20,12 @@ from adapters.postgresql.expiration import expire, expired
 from adapters.postgresql.failures import ABSENT, REPEAT, state_of, unreachable
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
-from adapters.postgresql.keys import key_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.tables import tables_of
 from adapters.postgresql.writes import WRITES, apply, failure_of
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
+from adapters.sql.keys import key_of
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome, Result

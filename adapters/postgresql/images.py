@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.postgresql import statements
-from adapters.postgresql.body import body_of
 from adapters.postgresql.documents import Change, entries_of, values_of
-from adapters.postgresql.keys import key_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
+from adapters.sql.body import body_of
+from adapters.sql.keys import key_of
 from adapters.sql.plan import Order, Plan, Selection
 from comparators.canonical import decode, document_key
 

@@ -14,9 +14,9 @@ from bson.dbref import DBRef
 
 from adapters.evaluate.match import matcher
 from adapters.gateway import Expiry
-from adapters.postgresql.keys import LONGEST_EXACT, UNDEFINED, key_of
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter
+from adapters.sql.keys import LONGEST_EXACT, UNDEFINED, key_of
 from comparators.canonical import MISSING
 
 PARALLEL_ARRAYS: Final = 171

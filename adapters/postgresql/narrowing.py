@@ -18,8 +18,6 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 from bson.regex import Regex
 
-from adapters.postgresql.body import NOT_A_NUMBER, name_of, scalar_of
-from adapters.postgresql.keys import LONGEST_EXACT, class_bounds, key_of
 from adapters.query.filter import (
     And,
     Comparator,
@@ -32,6 +30,8 @@ from adapters.query.filter import (
     Or,
 )
 from adapters.query.paths import Path
+from adapters.sql.body import NOT_A_NUMBER, name_of, scalar_of
+from adapters.sql.keys import LONGEST_EXACT, class_bounds, key_of
 from adapters.sql.plan import EVERYTHING, Selection
 
 MOST_ALTERNATIVES: Final = 256

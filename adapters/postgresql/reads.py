@@ -8,7 +8,6 @@ from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.paths import reached
 from adapters.evaluate.project import projector
 from adapters.postgresql import options, statements
-from adapters.postgresql.keys import key_of
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
@@ -16,6 +15,7 @@ from adapters.query.paths import split_path
 from adapters.query.projection import parse_projection
 from adapters.query.sort import Sort, parse_sort
 from adapters.sql.build import shape_of, values_of
+from adapters.sql.keys import key_of
 from adapters.sql.plan import Order, Plan, Residual, plan_read
 from comparators.canonical import MISSING, decode, encode
 from comparators.outcome import Count, Documents, Values

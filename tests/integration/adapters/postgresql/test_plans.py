@@ -7,11 +7,11 @@ import asyncpg
 from adapters.gateway import Generated
 from adapters.postgresql import statements
 from adapters.postgresql.gateway import PostgresGateway
-from adapters.postgresql.keys import key_of
 from adapters.postgresql.narrowing import selection_of
 from adapters.postgresql.tables import tables_of
 from adapters.query.filter import parse_filter
 from adapters.sql.build import shape_of, values_of
+from adapters.sql.keys import key_of
 from adapters.sql.plan import Plan
 from comparators.operation import Kind, Operation
 

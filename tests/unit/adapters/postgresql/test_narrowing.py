@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from bson.regex import Regex
 
-from adapters.postgresql.keys import key_of
 from adapters.postgresql.narrowing import identities_of, selection_of
 from adapters.query.filter import parse_filter
+from adapters.sql.keys import key_of
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ def body_of(document: Mapping[str, Any]) -> str:
     return _document(document, 0)
 
 
+def value_body(value: Any) -> str:
+    """Return the text of a value of any kind."""
+    return _value(value, 0)
+
+
 def scalar_of(value: Any) -> str | None:
     """Return the JSON of a value that is neither document nor array, else None."""
     writer = SCALARS.get(type(value))

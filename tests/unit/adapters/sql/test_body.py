@@ -7,7 +7,7 @@ from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 from hypothesis import given, settings
 
-from adapters.postgresql.body import body_of
+from adapters.sql.body import body_of
 from comparators.order import compare
 from tests.differential.grammar.values import values
 

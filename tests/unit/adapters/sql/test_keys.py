@@ -8,7 +8,7 @@ from bson.objectid import ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.postgresql.keys import LONGEST_EXACT, class_bounds, key_of
+from adapters.sql.keys import LONGEST_EXACT, class_bounds, key_of
 from comparators.order import compare
 from tests.differential.grammar.values import values
 

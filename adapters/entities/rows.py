@@ -1,0 +1,251 @@
+"""A document as the row of a mapped table, and back, field for field and bit for bit.
+
+The row's columns hold what fits. The layout holds the order of the fields and what columns cannot tell: null or missing,
+32 or 64 bits. The overflow holds every other value. A row without layout has its fields in the order of the
+map, each of its natural type, and NULL means missing: this is what somebody gets who inserts by SQL.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bson.dbref import DBRef
+
+from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap, IdentityType
+from adapters.entities.identity import identity_key
+from adapters.entities.layout import WHOLE, Field, Layout, layout_of
+from adapters.entities.tags import Tag
+from adapters.entities.values import held, reader_of
+from adapters.query.paths import Path
+from comparators.canonical import decode, encode
+
+MOST_LAYOUTS: Final = 4096
+"""Beyond, documents of new layouts are stored whole: fields are named at random, as in a dictionary."""
+
+Tree = Mapping[str, "int | Tree"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A document as a row.
+
+    `values` are the primary key and one value for each column of the map. `layout` is None for the usual order and
+    types. `nulls` and `drift` are the names of columns whose field is null, or has a value that the column
+    cannot hold: there the column is NULL and a condition on it says nothing.
+    """
+
+    values: tuple[Any, ...]
+    layout: Layout | None
+    overflow: bytes | None
+    nulls: tuple[str, ...]
+    drift: tuple[str, ...]
+
+
+class RowCodec:
+    """Rows of one map. Decoders are kept by layout."""
+
+    def __init__(self, entity: EntityMap) -> None:
+        identity = Column(name=entity.identity.name, path=ID_PATH, type=_type_of_identity(entity))
+        self._entity = entity
+        self._columns = (identity, *entity.columns)
+        self._tree = _tree_of(self._columns)
+        self._usual = {at: rank for rank, at in enumerate(_leaves(self._tree))}
+        self._layouts: dict[tuple[Field, ...], Layout] = {}
+        self._decoders: dict[int, Decoder] = {}
+        self._usual_fields = tuple(
+            (self._columns[at].path, Tag.NATURAL) for at in _leaves(self._tree)
+        )
+
+    def row_of(self, document: Mapping[str, Any]) -> Row:
+        """Return the row of a document that has an `_id`."""
+        taken = _Taken(
+            values=[None] * len(self._columns), fields=[], overflow=[], nulls=[], drift=[], ranks=[]
+        )
+        self._take(taken, document, self._tree, ())
+        layout = None if self._is_usual(taken) else self._layout(tuple(taken.fields))
+        overflow = None
+        if layout is WHOLE:
+            overflow = encode(dict(document))
+        elif taken.overflow:
+            overflow = encode({"": taken.overflow})
+        return Row(
+            values=tuple(taken.values),
+            layout=layout,
+            overflow=overflow,
+            nulls=tuple(taken.nulls),
+            drift=tuple(taken.drift),
+        )
+
+    def document_of(
+        self, values: Sequence[Any], layout: Layout | None, overflow: bytes | None
+    ) -> dict[str, Any]:
+        """Return the document of a row: `values` as the database gives them, primary key first."""
+        if layout is not None and layout.number == WHOLE.number:
+            return decode(overflow or b"")
+        number = None if layout is None else layout.number
+        decoder = self._decoders.get(number or 0)
+        if decoder is None:
+            fields = self._usual_fields if layout is None else layout.fields
+            decoder = Decoder(self._columns, fields)
+            self._decoders[number or 0] = decoder
+        return decoder.document_of(values, overflow)
+
+    def _is_usual(self, taken: "_Taken") -> bool:
+        ranks = taken.ranks
+        return len(ranks) == len(taken.fields) and all(
+            before < after for before, after in itertools.pairwise(ranks)
+        )
+
+    def _layout(self, fields: tuple[Field, ...]) -> Layout:
+        known = self._layouts.get(fields)
+        if known is None:
+            if len(self._layouts) >= MOST_LAYOUTS:
+                return WHOLE
+            known = self._layouts[fields] = layout_of(fields)
+        return known
+
+    def _take(self, taken: "_Taken", document: Mapping[str, Any], tree: Tree, above: Path) -> None:
+        for name, value in document.items():
+            path = (*above, name)
+            node = tree.get(name)
+            if node is None:
+                taken.overflow.append(value)
+                taken.fields.append((path, Tag.OVERFLOW))
+            elif isinstance(node, int):
+                self._take_value(taken, node, path, value)
+            elif type(value) is dict and value:
+                self._take(taken, value, node, path)
+            else:
+                self._take_in_place_of_columns(taken, node, path, value)
+
+    def _take_value(self, taken: "_Taken", at: int, path: Path, value: Any) -> None:
+        column = self._columns[at]
+        if at == 0:
+            key = identity_key(self._entity.identity, value)
+            taken.values[0] = key.value
+            tag, drifts = key.tag, key.drifts
+        elif value is None:
+            taken.nulls.append(column.name)
+            tag, drifts = Tag.NULL, False
+        else:
+            found = held(column, value)
+            tag, drifts = (Tag.OVERFLOW, True) if found is None else (found.tag, False)
+            taken.values[at] = None if found is None else found.value
+        if drifts:
+            taken.drift.append(column.name)
+        if tag is Tag.OVERFLOW:
+            taken.overflow.append(value)
+        if tag is Tag.NATURAL:
+            taken.ranks.append(self._usual[at])
+        taken.fields.append((path, tag))
+
+    def _take_in_place_of_columns(
+        self, taken: "_Taken", node: Tree, path: Path, value: Any
+    ) -> None:
+        """Take a value that stands where a document with columns was expected."""
+        if value == {}:
+            taken.fields.append((path, Tag.EMPTY))
+            return
+        if isinstance(value, list | DBRef):
+            # A path goes into these; into other values it does not, so its fields count as missing.
+            taken.drift.extend(self._columns[at].name for at in _leaves(node))
+        taken.overflow.append(value)
+        taken.fields.append((path, Tag.OVERFLOW))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Taken:
+    values: list[Any]
+    fields: list[Field]
+    overflow: list[Any]
+    nulls: list[str]
+    drift: list[str]
+    ranks: list[int]
+
+
+class Decoder:
+    """Reads the rows of one layout."""
+
+    def __init__(self, columns: Sequence[Column], fields: Sequence[Field]) -> None:
+        places = {column.path: at for at, column in enumerate(columns)}
+        self._steps = [
+            (
+                path,
+                tag,
+                places.get(path),
+                reader_of(columns[places[path]], tag) if path in places else None,
+            )
+            for path, tag in fields
+        ]
+        named = {places[path] for path, _tag in fields if path in places}
+        self._unnamed = [at for at in range(len(columns)) if at not in named]
+        self._columns = columns
+
+    def document_of(self, values: Sequence[Any], overflow: bytes | None) -> dict[str, Any]:
+        """Return the document of a row."""
+        document: dict[str, Any] = {}
+        rest = iter(() if overflow is None else decode(overflow)[""])
+        for path, tag, at, read in self._steps:
+            if tag is Tag.OVERFLOW or at is None:
+                value: Any = {} if tag is Tag.EMPTY else next(rest)
+            else:
+                value = values[at]
+                if value is None:
+                    # Somebody has set the column to NULL by SQL, unless it was null before.
+                    if tag is not Tag.NULL:
+                        continue
+                elif read is not None:
+                    value = read(value)
+            if len(path) == 1:
+                document[path[0]] = value
+            else:
+                _put(document, path, value)
+        for at in self._unnamed:
+            if values[at] is not None:
+                self._put_unnamed(document, at, values[at])
+        return document
+
+    def _put_unnamed(self, document: dict[str, Any], at: int, value: Any) -> None:
+        """Put a value that somebody has set by SQL."""
+        column = self._columns[at]
+        read = reader_of(column, Tag.NATURAL)
+        _put(document, column.path, value if read is None else read(value))
+
+
+def _put(document: dict[str, Any], path: Path, value: Any) -> None:
+    for name in path[:-1]:
+        inner = document.setdefault(name, {})
+        if type(inner) is not dict:
+            return
+        document = inner
+    document[path[-1]] = value
+
+
+def _type_of_identity(entity: EntityMap) -> ColumnType:
+    match entity.identity.type:
+        case IdentityType.OBJECTID:
+            return ColumnType.OBJECTID
+        case IdentityType.TEXT:
+            return ColumnType.TEXT
+        case IdentityType.KEY:
+            return ColumnType.BYTEA
+
+
+def _tree_of(columns: Sequence[Column]) -> dict[str, Any]:
+    """Return the columns by the names along their paths; leaves are positions."""
+    tree: dict[str, Any] = {}
+    for at, column in enumerate(columns):
+        node = tree
+        for name in column.path[:-1]:
+            node = node.setdefault(name, {})
+        node[column.path[-1]] = at
+    return tree
+
+
+def _leaves(tree: Tree) -> Iterator[int]:
+    for node in tree.values():
+        if isinstance(node, int):
+            yield node
+        else:
+            yield from _leaves(node)
