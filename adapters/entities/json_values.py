@@ -7,7 +7,7 @@ Source: PostgreSQL manual, "JSON Types", section "jsonb Containment and Existenc
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import copysign, isfinite
 from typing import Any, Final, NamedTuple
 
@@ -52,28 +52,21 @@ _DECODER: Final = json.JSONDecoder(parse_int=_whole)
 def _exact(value: Any, depth: int) -> str | None:
     if depth > DEEPEST:
         return None
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return None if "\0" in value else quoted(value)
-        case float():
-            return _double(value)
-        case Int64():
-            return None if LEAST_INT <= value <= MOST_INT else str(int(value))
-        case int():
-            return str(value)
-        case dict():
-            return _document(value, depth + 1)
-        case list():
-            return _all("[", [_exact(element, depth + 1) for element in value], "]")
-        case _:
-            return None
+    if value is None:
+        return "null"
+    writer = WRITERS.get(type(value))
+    return None if writer is None else writer(value, depth + 1)
 
 
-def _double(value: float) -> str | None:
+def _string(value: str, _depth: int) -> str | None:
+    return None if "\0" in value else quoted(value)
+
+
+def _long(value: Int64, _depth: int) -> str | None:
+    return None if LEAST_INT <= value <= MOST_INT else str(int(value))
+
+
+def _double(value: float, _depth: int) -> str | None:
     if not isfinite(value) or (value == 0 and copysign(1, value) < 0):
         return None
     if not value.is_integer():
@@ -94,6 +87,22 @@ def _document(value: Mapping[str, Any], depth: int) -> str | None:
     return _all("{", fields, "}")
 
 
+def _array(value: list[Any], depth: int) -> str | None:
+    return _all("[", [_exact(element, depth) for element in value], "]")
+
+
 def _all(opening: str, parts: list[str | None], closing: str) -> str | None:
     known = [part for part in parts if part is not None]
     return f"{opening}{','.join(known)}{closing}" if len(known) == len(parts) else None
+
+
+# By exact type: `Code` is a `str`, and `Int64` an `int`.
+WRITERS: Final[Mapping[type, Callable[[Any, int], str | None]]] = {
+    bool: lambda value, _depth: "true" if value else "false",
+    str: _string,
+    int: lambda value, _depth: str(value),
+    Int64: _long,
+    float: _double,
+    dict: _document,
+    list: _array,
+}
