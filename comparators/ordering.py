@@ -5,12 +5,22 @@ meets its documents), two right answers may differ. Each such freedom is tracked
 it can have reached a difference, the difference proves nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from comparators.dependence import (
+    depends_on_order,
+    filter_depends_on_order,
+    is_under,
+    kept_array,
+    overlap,
+    reads,
+)
 from comparators.operation import Kind, Operation
+
+T = TypeVar("T")
 
 NO_ORDER: Final = "limit or skip without an order that fixes the documents"
 TIES: Final = "ties at the cut of limit or skip"
@@ -101,7 +111,7 @@ def _of_pipeline(ordering: Ordering, stages: Any, *, collated: bool) -> Ordering
             ordering = Ordering(facets=facets, single=True, arbitrary=ordering.arbitrary)
             continue
         elif name == "$sortByCount":
-            ordering = _sorted(_grouped(ordering, {}), {"count": -1}, collated=collated)
+            ordering = _sorted(_grouped(ordering, {"_id": body}), {"count": -1}, collated=collated)
         elif name in _STAGES:
             ordering = _STAGES[name](ordering, body)
         else:
@@ -173,16 +183,16 @@ def _projected(ordering: Ordering, projection: Any) -> Ordering:
     inclusive = any(others) if others else bool(selecting) or plain.get("_id", False)
 
     def shows(path: str) -> bool:
-        if any(_overlap(path, each) for each in computed):
+        if any(overlap(path, each) for each in computed):
             return False
         if path == "_id":
             return plain.get("_id", True)
         if inclusive:
-            return any(shown and _is_under(path, each) for each, shown in plain.items())
-        return not any(_overlap(path, each) for each, shown in plain.items() if not shown)
+            return any(shown and is_under(path, each) for each, shown in plain.items())
+        return not any(overlap(path, each) for each, shown in plain.items() if not shown)
 
     ordering = _seen(ordering, shows)
-    return _reshaped(ordering, {path: projection[path] for path in computed}, written=computed)
+    return _reshaped(ordering, {path: projection[path] for path in computed})
 
 
 def _is_switch(value: Any) -> bool:
@@ -197,14 +207,6 @@ def _is_slice(value: Any) -> bool:
     return _is_switch(bounds[0] if isinstance(bounds, list) and bounds else bounds)
 
 
-def _overlap(path: str, other: str) -> bool:
-    return _is_under(path, other) or _is_under(other, path)
-
-
-def _is_under(path: str, other: str) -> bool:
-    return path == other or path.startswith(other + ".")
-
-
 def _seen(ordering: Ordering, shows: Callable[[str], bool]) -> Ordering:
     seen: dict[str, Any] = {}
     for path, direction in ordering.sort.items():
@@ -214,37 +216,68 @@ def _seen(ordering: Ordering, shows: Callable[[str], bool]) -> Ordering:
     return ordering
 
 
-def _reshaped(ordering: Ordering, body: Any, *, written: list[str]) -> Ordering:
-    """Return the ordering behind a stage that computes fields from others.
+def _reshaped(ordering: Ordering, computed: Mapping[str, Any]) -> Ordering:
+    """Return the ordering behind a stage that computes fields; each takes over what it is made of."""
+    loose = _outside(ordering.loose, computed)
+    vague = _outside(ordering.vague, computed)
+    for path, expression in computed.items():
+        kept = kept_array(expression, ordering.loose)
+        reason = _chance(ordering, expression)
+        if kept is not None and not reads(expression, ordering.vague):
+            loose[path] = ordering.loose[kept]
+        elif reason is not None:
+            # Inside of an array the path of a difference names the array as well.
+            above = next((each for each in loose if is_under(path, each)), path)
+            vague[above] = reason
+    unique = ordering.unique and "_id" not in computed
+    return replace(ordering, unique=unique, loose=loose, vague=vague)
 
-    A freedom of a field that is read, or replaced, has gone to a place nobody follows.
-    """
-    text = repr(body)
-    ordering = replace(ordering, unique=ordering.unique and "_id" not in written)
-    free = [*ordering.loose, *ordering.vague]
-    if any(f"${path.split('.')[0]}" in text or "$$ROOT" in text for path in free) or any(
-        _overlap(path, each) for path in free for each in written
-    ):
-        reasons = [*filter(None, ordering.loose.values()), *ordering.vague.values(), INPUT_ORDER]
-        return replace(ordering, arbitrary=ordering.arbitrary or reasons[0])
-    return ordering
+
+def _outside(free: Mapping[str, T], written: Collection[str]) -> dict[str, T]:
+    """Return the freedoms that are not overwritten."""
+    return {
+        path: why for path, why in free.items() if not any(is_under(path, each) for each in written)
+    }
+
+
+def _chance(ordering: Ordering, expression: Any) -> str | None:
+    """Return why the value of an expression is left to chance, None where it is not."""
+    for path, why in ordering.vague.items():
+        if reads(expression, [path]):
+            return why
+    if depends_on_order(expression, ordering.loose):
+        return next(filter(None, ordering.loose.values()), INPUT_ORDER)
+    return None
+
+
+def _or_arbitrary(ordering: Ordering, reason: str | None) -> Ordering:
+    return replace(ordering, arbitrary=ordering.arbitrary or reason)
 
 
 def _added(ordering: Ordering, body: Any) -> Ordering:
     written = list(body)
-    ordering = _seen(ordering, lambda path: not any(_overlap(path, each) for each in written))
-    return _reshaped(ordering, body, written=written)
+    ordering = _seen(ordering, lambda path: not any(overlap(path, each) for each in written))
+    return _reshaped(ordering, body)
 
 
 def _removed(ordering: Ordering, body: Any) -> Ordering:
     gone = [body] if isinstance(body, str) else list(body)
-    ordering = _seen(ordering, lambda path: not any(_overlap(path, each) for each in gone))
+    ordering = _seen(ordering, lambda path: not any(overlap(path, each) for each in gone))
     return replace(ordering, unique=ordering.unique and "_id" not in gone)
 
 
 def _replaced(ordering: Ordering, body: Any) -> Ordering:
-    ordering = _seen(ordering, lambda _: False)
-    return _reshaped(ordering, body, written=["_id", *ordering.loose, *ordering.vague])
+    ordering = replace(_seen(ordering, lambda _: False), unique=False)
+    root = body.get("newRoot", body) if isinstance(body, Mapping) else body
+    bare = replace(ordering, loose={}, vague={})
+    if isinstance(root, Mapping) and not any(name.startswith("$") for name in root):
+        made = _reshaped(ordering, root)
+        return replace(bare, loose=_of(made.loose, root), vague=_of(made.vague, root))
+    return _or_arbitrary(bare, _chance(ordering, root))
+
+
+def _of(free: Mapping[str, T], written: Collection[str]) -> dict[str, T]:
+    return {path: why for path, why in free.items() if path in written}
 
 
 def _unwound(ordering: Ordering, body: Any) -> Ordering:
@@ -252,11 +285,11 @@ def _unwound(ordering: Ordering, body: Any) -> Ordering:
     index = None if isinstance(body, str) else body.get("includeArrayIndex")
     ordering = _fewer(ordering)
     ordering = _seen(
-        ordering, lambda each: not (_overlap(each, path) or (index and _overlap(each, index)))
+        ordering, lambda each: not (overlap(each, path) or (index and overlap(each, index)))
     )
-    is_loose = any(_overlap(path, each) for each in ordering.loose) or "" in ordering.loose
-    if is_loose and index:
-        return replace(ordering, arbitrary=ordering.arbitrary or INPUT_ORDER)
+    is_loose = any(overlap(path, each) for each in ordering.loose) or "" in ordering.loose
+    if (is_loose and index) or any(overlap(path, each) for each in ordering.vague):
+        return _or_arbitrary(ordering, INPUT_ORDER)
     loose = {each: why for each, why in ordering.loose.items() if each != path}
     return replace(
         ordering,
@@ -282,28 +315,37 @@ def _arbitrary(ordering: Ordering) -> str | None:
 
 def _matched(ordering: Ordering, body: Any) -> Ordering:
     ordering = _fewer(ordering)
-    if ordering.vague and any(path in repr(body) for path in ordering.vague):
-        return replace(ordering, arbitrary=ordering.arbitrary or INPUT_ORDER)
+    if any(path in repr(body) for path in ordering.vague) or filter_depends_on_order(
+        body, ordering.loose
+    ):
+        return _or_arbitrary(ordering, INPUT_ORDER)
     return ordering
+
+
+def _redacted(ordering: Ordering, body: Any) -> Ordering:
+    ordering = _fewer(ordering)
+    return _or_arbitrary(ordering, _chance(ordering, body))
 
 
 def _grouped(ordering: Ordering, body: Any) -> Ordering:
     loose: dict[str, str | None] = {}
     vague: dict[str, str] = {}
     reason = None if ordering.is_total else INPUT_ORDER
-    reads_freedom = _reshaped(ordering, body, written=[]).arbitrary
     for name, accumulator in body.items():
         operator = next(iter(accumulator), "") if isinstance(accumulator, Mapping) else ""
         if name == "_id":
             continue
-        if operator == "$addToSet":
+        chance = _chance(ordering, accumulator)
+        if chance is not None:
+            vague[name] = chance
+        elif operator == "$addToSet":
             loose[name] = None
         elif reason and operator == "$push":
             loose[name] = reason
         elif reason and operator in _BY_INPUT_ORDER:
             vague[name] = reason
     return Ordering(
-        arbitrary=_arbitrary(ordering) or reads_freedom,
+        arbitrary=_arbitrary(ordering) or _chance(ordering, body.get("_id")),
         loose=loose,
         vague=vague,
         single=body.get("_id", ...) is None,
@@ -311,8 +353,8 @@ def _grouped(ordering: Ordering, body: Any) -> Ordering:
 
 
 def _bucketed(ordering: Ordering, body: Any) -> Ordering:
-    output = body.get("output") or {}
-    return replace(_grouped(ordering, output), is_sorted=True, sort={"_id": 1})
+    groups = {"_id": body.get("groupBy"), **(body.get("output") or {})}
+    return replace(_grouped(ordering, groups), is_sorted=True, sort={"_id": 1}, single=False)
 
 
 def _counted(ordering: Ordering, _body: Any) -> Ordering:
@@ -322,21 +364,39 @@ def _counted(ordering: Ordering, _body: Any) -> Ordering:
 
 def _joined(ordering: Ordering, body: Any) -> Ordering:
     """Return the ordering behind `$lookup`: without a sort of its own, what it finds has no order."""
-    field_name = body["as"]
-    pipeline = body.get("pipeline") or []
-    names = {next(iter(stage)) for stage in pipeline}
-    ordering = _seen(ordering, lambda path: not _overlap(path, field_name))
-    if names & {"$limit", "$skip", "$sample"}:
-        return replace(ordering, vague={**ordering.vague, field_name: NO_ORDER})
-    if names & {"$group", "$facet", "$lookup", "$graphLookup", "$unionWith"}:
-        return replace(ordering, vague={**ordering.vague, field_name: INPUT_ORDER})
-    reason = TIES_INSIDE if "$sort" in names else None
-    return replace(ordering, loose={**ordering.loose, field_name: reason})
+    into = body["as"]
+    joined_by = [f"${body.get('localField', '')}", body.get("let"), body.get("startWith")]
+    # Values to join by are the same in any order, as far as the arrays themselves are fixed.
+    chance = _chance(replace(ordering, loose={}), joined_by) or _chance(ordering, body.get("let"))
+    inner = _of_pipeline(Ordering(), body.get("pipeline") or [], collated=False)
+    free = chance or _arbitrary(inner)
+    if free is None and (inner.vague or inner.loose or inner.facets):
+        free = INPUT_ORDER
+    ordering = _seen(ordering, lambda path: not overlap(path, into))
+    loose, vague = _outside(ordering.loose, [into]), _outside(ordering.vague, [into])
+    if free is not None:
+        vague[into] = free
+    elif not inner.single and not inner.is_total:
+        loose[into] = TIES_INSIDE if inner.is_sorted else None
+    return replace(ordering, loose=loose, vague=vague)
 
 
-def _united(ordering: Ordering, _body: Any) -> Ordering:
+def _united(ordering: Ordering, body: Any) -> Ordering:
+    pipeline = body.get("pipeline") if isinstance(body, Mapping) else None
+    inner = _flattened(_of_pipeline(Ordering(), pipeline or [], collated=False))
+    # Which documents came from where is not followed: what is free in some is in doubt in all.
+    loose = {path: why or INPUT_ORDER for path, why in {**ordering.loose, **inner.loose}.items()}
     return replace(
-        _fewer(ordering), is_sorted=False, sort={}, hidden=None, unique=False, sequences=False
+        _fewer(ordering),
+        arbitrary=_arbitrary(ordering) or _arbitrary(inner),
+        is_sorted=False,
+        sort={},
+        hidden=None,
+        unique=False,
+        sequences=False,
+        single=False,
+        loose=loose,
+        vague={**ordering.vague, **inner.vague},
     )
 
 
@@ -349,7 +409,7 @@ def _windowed(ordering: Ordering, body: Any) -> Ordering:
     ordering = replace(ordering, is_sorted=False, sort={}, hidden=None)
     by = body.get("sortBy") or {}
     if "_id" in by:
-        return _reshaped(ordering, body, written=list(output))
+        return _reshaped(ordering, output)
     return replace(ordering, vague={**ordering.vague, **dict.fromkeys(output, INPUT_ORDER)})
 
 
@@ -376,7 +436,7 @@ _BY_INPUT_ORDER: Final = frozenset(
 
 _STAGES: Final[Mapping[str, Callable[[Ordering, Any], Ordering]]] = {
     "$match": _matched,
-    "$redact": _matched,
+    "$redact": _redacted,
     "$geoNear": lambda ordering, _: replace(ordering, is_sorted=True, hidden=SCORE),
     "$project": _projected,
     "$addFields": _added,

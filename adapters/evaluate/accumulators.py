@@ -16,7 +16,6 @@ from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.evaluate.numbers import CONTEXT, DECIMAL, Total, decimal128, double_of, width
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
-from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
 from comparators.order import order_key, sort_key
 
@@ -131,7 +130,7 @@ class Push:
 
 
 class AddToSet:
-    """`$addToSet`: MongoDB gives the elements in the order of its own hash function."""
+    """`$addToSet`: of equal values the first; they have no order that anybody could rely on."""
 
     def __init__(self) -> None:
         self._values: dict[Any, Any] = {}
@@ -141,8 +140,6 @@ class AddToSet:
             self._values.setdefault(order_key(value), value)
 
     def result(self) -> Any:
-        if len(self._values) > 1:
-            raise unsupported("$addToSet", where="$group")
         return list(self._values.values())
 
 

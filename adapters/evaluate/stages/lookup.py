@@ -15,7 +15,7 @@ from adapters.evaluate.paths import reached
 from adapters.evaluate.stages.unwind import with_value
 from adapters.query.filter import parse_filter
 from adapters.query.pipeline import GraphLookup, Lookup
-from adapters.query.unsupported import unsupported
+from comparators.canonical import MISSING
 from comparators.order import order_key
 
 Document = dict[str, Any]
@@ -33,15 +33,23 @@ class ForeignIndex:
         matches_null = matcher(parse_filter({".".join(path): None}))
         self._nulls = [at for at, document in enumerate(documents) if matches_null(document)]
         for at, document in enumerate(documents):
-            places = {order_key(value) for value, _ in reached(document, path)}
-            for place in places:
+            values = (value for value, _ in reached(document, path))
+            for place in {order_key(value) for value in values if value is not MISSING}:
                 self._by_value.setdefault(place, []).append(at)
 
     def equal_to(self, values: Sequence[Any]) -> list[Document]:
-        """Return the documents that hold one of the values, in the order of the collection."""
+        """Return the documents that match one of the values, in the order of the collection."""
         found: set[int] = set()
         for value in values:
             found.update(self._nulls if value is None else self._by_value.get(order_key(value), ()))
+        return [self._documents[at] for at in sorted(found)]
+
+    def holding(self, values: Sequence[Any]) -> list[Document]:
+        """Return the documents that hold one of the values: null is no match for missing."""
+        found: set[int] = set()
+        for value in values:
+            if value is not MISSING:
+                found.update(self._by_value.get(order_key(value), ()))
         return [self._documents[at] for at in sorted(found)]
 
 
@@ -85,21 +93,17 @@ def lookup(
 ) -> Callable[[Variables], Document]:
     """Return the function from a document to the same one with its matches.
 
-    `pushed_down` says that MongoDB runs the stage in its slot-based engine, where the values of
-    an array are joined by `_id` in the order of a hash function.
+    `pushed_down` says that MongoDB runs the stage in its slot-based engine.
     """
     index = None if stage.foreign is None else ForeignIndex(foreign, stage.foreign)
     bindings = [(name, evaluator(expression)) for name, expression in stage.bindings]
     moves = pushed_down and stage.pipeline is None
-    unordered = pushed_down and stage.foreign == ("_id",) and stage.pipeline is None
 
     def transform(variables: Variables) -> Document:
         found: Sequence[Document] = foreign
         if index is not None and stage.local is not None:
             values = local_values(variables.root, stage.local)
             found = index.equal_to(values)
-            if unordered and len(found) > 1:
-                raise unsupported("$lookup of several documents by _id", where="pipeline")
         if stage.pipeline is not None:
             found = run(found, {name: evaluate(variables) for name, evaluate in bindings})
         root = variables.root
@@ -128,11 +132,7 @@ def graph_lookup(
     def transform(row: Variables) -> Document:
         first = start(row)
         frontier = list(first) if isinstance(first, list) else [first]
-        found = list(_connected(stage, index, frontier))
-        if len(found) > 1:
-            # The server gives them in the order of a hash function.
-            raise unsupported("$graphLookup of several documents", where="pipeline")
-        return with_value(row.root, stage.into, found)
+        return with_value(row.root, stage.into, list(_connected(stage, index, frontier)))
 
     return transform
 
@@ -142,7 +142,7 @@ def _connected(stage: GraphLookup, index: ForeignIndex, frontier: list[Any]) -> 
     depth = 0
     while frontier and (stage.max_depth is None or depth <= stage.max_depth):
         following: list[Any] = []
-        for document in index.equal_to(frontier):
+        for document in index.holding(frontier):
             place = order_key(document.get("_id"))
             if place in seen:
                 continue

@@ -76,6 +76,7 @@ def _stages() -> Stages:
             st.sampled_from(["$o", {"q": "$a"}, {"$mergeObjects": ["$$ROOT", {"n": 1}]}]),
         ),
         _one("$lookup", _lookups()),
+        _one("$graphLookup", _graphs()),
         _one(
             "$facet",
             st.fixed_dictionaries({"n": st.just([{"$count": "n"}]), "l": st.just([{"$limit": 2}])}),
@@ -101,7 +102,7 @@ def _groups() -> st.SearchStrategy[dict[str, Any]]:
     """One group takes everything, so that no order of groups has to agree."""
     accumulators = st.builds(
         lambda operator, path: {operator: f"${path}"},
-        st.sampled_from("$sum $avg $min $max $first $last $push $stdDevPop".split()),
+        st.sampled_from("$sum $avg $min $max $first $last $push $addToSet $stdDevPop".split()),
         paths,
     )
     return st.fixed_dictionaries({"_id": st.just(None), "n": accumulators, "m": accumulators})
@@ -112,7 +113,20 @@ def _lookups() -> st.SearchStrategy[dict[str, Any]]:
         {
             "from": st.just("f"),
             "localField": paths,
-            "foreignField": st.sampled_from(["k", "x", "k.z"]),
+            "foreignField": st.sampled_from(["_id", "k", "x", "k.z"]),
             "as": st.sampled_from(["n", "o.q", "s"]),
         }
+    )
+
+
+def _graphs() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "from": st.just("f"),
+            "startWith": paths.map("${}".format),
+            "connectFromField": st.sampled_from(["_id", "k", "k.z"]),
+            "connectToField": st.sampled_from(["_id", "k", "x"]),
+            "as": st.sampled_from(["n", "s"]),
+        },
+        optional={"maxDepth": st.integers(0, 2), "depthField": st.just("depth")},
     )

@@ -260,6 +260,36 @@ def test_joined_documents_have_no_order_of_their_own() -> None:
     assert changes(aggregate([G1], [G1_OTHER], lookup)) == [("v.1", "value")]
 
 
+LOOKUP: Document = {"$lookup": {"from": "c", "localField": "a", "foreignField": "b", "as": "v"}}
+
+
+def test_what_is_counted_of_joined_documents_is_fixed_and_what_is_picked_is_not() -> None:
+    left, right = [{"_id": 1, "w": 1}], [{"_id": 1, "w": 2}]
+    count: Document = {"$project": {"w": {"$size": "$v"}}}
+    first: Document = {"$set": {"w": {"$arrayElemAt": ["$v", 0]}}}
+
+    assert changes(aggregate(left, right, LOOKUP, count)) == [("w", "value")]
+    assert is_undecided(aggregate(left, right, LOOKUP, first), ordering.INPUT_ORDER)
+    other: list[Document] = [{"_id": 1, "w": 1, "x": 1}]
+    assert changes(aggregate(left, other, LOOKUP, first)) == [("x", "extra_in_gateway")]
+
+
+def test_a_freedom_follows_its_elements_to_another_field() -> None:
+    rename: Document = {"$project": {"w": {"$map": {"input": "$v", "in": "$$this.name"}}}}
+    left, right = [{"_id": 1, "w": [1, 2]}], [{"_id": 1, "w": [2, 1]}]
+
+    assert is_match(aggregate(left, right, LOOKUP, rename))
+    assert changes(aggregate(left, right, rename)) == [("w", "order")]
+
+
+def test_a_sort_that_leaves_no_ties_fixes_the_joined_documents() -> None:
+    sorted_lookup: Document = {
+        "$lookup": {"from": "c", "pipeline": [{"$sort": {"k": 1, "_id": 1}}], "as": "v"}
+    }
+
+    assert changes(aggregate([G1], [G1_SWAPPED], sorted_lookup)) == [("v", "order")]
+
+
 def test_unwound_items_of_one_document_keep_their_order() -> None:
     rows = [{"_id": 1, "v": 1}, {"_id": 1, "v": 2}, {"_id": 2, "v": 3}]
     swapped = [rows[1], rows[0], rows[2]]

@@ -241,22 +241,6 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         "$lookup from another database": (
             _piped(_join(**{"from": {"db": "d", "coll": "c"}}, localField="a", foreignField="a")),
         ),
-        "$lookup of several documents by _id": (
-            _piped(_join(**{"from": "c"}, localField="a", foreignField="_id")),
-        ),
-        "$graphLookup of several documents": (
-            _piped(
-                {
-                    "$graphLookup": {
-                        "from": "c",
-                        "startWith": 1,
-                        "connectFromField": "a",
-                        "connectToField": "a",
-                        "as": "x",
-                    }
-                }
-            ),
-        ),
         "$bucket with boundaries that are expressions": (
             _piped({"$bucket": {"groupBy": "$a", "boundaries": ["$a", 5]}}),
         ),
@@ -269,7 +253,6 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
             name: (_piped({"$group": {"_id": 1, "x": {name: {}}}}),)
             for name in UNSUPPORTED_ACCUMULATORS
         },
-        "$addToSet": (_piped({"$group": {"_id": 1, "x": {"$addToSet": "$a"}}}),),
     },
     "Expressions": {
         **{name: (_value({name: 1}),) for name in UNSUPPORTED_EXPRESSIONS},

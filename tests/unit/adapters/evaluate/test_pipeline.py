@@ -12,7 +12,7 @@ from adapters.query.pipeline import Match, collections_of, parse_pipeline, parse
 from comparators.canonical import CODEC
 from comparators.errors import UnsupportedError
 from tests.cases.reading import case_files, read_cases, read_document
-from tests.differential.answers import Answer, expected, piped
+from tests.differential.answers import Answer, holds, piped
 
 GIVEN = read_document("pipeline_documents")
 
@@ -28,7 +28,7 @@ def test_pipelines_give_what_the_server_gives(stage: str) -> None:
     wrong: list[tuple[Any, Answer]] = []
     for case in read_cases("pipelines", stage):
         answer = piped(case["pipeline"], GIVEN["documents"], {"f": GIVEN["foreign"]})
-        if answer != expected(case):
+        if not holds(case, answer):
             wrong.append((case, answer))
 
     assert wrong == []
@@ -91,13 +91,6 @@ def test_unsupported_expression_is_named_exactly() -> None:
         parse_pipeline([{"$set": {"a": {"$rand": {}}}}])
 
     assert refused.value.what == "$rand"
-
-
-def test_set_of_several_elements_has_no_order_to_compare() -> None:
-    with pytest.raises(UnsupportedError) as refused:
-        run([{"$group": {"_id": None, "all": {"$addToSet": "$_id"}}}], [{"_id": 1}, {"_id": 2}])
-
-    assert refused.value.what == "$addToSet"
 
 
 def test_update_takes_only_stages_that_reshape() -> None:
