@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from comparators.canonical import decode, encode
+from comparators.decision import decide
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome
 from comparators.rules import Rules
-from comparators.verdict import Verdict, decide
+from comparators.verdict import Verdict
 
 ROUNDS: Final = 9
 ROUND_S: Final = 0.05

@@ -4,14 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from comparators.canonical import decode, document_key
-from comparators.difference import (
-    ROOT,
-    ChangeKind,
-    Difference,
-    between_values,
-    change,
-    differences_between,
-)
+from comparators.change import ROOT, ChangeKind, Difference, change
+from comparators.difference import between_values, differences_between
 from comparators.element import OBJECT, Element, element_of
 from comparators.equivalence import Evidence, Undecidable
 from comparators.operation import Operation

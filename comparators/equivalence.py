@@ -10,15 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from comparators.canonical import decode, encode
-from comparators.difference import (
-    ROOT,
-    ChangeKind,
-    Difference,
-    Path,
-    between_values,
-    change,
-    differences_between,
-)
+from comparators.change import ROOT, ChangeKind, Difference, Path, change
+from comparators.difference import between_values, differences_between
 from comparators.element import OBJECT, Element, element_of, elements, identity
 from comparators.order import OrderKey, sort_key
 from comparators.ordering import NO_ORDER, TIES, Ordering, Rows

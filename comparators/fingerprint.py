@@ -6,7 +6,7 @@ Mismatches are grouped by it, so it holds no value: types and error codes only.
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from comparators.difference import ChangeKind, Difference
+from comparators.change import ChangeKind, Difference
 from comparators.shape import Shape
 
 _TYPED = frozenset({ChangeKind.TYPE, ChangeKind.ERROR})

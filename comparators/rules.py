@@ -18,7 +18,7 @@ from typing import Any, Final
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
-from comparators.difference import ChangeKind, Difference
+from comparators.change import ChangeKind, Difference
 from comparators.errors import SettingsError
 from comparators.operation import Kind
 

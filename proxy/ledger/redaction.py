@@ -16,7 +16,7 @@ from bson.dbref import DBRef
 from bson.decimal128 import Decimal128
 
 from comparators.canonical import MISSING, document_key
-from comparators.difference import Difference
+from comparators.change import Difference
 from comparators.naming import general_path
 
 Revealed = Callable[[str, str], bool]

@@ -12,12 +12,13 @@ import structlog
 
 from adapters.gateway import Footprint, Gateway, Generated, Mark
 from comparators.canonical import document_key
+from comparators.decision import decide
 from comparators.equivalence import EXPIRED
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Done, Modified, Outcome
 from comparators.rules import Rules
-from comparators.verdict import Judgement, Verdict, decide
+from comparators.verdict import Judgement, Verdict
 from proxy.shadow.contention import is_contended, takes_server_values
 from proxy.shadow.cursors import Cursor
 from proxy.shadow.evidence import Evidence, namespaces_of

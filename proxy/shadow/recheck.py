@@ -13,11 +13,12 @@ from typing import Final
 
 from adapters.gateway import Footprint, Generated
 from comparators.canonical import decode, document_key
+from comparators.decision import decide
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome
 from comparators.rules import Rules
-from comparators.verdict import Judgement, Verdict, decide
+from comparators.verdict import Judgement, Verdict
 from proxy.shadow.evidence import namespaces_of
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries

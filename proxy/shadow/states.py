@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from adapters.gateway import Footprint
 from comparators.canonical import document_key
+from comparators.decision import decide_state
 from comparators.equivalence import EXPIRED
 from comparators.rules import Rules
-from comparators.verdict import Judgement, Verdict, decide_state
+from comparators.verdict import Judgement, Verdict
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.quiet import Reading

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from comparators.difference import ChangeKind, Difference
+from comparators.change import ChangeKind, Difference
 from comparators.operation import Kind
 from comparators.shape import Shape
 from comparators.verdict import Judgement, Verdict

@@ -8,7 +8,7 @@ from bson import Binary, Code, Int64, Regex
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
-from comparators.difference import ChangeKind, Difference
+from comparators.change import ChangeKind, Difference
 from comparators.verdict import Verdict
 from dashboards.report import build_report, render_html, render_json
 from proxy.ledger.engine import SCHEMA

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from comparators.canonical import encode
-from comparators.difference import MAX_ALIGNED, ChangeKind, Difference, differences_between
+from comparators.change import ChangeKind, Difference
+from comparators.difference import MAX_ALIGNED, differences_between
 from tests.unit.comparators.strategies import documents, names, values
 
 

@@ -1,5 +1,6 @@
 from comparators.canonical import encode
-from comparators.difference import Difference, differences_between
+from comparators.change import Difference
+from comparators.difference import differences_between
 from comparators.fingerprint import fingerprint_of
 from comparators.shape import Shape
 

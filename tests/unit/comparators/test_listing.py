@@ -1,11 +1,12 @@
 from typing import Any
 
 from comparators.canonical import encode
+from comparators.decision import decide
 from comparators.listing import without_gossip
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome
 from comparators.rules import Rules
-from comparators.verdict import Verdict, decide
+from comparators.verdict import Verdict
 
 
 def _verdict(kind: Kind, legacy: dict[str, Any], gateway: dict[str, Any]) -> Verdict:

@@ -7,7 +7,8 @@ from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
 from comparators.canonical import encode
-from comparators.difference import ChangeKind, Difference, differences_between
+from comparators.change import ChangeKind, Difference
+from comparators.difference import differences_between
 from comparators.errors import SettingsError
 from comparators.rules import Rules
 

@@ -5,7 +5,7 @@ import pytest
 
 from proxy.cli.commands import COMMANDS, asked_for
 
-OF_THE_VERIFIER = ("asyncpg", "sqlalchemy", "alembic", "proxy.shadow", "adapters")
+OF_THE_VERIFIER = ("asyncpg", "sqlalchemy", "alembic", "deepdiff", "proxy.shadow", "adapters")
 
 
 def loaded_by(statement: str) -> set[str]:

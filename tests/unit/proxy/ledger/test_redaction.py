@@ -7,7 +7,7 @@ from bson.dbref import DBRef
 from bson.decimal128 import Decimal128
 
 from comparators.canonical import MISSING
-from comparators.difference import ChangeKind, Difference
+from comparators.change import ChangeKind, Difference
 from proxy.ledger.redaction import MAX_DIFFERENCES, Redaction, summary, type_of
 
 OID = ObjectId("64f0c0ffee64f0c0ffee64f0")

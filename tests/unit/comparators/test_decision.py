@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.canonical import encode
-from comparators.difference import ChangeKind
+from comparators.change import ChangeKind
+from comparators.decision import MAX_DIFFERENCES, decide, decide_state
 from comparators.operation import Kind, Operation
 from comparators.outcome import (
     Acknowledgement,
@@ -24,7 +25,7 @@ from comparators.outcome import (
     WriteError,
 )
 from comparators.rules import Rules
-from comparators.verdict import MAX_DIFFERENCES, Judgement, Verdict, decide, decide_state
+from comparators.verdict import Judgement, Verdict
 from tests.unit.comparators.strategies import values
 
 NO_RULES = Rules()
