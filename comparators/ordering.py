@@ -5,7 +5,7 @@ meets its documents), two right answers may differ. Each such freedom is tracked
 it can have reached a difference, the difference proves nothing.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -328,6 +328,9 @@ def _redacted(ordering: Ordering, body: Any) -> Ordering:
 
 
 def _grouped(ordering: Ordering, body: Any) -> Ordering:
+    if all(map(_is_constant, _operands(body))):
+        # `countDocuments` asks this way: how many a cut lets through does not depend on which they are.
+        return Ordering(arbitrary=ordering.arbitrary, single=True)
     loose: dict[str, str | None] = {}
     vague: dict[str, str] = {}
     reason = None if ordering.is_total else INPUT_ORDER
@@ -350,6 +353,24 @@ def _grouped(ordering: Ordering, body: Any) -> Ordering:
         vague=vague,
         single=body.get("_id", ...) is None,
     )
+
+
+def _operands(group: Any) -> Iterator[Any]:
+    """Give what a `$group` takes from each document; None for `{$count: {}}`, which takes nothing."""
+    for name, value in group.items():
+        if name == "_id":
+            yield value
+        elif isinstance(value, Mapping):
+            yield from (None if operator == "$count" else each for operator, each in value.items())
+        else:
+            yield value
+
+
+def _is_constant(operand: Any) -> bool:
+    if isinstance(operand, Mapping):
+        return list(operand) == ["$literal"]
+    is_path = isinstance(operand, str) and operand.startswith("$")
+    return not is_path and not isinstance(operand, list)
 
 
 def _bucketed(ordering: Ordering, body: Any) -> Ordering:

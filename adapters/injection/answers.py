@@ -67,12 +67,12 @@ def _with_wrong_count(operation: Operation, result: Result) -> Result | None:
 
 
 def _counts(operation: Operation) -> bool:
-    """Return whether an aggregation is what drivers send for `countDocuments`.
-
-    With skip or limit it is left alone: such results are not comparable without an order.
-    """
-    stages = operation.arguments.get("pipeline") or []
-    return len(stages) == 2 and bool(stages[1] == {"$group": {"_id": 1, "n": {"$sum": 1}}})
+    """Return whether an aggregation is what drivers send for `countDocuments`, with skip or limit perhaps."""
+    match operation.arguments.get("pipeline") or []:
+        case [{"$match": _}, *cuts, {"$group": {"_id": 1, "n": {"$sum": 1}}}]:
+            return all(next(iter(cut)) in {"$skip", "$limit"} for cut in cuts)
+        case _:
+            return False
 
 
 def _with_wrong_error(operation: Operation, result: Result) -> Result | None:

@@ -8,10 +8,11 @@ from comparators import equivalence, ordering
 from comparators.canonical import decode, encode
 from comparators.operation import Kind
 from comparators.verdict import Judgement, Verdict
-from tests.unit.comparators.test_verdict import changes, documents, judged
+from tests.unit.comparators.test_decision import changes, documents, judged
 
 Document = dict[str, Any]
 
+COUNTED: Document = {"$group": {"_id": 1, "n": {"$sum": 1}}}
 A, B, C, D = ({"_id": n, "k": k} for n, k in ((1, 1), (2, 1), (3, 2), (4, 2)))
 
 
@@ -251,6 +252,38 @@ def test_a_count_does_not_depend_on_which_documents_a_limit_lets_through() -> No
     judgement = aggregate([{"n": 5}], [{"n": 4}], {"$limit": 5}, {"$count": "n"})
 
     assert changes(judgement) == [("n", "value")]
+
+
+@pytest.mark.parametrize("key", [1, None, "all", {"$literal": "$k"}], ids=str)
+@pytest.mark.parametrize("count", [{"$sum": 1}, {"$count": {}}], ids=str)
+def test_a_group_that_only_counts_does_not_either(key: Any, count: Document) -> None:
+    cut: tuple[Document, ...] = ({"$match": {"k": 1}}, {"$skip": 2}, {"$limit": 5})
+    group: Document = {"$group": {"_id": key, "n": count}}
+
+    judgement = aggregate([{"_id": key, "n": 5}], [{"_id": key, "n": 4}], *cut, group)
+
+    assert changes(judgement) == [("n", "value")]
+
+
+@pytest.mark.parametrize(
+    "group",
+    [{"_id": "$k", "n": {"$sum": 1}}, {"_id": 1, "n": {"$sum": {"$size": "$tags"}}}],
+    ids=str,
+)
+def test_a_group_that_looks_at_the_documents_does(group: Document) -> None:
+    judgement = aggregate(
+        [{"_id": 1, "n": 5}], [{"_id": 1, "n": 4}], {"$limit": 5}, {"$group": group}
+    )
+
+    assert is_undecided(judgement, ordering.NO_ORDER)
+
+
+def test_a_count_of_documents_chosen_at_random_proves_nothing() -> None:
+    drawn: tuple[Document, ...] = ({"$sample": {"size": 9}}, {"$match": {"k": 1}})
+
+    judgement = aggregate([{"_id": 1, "n": 5}], [{"_id": 1, "n": 4}], *drawn, COUNTED)
+
+    assert is_undecided(judgement, ordering.RANDOM)
 
 
 def test_joined_documents_have_no_order_of_their_own() -> None:

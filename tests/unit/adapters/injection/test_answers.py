@@ -64,10 +64,22 @@ def test_counts_of_every_form_are_wrong() -> None:
     assert acknowledged.n != 2
 
 
-def test_a_count_behind_a_limit_is_left_alone() -> None:
+def test_a_count_behind_skip_and_limit_is_wrong_too() -> None:
+    cuts: list[dict[str, Any]] = [{"$skip": 1}, {"$limit": 5}]
     counting = _operation(
-        Kind.AGGREGATE,
-        pipeline=[{"$match": {}}, {"$limit": 5}, {"$group": {"_id": 1, "n": {"$sum": 1}}}],
+        Kind.AGGREGATE, pipeline=[{"$match": {}}, *cuts, {"$group": {"_id": 1, "n": {"$sum": 1}}}]
+    )
+
+    counted = _damaged(counting, _rows({"_id": 1, "n": 2}), DefectKind.WRONG_COUNT)
+
+    assert isinstance(counted, Documents)
+    assert decode(counted.documents[0])["n"] != 2
+
+
+def test_a_count_of_what_stages_make_is_left_alone() -> None:
+    stages: list[dict[str, Any]] = [{"$match": {}}, {"$unwind": "$tags"}]
+    counting = _operation(
+        Kind.AGGREGATE, pipeline=[*stages, {"$group": {"_id": 1, "n": {"$sum": 1}}}]
     )
 
     assert _damaged(counting, _rows({"_id": 1, "n": 2}), DefectKind.WRONG_COUNT) is None
