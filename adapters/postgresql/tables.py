@@ -4,7 +4,6 @@ MongoDB's database is the schema, the collection the table. A name that PostgreS
 that looks like one of ours gets a readable beginning and a hash, so that names stay distinct.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,14 +15,11 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropTable
 
 from adapters.query.failures import CommandFailure
 from adapters.sql.dialect import definition, on_table
-
-LONGEST_NAME: Final = 63
-"""PostgreSQL cuts identifiers after this many bytes."""
+from adapters.sql.names import LONGEST_NAME, shortened
 
 LONGEST_NAMESPACE: Final = 255
 INVALID_NAMESPACE: Final = 73
 SYSTEM_COLLECTIONS: Final = frozenset({"system.js", "system.views", "system.profile"})
-HASH_LENGTH: Final = 16
 RESERVED_SCHEMAS: Final = frozenset({"parallax", "public", "information_schema"})
 RESERVED: Final = re.compile(r"^pg_|~|\0|_seq\d*$")
 """PostgreSQL's own schemas, our suffixes, and the names it gives to the sequences behind ordinals."""
@@ -58,31 +54,31 @@ def tables_of(database: str, collection: str) -> CollectionTables:
         sa.Column("bson", BYTEA, nullable=False),
         sa.Column("body", JSONB, nullable=False),
         sa.Column("xmin", sa.BigInteger, system=True),
-        sa.PrimaryKeyConstraint("id", name=_shortened(collection, "~id")),
+        sa.PrimaryKeyConstraint("id", name=shortened(collection, "~id")),
         schema=schema,
         postgresql_with={"toast_tuple_target": TOAST_BEYOND},
     )
     entries = sa.Table(
-        _shortened(collection, "~unique"),
+        shortened(collection, "~unique"),
         space,
         sa.Column("index_name", sa.Text, nullable=False),
         sa.Column("key", BYTEA, nullable=False),
         sa.Column("id", BYTEA, nullable=False),
-        sa.PrimaryKeyConstraint("index_name", "key", name=_shortened(collection, "~unique~key")),
+        sa.PrimaryKeyConstraint("index_name", "key", name=shortened(collection, "~unique~key")),
         schema=schema,
     )
     return CollectionTables(
         documents=documents,
         entries=entries,
         body_index=sa.Index(
-            _shortened(collection, "~body"),
+            shortened(collection, "~body"),
             documents.c.body,
             postgresql_using="gin",
             postgresql_ops={"body": "jsonb_path_ops"},
             postgresql_with={"gin_pending_list_limit": PENDING_KILOBYTES},
         ),
-        ordinal_index=sa.Index(_shortened(collection, "~ordinal"), documents.c.ordinal),
-        entries_index=sa.Index(_shortened(collection, "~unique~id"), entries.c.id),
+        ordinal_index=sa.Index(shortened(collection, "~ordinal"), documents.c.ordinal),
+        entries_index=sa.Index(shortened(collection, "~unique~id"), entries.c.id),
     )
 
 
@@ -121,21 +117,13 @@ def schema_name(database: str) -> str:
     """Return the schema that stands for a database."""
     if _fits(database) and database not in RESERVED_SCHEMAS:
         return database
-    return _shortened(database, "")
+    return shortened(database, "")
 
 
 def table_name(collection: str) -> str:
     """Return the table that stands for a collection."""
-    return collection if _fits(collection) else _shortened(collection, "")
+    return collection if _fits(collection) else shortened(collection, "")
 
 
 def _fits(name: str) -> bool:
     return bool(name) and len(name.encode()) <= LONGEST_NAME and not RESERVED.search(name)
-
-
-def _shortened(name: str, role: str) -> str:
-    """Return the beginning of a name, its hash and a role, within the length that PostgreSQL keeps."""
-    digest = hashlib.sha256(name.encode()).hexdigest()[:HASH_LENGTH]
-    room = LONGEST_NAME - HASH_LENGTH - 1 - len(role)
-    readable = name.replace("\0", "").replace("~", "-").encode()[:room].decode(errors="ignore")
-    return f"{readable}~{digest}{role}"

@@ -3,12 +3,30 @@
 -- and which writes of which capture log have been applied.
 CREATE SCHEMA IF NOT EXISTS parallax;
 
+-- An ObjectId; 33 bytes stand for an `_id` of another type (adapters/entities/identity.py).
+DO $$
+BEGIN
+    IF to_regtype('parallax.objectid') IS NULL THEN
+        CREATE DOMAIN parallax.objectid AS bytea CHECK (octet_length(VALUE) IN (12, 33));
+    END IF;
+END
+$$;
+
 CREATE TABLE IF NOT EXISTS parallax.collections (
     database text NOT NULL,
     name text NOT NULL,
     uuid uuid NOT NULL DEFAULT gen_random_uuid(),
     options bytea NOT NULL,
     PRIMARY KEY (database, name)
+);
+
+-- The map of a collection that lives in a mapped table, as JSON; NULL for a document table.
+ALTER TABLE parallax.collections ADD COLUMN IF NOT EXISTS map text;
+
+-- The order of fields and the types that columns cannot tell, by a number made from the content.
+CREATE TABLE IF NOT EXISTS parallax.layouts (
+    id bigint PRIMARY KEY,
+    fields text NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS parallax.indexes (

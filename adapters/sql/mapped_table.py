@@ -1,0 +1,177 @@
+"""The table of an entity map as SQLAlchemy elements: what the gateway reads and what `parallax schema` makes.
+
+Columns stand in this order: primary key, the columns of the map, full-text columns, and what keeps a document
+exact. Text compares by bytes, as in MongoDB. No constraint refuses a document: a value that would violate a
+check or a length never comes to its column.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, DOMAIN, JSONB, REGCONFIG, TSVECTOR, array
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql.compiler import DDLCompiler
+from sqlalchemy.types import TypeEngine
+
+from adapters.entities.entity import Column, ColumnType, EntityMap, FullText, IdentityType
+from adapters.sql.names import named
+
+BY_BYTES: Final = "C"
+OBJECTID: Final = DOMAIN("objectid", BYTEA, schema="parallax", create_type=False)
+TOAST_BEYOND: Final = 8160
+"""Rows up to a page stay whole: reading a document of usual size costs one heap access."""
+
+SEARCHED_CHARACTERS: Final = 200_000
+"""A `tsvector` has room for a megabyte; text beyond is not searched."""
+
+SQL_TYPES: Final[Mapping[ColumnType, Callable[[Column], TypeEngine[Any]]]] = {
+    ColumnType.TEXT: lambda _column: sa.Text(collation=BY_BYTES),
+    ColumnType.VARCHAR: lambda column: sa.String(column.length, collation=BY_BYTES),
+    ColumnType.INTEGER: lambda _column: sa.Integer(),
+    ColumnType.BIGINT: lambda _column: sa.BigInteger(),
+    ColumnType.DOUBLE: lambda _column: sa.Double(),
+    ColumnType.NUMERIC: lambda _column: sa.Numeric(),
+    ColumnType.BOOLEAN: lambda _column: sa.Boolean(),
+    ColumnType.TIMESTAMPTZ: lambda _column: sa.DateTime(timezone=True),
+    ColumnType.UUID: lambda _column: sa.Uuid(),
+    ColumnType.OBJECTID: lambda _column: OBJECTID,
+    ColumnType.BYTEA: lambda _column: BYTEA(),
+    ColumnType.JSONB: lambda _column: JSONB(),
+}
+IDENTITY_TYPES: Final[Mapping[IdentityType, TypeEngine[Any]]] = {
+    IdentityType.OBJECTID: OBJECTID,
+    IdentityType.TEXT: sa.Text(collation=BY_BYTES),
+    IdentityType.KEY: BYTEA(),
+}
+
+
+def mapped_tables(
+    entities: Mapping[str, EntityMap], *, schema: str, space: sa.MetaData
+) -> dict[str, sa.Table]:
+    """Return the tables of maps by collection, with the foreign keys between them."""
+    tables = {
+        name: mapped_table(entity, schema=schema, space=space) for name, entity in entities.items()
+    }
+    for name, entity in entities.items():
+        for key in _foreign_keys(entity, tables):
+            tables[name].append_constraint(key)
+    return tables
+
+
+def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = None) -> sa.Table:
+    """Return the table of a map in a schema, with the indexes that every mapped table has.
+
+    Foreign keys and the indexes that the map declares are not part of it.
+    """
+    identity = sa.Column(entity.identity.name, IDENTITY_TYPES[entity.identity.type], nullable=False)
+    columns = [_column(column) for column in entity.columns]
+    table = sa.Table(
+        entity.table,
+        space if space is not None else sa.MetaData(),
+        identity,
+        *columns,
+        *(_full_text(each) for each in entity.full_text),
+        sa.Column("_ordinal", sa.BigInteger, sa.Identity(always=True), nullable=False),
+        sa.Column("_layout", sa.BigInteger),
+        sa.Column("_overflow", BYTEA),
+        sa.Column("_nulls", ARRAY(sa.Text)),
+        sa.Column("_drift", ARRAY(sa.Text)),
+        # The version of a row; no column that anybody could make.
+        sa.Column("xmin", sa.BigInteger, system=True),
+        sa.PrimaryKeyConstraint(identity, name=named(entity.table, "id")),
+        *(
+            _check(entity, column, element)
+            for column, element in zip(entity.columns, columns, strict=True)
+            if column.allowed
+        ),
+        schema=schema,
+        comment=entity.about or None,
+        postgresql_with={"toast_tuple_target": TOAST_BEYOND},
+    )
+    sa.Index(named(entity.table, "ordinal"), table.c["_ordinal"])
+    sa.Index(
+        named(entity.table, "drift"),
+        table.c["_drift"],
+        postgresql_using="gin",
+        postgresql_where=table.c["_drift"].is_not(None),
+    )
+    return table
+
+
+def sql_type(column: Column) -> TypeEngine[Any]:
+    """Return the type of a column."""
+    if not column.array:
+        return SQL_TYPES[column.type](column)
+    if column.type in {ColumnType.TEXT, ColumnType.VARCHAR}:
+        # Elements are compared for equality only; SQLAlchemy would say COLLATE twice.
+        return ARRAY(sa.String(column.length) if column.length else sa.Text())
+    return ARRAY(SQL_TYPES[column.type](column))
+
+
+def _column(column: Column) -> sa.Column[Any]:
+    kind = sql_type(column)
+    default: ColumnElement[Any] | None = None
+    if column.default is not None:
+        default = sa.literal(str(column.default), sa.Text)
+        if column.type not in {ColumnType.TEXT, ColumnType.VARCHAR}:
+            default = sa.cast(default, kind)
+    return sa.Column(column.name, kind, server_default=default)
+
+
+def _check(entity: EntityMap, column: Column, element: sa.Column[Any]) -> sa.CheckConstraint:
+    among = [sa.literal(text, sa.Text) for text in column.allowed]
+    kept: ColumnElement[bool]
+    if column.array:
+        kept = element.op("<@", is_comparison=True)(sa.cast(array(among), element.type))
+    else:
+        kept = element.in_(among)
+    return sa.CheckConstraint(kept, name=named(entity.table, f"{column.name}~allowed"))
+
+
+def _full_text(declared: FullText) -> sa.Column[Any]:
+    """Return a generated column over the beginnings of texts, each with its weight."""
+    language = sa.cast(sa.literal(declared.language, sa.Text), REGCONFIG)
+    longest: ColumnElement[int] = sa.literal_column(
+        str(SEARCHED_CHARACTERS // max(len(declared.weights), 1))
+    )
+    parts = [
+        sa.func.setweight(
+            sa.func.to_tsvector(
+                language,
+                sa.func.left(sa.func.coalesce(sa.column(name), sa.literal("", sa.Text)), longest),
+            ),
+            sa.literal(weight, sa.Text),
+        )
+        for name, weight in declared.weights.items()
+    ]
+    whole: ColumnElement[Any] = parts[0]
+    for part in parts[1:]:
+        whole = whole.op("||")(part)
+    return sa.Column(declared.name, TSVECTOR, sa.Computed(whole, persisted=True))
+
+
+class NotEnforced(sa.ForeignKeyConstraint):
+    """A foreign key that PostgreSQL knows of and does not check: MongoDB enforces none."""
+
+
+@compiles(NotEnforced, "postgresql")
+def _not_enforced(element: NotEnforced, compiler: DDLCompiler, **options: Any) -> str:
+    return f"{compiler.visit_foreign_key_constraint(element, **options)} NOT ENFORCED"
+
+
+def _foreign_keys(
+    entity: EntityMap, tables: Mapping[str, sa.Table]
+) -> Iterator[sa.ForeignKeyConstraint]:
+    for column in entity.columns:
+        reference = column.reference
+        target = None if reference is None else tables.get(reference.collection)
+        if reference is None or target is None or column.array:
+            continue
+        kind = sa.ForeignKeyConstraint if reference.enforced else NotEnforced
+        yield kind(
+            [tables[entity.collection].c[column.name]],
+            [target.c[reference.column]],
+            name=named(entity.table, f"{column.name}~key"),
+        )
