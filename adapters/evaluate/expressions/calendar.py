@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from adapters.query.failures import CommandFailure
 
 DAY_MS: Final = 86_400_000
-_ERA_DAYS: Final = 146_097
+ERA_DAYS: Final = 146_097
 _EPOCH_SHIFT: Final = 719_468
 """Days from 0000-03-01 to 1970-01-01."""
 _DAYS_BEFORE: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
@@ -37,7 +37,7 @@ def days_of(year: int, month: int, day: int) -> int:
     era, year_of_era = divmod(year, 400)
     day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5
     day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
-    return era * _ERA_DAYS + day_of_era - _EPOCH_SHIFT + day - 1
+    return era * ERA_DAYS + day_of_era - _EPOCH_SHIFT + day - 1
 
 
 def milliseconds_of(
@@ -49,7 +49,7 @@ def milliseconds_of(
 def broken_down(milliseconds: int) -> Moment:
     """Return the moment that lies so many milliseconds after 1970 began."""
     days, rest = divmod(milliseconds, DAY_MS)
-    era, day_of_era = divmod(days + _EPOCH_SHIFT, _ERA_DAYS)
+    era, day_of_era = divmod(days + _EPOCH_SHIFT, ERA_DAYS)
     year_of_era = (
         day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096
     ) // 365

@@ -12,6 +12,9 @@ from adapters.evaluate.expressions import (
     comparison,
     conditional,
     date,
+    date_bins,
+    date_parts,
+    date_string,
     date_units,
     object,  # noqa: A004 - the family is called so
     reduction,
@@ -53,6 +56,7 @@ FAMILIES: Final = (
     boolean,
     comparison,
     date,
+    date_bins,
     date_units,
     object,
     regex,
@@ -79,6 +83,8 @@ LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
     **boolean.LAZY,
     **conditional.LAZY,
     **date.LAZY,
+    **date_parts.LAZY,
+    **date_string.LAZY,
     **type.LAZY,
 }
 

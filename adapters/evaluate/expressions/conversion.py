@@ -15,7 +15,7 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 
 from adapters.evaluate.expressions.calendar import iso_text
-from adapters.evaluate.expressions.date_text import parsed_date
+from adapters.evaluate.expressions.date_string import parsed_date
 from adapters.evaluate.numbers import (
     INT_MAX,
     INT_MIN,
@@ -148,7 +148,7 @@ def _date_text(value: DatetimeMS) -> str:
 
 def _refused_as_conversion(text: str) -> DatetimeMS:
     try:
-        return DatetimeMS(parsed_date(text, None))
+        return DatetimeMS(parsed_date(text))
     except CommandFailure as refused:
         raise ConversionError(refused.message) from refused
 

@@ -10,7 +10,7 @@ from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
 
 from adapters.evaluate.expressions.calendar import (
-    Moment,
+    DAY_MS,
     broken_down,
     days_in_month,
     days_of,
@@ -18,12 +18,12 @@ from adapters.evaluate.expressions.calendar import (
 )
 from adapters.evaluate.expressions.date import moment_ms
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
-from adapters.evaluate.expressions.timezone import zone_of
-from adapters.evaluate.numbers import integral
+from adapters.evaluate.expressions.timezone import Zone, zone_of
+from adapters.evaluate.numbers import LONG_MAX, LONG_MIN, integral
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
-from adapters.query.unsupported import unsupported
 
+DURATION_OVERFLOW: Final = 159
 FIXED_MS: Final[Mapping[str, int]] = {
     "millisecond": 1,
     "second": 1_000,
@@ -33,7 +33,48 @@ FIXED_MS: Final[Mapping[str, int]] = {
     "week": 604_800_000,
 }
 MONTHS: Final[Mapping[str, int]] = {"month": 1, "quarter": 3, "year": 12}
+WEEKDAYS: Final = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _DATES: Final = frozenset({"date", "objectId", "timestamp"})
+_EVERY_DAY: Final = (2**64 - 1) // DAY_MS + 1
+_EVERY_YEAR: Final = _EVERY_DAY // 365 + 1
+_MOST: Final[Mapping[str, int]] = {
+    "year": _EVERY_YEAR,
+    "quarter": _EVERY_YEAR * 4,
+    "month": _EVERY_YEAR * 12,
+    "week": _EVERY_DAY // 7,
+    "day": _EVERY_DAY,
+    "hour": _EVERY_DAY * 24,
+    "minute": _EVERY_DAY * 24 * 60,
+    "second": _EVERY_DAY * 24 * 3600,
+}
+"""The amount of each unit that is too large whatever the date."""
+
+
+def is_date(value: Any) -> bool:
+    """Return whether a value stands for a moment: a date, a timestamp or an ObjectId."""
+    return type_name(value) in _DATES
+
+
+def unit_of(value: Any, *, operator: str) -> str:
+    """Return a unit of time; refuse what is none with the codes of `$dateDiff` and `$dateTrunc`."""
+    if not isinstance(value, str):
+        raise CommandFailure(5439013, f"{operator} requires 'unit' to be a string")
+    if value not in FIXED_MS and value not in MONTHS:
+        raise CommandFailure(5439014, f"{operator} does not know the unit {value}")
+    return value
+
+
+def first_day_of(value: Any, *, operator: str) -> int:
+    """Return the day that a week begins with, 0 for Sunday."""
+    if value is ABSENT:
+        return 0
+    if not isinstance(value, str):
+        raise CommandFailure(5439015, f"{operator} requires 'startOfWeek' to be a string")
+    named = value.lower()
+    for number, name in enumerate(WEEKDAYS):
+        if named in {name, name[:3]}:
+            return number
+    raise CommandFailure(5439016, f"{operator} does not know the day {value}")
 
 
 def _shift(operator: str, sign: int) -> Callable[[Sequence[Any]], Any]:
@@ -44,7 +85,7 @@ def _shift(operator: str, sign: int) -> Callable[[Sequence[Any]], Any]:
         zone = zone_of(timezone)
         if zone is None or is_nullish(start) or is_nullish(unit) or is_nullish(amount):
             return None
-        if type_name(start) not in _DATES:
+        if not is_date(start):
             raise CommandFailure(5166403, f"{operator} requires startDate to be a date")
         if not isinstance(unit, str):
             raise CommandFailure(5166404, f"{operator} expects string defining the time unit")
@@ -53,23 +94,36 @@ def _shift(operator: str, sign: int) -> Callable[[Sequence[Any]], Any]:
         count = integral(amount, bits=64)
         if count is None:
             raise CommandFailure(5166405, f"{operator} expects integer amount of time units")
-        if abs(count) > 10_000_000:
-            raise unsupported(f"{operator} by ten millions", where="expression")
+        if sign < 0 and count == LONG_MIN:
+            raise CommandFailure(6045000, f"invalid {operator} 'amount' parameter value")
         utc = moment_ms(start)
-        if unit == "millisecond":
-            return DatetimeMS(utc + sign * count)
-        if utc < 0 and utc % 1000 and count:
+        if unit != "millisecond" and utc < 0 and utc % 1000:
             # The server rounds seconds before 1970 down twice.
             utc -= 1000
-        if unit in FIXED_MS and unit not in {"day", "week"}:
-            return DatetimeMS(utc + sign * count * FIXED_MS[unit])
-        local = _shifted(utc + zone.offset_ms(utc), unit, sign * count)
-        return DatetimeMS(zone.utc_of(local))
+        return DatetimeMS(shifted(utc, unit, sign * count, zone))
 
     return evaluate
 
 
-def _shifted(local: int, unit: str, count: int) -> int:
+def shifted(utc: int, unit: str, count: int, zone: Zone) -> int:
+    """Return a moment so many units later; CommandFailure where it lies outside of 64 bits."""
+    if unit == "millisecond":
+        if not LONG_MIN <= utc + count <= LONG_MAX:
+            raise CommandFailure(DURATION_OVERFLOW, "dateAdd overflowed")
+        return utc + count
+    if not -_MOST[unit] < count < _MOST[unit]:
+        raise CommandFailure(5976500, f"invalid dateAdd 'amount' parameter value: {count} {unit}")
+    if unit in FIXED_MS and unit not in {"day", "week"}:
+        later = utc + count * FIXED_MS[unit]
+    else:
+        local = _later_on_the_calendar(utc + zone.offset_ms(utc), unit, count)
+        later = zone.utc_of(local, saving=zone.saves_daylight(utc))
+    if not LONG_MIN <= later // 1000 * 1000 <= LONG_MAX:
+        raise CommandFailure(5166406, "dateAdd overflowed")
+    return later
+
+
+def _later_on_the_calendar(local: int, unit: str, count: int) -> int:
     if unit in FIXED_MS:
         return local + count * FIXED_MS[unit]
     at = broken_down(local)
@@ -86,31 +140,33 @@ def _date_diff(arguments: Sequence[Any]) -> Any:
     zone = zone_of(timezone)
     if zone is None or any(is_nullish(value) for value in (start, end, unit)):
         return None
-    for value in (start, end):
-        if type_name(value) not in _DATES:
-            raise CommandFailure(5166307, "$dateDiff requires two dates")
-    if not isinstance(unit, str):
-        raise CommandFailure(5439013, "$dateDiff requires 'unit' to be a string")
-    if unit not in FIXED_MS and unit not in MONTHS:
-        raise CommandFailure(5439014, f"$dateDiff does not know the unit {unit}")
-    if unit == "week" and first_day is not ABSENT:
-        raise unsupported("$dateDiff with startOfWeek", where="expression")
+    if unit == "week" and is_nullish(first_day):
+        return None
+    if not (is_date(start) and is_date(end)):
+        raise CommandFailure(5166307, "$dateDiff requires two dates")
+    named = unit_of(unit, operator="$dateDiff")
+    sunday = first_day_of(first_day, operator="$dateDiff") if named == "week" else 0
     low, high = moment_ms(start), moment_ms(end)
-    if unit in {"millisecond", "second", "minute", "hour"} and timezone is not ABSENT:
-        raise unsupported("$dateDiff in hours with timezone", where="expression")
-    steps = [
-        _step(broken_down(value + zone.offset_ms(value)), value, unit) for value in (low, high)
-    ]
-    return Int64(steps[1] - steps[0])
+    if named == "millisecond":
+        if not LONG_MIN <= high - low <= LONG_MAX:
+            raise CommandFailure(5166308, "dateDiff overflowed")
+        return Int64(high - low)
+    offsets = zone.offset_ms(low), zone.offset_ms(high)
+    steps = step_of(high + offsets[1], named, sunday) - step_of(low + offsets[0], named, sunday)
+    if named in {"second", "minute", "hour"}:
+        # Local clocks are read, so that what they were put forward in between is taken back.
+        steps += int((offsets[0] - offsets[1]) / FIXED_MS[named])
+    return Int64(steps)
 
 
-def _step(at: Moment, utc: int, unit: str) -> int:
-    """Return the number of the unit that a moment lies in; weeks begin on Sunday."""
+def step_of(local: int, unit: str, first_day: int) -> int:
+    """Return the number of the unit that a local time lies in."""
     if unit in MONTHS:
+        at = broken_down(local)
         return (at.year * 12 + at.month - 1) // MONTHS[unit]
     if unit == "week":
-        return (at.days + 4) // 7
-    return at.days if unit == "day" else utc // FIXED_MS[unit]
+        return (local // DAY_MS + 4 - first_day) // 7
+    return local // FIXED_MS[unit]
 
 
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {

@@ -142,6 +142,8 @@ def _parse_named(operator: str, signature: Named, value: Any, scope: Scope) -> E
     for name, code in signature.required.items():
         if name not in value:
             raise CommandFailure(code, f"Missing '{name}' parameter to {operator}")
+    if operator == "$dateFromParts":
+        _check_date_parts(value)
     return Call(
         operator=operator,
         arguments=tuple(
@@ -149,6 +151,17 @@ def _parse_named(operator: str, signature: Named, value: Any, scope: Scope) -> E
             for name in signature.parameters
         ),
     )
+
+
+def _check_date_parts(given: Mapping[str, Any]) -> None:
+    """Refuse parts of two calendars, and parts without a year."""
+    natural, iso = {"year", "month", "day"}, {"isoWeekYear", "isoWeek", "isoDayOfWeek"}
+    if "year" not in given and "isoWeekYear" not in given:
+        raise CommandFailure(40516, "$dateFromParts requires 'year' or 'isoWeekYear'")
+    if "year" in given and iso & set(given):
+        raise CommandFailure(40489, "$dateFromParts does not allow ISO dates beside natural dates")
+    if "isoWeekYear" in given and natural & set(given):
+        raise CommandFailure(40525, "$dateFromParts does not allow natural dates beside ISO dates")
 
 
 def _names_a_parameter(value: Any, signature: Named) -> bool:

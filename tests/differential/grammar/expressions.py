@@ -100,6 +100,39 @@ def _calls(inner: Expressions) -> Expressions:
         _named(
             "$dateToString", {"date": date}, format=_formats(), timezone=_timezones(), onNull=inner
         ),
+        _named(
+            "$dateFromString",
+            {"dateString": _date_strings()},
+            timezone=_timezones(),
+            onError=inner,
+            onNull=inner,
+        ),
+        _named(
+            "$dateFromString",
+            {"dateString": _date_strings(), "format": _read_formats()},
+            timezone=_timezones(),
+            onError=inner,
+        ),
+        _named("$dateFromParts", {"year": _years()}, timezone=_timezones(), **_parts()),
+        _named("$dateFromParts", {"isoWeekYear": _years()}, isoWeek=small, isoDayOfWeek=small),
+        _named(
+            "$dateTrunc",
+            {"date": date, "unit": _units()},
+            binSize=small,
+            timezone=_timezones(),
+            startOfWeek=_weekdays(),
+        ),
+        _named(
+            "$dateDiff",
+            {"startDate": date, "endDate": date, "unit": _units()},
+            timezone=_timezones(),
+            startOfWeek=_weekdays(),
+        ),
+        _named(
+            "$dateAdd $dateSubtract",
+            {"startDate": date, "unit": _units(), "amount": small},
+            timezone=_timezones(),
+        ),
         _call("$year $month $dayOfWeek $isoWeek $week $dayOfYear $hour $millisecond", date),
         _named("$convert", {"input": inner, "to": _types()}, onError=inner, onNull=inner),
         st.dictionaries(st.sampled_from("pqr"), inner, max_size=2),
@@ -123,6 +156,48 @@ def _formats() -> Expressions:
 
 def _timezones() -> Expressions:
     return st.sampled_from(["UTC", "+05:30", "-0800", "America/New_York", "Europe/Berlin", "Mars"])
+
+
+def _date_strings() -> Expressions:
+    dates = [
+        "2020-02-29",
+        "29.2.2020",
+        "Feb 29, 2020",
+        "20200229",
+        "2/29/20",
+        "2020-W09-6",
+        "2021-2",
+    ]
+    times = ["", " 10:11", "T23:59:59.5", " 3pm", " noon", " 1011", "T24:00"]
+    zones = ["", "Z", " +02:30", " EST", " Europe/Berlin"]
+    return st.builds(
+        lambda *parts: "".join(parts),
+        st.sampled_from(dates),
+        st.sampled_from(times),
+        st.sampled_from(zones),
+    )
+
+
+def _read_formats() -> Expressions:
+    return st.sampled_from(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%L", "%d.%m.%Y", "%G-W%V-%u", "%Y%z"])
+
+
+def _years() -> Expressions:
+    return st.sampled_from([1, 1969, 1970, 2020, 2021, 9999, 10000, "$a"])
+
+
+def _parts() -> dict[str, Expressions]:
+    part = st.one_of(st.integers(-40, 70), st.sampled_from(["$a", "$b", None]))
+    return dict.fromkeys(("month", "day", "hour", "minute", "second", "millisecond"), part)
+
+
+def _units() -> Expressions:
+    units = ["year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond"]
+    return st.sampled_from([*units, "eon"])
+
+
+def _weekdays() -> Expressions:
+    return st.sampled_from(["mon", "Thursday", "SUN", "x"])
 
 
 def _types() -> Expressions:
