@@ -181,7 +181,7 @@ def body_at(raw: bytes) -> int:
         if raw[at] != 1:
             raise ValueError(f"a section of the unknown kind {raw[at]}")
         (size,) = INT32.unpack_from(raw, at + 1) if at + 5 < len(raw) else (0,)
-        if size < 5:
+        if size < 5 or at + 1 + size >= len(raw):
             raise ValueError(f"a section claims {size} bytes")
         at += 1 + size
     return at + 1

@@ -11,6 +11,7 @@ from proxy.wire.protocol.framing import REQUEST_OPCODES, Frame, Framer
 from proxy.wire.protocol.message import (
     Request,
     Treatment,
+    body_at,
     is_plain_read,
     more_to_come,
     request_of,
@@ -193,6 +194,14 @@ def test_noise_in_a_message_gives_a_treatment_or_a_wire_error(noise: bytes) -> N
             assert request_of(frame_of(message(opcode, noise))).treatment in Treatment
         except WireError:
             continue
+
+
+def test_a_sequence_that_reaches_to_the_end_leaves_no_command() -> None:
+    raw = bytearray(op_msg({"find": "users", "$db": "app"}))
+    raw[20:25] = b"\x01" + (len(raw) - 21).to_bytes(4, "little")
+
+    with pytest.raises(ValueError, match="claims"):
+        body_at(bytes(raw))
 
 
 def test_only_a_message_can_announce_another_reply() -> None:
