@@ -5,24 +5,29 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 from urllib.parse import urlsplit
 
+from adapters.entities.entity import EntityMap
 from adapters.gateway import Gateway
-from adapters.postgresql.gateway import PostgresGateway
+from adapters.postgresql.gateway import NO_MAPS, PostgresGateway
 from comparators.errors import SettingsError
 
-Opener = Callable[[str, int], AbstractAsyncContextManager[Gateway]]
+Opener = Callable[[str, int, Mapping[str, EntityMap]], AbstractAsyncContextManager[Gateway]]
 
 
-def _postgresql(url: str, connections: int) -> AbstractAsyncContextManager[Gateway]:
-    return PostgresGateway(url, connections=connections)
+def _postgresql(
+    url: str, connections: int, entities: Mapping[str, EntityMap]
+) -> AbstractAsyncContextManager[Gateway]:
+    return PostgresGateway(url, connections=connections, entities=entities)
 
 
 ADAPTERS: Final[Mapping[str, Opener]] = {"postgresql": _postgresql, "postgres": _postgresql}
 
 
-def gateway_for(url: str, *, connections: int) -> AbstractAsyncContextManager[Gateway]:
+def gateway_for(
+    url: str, *, connections: int, entities: Mapping[str, EntityMap] = NO_MAPS
+) -> AbstractAsyncContextManager[Gateway]:
     """Return the gateway for a URL; it connects when first used, and closes at the end.
 
-    Raises SettingsError for a scheme that no adapter has.
+    `entities` are the maps by collection for those that it makes. Raises SettingsError for a scheme that no adapter has.
     """
     scheme = urlsplit(url).scheme
     opener = ADAPTERS.get(scheme)
@@ -32,4 +37,4 @@ def gateway_for(url: str, *, connections: int) -> AbstractAsyncContextManager[Ga
             where="[gateway] uri",
             remedy=f"use one of: {', '.join(sorted(ADAPTERS))}",
         )
-    return opener(url, connections)
+    return opener(url, connections, entities)

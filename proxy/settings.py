@@ -106,6 +106,7 @@ class Gateway(_Section):
     """The PostgreSQL that is being proved."""
 
     uri: Annotated[str, _uri_of("postgresql", "postgres")] = Field(default="", repr=False)
+    entities: str = ""
 
 
 class Listen(_Section):

@@ -11,6 +11,7 @@ import asyncpg
 from bson.int64 import Int64
 from bson.objectid import ObjectId
 
+from adapters.entities.entity import EntityMap
 from adapters.gateway import Expiry, Footprint, Generated, Mark
 from adapters.postgresql import definitions, marks, reads, statements
 from adapters.postgresql.aggregates import aggregate
@@ -31,6 +32,7 @@ from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome, Result
 
 CONNECTIONS: Final = 16
+NO_MAPS: Final[Mapping[str, EntityMap]] = {}
 NOTHING_GENERATED: Final = Generated(now_ms=0)
 READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
     Kind.FIND: reads.find,
@@ -50,7 +52,14 @@ class PostgresGateway:
     `async with PostgresGateway(dsn) as gateway:` closes its connections at the end.
     """
 
-    def __init__(self, dsn: str, *, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        connections: int = CONNECTIONS,
+        entities: Mapping[str, EntityMap] = NO_MAPS,
+    ) -> None:
+        self._entities = entities
         self._connections = Connections(dsn, limit=connections)
         self._catalog = Catalog()
 

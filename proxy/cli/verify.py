@@ -25,6 +25,7 @@ from proxy.cli.ending import (
     run_until_cancelled,
 )
 from proxy.cli.injecting import gateway_under_test
+from proxy.cli.maps import maps_of
 from proxy.ledger.entries import Checkpoint
 from proxy.ledger.write import Ledger
 from proxy.settings import Settings
@@ -78,6 +79,7 @@ async def verify_log(
     directory = settings.capture_directory
     private_directory(directory)
     rules = Rules.load(settings.rules_file, datetime.now(UTC).date())
+    entities = maps_of(settings)
     uri = settings.demand("legacy.uri")
     client: AsyncMongoClient[Any] = AsyncMongoClient(
         uri, serverSelectionTimeoutMS=_LEGACY_TIMEOUT_MS, appname="parallax-verifier"
@@ -92,7 +94,10 @@ async def verify_log(
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
             gateway_under_test(
-                settings.demand("gateway.uri"), connections=concurrency, injection=injection
+                settings.demand("gateway.uri"),
+                connections=concurrency,
+                entities=entities,
+                injection=injection,
             )
         )
         ledger = await Ledger.open(
