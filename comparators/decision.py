@@ -84,7 +84,8 @@ def _evidence(
                 expired=expired,
             )
         case Values() if isinstance(right, Values):
-            yield from same_values(left.values, right.values)
+            owed = [each for each in left.values if each not in right.optional]
+            yield from same_values(owed, right.values)
         case Count() if isinstance(right, Count):
             yield from same_number("n", left.n, right.n)
         case Acknowledgement() if isinstance(right, Acknowledgement):

@@ -18,9 +18,14 @@ class Documents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """The answer of `distinct`: values in no particular order."""
+    """The answer of `distinct`: values in no particular order.
+
+    `optional` are those that MongoDB may give besides: read from an index, documents without the field give
+    null, read from the collection they give nothing, and which it does its planner decides.
+    """
 
     values: tuple[Any, ...]
+    optional: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

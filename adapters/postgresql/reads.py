@@ -26,6 +26,7 @@ PORTION: Final = 4
 """How many documents are read at first for each that a limit asks for, where a filter is left to do."""
 
 LEAST_PORTION: Final = 64
+NULL: Final = key_of(None)
 
 Document = dict[str, Any]
 
@@ -98,12 +99,16 @@ async def distinct(session: Session) -> Values:
     found = await matching(session, query, plan, enough=None)
     path = split_path(key)
     values: dict[bytes, Any] = {}
+    lacking = False
     for _raw, document in found:
         for value, _position in reached(document, path, expand=False):
             for each in value if isinstance(value, list) else [value]:
-                if each is not MISSING:
+                if each is MISSING:
+                    lacking = True
+                else:
                     values.setdefault(key_of(each), each)
-    return Values(values=tuple(values.values()))
+    optional = lacking and NULL not in values and session.is_indexed(key)
+    return Values(values=tuple(values.values()), optional=(None,) if optional else ())
 
 
 async def matching(

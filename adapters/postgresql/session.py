@@ -55,6 +55,12 @@ class Session:
         indexes = () if found is None else found.indexes
         return {index.name: not index.sparse and index.admits is None for index in indexes}
 
+    def is_indexed(self, path: str) -> bool:
+        """Return whether an index holds the values at a path, and null for documents without one."""
+        found = self.catalog.collection(self.operation.database, self.operation.collection)
+        indexes = () if found is None else found.indexes
+        return any(index.plain and path in index.paths and not index.sparse for index in indexes)
+
     @property
     def exists(self) -> bool:
         """Whether the operation's collection is known to exist."""

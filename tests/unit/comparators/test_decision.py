@@ -160,6 +160,18 @@ def test_distinct_values_compare_with_their_types() -> None:
     assert changes(twice) == [("values.*", "missing_in_gateway")]
 
 
+def test_an_optional_null_of_distinct_may_be_given_or_not() -> None:
+    gateway = Values(values=(1,), optional=(None,))
+
+    given = judged(Values(values=(None, 1)), gateway, Kind.DISTINCT)
+    left_out = judged(Values(values=(1,)), gateway, Kind.DISTINCT)
+    lost = judged(Values(values=(None, 1, 2)), gateway, Kind.DISTINCT)
+
+    assert given.verdict is Verdict.MATCH
+    assert left_out.verdict is Verdict.MATCH
+    assert changes(lost) == [("values.*", "missing_in_gateway")]
+
+
 def modified(document: Document | None, **fields: Any) -> Modified:
     raw = None if document is None else encode(document)
     return Modified(document=raw, n=fields.pop("n", 1), **fields)
