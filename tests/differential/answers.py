@@ -13,11 +13,12 @@ from adapters.query.expression import parse_expression
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import collections_of, parse_pipeline
 from comparators.canonical import CODEC, MISSING
+from comparators.decision import decide
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents as Found
 from comparators.outcome import Outcome
 from comparators.rules import Rules
-from comparators.verdict import Verdict, decide
+from comparators.verdict import Verdict
 
 Answer = tuple[bytes, ...] | int
 """The documents as raw BSON, or a code."""
