@@ -7,6 +7,7 @@ ParallaxError(what, *, where, remedy)
 ├─ CorruptionError    you    look at the position named; the record was skipped and counted
 ├─ UnreachableError   wait   Parallax retries with backoff; `where` is the peer
 ├─ UnsupportedError   us     an operator or option, named exactly; becomes the verdict `unsupported`
+│  └─ UnknowableError nobody no two servers answer it alike; becomes the verdict `not_comparable`
 └─ WireError          peer   broke the protocol; its one connection is closed
 
 Any other exception is a bug. Exit codes are those of sysexits(3).
@@ -64,6 +65,10 @@ class UnsupportedError(ParallaxError):
     """The gateway path has no exact counterpart for an operator or option."""
 
     exit_code = 69
+
+
+class UnknowableError(UnsupportedError):
+    """No other server could give the same answer: it is drawn at random, or tells of the server itself."""
 
 
 class WireError(ParallaxError):

@@ -25,7 +25,7 @@ from adapters.postgresql.session import Session
 from adapters.postgresql.tables import tables_of
 from adapters.postgresql.writes import WRITES, apply, failure_of
 from adapters.query.failures import CommandFailure
-from adapters.query.unsupported import unsupported
+from adapters.query.unsupported import unknowable, unsupported
 from adapters.sql.keys import key_of
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
@@ -301,6 +301,8 @@ async def run_read(session: Session) -> Outcome:
     if read is None:
         name = next(iter(operation.arguments), str(operation.kind))
         command = name if operation.kind is Kind.OTHER else str(operation.kind)
+        if command == "explain":
+            raise unknowable("command explain", where=operation.namespace)
         raise unsupported(f"command {command}", where=operation.namespace)
     return Outcome(result=await read(session), duration_s=0.0)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.query.failures import CommandFailure
-from adapters.query.unsupported import unsupported
+from adapters.query.unsupported import unknowable, unsupported
 
 NEGATIVE: Final = 51024
 WITHOUT_EFFECT: Final = frozenset(
@@ -76,6 +76,8 @@ def check(command: str, arguments: Mapping[str, Any]) -> None:
         # An option that is switched off asks for nothing.
         if value is None or value is False or value in ({}, []):
             continue
+        if name == "explain":
+            raise unknowable("option explain", where=command)
         raise unsupported(f"option {name}", where=command)
     simple = arguments.get("collation")
     if simple and (not isinstance(simple, Mapping) or simple.get("locale") != "simple"):

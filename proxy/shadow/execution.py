@@ -4,7 +4,6 @@ import asyncio
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeVar
 
@@ -29,6 +28,7 @@ from proxy.shadow.patience import Outage
 from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Rechecks, Suspect
 from proxy.shadow.reconcile import Case, Reconciler
+from proxy.shadow.refusal import Failed, refusal_of
 from proxy.shadow.runner import CreateTask
 from proxy.shadow.states import CHOICE, CONTENDED, TAKEN_OVER, States, only_clocks_differ
 from proxy.shadow.touches import Touches
@@ -40,14 +40,6 @@ _log = structlog.get_logger()
 OVERTAKEN: Final = "it read a snapshot that later writes have overtaken"
 TOO_LARGE: Final = "its result is larger than the verifier keeps"
 """Reasons of `not_comparable`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """The gateway path has no outcome; `verdict` says why."""
-
-    verdict: Verdict
-    reason: str
 
 
 class Execution:
@@ -384,7 +376,7 @@ class Execution:
         try:
             return await self._gateway_outage.endure(within_time)
         except UnsupportedError as error:
-            return Failed(verdict=Verdict.UNSUPPORTED, reason=error.what)
+            return refusal_of(error)
         except TimeoutError:
             return Failed(verdict=Verdict.TIMEOUT, reason="the gateway took too long")
 

@@ -20,7 +20,7 @@ from proxy.ledger.entries import Checkpoint, Dropped, EventKind, Lag
 from proxy.ledger.write import Ledger
 from proxy.shadow.evidence import Evidence, Gathered
 from proxy.shadow.exchange import Exchange
-from proxy.shadow.execution import Execution, Failed
+from proxy.shadow.execution import Execution
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.following import follow_expiry
 from proxy.shadow.frontier import Frontier, Resume
@@ -32,6 +32,7 @@ from proxy.shadow.quiet import Quiet
 from proxy.shadow.reach import namespaces_of
 from proxy.shadow.recheck import Rechecks
 from proxy.shadow.reconcile import Case, Reconciler
+from proxy.shadow.refusal import Failed, refusal_of, refusal_of_command
 from proxy.shadow.runner import Runner, Work
 from proxy.shadow.sides import Sides
 from proxy.shadow.states import States
@@ -259,8 +260,7 @@ class Verifier:
     async def _admit_single(self, unit: Single) -> None:
         operation = unit.exchange.operation
         if operation.kind is Kind.OTHER:
-            command = next(iter(operation.arguments))
-            self._refuse(unit.exchange, f"command {command}")
+            self._refuse(unit.exchange, refusal_of_command(next(iter(operation.arguments))))
             return
         footprints = self._footprints(unit.exchange, operation)
         if footprints is None:
@@ -292,7 +292,7 @@ class Verifier:
         self._frontier.leave(unit.commit.start)
         reason = f"in a transaction with an unsupported {unsupported.kind}"
         for statement in unit.statements:
-            self._refuse(statement.exchange, reason)
+            self._refuse(statement.exchange, Failed(verdict=Verdict.UNSUPPORTED, reason=reason))
 
     async def _admit_cursor(self, unit: CursorEnded) -> None:
         cursor = unit.cursor
@@ -310,7 +310,7 @@ class Verifier:
         try:
             return self._gateway.footprint(operation)
         except UnsupportedError as error:
-            self._refuse(exchange, error.what)
+            self._refuse(exchange, refusal_of(error))
             return None
 
     def _footprints_or_none(self, operation: Operation) -> tuple[Footprint, ...] | None:
@@ -319,8 +319,8 @@ class Verifier:
         except UnsupportedError:
             return None
 
-    def _refuse(self, exchange: Exchange, reason: str) -> None:
-        self._execution.failed(exchange, Failed(verdict=Verdict.UNSUPPORTED, reason=reason))
+    def _refuse(self, exchange: Exchange, refusal: Failed) -> None:
+        self._execution.failed(exchange, refusal)
 
     def _reconcile(self, unit: InDoubt) -> None:
         for exchange in unit.exchanges:

@@ -16,6 +16,7 @@ from adapters.evaluate.expressions import (
     date_parts,
     date_string,
     date_units,
+    hashing,
     object,  # noqa: A004 - the family is called so
     reduction,
     regex,
@@ -58,6 +59,7 @@ FAMILIES: Final = (
     date,
     date_bins,
     date_units,
+    hashing,
     object,
     regex,
     set,

@@ -24,7 +24,7 @@ from adapters.query.expression.tree import (
     Variable,
 )
 from adapters.query.failures import CommandFailure
-from adapters.query.unsupported import unsupported
+from adapters.query.unsupported import unknowable, unsupported
 
 BUILT_IN: Final[frozenset[str]] = frozenset({"ROOT", "CURRENT", "NOW", "REMOVE"})
 UNAVAILABLE: Final[frozenset[str]] = frozenset({"CLUSTER_TIME", "SEARCH_META", "JS_SCOPE", "IS_MR"})
@@ -188,6 +188,19 @@ def _parse_literal(value: Any, _scope: Scope) -> Expression:
     return Literal(value=value)
 
 
+def _parse_hashed(value: Any, scope: Scope) -> Expression:
+    """An array is the value to hash, not a list of arguments."""
+    return Call(operator="$toHashedIndexKey", arguments=(parse_expression(value, variables=scope),))
+
+
+def _parse_rand(value: Any, _scope: Scope) -> Expression:
+    if not isinstance(value, Mapping | list):
+        raise CommandFailure(10065, "invalid parameter: expected an object ($rand)")
+    if value:
+        raise CommandFailure(3040501, "$rand does not currently accept arguments")
+    raise unknowable("$rand", where="expression")
+
+
 def _parse_cond(value: Any, scope: Scope) -> Expression:
     if isinstance(value, Mapping):
         for name in value:
@@ -342,6 +355,8 @@ def _check_variable_characters(name: str) -> None:
 FORMS: Final[Mapping[str, Callable[[Any, Scope], Expression]]] = {
     "$literal": _parse_literal,
     "$const": _parse_literal,
+    "$toHashedIndexKey": _parse_hashed,
+    "$rand": _parse_rand,
     "$cond": _parse_cond,
     "$switch": _parse_switch,
     "$let": _parse_let,

@@ -230,6 +230,6 @@ SIGNATURES: Final[Mapping[str, Signature]] = {
 }
 
 UNSUPPORTED: Final[frozenset[str]] = frozenset(
-    {"$function", "$meta", "$rand", "$toHashedIndexKey", "$_internalFindAllValuesAtPath"}
+    {"$function", "$meta", "$_internalFindAllValuesAtPath"}
 )
 """Operators that MongoDB knows and the gateway path cannot answer exactly: made up by the server, or bound to its engine."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bson.dbref import DBRef
+from bson.decimal128 import Decimal128
 from bson.regex import Regex
 
 from adapters.query.expression import Scope, parse_expression
@@ -30,8 +31,8 @@ from adapters.query.filter.tree import (
     PatternMatch,
 )
 from adapters.query.paths import Path, split_path
-from adapters.query.types import is_document
-from adapters.query.unsupported import unsupported
+from adapters.query.types import is_document, is_number
+from adapters.query.unsupported import unknowable, unsupported
 
 BAD_VALUE: Final = 2
 FAILED_TO_PARSE: Final = 9
@@ -91,6 +92,8 @@ def _clause(name: str, value: Any, *, scope: Scope | None, refusal: int) -> Filt
         if value != 1:
             raise CommandFailure(FAILED_TO_PARSE, f"{name} must be an integer value of 1")
         return CONSTANTS[name]
+    if name == "$sampleRate":
+        return _sampled(value, inside=scope is None and refusal == BAD_VALUE)
     if scope is None and name in {"$where", "$text"}:
         raise CommandFailure(BAD_VALUE, f"{name} is not allowed in this context")
     if name == "$jsonSchema" and refusal == FEATURE_NOT_ALLOWED:
@@ -98,6 +101,20 @@ def _clause(name: str, value: Any, *, scope: Scope | None, refusal: int) -> Filt
     if name in UNSUPPORTED_CLAUSES or name.startswith("$_internal"):
         raise unsupported(name, where="filter")
     raise CommandFailure(BAD_VALUE, f"unknown top level operator: {name}")
+
+
+def _sampled(rate: Any, *, inside: bool) -> Filter:
+    """Return a filter that lets all or nothing pass; anything in between is drawn by the server."""
+    if inside:
+        raise CommandFailure(BAD_VALUE, "$sampleRate can only be applied to the top-level document")
+    if not is_number(rate):
+        raise CommandFailure(BAD_VALUE, "argument to $sampleRate must be a numeric type")
+    exact = rate.to_decimal() if isinstance(rate, Decimal128) else rate
+    if not 0 <= exact <= 1:
+        raise CommandFailure(BAD_VALUE, "numeric argument to $sampleRate must be in [0, 1]")
+    if 0 < exact < 1:
+        raise unknowable("$sampleRate", where="filter")
+    return EVERYTHING if exact else NOTHING
 
 
 def _alternatives(
@@ -200,7 +217,7 @@ COMPOUND: Final[Mapping[str, Callable[[Path, Any], Filter]]] = {
     "$all": _every,
 }
 CONSTANTS: Final[Mapping[str, Filter]] = {"$alwaysTrue": EVERYTHING, "$alwaysFalse": NOTHING}
-UNSUPPORTED_CLAUSES: Final = frozenset({"$where", "$text", "$jsonSchema", "$sampleRate"})
+UNSUPPORTED_CLAUSES: Final = frozenset({"$where", "$text", "$jsonSchema"})
 # Any other operator in front makes conditions of the operand of `$elemMatch`.
 _CLAUSES_OF_ELEMENTS: Final = frozenset(
     {"$and", "$or", "$nor", "$expr", "$where", "$comment", "$text", "$jsonSchema"}

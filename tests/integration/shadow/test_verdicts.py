@@ -243,3 +243,14 @@ async def test_what_a_pipeline_stores_is_read_again(bench: Bench) -> None:
     await eventually_equal(bench)
     assert len(await bench.database.big.find().to_list()) == 2
     assert await bench.mismatches("big") == []
+
+
+async def test_what_is_random_or_about_the_server_is_not_comparable(bench: Bench) -> None:
+    await bench.database.things.insert_one({"_id": 1})
+    await bench.database.things.find_one({"$expr": {"$lt": [{"$rand": {}}, 2]}})
+    await bench.database.things.update_one({"_id": 1}, [{"$set": {"drawn": {"$rand": {}}}}])
+
+    verdicts = await bench.verdicts("things")
+
+    assert verdicts == {Verdict.MATCH: 1, Verdict.NOT_COMPARABLE: 2}
+    assert await bench.differing() == {}

@@ -46,13 +46,15 @@ from adapters.query.sort import parse_sort
 from adapters.query.update import parse_update
 from adapters.query.update.operators import OPERATORS as UPDATE_OPERATORS
 from adapters.query.update.push import MODIFIERS
-from comparators.errors import UnsupportedError
+from comparators.errors import UnknowableError, UnsupportedError
 from comparators.operation import Kind, Operation
 
 ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = ROOT / "docs" / "support.md"
 QUOTED: Final = re.compile(r"`([^`]+)`")
 REFUSALS: Final = "| `unsupported` names | when |"
+UNKNOWABLE: Final = "Not comparable"
+CALLED: Final = frozenset({"unknowable", "unsupported"})
 
 Example = Callable[[], Any]
 
@@ -88,13 +90,15 @@ def _options_by_command() -> dict[str, set[str]]:
     return {QUOTED.findall(name)[0]: set(QUOTED.findall(heeded)) for name, heeded in rows}
 
 
+APART: Final = ("$expr", "$comment", "$sampleRate")
+"""Operators of filters that are parsed by name."""
 LISTED: Final[Mapping[str, frozenset[str] | set[str]]] = {
-    "Filters": {*OPERATORS, *COMPOUND, *LOGICAL, *CONSTANTS, *VALUE_OPERATORS, "$expr", "$comment"},
+    "Filters": {*OPERATORS, *COMPOUND, *LOGICAL, *CONSTANTS, *VALUE_OPERATORS, *APART},
     "Projections": {"$elemMatch", "$slice"},
     "Updates": {*UPDATE_OPERATORS, "$rename"},
     "Aggregation stages": set(STAGES),
     "Accumulators": SIMPLE | COUNTED | SORTED | {"$count"},
-    "Expressions": {*EXPRESSIONS, *LAZY, *FORMS},
+    "Expressions": {*EXPRESSIONS, *LAZY, *FORMS} - {"$rand"},
     "Indexes": SPECIAL,
 }
 
@@ -172,15 +176,14 @@ def _join(**arguments: Any) -> dict[str, Any]:
 
 ONE: Final = Decimal128("1")
 OF_A_DECIMAL: Final = (
-    "$acos $acosh $asin $asinh $atan $atanh $cos $cosh $degreesToRadians $exp $ln $log10 "
-    "$radiansToDegrees $sin $sinh $tan $tanh"
+    "$acos $acosh $asin $asinh $atan $atanh $cos $cosh $exp $ln $log10 $sin $sinh $tan $tanh"
 ).split()
 OF_FIND: Final = "min max returnKey showRecordId tailable awaitData".split()
 OF_CREATE: Final = (
     "capped size validator viewOn timeseries clusteredIndex changeStreamPreAndPostImages "
     "expireAfterSeconds encryptedFields"
 ).split()
-COMMANDS: Final = "renameCollection collMod mapReduce explain bulkWrite geoSearch".split()
+COMMANDS: Final = "renameCollection collMod mapReduce bulkWrite geoSearch".split()
 ENGLISH: Final = {"locale": "en"}
 
 REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
@@ -188,7 +191,6 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         **{f"command {name}": (_command(name),) for name in COMMANDS},
         **{f"option {name}": (_option("find", name),) for name in OF_FIND},
         **{f"option {name}": (_option("create", name),) for name in OF_CREATE},
-        "option explain": (_option("aggregate", "explain"),),
         "option collation": (lambda: options.check("find", {"collation": ENGLISH}),),
         "option hint": (
             lambda: options.check_hint("gone", {}),
@@ -266,6 +268,14 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
 }  # fmt: skip
 
 
+NOT_COMPARABLE: Final[Mapping[str, Example]] = {
+    "$rand": _value({"$rand": {}}),
+    "$sampleRate": _filtered({"$sampleRate": 0.5}),
+    "command explain": _command("explain"),
+    "option explain": _option("aggregate", "explain"),
+}
+
+
 async def _answer(example: Example) -> Any:
     answer = example()
     return await answer if inspect.isawaitable(answer) else answer
@@ -298,6 +308,21 @@ async def test_what_is_listed_as_unsupported_is_refused_by_that_name(
     assert refused.value.what == name
 
 
+def _unknowable() -> set[str]:
+    _before, _header, table = _sections()[UNKNOWABLE].partition("|---|---|")
+    rows = [line.split(" | ")[0] for line in table.splitlines()]
+    return {name for row in rows for name in QUOTED.findall(row)}
+
+
+@pytest.mark.parametrize("name", NOT_COMPARABLE)
+async def test_what_no_two_servers_answer_alike_is_listed_and_named(name: str) -> None:
+    with pytest.raises(UnknowableError) as refused:
+        await _answer(NOT_COMPARABLE[name])
+
+    assert refused.value.what == name
+    assert _unknowable() == set(NOT_COMPARABLE)
+
+
 def test_operators_that_are_parsed_but_not_evaluated_are_listed_as_refused() -> None:
     assert set(SIGNATURES) - {*EXPRESSIONS, *LAZY} <= _refused("Expressions")
 
@@ -307,7 +332,7 @@ def _refusals_in_code() -> Iterator[tuple[str, re.Pattern[str]]]:
     for file in sorted((ROOT / "adapters").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if not called or cast("Any", node).func.id != "unsupported":
+            if not called or cast("Any", node).func.id not in CALLED:
                 continue
             name = cast("ast.Call", node).args[0]
             if isinstance(name, ast.Constant):
@@ -321,7 +346,7 @@ def _refusals_in_code() -> Iterator[tuple[str, re.Pattern[str]]]:
 
 
 def test_each_refusal_in_the_code_is_listed() -> None:
-    listed = set().union(*map(_refused, REFUSED))
+    listed = _unknowable().union(*map(_refused, REFUSED))
     found = dict(_refusals_in_code())
 
     assert found
