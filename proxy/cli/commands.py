@@ -9,14 +9,14 @@ from typing import Any, Final, NamedTuple
 
 
 class Command(NamedTuple):
-    """Where a command lives, and the first sentence of its help."""
+    """Where a command or a group of commands lives, and the first sentence of its help."""
 
     module: str
     function: str
     summary: str
 
     def load(self) -> Callable[..., Any]:
-        """Return the function; its module and all that it needs are imported now."""
+        """Return the function, or the group as `typer.Typer`; all that it needs is imported now."""
         loaded: Callable[..., Any] = getattr(import_module(self.module), self.function)
         return loaded
 
@@ -46,6 +46,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "proxy.cli.doctor",
         "doctor",
         "Check both databases and this machine; ends with 1 when something keeps Parallax from working.",
+    ),
+    "map": Command(
+        "proxy.cli.map",
+        "MAP",
+        "Make entity maps, hold them against data, and show what they do.",
     ),
     "demo": Command(
         "proxy.cli.demo.command",

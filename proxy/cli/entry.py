@@ -37,7 +37,11 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     wanted = asked_for(arguments)
     for name, command in COMMANDS.items():
         if name == wanted:
-            app.command(name)(command.load())
+            loaded = command.load()
+            if isinstance(loaded, typer.Typer):
+                app.add_typer(loaded, name=name)
+            else:
+                app.command(name)(loaded)
         else:
             app.command(name, help=command.summary)(_not_asked_for)
     return app

@@ -29,11 +29,13 @@ OTHER_PROGRAMS = re.compile(r"^\s*(?:docker|openssl|git|uv|npm|pip|make|python3?
 
 def options_of(command: str) -> set[str]:
     """Return the options that a command shows in its help."""
-    found = typer.main.get_command(application([command]))
-    parameters = found.commands[command].params  # type: ignore[attr-defined]
+    found = typer.main.get_command(application([command])).commands[command]  # type: ignore[attr-defined]
+    members = getattr(found, "commands", {command: found}).values()
     return {
         name
-        for parameter in parameters
+        for member in members
+        for parameter in member.params
+        if parameter.param_type_name == "option"
         if not getattr(parameter, "hidden", False)
         for name in (*parameter.opts, *parameter.secondary_opts)
     }

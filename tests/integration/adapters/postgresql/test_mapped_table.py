@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
 
 from adapters.entities.entity import (
     Column,
@@ -15,6 +15,7 @@ from adapters.entities.entity import (
     IdentityType,
     Reference,
 )
+from adapters.entities.profile import load_profile
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.gateway import PostgresGateway
 from adapters.sql.dialect import definition
@@ -95,3 +96,25 @@ async def test_every_kind_of_column_is_made_and_those_who_insert_by_sql_get_defa
         ("messages~owner~key", True),
         ("users~boss~key", False),
     ]
+
+
+async def test_postgresql_takes_every_table_of_the_librechat_profile(
+    gateway: PostgresGateway, postgres_dsn: str
+) -> None:
+    await gateway.ready()
+    tables = mapped_tables(load_profile("librechat"), schema="public", space=sa.MetaData())
+    connection: Connection = await asyncpg.connect(postgres_dsn)
+    try:
+        for table in tables.values():
+            alone = CreateTable(table, include_foreign_key_constraints=[])
+            await connection.execute(definition(alone))
+        for table in tables.values():
+            # Some refer to each other, so no order of making them would do.
+            for key in table.foreign_key_constraints:
+                await connection.execute(definition(AddConstraint(key)))
+        keys = await connection.fetchval("SELECT count(*) FROM pg_constraint WHERE contype = 'f'")
+    finally:
+        await connection.close()
+
+    assert len(tables) == 47
+    assert keys == sum(len(table.foreign_key_constraints) for table in tables.values()) > 30

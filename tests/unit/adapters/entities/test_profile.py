@@ -60,3 +60,18 @@ def test_a_folder_that_is_not_there_is_named() -> None:
         load_profile("no-such-profile")
 
     assert error.value.where == "[gateway] entities"
+
+
+def test_the_profile_of_librechat_maps_all_its_collections() -> None:
+    entities = load_profile("librechat")
+
+    tables = {entity.table for entity in entities.values()}
+    assert len(entities) == 47
+    assert {
+        "users",
+        "messages",
+        "conversation_tags",
+        "acl_entries",
+        "openid_refresh_flights",
+    } < tables
+    assert all(entity.about for entity in entities.values())

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from proxy.cli.commands import COMMANDS, asked_for
 
@@ -19,9 +20,10 @@ def loaded_by(statement: str) -> set[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_their_own_help_says(name: str) -> None:
-    documented = COMMANDS[name].load().__doc__ or ""
+    loaded = COMMANDS[name].load()
+    documented = loaded.info.help if isinstance(loaded, typer.Typer) else loaded.__doc__
 
-    assert documented.partition("\n")[0] == COMMANDS[name].summary
+    assert (documented or "").partition("\n")[0] == COMMANDS[name].summary
 
 
 @pytest.mark.parametrize(
