@@ -1,0 +1,162 @@
+"""Conditions as SQLAlchemy Core elements over a mapped table."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, assert_never
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONPATH
+from sqlalchemy.sql import ColumnElement
+
+from adapters.sql.columns.condition import (
+    Absent,
+    All,
+    Among,
+    AnyOf,
+    BitRule,
+    BitsUnder,
+    Compared,
+    Condition,
+    Constant,
+    Contains,
+    Drifted,
+    Element,
+    ExplicitNull,
+    Flag,
+    Holds,
+    JsonPath,
+    Length,
+    Opposite,
+    Overlaps,
+    Place,
+    Remainder,
+    Sign,
+    SomeElement,
+)
+
+ZERO: Final[ColumnElement[Any]] = sa.literal_column("0")
+ONE: Final[ColumnElement[Any]] = sa.literal_column("1")
+BEYOND_ASCII: Final[ColumnElement[Any]] = sa.literal_column(r"U&'\212A\017F'")
+FOLDED: Final[ColumnElement[Any]] = sa.literal_column("'ks'")
+"""What folds into ASCII letters without being ASCII: the Kelvin sign and the long s."""
+
+COMPARISONS: Final[Mapping[Sign, Callable[[Any, Any], ColumnElement[bool]]]] = {
+    Sign.EQUAL: lambda a, b: a == b,
+    Sign.BELOW: lambda a, b: a < b,
+    Sign.AT_MOST: lambda a, b: a <= b,
+    Sign.ABOVE: lambda a, b: a > b,
+    Sign.AT_LEAST: lambda a, b: a >= b,
+}
+BITS: Final[Mapping[BitRule, Callable[[Any, Any], ColumnElement[bool]]]] = {
+    BitRule.ALL_SET: lambda bits, mask: bits == mask,
+    BitRule.ANY_SET: lambda bits, _mask: bits != ZERO,
+    BitRule.ALL_CLEAR: lambda bits, _mask: bits == ZERO,
+    BitRule.ANY_CLEAR: lambda bits, mask: bits != mask,
+}
+
+
+def element_of(condition: Condition, table: sa.FromClause) -> ColumnElement[bool]:
+    """Return a condition as an element."""
+    return _Renderer(table, None).element(condition)
+
+
+class _Renderer:
+    """Conditions over one table, or over an element of one of its arrays."""
+
+    def __init__(self, table: sa.FromClause, under_test: ColumnElement[Any] | None) -> None:
+        self._table = table
+        self._under_test = under_test
+
+    def element(self, condition: Condition) -> ColumnElement[bool]:
+        match condition:
+            case All(parts=parts):
+                return sa.and_(sa.true(), *map(self.element, parts))
+            case AnyOf(parts=parts):
+                return sa.or_(sa.false(), *map(self.element, parts))
+            case Opposite(leaf=leaf):
+                return self.element(leaf).is_not(sa.true())
+            case Drifted(parameter=parameter):
+                return self._operator("_drift", "&&", parameter)
+            case Constant(holds=holds):
+                return sa.true() if holds else sa.false()
+            case Absent(column=column, absent=absent):
+                at = self._column(column)
+                return at.is_(sa.null()) if absent else at.is_not(sa.null())
+            case ExplicitNull(name=name):
+                return _parameter(name) == sa.any_(self._column("_nulls"))
+            case Contains(column=column, parameter=parameter):
+                return self._operator(column, "@>", parameter)
+            case Overlaps(column=column, parameter=parameter):
+                return self._operator(column, "&&", parameter)
+            case Length(column=column, sign=sign, parameter=parameter):
+                length = sa.func.cardinality(self._column(column))
+                return COMPARISONS[sign](length, _parameter(parameter))
+            case SomeElement(column=column, condition=inner):
+                return self._some(column, inner)
+            case JsonPath(column=column, parameter=parameter, indexed=indexed):
+                return self._json(column, parameter, indexed=indexed)
+            case _:
+                return self._of_place(condition)
+
+    def _of_place(
+        self, condition: Compared | Among | Flag | Remainder | BitsUnder | Holds
+    ) -> ColumnElement[bool]:
+        at = self._at(condition.place)
+        match condition:
+            case Compared(sign=sign, parameter=parameter):
+                return COMPARISONS[sign](at, _parameter(parameter))
+            case Among(parameter=parameter):
+                return at == sa.any_(_parameter(parameter))
+            case Flag(value=value):
+                return at.is_(sa.true()) if value else at.is_(sa.false())
+            case Remainder(divisor=divisor, remainder=remainder):
+                rest = sa.cast(at, sa.BigInteger).op("%")(_parameter(divisor))
+                return rest == _parameter(remainder)
+            case BitsUnder(rule=rule, mask=mask):
+                bits = sa.cast(at, sa.BigInteger).op("&")(_parameter(mask))
+                return BITS[rule](bits, _parameter(mask))
+            case Holds():
+                return _holds(condition, at)
+            case _:
+                assert_never(condition)
+
+    def _at(self, place: Place) -> ColumnElement[Any]:
+        column = self._column(place.column)
+        if not isinstance(place, Element):
+            return column
+        if place.position is not None:
+            elements = sa.type_coerce(column, sa.ARRAY(sa.types.NullType()))
+            return elements[sa.bindparam(place.position, type_=sa.Integer)]
+        if self._under_test is None:
+            raise ValueError("no element is under test here")
+        return self._under_test
+
+    def _column(self, name: str) -> ColumnElement[Any]:
+        # Without its type: the database knows it, and values are encoded by the driver.
+        return sa.type_coerce(self._table.c[name], sa.types.NullType())
+
+    def _operator(self, column: str, operator: str, parameter: str) -> ColumnElement[bool]:
+        return self._column(column).bool_op(operator)(_parameter(parameter))
+
+    def _some(self, column: str, inner: Condition) -> ColumnElement[bool]:
+        each = sa.func.unnest(self._column(column)).column_valued("element")
+        condition = _Renderer(self._table, each).element(inner)
+        return sa.exists(sa.select(each).where(condition))
+
+    def _json(self, column: str, parameter: str, *, indexed: bool) -> ColumnElement[bool]:
+        path = sa.cast(sa.bindparam(parameter, type_=JSONPATH), JSONPATH)
+        matched = self._column(column).bool_op("@@")(path)
+        # A path without an equality would make the index be read as a whole: slower than the table.
+        return matched if indexed else matched.is_(sa.true())
+
+
+def _holds(condition: Holds, at: ColumnElement[Any]) -> ColumnElement[bool]:
+    if condition.folded:
+        at = sa.func.lower(sa.func.translate(at, BEYOND_ASCII, FOLDED))
+    wanted = _parameter(condition.parameter)
+    if condition.at_start:
+        return sa.func.starts_with(at, wanted)
+    return sa.func.strpos(at, wanted) > ZERO
+
+
+def _parameter(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=sa.types.NullType())

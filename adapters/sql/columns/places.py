@@ -1,0 +1,117 @@
+"""What the columns of a map hold of a path: a value, an element, a part of a JSON, or surely nothing.
+
+All this is for rows in which the column has not drifted. There a scalar column holds no document and no
+array, so that a path below it ends in nothing, as MongoDB has it.
+"""
+
+from dataclasses import dataclass
+
+from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap, Identity, IdentityType
+from adapters.query.paths import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """A column with one value, at its path."""
+
+    column: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Array:
+    """A column with an array of scalars, at its path."""
+
+    column: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """An element of such an array."""
+
+    column: Column
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Below:
+    """Below a scalar, or below the elements of an array of scalars: nothing is there.
+
+    Below a scalar a path reaches a missing value; below an array that is there, not even that.
+    """
+
+    column: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Json:
+    """A jsonb column, or a path in it."""
+
+    column: Column
+    rest: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """The primary key, which stands for `_id`."""
+
+    identity: Identity
+
+
+View = Scalar | Array | Position | Below | Json | Key
+
+
+class Columns:
+    """The columns of one map by their paths."""
+
+    def __init__(self, entity: EntityMap) -> None:
+        self.entity = entity
+        self._by_path = {column.path: column for column in entity.columns}
+        self._views: dict[Path, View | None] = {}
+
+    def view(self, path: Path) -> View | None:
+        """Return what holds the values at a path, None where no single column does."""
+        if path == ID_PATH:
+            return Key(identity=self.entity.identity)
+        for length in range(len(path), 0, -1):
+            column = self._by_path.get(path[:length])
+            if column is not None:
+                return _view(column, path[length:])
+        return None
+
+    def scalar(self, path: Path) -> Column | None:
+        """Return the column with one value at a path, the primary key among them, else None."""
+        if path == ID_PATH:
+            return identity_column(self.entity.identity)
+        column = self._by_path.get(path)
+        if column is None or column.array or column.type is ColumnType.JSONB:
+            return None
+        return column
+
+
+def identity_column(identity: Identity) -> Column:
+    """Return the primary key as a column."""
+    return Column(name=identity.name, path=ID_PATH, type=IDENTITY_TYPES[identity.type])
+
+
+IDENTITY_TYPES = {
+    IdentityType.OBJECTID: ColumnType.OBJECTID,
+    IdentityType.TEXT: ColumnType.TEXT,
+    IdentityType.KEY: ColumnType.BYTEA,
+}
+
+
+def _view(column: Column, rest: Path) -> View:
+    if column.type is ColumnType.JSONB and not column.array:
+        return Json(column=column, rest=rest)
+    if not rest:
+        return Array(column=column) if column.array else Scalar(column=column)
+    if column.array and len(rest) == 1 and _is_position(rest[0]):
+        return Position(column=column, position=int(rest[0]))
+    return Below(column=column)
+
+
+MOST_DIGITS = 9
+
+
+def _is_position(segment: str) -> bool:
+    return segment.isascii() and segment.isdecimal() and segment == str(int(segment[:MOST_DIGITS]))

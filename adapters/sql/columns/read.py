@@ -1,0 +1,138 @@
+"""Statements that read a mapped table: what the condition selects, and what has drifted.
+
+The first branch holds the rows that the condition can tell of, in order, and cut. The second one holds those in
+which a column has drifted that filter or sort speak about, as far as the rest of the condition leaves them: they
+are for the residual. It is empty for data as the map expects it; then the first branch is the answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from adapters.sql.columns.condition import Condition, relaxed
+from adapters.sql.columns.elements import ONE, ZERO, element_of
+from adapters.sql.columns.order import Term
+
+DRIFT: Final = "drift"
+SKIP: Final = "skip"
+LIMIT: Final = "limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableShape:
+    """A read without its values: reads of one shape share a statement.
+
+    `columns` are those that filter and sort speak about. Without terms to sort by, rows come as they were
+    inserted if it is `natural`, else in any order.
+    """
+
+    condition: Condition
+    columns: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    natural: bool = False
+    skip: bool = False
+    limit: bool = False
+
+
+def drift_values(columns: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters that name the columns of a shape."""
+    values: dict[str, Any] = {f"{DRIFT}{at}": [column] for at, column in enumerate(columns)}
+    return {**values, DRIFT: list(columns)}
+
+
+def read(
+    table: sa.FromClause, shape: TableShape, *selected: ColumnElement[Any]
+) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """Return the statement that reads columns; behind them it says whether the row has drifted."""
+    first: sa.Select[Any] = sa.select(*selected, sa.false().label("drifted"))
+    first = first.where(*_certain(table, shape))
+    first = _cut(_ordered(first, table, shape), table, shape)
+    if not shape.columns:
+        return first
+    second = sa.select(*selected, sa.true().label("drifted")).where(*_uncertain(table, shape))
+    return sa.union_all(first, second)
+
+
+def count(table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:
+    """Return the statement that counts the rows of the first branch, and says whether the second has any."""
+    if shape.skip or shape.limit:
+        found = sa.select(ONE.label("one")).select_from(table).where(*_certain(table, shape))
+        counted = sa.select(sa.func.count()).select_from(_cut(found, table, shape).subquery())
+    else:
+        counted = sa.select(sa.func.count()).select_from(table).where(*_certain(table, shape))
+    return sa.select(counted.scalar_subquery(), drifts(table, shape).label("drifted"))
+
+
+def read_to_write(
+    table: sa.FromClause, shape: TableShape, *selected: ColumnElement[Any]
+) -> sa.Select[Any]:
+    """Return the statement that reads both branches as one, so that its rows can be locked."""
+    drifted = _drifted(table).is_(sa.true()) if shape.columns else sa.false()
+    statement: sa.Select[Any] = sa.select(*selected, drifted.label("drifted"))
+    statement = _ordered(statement.where(_relaxed(table, shape)), table, shape)
+    return statement.limit(_number(LIMIT)) if shape.limit else statement
+
+
+def drifts(table: sa.FromClause, shape: TableShape) -> ColumnElement[bool]:
+    """Return whether there is a row that the condition cannot tell of."""
+    if not shape.columns:
+        return sa.false()
+    other = table.alias("other")
+    return sa.exists(sa.select(ONE).select_from(other).where(*_uncertain(other, shape)))
+
+
+def _certain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]]:
+    found = [element_of(shape.condition, table)]
+    if shape.columns:
+        found.append(sa.or_(table.c["_drift"].is_(sa.null()), sa.not_(_drifted(table))))
+    return found
+
+
+def _uncertain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]]:
+    return [
+        # Said twice, so that the partial index is seen to serve.
+        table.c["_drift"].is_not(sa.null()),
+        _drifted(table),
+        _relaxed(table, shape),
+    ]
+
+
+def _relaxed(table: sa.FromClause, shape: TableShape) -> ColumnElement[bool]:
+    names = {column: f"{DRIFT}{at}" for at, column in enumerate(shape.columns)}
+    return element_of(relaxed(shape.condition, names), table)
+
+
+def _drifted(table: sa.FromClause) -> ColumnElement[bool]:
+    names = sa.bindparam(DRIFT, type_=sa.types.NullType())
+    return sa.type_coerce(table.c["_drift"], sa.types.NullType()).bool_op("&&")(names)
+
+
+def _ordered(statement: sa.Select[Any], table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:
+    if shape.terms:
+        return statement.order_by(*[_term(table, term) for term in shape.terms])
+    return statement.order_by(table.c["_ordinal"]) if shape.natural else statement
+
+
+def _term(table: sa.FromClause, term: Term) -> ColumnElement[Any]:
+    column = table.c[term.column]
+    return column.desc().nulls_last() if term.descending else column.asc().nulls_first()
+
+
+def _cut(statement: sa.Select[Any], table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:
+    """Skip and limit, unless rows have drifted: then nothing may be skipped before the residual has sorted."""
+    skip, limit = _number(SKIP), _number(LIMIT)
+    if shape.skip and shape.columns:
+        drifted = drifts(table, shape)
+        if shape.limit:
+            statement = statement.limit(sa.case((drifted, skip + limit), else_=limit))
+        return statement.offset(sa.case((drifted, ZERO), else_=skip))
+    if shape.skip:
+        statement = statement.offset(skip)
+    return statement.limit(limit) if shape.limit else statement
+
+
+def _number(name: str) -> sa.BindParameter[int]:
+    return sa.bindparam(name, type_=sa.BigInteger)
