@@ -125,10 +125,17 @@ class _Renderer:
             return column
         if place.position is not None:
             elements = sa.type_coerce(column, sa.ARRAY(sa.types.NullType()))
-            return elements[sa.bindparam(place.position, type_=sa.Integer)]
-        if self._under_test is None:
+            found = elements[sa.bindparam(place.position, type_=sa.Integer)]
+        elif self._under_test is not None:
+            found = self._under_test
+        else:
             raise ValueError("no element is under test here")
-        return self._under_test
+        # The elements of an array have the collation of the database.
+        return sa.collate(found, "C") if self._holds_texts(place.column) else found
+
+    def _holds_texts(self, column: str) -> bool:
+        kind = self._table.c[column].type
+        return isinstance(kind, sa.ARRAY) and isinstance(kind.item_type, sa.String)
 
     def _column(self, name: str) -> ColumnElement[Any]:
         # Without its type: the database knows it, and values are encoded by the driver.

@@ -117,7 +117,7 @@ def _ordered(statement: sa.Select[Any], table: sa.FromClause, shape: TableShape)
 
 
 def _term(table: sa.FromClause, term: Term) -> ColumnElement[Any]:
-    column = table.c[term.column]
+    column = sa.type_coerce(table.c[term.column], sa.types.NullType())
     return column.desc().nulls_last() if term.descending else column.asc().nulls_first()
 
 

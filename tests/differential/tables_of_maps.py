@@ -1,0 +1,111 @@
+"""Tables of maps on a real PostgreSQL, filled with documents and read by plans, without a gateway."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import asyncpg
+import sqlalchemy as sa
+from bson.datetime_ms import DatetimeMS
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql import ClauseElement
+
+from adapters.entities.entity import EntityMap
+from adapters.entities.layout import Layout
+from adapters.entities.rows import RowCodec
+from adapters.sql.columns.places import Columns
+from adapters.sql.dialect import compiled, definition
+from adapters.sql.mapped_table import mapped_table
+
+Document = dict[str, Any]
+EPOCH_MS: Final = 946_684_800_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedTable:
+    """The table of one map, over one connection."""
+
+    connection: "asyncpg.Connection[asyncpg.Record]"
+    entity: EntityMap
+    table: sa.Table
+    columns: Columns
+    codec: RowCodec
+    layouts: dict[int, Layout] = field(repr=False)
+
+    async def fill(self, documents: Sequence[Document]) -> None:
+        """Have the table hold these documents and no others."""
+        await self.connection.execute(compiled(sa.delete(self.table)).text)
+        names = [
+            self.entity.identity.name,
+            *(column.name for column in self.entity.columns),
+            *("_layout", "_overflow", "_nulls", "_drift"),
+        ]
+        insert = compiled(
+            sa.insert(self.table).values(
+                {
+                    name: sa.bindparam(f"v{at}", type_=sa.types.NullType())
+                    for at, name in enumerate(names)
+                }
+            )
+        )
+        rows = []
+        for document in documents:
+            row = self.codec.row_of(document)
+            if row.layout is not None:
+                self.layouts[row.layout.number] = row.layout
+            number = None if row.layout is None else row.layout.number
+            values = (
+                *row.values,
+                number,
+                row.overflow,
+                list(row.nulls) or None,
+                list(row.drift) or None,
+            )
+            rows.append(insert.arguments({f"v{at}": value for at, value in enumerate(values)}))
+        await self.connection.executemany(insert.text, rows)
+
+    async def first_ordinal(self) -> int:
+        """Return the ordinal of the first document."""
+        rows = await self.fetch(sa.select(sa.func.min(self.table.c["_ordinal"])), {})
+        return int(rows[0][0])
+
+    async def fetch(self, statement: ClauseElement, values: dict[str, Any]) -> list[asyncpg.Record]:
+        """Return the rows of a statement."""
+        made = compiled(statement)
+        return await self.connection.fetch(made.text, *made.arguments(values))
+
+
+@asynccontextmanager
+async def table_of(dsn: str, entity: EntityMap) -> AsyncIterator[MappedTable]:
+    """Make the table of a map."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.set_type_codec(
+            "timestamptz", schema="pg_catalog", encoder=_sent, decoder=_received, format="tuple"
+        )
+        await connection.execute(
+            "CREATE SCHEMA parallax; CREATE DOMAIN parallax.objectid AS bytea; CREATE SCHEMA twin"
+        )
+        table = mapped_table(entity, schema="twin")
+        await connection.execute(definition(CreateTable(table)))
+        for index in table.indexes:
+            await connection.execute(definition(CreateIndex(index)))
+        yield MappedTable(
+            connection=connection,
+            entity=entity,
+            table=table,
+            columns=Columns(entity),
+            codec=RowCodec(entity),
+            layouts={},
+        )
+    finally:
+        await connection.close()
+
+
+def _sent(value: DatetimeMS) -> tuple[int]:
+    return ((int(value) - EPOCH_MS) * 1000,)
+
+
+def _received(value: tuple[int]) -> DatetimeMS:
+    return DatetimeMS(value[0] // 1000 + EPOCH_MS)
