@@ -44,6 +44,7 @@ GIB = 1024 * MIB
 FLAGS: Mapping[str, str] = {
     "legacy.uri": "--legacy",
     "gateway.uri": "--gateway",
+    "gateway.entities": "--entities",
     "listen.address": "--listen",
     "listen.advertise": "--advertise",
     "data.directory": "--data",

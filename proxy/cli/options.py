@@ -34,6 +34,10 @@ Ledger = Annotated[
 Rules = Annotated[
     str | None, typer.Option("--rules", help="The exceptions to equality.", metavar="FILE")
 ]
+Entities = Annotated[
+    str | None,
+    typer.Option("--entities", help="The entity maps, a folder or a name.", metavar="PROFILE"),
+]
 Injection = Annotated[
     Path | None,
     typer.Option("--injection", hidden=True, help="Damage on purpose, as this plan says."),
@@ -52,6 +56,7 @@ def settings_of(
     data: str | None = None,
     ledger: str | None = None,
     rules: str | None = None,
+    entities: str | None = None,
     log_level: str | None = None,
     log_format: str | None = None,
 ) -> Settings:
@@ -66,6 +71,7 @@ def settings_of(
             "data.directory": data,
             "ledger.uri": ledger,
             "rules.file": rules,
+            "gateway.entities": entities,
             "log.level": log_level,
             "log.format": log_format,
         },

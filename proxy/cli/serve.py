@@ -38,6 +38,7 @@ def serve(
     data: options.DataDirectory = None,
     ledger: options.Ledger = None,
     rules: options.Rules = None,
+    entities: options.Entities = None,
     log_level: options.LogLevel = None,
     log_format: options.LogFormat = None,
     *,
@@ -54,6 +55,7 @@ def serve(
         data=data,
         ledger=ledger,
         rules=rules,
+        entities=entities,
         log_level=log_level,
         log_format=log_format,
     )

@@ -46,6 +46,7 @@ def verify(
     data: options.DataDirectory = None,
     ledger: options.Ledger = None,
     rules: options.Rules = None,
+    entities: options.Entities = None,
     log_level: options.LogLevel = None,
     log_format: options.LogFormat = None,
     *,
@@ -63,6 +64,7 @@ def verify(
         data=data,
         ledger=ledger,
         rules=rules,
+        entities=entities,
         log_level=log_level,
         log_format=log_format,
     )
@@ -79,7 +81,7 @@ async def verify_log(
     directory = settings.capture_directory
     private_directory(directory)
     rules = Rules.load(settings.rules_file, datetime.now(UTC).date())
-    entities = maps_of(settings)
+    maps = maps_of(settings)
     uri = settings.demand("legacy.uri")
     client: AsyncMongoClient[Any] = AsyncMongoClient(
         uri, serverSelectionTimeoutMS=_LEGACY_TIMEOUT_MS, appname="parallax-verifier"
@@ -96,7 +98,7 @@ async def verify_log(
             gateway_under_test(
                 settings.demand("gateway.uri"),
                 connections=concurrency,
-                entities=entities,
+                entities=maps,
                 injection=injection,
             )
         )

@@ -10,8 +10,8 @@ from typing import Any, Final
 from adapters.entities.checks import Place
 from adapters.entities.entity import ColumnType, EntityMap, IdentityType
 from adapters.entities.mongoose.models import Model, SchemaPath
-from adapters.entities.mongoose.naming import VERSION, column_of, table_of
 from adapters.entities.mongoose.overlay import Overlay
+from adapters.entities.naming import VERSION, column_of, table_of
 from adapters.entities.notation import dotted, entity_from
 from comparators.errors import SettingsError
 

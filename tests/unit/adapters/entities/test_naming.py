@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.entities.mongoose.naming import column_of, snake, table_of
+from adapters.entities.naming import column_of, snake, table_of
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,8 @@ from adapters.entities.mongoose.naming import column_of, snake, table_of
         ("top_p", "top_p"),
         ("address2", "address2"),
         ("_meiliIndex", "meili_index"),
-        ("$", "$"),
+        ("größe", "größe"),
+        ("$", "field"),
     ],
 )
 def test_words_are_told_apart(name: str, expected: str) -> None:
@@ -36,6 +37,13 @@ def test_a_primary_key_of_another_table_is_called_so() -> None:
     assert column_of("author", "Skill", set(), points=True) == "author_id"
     assert column_of("createdBy", "Skill", set(), points=True) == "created_by"
     assert column_of("userId", "Skill", set(), points=True) == "user_id"
+
+
+def test_a_long_name_is_cut_and_stays_distinct() -> None:
+    first = column_of("a" * 100, "Skill", set())
+
+    assert len(first) < 63
+    assert column_of("a" * 101, "Skill", {first}) == f"{first}_2"
 
 
 def test_a_field_called_id_is_told_from_the_primary_key() -> None:

@@ -8,8 +8,10 @@ from typing import Final
 
 from adapters.entities.checks import SYSTEM_COLUMNS
 from adapters.entities.entity import TECHNICAL_COLUMNS
+from adapters.sql.names import LONGEST_NAME
 
-WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\dA-Z_]+|[A-Z]+|\d+")
+LONGEST: Final = LONGEST_NAME - len("_99")
 VERSION: Final = "__v"
 """Where Mongoose counts the changes of arrays."""
 
@@ -24,7 +26,7 @@ def words_of(name: str) -> list[str]:
 
 def snake(name: str) -> str:
     """Return a name in snake_case, a number next to what stands before it."""
-    return re.sub(r"_(\d+)", r"\1", "_".join(words_of(name))) or name
+    return re.sub(r"_(\d+)", r"\1", "_".join(words_of(name))) or "field"
 
 
 def table_of(model: str, collection: str) -> str:
@@ -47,6 +49,7 @@ def column_of(path: str, model: str, taken: AbstractSet[str], *, points: bool = 
         wanted = NAMES.get(path) or "_".join(snake(part) for part in path.split("."))
     if points and words_of(wanted)[-1] not in {"id", "by"}:
         wanted += "_id"
+    wanted = wanted.encode()[:LONGEST].decode(errors="ignore")
     reserved = {*taken, *SYSTEM_COLUMNS, *TECHNICAL_COLUMNS}
     numbered = (f"{wanted}_{number}" for number in itertools.count(2))
     return wanted if wanted not in reserved else next(n for n in numbered if n not in reserved)
