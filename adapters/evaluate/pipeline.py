@@ -85,7 +85,7 @@ class _Surroundings:
 def _compiled(stages: Sequence[Stage], around: _Surroundings, *, outermost: bool = False) -> Run:
     runs = []
     pushed_down = outermost
-    for stage in stages:
+    for stage in _cut_early(stages):
         pushed_down = pushed_down and _can_be_pushed_down(stage)
         runs.append(_stage(stage, around, pushed_down=pushed_down))
 
@@ -96,6 +96,24 @@ def _compiled(stages: Sequence[Stage], around: _Surroundings, *, outermost: bool
         return flow
 
     return run
+
+
+def _cut_early(stages: Sequence[Stage]) -> Sequence[Stage]:
+    """Return the stages as MongoDB runs them: it shapes no document that `$skip` or `$limit` drops.
+
+    It shows where shaping such a document would fail.
+    """
+    ordered: list[Stage] = []
+    for stage in stages:
+        at = len(ordered)
+        while isinstance(stage, Skip | Limit) and at and _shapes_one_by_one(ordered[at - 1]):
+            at -= 1
+        ordered.insert(at, stage)
+    return ordered
+
+
+def _shapes_one_by_one(stage: Stage) -> bool:
+    return isinstance(stage, Include | Exclude | AddFields | ReplaceRoot | Lookup | GraphLookup)
 
 
 def _can_be_pushed_down(stage: Stage) -> bool:

@@ -10,7 +10,7 @@ from adapters.evaluate.expressions import Variables, evaluator
 from adapters.evaluate.match import Bindings, element_position
 from adapters.evaluate.position import matched_position
 from adapters.query.failures import CommandFailure
-from adapters.query.filter import EVERYTHING, Filter, holds_expression
+from adapters.query.filter import EVERYTHING, Filter
 from adapters.query.paths import Path
 from adapters.query.projection import (
     Branch,
@@ -25,7 +25,6 @@ from adapters.query.projection import (
 )
 from comparators.canonical import MISSING
 
-FEATURE_NOT_ALLOWED: Final = 224
 NO_POSITION: Final = 51246
 POSITION_BEYOND: Final = 51247
 
@@ -50,8 +49,6 @@ def projector(
     shaped = _included if projection.mode is Mode.INCLUSION else _excluded
     steps = [*_computed_steps(named), *_slice_steps(named)]
     if projection.positional is not None:
-        if holds_expression(filter):
-            raise CommandFailure(FEATURE_NOT_ALLOWED, "$expr is not allowed beside '.$'")
         steps.insert(0, _positional_step(projection.positional, filter, bindings))
 
     def project(document: Document) -> Document:

@@ -10,7 +10,9 @@ from typing import Final
 
 import asyncpg
 
+from adapters.query.failures import CommandFailure
 from comparators.errors import CapacityError, ParallaxError, SettingsError, UnreachableError
+from comparators.outcome import Failure
 
 AWAY: Final = frozenset(
     {
@@ -40,6 +42,16 @@ REPEAT: Final = frozenset({"40001", "40P01"})
 def state_of(error: BaseException) -> str:
     """Return the SQLSTATE of an error, empty for one that has none."""
     return getattr(error, "sqlstate", None) or ""
+
+
+def failure_of(failure: CommandFailure) -> Failure:
+    """Return a refusal as MongoDB would answer it."""
+    return Failure(
+        code=failure.code,
+        code_name=failure.code_name,
+        key_pattern=failure.key_pattern,
+        key_value=failure.key_value,
+    )
 
 
 @contextmanager

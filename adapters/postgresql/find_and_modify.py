@@ -11,13 +11,14 @@ from adapters.gateway import Mark
 from adapters.postgresql import marks, modifying, options
 from adapters.postgresql.deletes import remove
 from adapters.postgresql.documents import Change
+from adapters.postgresql.failures import failure_of
 from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
 from adapters.postgresql.picking import Picked, picked
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
 from adapters.query.projection import parse_projection
-from adapters.query.sort import Sort, parse_sort
+from adapters.query.sort import Sort, check_number, sort_keys
 from comparators.canonical import decode, encode
 from comparators.outcome import Modified, Outcome
 
@@ -37,6 +38,7 @@ async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
         return None
     modification, sort = _parsed(session)
     show = _shown(session, modification.query)
+    check_number(sort)
     found = await picked(session, modification.query, first=True, locked=False, sort=sort)
     if found:
         after, bson, change = change_of(session, modification, found[0])
@@ -62,6 +64,7 @@ async def modify(session: Session) -> Outcome:
         return await _remove(session)
     modification, sort = _parsed(session)
     show = _shown(session, modification.query)
+    check_number(sort)
     found = await picked(session, modification.query, first=True, locked=True, sort=sort)
     if found:
         after, bson, change = change_of(session, modification, found[0])
@@ -85,17 +88,16 @@ async def _remove(session: Session) -> Outcome:
         if arguments.get(name):
             raise CommandFailure(FAILED_TO_PARSE, f"Cannot specify both {name} and remove=true")
     query = query_of(arguments.get("query") or {}, variables=session.variables)
+    sort = sort_keys(arguments.get("sort") or {})
     show = _shown(session, query)
-    sort = parse_sort(arguments.get("sort") or {})
+    check_number(sort)
     found = await picked(session, query, first=True, locked=True, sort=sort)
     if not found:
         return NOTHING_REMOVED
     document, stored = found[0].document, found[0].stored
     await remove(session, [stored.key])
-    return Outcome(
-        result=Modified(document=show(document, stored.bson), n=1),
-        duration_s=0.0,
-        touched=(document["_id"],),
+    return _answered(
+        lambda: Modified(document=show(document, stored.bson), n=1), touched=(document["_id"],)
     )
 
 
@@ -118,7 +120,7 @@ def _parsed(session: Session) -> tuple[Modification, Sort]:
         upsert=bool(arguments.get("upsert")),
         at=0,
     )
-    return modification, parse_sort(arguments.get("sort") or {})
+    return modification, sort_keys(arguments.get("sort") or {})
 
 
 def _shown(session: Session, query: Query) -> Show:
@@ -128,7 +130,7 @@ def _shown(session: Session, query: Query) -> Show:
         return lambda _document, bson: bson
     user = {name: value for name, value in session.variables.items() if name != "NOW"}
     project = projector(
-        parse_projection(fields, variables=frozenset(user)),
+        parse_projection(fields, filter=query.tree, variables=frozenset(user)),
         filter=query.tree,
         now_ms=session.generated.now_ms,
         variables=user,
@@ -145,23 +147,30 @@ def _changed(
     *,
     changed: bool,
 ) -> Outcome:
-    if session.operation.arguments.get("new"):
-        shown = show(after, bson)
-    else:
-        shown = show(found.document, found.stored.bson)
-    return Outcome(
-        result=Modified(document=shown, n=1, updated_existing=True),
-        duration_s=0.0,
+    new = session.operation.arguments.get("new")
+    document, raw = (after, bson) if new else (found.document, found.stored.bson)
+    return _answered(
+        lambda: Modified(document=show(document, raw), n=1, updated_existing=True),
         touched=(after["_id"],) if changed else (),
     )
 
 
 def _inserted(session: Session, change: Change, show: Show) -> Outcome:
-    shown = None
-    if session.operation.arguments.get("new"):
-        shown = show(decode(change.bson), change.bson)
-    return Outcome(
-        result=Modified(document=shown, n=1, updated_existing=False, upserted_id=change.identifier),
-        duration_s=0.0,
+    new = session.operation.arguments.get("new")
+    return _answered(
+        lambda: Modified(
+            document=show(decode(change.bson), change.bson) if new else None,
+            n=1,
+            updated_existing=False,
+            upserted_id=change.identifier,
+        ),
         touched=(change.identifier,),
     )
+
+
+def _answered(answer: Callable[[], Modified], *, touched: tuple[Any, ...]) -> Outcome:
+    """Return what a write answers: if its document cannot be shown, MongoDB has written it all the same."""
+    try:
+        return Outcome(result=answer(), duration_s=0.0, touched=touched)
+    except CommandFailure as failure:
+        return Outcome(result=failure_of(failure), duration_s=0.0, touched=touched)

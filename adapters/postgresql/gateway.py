@@ -18,12 +18,12 @@ from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.expiration import expire, expired
-from adapters.postgresql.failures import ABSENT, REPEAT, state_of, unreachable
+from adapters.postgresql.failures import ABSENT, REPEAT, failure_of, state_of, unreachable
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
 from adapters.postgresql.session import Session
 from adapters.postgresql.tables import tables_of
-from adapters.postgresql.writes import WRITES, apply, failure_of
+from adapters.postgresql.writes import WRITES, apply
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unknowable, unsupported
 from adapters.sql.keys import key_of

@@ -20,6 +20,7 @@ from adapters.sql.keys import LONGEST_EXACT, UNDEFINED, key_of
 from comparators.canonical import MISSING
 
 PARALLEL_ARRAYS: Final = 171
+AMBIGUOUS_NAME: Final = 16746
 ARRAY_BESIDE_TEXT: Final = 201
 LONGEST_KEY: Final = LONGEST_EXACT
 ID_INDEX: Final = "_id_"
@@ -87,17 +88,26 @@ class Index:
     @property
     def guards(self) -> bool:
         """Whether it may refuse a document: for a duplicate, or for an array in the wrong place."""
-        return self.unique or bool(self.beside_text) or (self.plain and len(self.paths) > 1)
+        return (
+            self.unique
+            or bool(self.beside_text)
+            or (self.plain and (len(self.paths) > 1 or _names_positions(self.paths)))
+        )
 
     def entries_of(self, document: dict[str, Any]) -> dict[bytes, Entry]:
         """Return the entries of a document by their keys, none unless the index is unique.
 
-        CommandFailure for parallel arrays and for arrays beside a text, whether or not it is.
+        CommandFailure for parallel arrays, arrays beside a text, and numbers in a path that are both the
+        position of an element and the name of a field in one, whether or not it is.
         """
         if self.beside_text:
             self._check_beside_text(document)
             return {}
-        if not self.unique and not _may_hold_parallel_arrays(document, self.paths):
+        if not (
+            self.unique
+            or _names_positions(self.paths)
+            or _may_hold_parallel_arrays(document, self.paths)
+        ):
             return {}
         if self.admits is not None and not self.admits(document):
             return {}
@@ -116,7 +126,7 @@ class Index:
         if self.admits is not None and not self.admits(document):
             return
         for path in self.beside_text:
-            _array, rest = _walk(document, path)
+            _array, rest = _entered(_walk(document, path))
             if rest is not DONE and not (rest and rest[0].isdecimal()):
                 raise CommandFailure(
                     ARRAY_BESIDE_TEXT,
@@ -178,7 +188,9 @@ def _combinations(places: tuple[Place, ...]) -> Iterator[tuple[Any, ...]]:
         )
     for element in array or [EMPTY_ARRAY]:
         yield from _combinations(
-            tuple(place if place[1] is DONE else _into(element, place[1]) for place in walked)
+            tuple(
+                place if place[1] is DONE else _into(array, element, place[1]) for place in walked
+            )
         )
 
 
@@ -192,9 +204,6 @@ def _walk(value: Any, rest: tuple[str, ...]) -> Place:
         return value, DONE
     while True:
         if isinstance(value, list):
-            if rest and rest[0].isdecimal() and int(rest[0]) < len(value):
-                value, rest = value[int(rest[0])], rest[1:]
-                continue
             return value, rest
         if not rest:
             return value, DONE
@@ -205,12 +214,32 @@ def _walk(value: Any, rest: tuple[str, ...]) -> Place:
         value, rest = value.get(rest[0], MISSING), rest[1:]
 
 
-def _into(element: Any, rest: tuple[str, ...]) -> Place:
+def _entered(place: Place) -> Place:
+    """Follow a path further while it names the position of an element."""
+    value, rest = place
+    while rest is not DONE and _is_position(value, rest):
+        value, rest = _walk(value[int(rest[0])], rest[1:])
+    return value, rest
+
+
+def _is_position(array: list[Any], rest: tuple[str, ...]) -> bool:
+    return bool(rest) and rest[0].isdecimal() and int(rest[0]) < len(array)
+
+
+def _into(array: list[Any], element: Any, rest: tuple[str, ...]) -> Place:
+    """Return where a path goes on from an element, or from the one whose position it names."""
     if not rest:
         return element, DONE
-    if not isinstance(element, Mapping | DBRef):
-        return MISSING, DONE
-    return element, rest
+    named = element.as_doc() if isinstance(element, DBRef) else element
+    if _is_position(array, rest):
+        if isinstance(named, Mapping) and rest[0] in named:
+            raise CommandFailure(AMBIGUOUS_NAME, f"Ambiguous field name in array: {rest[0]!r}")
+        return array[int(rest[0])], rest[1:]
+    return (named, rest) if isinstance(named, Mapping) else (MISSING, DONE)
+
+
+def _names_positions(paths: tuple[str, ...]) -> bool:
+    return any(segment.isdecimal() for path in paths for segment in path.split(".")[1:])
 
 
 def _paths_of(partial: Any) -> Iterator[str]:

@@ -44,7 +44,7 @@ async def picked(
             found.append(Picked(stored=row, document=document))
             if first and not sort and len(found) > MOST_ALTERNATIVES:
                 break
-    if sort:
+    if sort and not query.of_one:
         rank = {id(each.document): each for each in found}
         ordered = sorted_documents([each.document for each in found], sort)
         found = [rank[id(document)] for document in ordered]

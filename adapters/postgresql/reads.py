@@ -52,7 +52,7 @@ async def find(session: Session) -> Documents:
     if not plan.residual:
         return Documents(documents=tuple(await session.fetch(session.tables, plan)))
     found = await matching(session, query, plan, enough=skip + limit if limit else None)
-    if Residual.SORT in plan.residual:
+    if Residual.SORT in plan.residual and (skip or not query.of_one):
         found = _sorted(found, sort)
     if Residual.SKIP in plan.residual:
         found = found[skip:]
@@ -159,7 +159,7 @@ def _projector(
         return None
     user = {name: value for name, value in variables.items() if name != "NOW"}
     return projector(
-        parse_projection(projection, variables=frozenset(user)),
+        parse_projection(projection, filter=query.tree, variables=frozenset(user)),
         filter=query.tree,
         now_ms=session.generated.now_ms,
         variables=user,

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bson.regex import Regex
+
 from adapters.evaluate.expressions import evaluator
 from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.match import matcher
@@ -20,6 +22,8 @@ class Query:
     tree: Filter
     selection: Selection
     matches: Callable[[dict[str, Any]], bool] | None
+    of_one: bool
+    """Whether it is `{_id: value}` and no more: MongoDB then looks into no sort."""
 
 
 def query_of(document: Mapping[str, Any], *, variables: Mapping[str, Any] | None = None) -> Query:
@@ -33,7 +37,14 @@ def query_of(document: Mapping[str, Any], *, variables: Mapping[str, Any] | None
         tree=tree,
         selection=selection,
         matches=None if selection.exact else matcher(tree, variables=variables),
+        of_one=list(document) == ["_id"] and _is_identity(document["_id"]),
     )
+
+
+def _is_identity(value: Any) -> bool:
+    if isinstance(value, dict):
+        return not next(iter(value), "").startswith("$")
+    return not isinstance(value, list | Regex)
 
 
 def values_of_let(let: Any, now: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,18 @@ import asyncpg
 
 from adapters.gateway import Mark
 from adapters.postgresql import definitions, deletes, find_and_modify, inserts, marks, updates
-from adapters.postgresql.failures import ABSENT, REPEAT, UNIQUE, state_of, unreachable
+from adapters.postgresql.failures import (
+    ABSENT,
+    REPEAT,
+    UNIQUE,
+    failure_of,
+    state_of,
+    unreachable,
+)
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
 from comparators.operation import Kind
-from comparators.outcome import Failure, Outcome
+from comparators.outcome import Outcome
 
 TRIES: Final = 8
 
@@ -108,13 +115,3 @@ async def _may_go_on(session: Session, error: asyncpg.PostgresError, mark: Mark 
         await session.catalog.load(session.connection)
         return True
     return state in REPEAT or (state == UNIQUE and mark is not None)
-
-
-def failure_of(failure: CommandFailure) -> Failure:
-    """Return a refusal as MongoDB would answer it."""
-    return Failure(
-        code=failure.code,
-        code_name=failure.code_name,
-        key_pattern=failure.key_pattern,
-        key_value=failure.key_value,
-    )

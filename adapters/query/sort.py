@@ -26,11 +26,22 @@ Sort = Mapping[str, int]
 
 def parse_sort(document: Mapping[str, Any]) -> Sort:
     """Return the keys; CommandFailure where MongoDB refuses one. An empty sort sorts nothing."""
+    if "$natural" not in document:
+        check_number(document)
+    return sort_keys(document)
+
+
+def sort_keys(document: Mapping[str, Any]) -> Sort:
+    """Return the keys, however many they are."""
     if "$natural" in document:
         raise unsupported("$natural", where="sort")
-    if len(document) > MAX_KEYS:
-        raise CommandFailure(TOO_MANY_KEYS, "too many compound keys")
     return {path: _direction(path, value) for path, value in document.items()}
+
+
+def check_number(sort: Mapping[str, Any]) -> None:
+    """Refuse a sort by more keys than MongoDB takes."""
+    if len(sort) > MAX_KEYS:
+        raise CommandFailure(TOO_MANY_KEYS, "too many compound keys")
 
 
 def _direction(path: str, value: Any) -> int:

@@ -140,18 +140,20 @@ def _size(arguments: Sequence[Any]) -> Any:
     return len(arguments[0])
 
 
-def _slice(arguments: Sequence[Any]) -> Any:
-    array, *numbers = arguments
-    if is_nullish(array) or is_nullish(numbers[0]):
+def _slice(arguments: Iterable[Any]) -> Any:
+    values = iter(arguments)
+    array, number = next(values), next(values)
+    if is_nullish(array) or is_nullish(number):
         return None
     if not isinstance(array, list):
         raise CommandFailure(28724, "First argument to $slice must be an array")
-    first = _whole(numbers[0], 28725, 28726)
-    if len(numbers) == 1:
+    first = _whole(number, 28725, 28726)
+    size = next(values, ABSENT)
+    if size is ABSENT:
         return array[:first] if first >= 0 else array[first:]
-    if is_nullish(numbers[1]):
+    if is_nullish(size):
         return None
-    count = _whole(numbers[1], 28727, 28728)
+    count = _whole(size, 28727, 28728)
     if count <= 0:
         raise CommandFailure(28729, "Third argument to $slice must be positive")
     start = max(len(array) + first, 0) if first < 0 else first
@@ -240,11 +242,17 @@ def _elements(value: Any, code: int, operator: str) -> list[Any]:
     return value
 
 
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
+    "$concatArrays": concat_arrays,
+    "$slice": _slice,
+}
+"""Operators that look at an argument before they evaluate the next."""
+
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    **STOPPING,
     "$allElementsTrue": _all_elements_true,
     "$anyElementTrue": _any_element_true,
     "$arrayElemAt": _array_elem_at,
-    "$concatArrays": concat_arrays,
     "$first": _end("$first", 0),
     "$firstN": _some("$firstN", ascending=None, from_end=False),
     "$in": _in,
@@ -257,7 +265,6 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$range": _range,
     "$reverseArray": _reverse_array,
     "$size": _size,
-    "$slice": _slice,
     "$sortArray": _sort_array,
     "$zip": _zip,
 }

@@ -75,12 +75,14 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
 STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
     "$add": arithmetic.add,
     "$concat": string.concat,
-    "$concatArrays": array.concat_arrays,
+    "$mergeObjects": object.merge_objects,
     "$multiply": arithmetic.multiply,
     "$setIntersection": set.intersection,
     "$setUnion": set.union,
+    **array.STOPPING,
+    **string.STOPPING,
 }
-"""Operators that do not evaluate what stands behind a null."""
+"""Operators that do not evaluate what stands behind a null, or behind a value they refuse."""
 LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
     **boolean.LAZY,
     **conditional.LAZY,
@@ -162,7 +164,7 @@ def _call(call: Call) -> Evaluate:
     if isinstance(call.arguments[-1], Literal):
         function = set.WITH_CONSTANT.get(call.operator, function)
     stopping = STOPPING.get(call.operator)
-    if stopping is not None:
+    if stopping is not None and len(arguments) > 1:
         return lambda variables: stopping(argument(variables) for argument in arguments)
     if len(arguments) == 1:
         only = arguments[0]

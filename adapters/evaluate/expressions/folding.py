@@ -46,6 +46,8 @@ NOT_FOLDED: Final = frozenset(
     "$unsetField".split()
 )
 """Operators that are evaluated for each document even if all operands are constant."""
+LEFT_ALONE: Final = frozenset({"$getField", "$setField", "$unsetField"})
+"""Operators whose operands are not looked at either."""
 
 
 def folded(expression: Expression, apply: Apply) -> Expression:
@@ -123,10 +125,18 @@ def _switch(switch: Switch, apply: Apply) -> Expression:
 
 
 def _call(call: Call, apply: Apply) -> Expression:
-    arguments = [None if item is None else folded(item, apply) for item in call.arguments]
+    if call.operator in LEFT_ALONE:
+        return call
+    arguments: list[Expression | None] = []
+    for item in call.arguments:
+        arguments.append(None if item is None else folded(item, apply))
+        if call.operator == "$setEquals":
+            _check_set(arguments[-1])
     constant = all(item is None or isinstance(item, Literal) for item in arguments)
     if not constant or call.operator in NOT_FOLDED:
         _check_constants(call.operator, arguments)
+    if call.operator == "$ifNull" and not constant:
+        return _if_null([item for item in arguments if item is not None])
     if constant and call.operator not in NOT_FOLDED:
         values = [item.value if isinstance(item, Literal) else ABSENT for item in arguments]
         return Literal(value=apply(call.operator, values))
@@ -139,11 +149,28 @@ def _call(call: Call, apply: Apply) -> Expression:
     return Call(operator=call.operator, arguments=tuple(arguments))
 
 
+def _if_null(candidates: list[Expression]) -> Expression:
+    """Leave out constants that are null, and what stands behind one that is not."""
+    *others, last = candidates
+    left: list[Expression] = []
+    for item in others:
+        if not isinstance(item, Literal):
+            left.append(item)
+        elif not is_nullish(item.value):
+            last = item
+            break
+    return Call(operator="$ifNull", arguments=(*left, last)) if left else last
+
+
+def _check_set(argument: Expression | None) -> None:
+    """Refuse a constant operand of `$setEquals` before the next one is looked at."""
+    if isinstance(argument, Literal) and _no_array(argument.value):
+        raise CommandFailure(5887502, "All operands of $setEquals must be arrays")
+
+
 def _check_constants(operator: str, arguments: list[Expression | None]) -> None:
     """Refuse a constant of the wrong type with the code MongoDB has for it while it optimises."""
     constant = [item.value if isinstance(item, Literal) else ABSENT for item in arguments]
-    if operator == "$setEquals" and any(_no_array(value) for value in constant):
-        raise CommandFailure(5887502, "All operands of $setEquals must be arrays")
     if operator == "$setIsSubset" and _no_array(constant[1]):
         raise CommandFailure(17311, "both operands of $setIsSubset must be arrays")
     if operator == "$indexOfArray" and _no_array(constant[0]) and not is_nullish(constant[0]):

@@ -3,7 +3,7 @@
 Source: MongoDB manual, "Object Expression Operators".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bson.dbref import DBRef
@@ -21,7 +21,7 @@ def document_of(value: Any) -> dict[str, Any] | None:
     return dict(value.as_doc()) if isinstance(value, DBRef) else None
 
 
-def _merge_objects(arguments: Sequence[Any]) -> Any:
+def merge_objects(arguments: Iterable[Any]) -> Any:
     merged: dict[str, Any] = {}
     for value in arguments:
         document = document_of(value)
@@ -32,6 +32,12 @@ def _merge_objects(arguments: Sequence[Any]) -> Any:
                 40400, f"$mergeObjects requires object inputs, not {type_name(value)}"
             )
     return merged
+
+
+def _merge_objects(arguments: Sequence[Any]) -> Any:
+    """Merge the arguments, or the elements of an array given alone."""
+    only = arguments[0] if len(arguments) == 1 else None
+    return merge_objects(only if isinstance(only, list) else arguments)
 
 
 def _object_to_array(arguments: Sequence[Any]) -> Any:

@@ -99,9 +99,10 @@ def _substr_bytes(arguments: Sequence[Any]) -> Any:
         raise CommandFailure(16034, "$substrBytes: starting index must be a numeric type")
     if not is_number(arguments[2]):
         raise CommandFailure(16035, "$substrBytes: length must be a numeric type")
-    start, length = truncated(arguments[1]), truncated(arguments[2])
+    start = _long(arguments[1])
     if start < 0:
         raise CommandFailure(50752, "$substrBytes: starting index must be non-negative")
+    length = _long(arguments[2])
     end = len(raw) if length < 0 else start + length
     if start < len(raw) and _continues(raw[start]):
         raise CommandFailure(28656, "$substrBytes: starting index is a UTF-8 continuation byte")
@@ -110,6 +111,12 @@ def _substr_bytes(arguments: Sequence[Any]) -> Any:
             28657, "$substrBytes: ending index is in the middle of a UTF-8 character"
         )
     return raw[start:end].decode()
+
+
+def _long(value: Any) -> int:
+    if isinstance(value, float) and not -(2.0**63) <= value < 2.0**63:
+        raise CommandFailure(31109, f"Can't coerce out of range value {value} to long")
+    return truncated(value)
 
 
 def _continues(byte: int) -> bool:
@@ -176,12 +183,14 @@ def _ascii_lower(text: str) -> str:
     return text.encode().lower().decode()
 
 
-def _trim(operator: str, strip: Callable[[str, str], str]) -> Callable[[Sequence[Any]], Any]:
-    def evaluate(arguments: Sequence[Any]) -> Any:
-        text, characters = arguments
+def _trim(operator: str, strip: Callable[[str, str], str]) -> Callable[[Iterable[Any]], Any]:
+    def evaluate(arguments: Iterable[Any]) -> Any:
+        values = iter(arguments)
+        text = next(values)
         if is_nullish(text):
             return None
         text = required_text(text, 50699, operator)
+        characters = next(values)
         if characters is ABSENT:
             return strip(text, _TRIMMED)
         if is_nullish(characters):
@@ -219,14 +228,20 @@ def _rstripped(text: str, characters: str) -> str:
     return text.rstrip(characters) if characters else text
 
 
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
+    "$ltrim": _trim("$ltrim", _lstripped),
+    "$rtrim": _trim("$rtrim", _rstripped),
+    "$trim": _trim("$trim", stripped),
+}
+"""Operators that look at their text before the rest is evaluated."""
+
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    **STOPPING,
     "$concat": concat,
     "$indexOfBytes": _index_of_bytes,
     "$indexOfCP": _index_of_cp,
-    "$ltrim": _trim("$ltrim", _lstripped),
     "$replaceAll": _replace("$replaceAll", -1),
     "$replaceOne": _replace("$replaceOne", 1),
-    "$rtrim": _trim("$rtrim", _rstripped),
     "$split": _split,
     "$strLenBytes": _length("$strLenBytes", 34473, lambda text: len(text.encode())),
     "$strLenCP": _length("$strLenCP", 34471, len),
@@ -236,5 +251,4 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$substrCP": _substr_cp,
     "$toLower": lambda arguments: _ascii_lower(text_of(arguments[0])),
     "$toUpper": lambda arguments: _ascii_upper(text_of(arguments[0])),
-    "$trim": _trim("$trim", stripped),
 }

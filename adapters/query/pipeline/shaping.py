@@ -18,6 +18,11 @@ PATH_BELOW_COLLISION: Final = 31249
 
 Leaves = dict[Path, Expression | None]
 """The paths that were named; None stands for a path that is kept or dropped as it is."""
+Field = tuple[Path, bool | Expression, int]
+"""A field of `$project`, with the code for a value that an exclusion may not have."""
+
+EXPRESSION_IN_EXCLUSION: Final = 31310
+OPERATOR_IN_EXCLUSION: Final = 31252
 
 
 def parse_project(value: Any, scope: Scope) -> Include | Exclude:
@@ -30,11 +35,11 @@ def parse_project(value: Any, scope: Scope) -> Include | Exclude:
     including = _includes(fields)
     identity: bool | None = None
     leaves: Leaves = {}
-    for path, item in fields:
+    for path, item, refusal in fields:
         if path == ("_id",) and isinstance(item, bool):
             identity = item
             continue
-        _check_kind(path, item, including)
+        _check_kind(path, item, including, refusal)
         _add(leaves, path, None if isinstance(item, bool) else item)
     if not including:
         if identity is False:
@@ -45,29 +50,25 @@ def parse_project(value: Any, scope: Scope) -> Include | Exclude:
     return Include(shaping=shaping_of(leaves))
 
 
-def _includes(fields: list[tuple[Path, bool | Expression]]) -> bool:
-    for path, item in fields:
+def _includes(fields: list[Field]) -> bool:
+    for path, item, _ in fields:
         if path != ("_id",) or not isinstance(item, bool):
             return item is not False
-    return any(item is True for _, item in fields)
+    return any(item is True for _, item, _ in fields)
 
 
-def _check_kind(path: Path, item: bool | Expression, including: bool) -> None:
+def _check_kind(path: Path, item: bool | Expression, including: bool, refusal: int) -> None:
     name = ".".join(path)
     if including and item is False:
         raise CommandFailure(31254, f"Cannot do exclusion on field {name} in inclusion projection")
     if not including and item is True:
         raise CommandFailure(31253, f"Cannot do inclusion on field {name} in exclusion projection")
     if not including and not isinstance(item, bool):
-        raise CommandFailure(
-            31252, "Cannot use expression other than $meta in exclusion projection"
-        )
+        raise CommandFailure(refusal, f"Cannot use an expression {name} in an exclusion projection")
 
 
-def _flat(
-    document: Mapping[str, Any], above: Path, scope: Scope
-) -> "list[tuple[Path, bool | Expression]]":
-    found: list[tuple[Path, bool | Expression]] = []
+def _flat(document: Mapping[str, Any], above: Path, scope: Scope) -> list[Field]:
+    found: list[Field] = []
     for name, value in document.items():
         if name == "$" or name.endswith(".$"):
             raise CommandFailure(
@@ -75,13 +76,15 @@ def _flat(
             )
         path = above + field_path(name)
         if isinstance(value, bool) or is_number(value):
-            found.append((path, truth(value)))
+            found.append((path, truth(value), EXPRESSION_IN_EXCLUSION))
         elif isinstance(value, Mapping) and not _is_operator(value):
             if not value:
                 raise CommandFailure(51270, "An empty sub-projection is not a valid value.")
             found += _flat(value, path, scope)
         else:
-            found.append((path, _computed(value, scope)))
+            operator = isinstance(value, Mapping)
+            refusal = OPERATOR_IN_EXCLUSION if operator else EXPRESSION_IN_EXCLUSION
+            found.append((path, _computed(value, scope), refusal))
     return found
 
 

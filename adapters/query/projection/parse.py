@@ -10,7 +10,14 @@ from bson.dbref import DBRef
 
 from adapters.query.expression import Scope, check_field_name, field_path, parse_expression
 from adapters.query.failures import CommandFailure
-from adapters.query.filter import ElementMatches, ElementSatisfies, parse_filter
+from adapters.query.filter import (
+    EVERYTHING,
+    ElementMatches,
+    ElementSatisfies,
+    Filter,
+    holds_expression,
+    parse_filter,
+)
 from adapters.query.filter.numbers import INT32_MAX
 from adapters.query.paths import Path
 from adapters.query.projection.tree import (
@@ -44,13 +51,22 @@ POSITIONAL_INSIDE: Final = 31394
 POSITIONAL_IN_EXCLUSION: Final = 31395
 EMPTY_OBJECT: Final = 51270
 UNRECOGNIZED_OPERATOR: Final = 168
+FEATURE_NOT_ALLOWED: Final = 224
 
 _POSITIONAL: Final = ".$"
 
 
-def parse_projection(document: Mapping[str, Any], *, variables: Scope = frozenset()) -> Projection:
-    """Return the tree; `variables` are the names that its expressions may use (`let`)."""
-    reading = _Reading(variables)
+def parse_projection(
+    document: Mapping[str, Any],
+    *,
+    filter: Filter = EVERYTHING,  # noqa: A002 - MongoDB's word
+    variables: Scope = frozenset(),
+) -> Projection:
+    """Return the tree; `variables` are the names that its expressions may use (`let`).
+
+    `filter` is the query beside it: `.$` may not be used with every query.
+    """
+    reading = _Reading(variables, positions_known=not holds_expression(filter))
     for name, value in document.items():
         reading.field(name, value)
     return reading.projection()
@@ -59,8 +75,9 @@ def parse_projection(document: Mapping[str, Any], *, variables: Scope = frozense
 class _Reading:
     """What is known of a projection while its fields are read."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, positions_known: bool) -> None:
         self.scope = scope
+        self.positions_known = positions_known
         self.root: dict[str, Any] = {}
         self.mode: Mode | None = None
         self.positional: Path | None = None
@@ -102,6 +119,8 @@ class _Reading:
             raise CommandFailure(POSITIONAL_TWICE, "more than one positional projection")
         if self.elements:
             raise CommandFailure(POSITIONAL_AND_ELEMENT, "positional operator and $elemMatch")
+        if not self.positions_known:
+            raise CommandFailure(FEATURE_NOT_ALLOWED, "$expr is not allowed beside '.$'")
         self.positional = path
         self.mode = Mode.INCLUSION
         self._put(path, Include())
