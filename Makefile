@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup node check format test bench demo lock
+.PHONY: help setup node check format test fuzz bench demo lock
 
 ARGS ?=
 BIN := .venv/bin
@@ -22,6 +22,10 @@ demo: setup  ## start both databases, drive traffic through the sidecar, verify 
 
 test: setup node  ## pass every test
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: setup  ## compare many random operations on both sides: ARGS="--seed N --cases M"
+	$(BIN)/python -m pytest tests/differential/test_programs.py --cases 20000 \
+	    --seed "$$(date +%s)" $(ARGS)
 
 check: setup  ## format, lint, types, import contracts, duplicates
 	$(BIN)/ruff format --check .

@@ -21,6 +21,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres, embedded_mongo, embedded_postgres
 from tests.eventually import eventually
 
+pytest_plugins = ("tests.differential.programs.reporting",)
+
 LEFT_BEHIND_WITHIN_S = 1.0
 TCP_LISTEN = "0A"
 

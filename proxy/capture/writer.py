@@ -83,8 +83,6 @@ class CaptureWriter:
         self._measured = 0
         self._measured_at = 0
         """Where the log ended when it was measured: it grew by what is between there and its end."""
-        self._room_until = -1
-        """The last position that a payload may reach in any case; behind it, and in a bad state, look closer."""
         self._tend_at = 0.0
         self._gap_at = 0.0
         self._state = CaptureState.FAILING
@@ -212,7 +210,6 @@ class CaptureWriter:
             return
         self._measured = total_bytes(self._directory)
         self._measured_at = self._buffer.end
-        self._look_at_room()
         self._catch_up()
         if self._tail.size > SEGMENT_HEADER_BYTES and (
             self._tail.age_s > self._limits.segment_age_s
@@ -237,10 +234,10 @@ class CaptureWriter:
         self._lock.release()
 
     def _has_no_room(self, size: int) -> bool:
-        if self._buffer.end + size <= self._room_until:
-            return False
         if self._state in _NOTHING_WRITTEN:
             return True
+        if self.total_bytes + size + HEADER_BYTES <= self._hard_bytes:
+            return False
         if self._buffer.parts:
             self._write_out()
         if self._state is not CaptureState.FAILING:
@@ -429,12 +426,3 @@ class CaptureWriter:
         if state not in MAY_FOLLOW[self._state]:
             raise ValueError(f"capture cannot go from {self._state} to {state}")
         self._state = state
-        self._look_at_room()
-
-    def _look_at_room(self) -> None:
-        """Say beforehand how far the log may grow, so that a record costs one comparison."""
-        if self._state in _NOTHING_WRITTEN:
-            self._room_until = -1
-        else:
-            grown = self._hard_bytes - self._measured
-            self._room_until = self._measured_at + grown - HEADER_BYTES

@@ -1,8 +1,7 @@
 """Relay one client: its connection, the connection to legacy that is its own, and what is captured of them.
 
-Bytes are forwarded as they came. A request waits only until it is whole and its command known (a write also for
-its intent on the log); replies are forwarded before they are looked into, except while a `hello` is open, whose
-reply is rewritten.
+Bytes are forwarded as they came. A request waits only until it is whole (a write also for its intent on the
+log); replies are forwarded before they are looked at, except while a `hello` is open, whose reply is rewritten.
 
 An exception in a callback of either transport is a bug: it is logged, and ends this conversation and no other.
 """
@@ -19,7 +18,7 @@ from proxy.wire.counters import Counters, Refusal
 from proxy.wire.legacy import Address, shown_address
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
 from proxy.wire.protocol.hello import rewritten_hello
-from proxy.wire.protocol.message import Treatment, more_to_come, request_of
+from proxy.wire.protocol.message import Treatment, is_plain_read, more_to_come, request_of
 from proxy.wire.protocol.pairing import Pairing, Pending
 from proxy.wire.upstream import NoPrimaryError, Upstream
 
@@ -202,14 +201,13 @@ class Conversation(asyncio.Protocol):
             if self._pairing.hellos:
                 self._held_replies(data, client, started_ns)
                 return
-            alone = replies.alone(data)
-            if alone is not None:
-                client.write(data)
-                self._reply(alone, started_ns)
-                return
             if replies.buffered != self._sent_ahead:
                 client.write(replies.peek()[self._sent_ahead :])
             client.write(data)
+            alone = replies.alone(data)
+            if alone is not None:
+                self._reply(alone, started_ns)
+                return
             replies.receive(data)
             while (frame := replies.next_frame()) is not None:
                 self._reply(frame, started_ns)
@@ -266,9 +264,12 @@ class Conversation(asyncio.Protocol):
 
     def _request(self, frame: Frame, received_ns: int, started_ns: int) -> None:
         raw = frame.raw
+        forwarded_ns = self._forward(raw) if is_plain_read(frame) else 0
         request = request_of(frame)
-        treatment, expects_reply, namespace = request
+        treatment = request.treatment
+        self._counters.requests[treatment] += 1
         intent = 0
+        kept = b""
         if treatment is Treatment.WRITE:
             # Intent first. If this process dies between the two lines, the record names the documents to re-read
             # from legacy; the other way round, a write would exist that nobody knows of.
@@ -277,26 +278,22 @@ class Conversation(asyncio.Protocol):
                 connection=self._number,
                 received_ns=received_ns,
                 request=raw,
-                collection=namespace,
+                collection=request.namespace,
             )
-        cast("asyncio.Transport", self._legacy).write(raw)
-        forwarded_ns = perf_counter_ns()
-        self._counters.requests[treatment] += 1
-        # Half the price of `Pending(…)`, whose constructor is written in Python.
-        pending = tuple.__new__(
-            Pending,
-            (
-                frame.request_id,
-                treatment,
-                namespace,
-                raw if treatment is Treatment.READ else b"",
-                received_ns,
-                forwarded_ns,
-                forwarded_ns - started_ns,
-                intent,
-            ),
+        elif treatment is Treatment.READ:
+            kept = raw
+        forwarded_ns = forwarded_ns or self._forward(raw)
+        pending = Pending(
+            frame.request_id,
+            treatment,
+            request.namespace,
+            kept,
+            received_ns,
+            forwarded_ns,
+            forwarded_ns - started_ns,
+            intent,
         )
-        if not expects_reply:
+        if not request.expects_reply:
             if treatment is Treatment.WRITE:
                 self._counters.writes_unacknowledged += 1
                 self._write_ended(pending, b"", 0, 0)
@@ -305,6 +302,11 @@ class Conversation(asyncio.Protocol):
         pairing.sent(pending)
         if pairing.waiting_bytes > MAX_WAITING_BYTES or len(pairing) > MAX_WAITING:
             self._hold(Hold.WAITING)
+
+    def _forward(self, raw: bytes) -> int:
+        """Send a request on its way and return when that was."""
+        cast("asyncio.Transport", self._legacy).write(raw)
+        return perf_counter_ns()
 
     def _reply(self, frame: Frame, started_ns: int) -> Pending | None:
         """Note a reply and return what it answers."""
@@ -436,8 +438,9 @@ class _LegacySide(asyncio.Protocol):
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        # Not a method of its own, which would only call the other one, once per message.
-        self.data_received = conversation.legacy_data_received  # type: ignore[method-assign]
+
+    def data_received(self, data: bytes) -> None:
+        self._conversation.legacy_data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._conversation.legacy_lost()

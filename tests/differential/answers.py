@@ -13,12 +13,6 @@ from adapters.query.expression import parse_expression
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import collections_of, parse_pipeline
 from comparators.canonical import CODEC, MISSING
-from comparators.decision import decide
-from comparators.operation import Kind, Operation
-from comparators.outcome import Documents as Found
-from comparators.outcome import Outcome
-from comparators.rules import Rules
-from comparators.verdict import Verdict
 
 Answer = tuple[bytes, ...] | int
 """The documents as raw BSON, or a code."""
@@ -26,8 +20,6 @@ Documents = Sequence[dict[str, Any]]
 
 VALUE = "value"
 NOW_MS = 0
-UNORDERED = ("$addToSet", "$graphLookup", "$lookup", "$unionWith")
-"""What gives arrays in an order of the server's own."""
 
 
 def expected(case: Mapping[str, Any]) -> Answer:
@@ -39,32 +31,9 @@ def expected(case: Mapping[str, Any]) -> Answer:
     return _raw([{} if case.get("missing") else {VALUE: case[VALUE]}])
 
 
-def agree(ours: Answer, servers: Answer) -> bool:
-    """Return whether two answers are the same, or both a refusal.
-
-    Of several errors in one expression either may come first; the cases pin the code of each alone.
-    """
-    return ours == servers or (isinstance(ours, int) and isinstance(servers, int))
-
-
 def holds(case: Mapping[str, Any], answer: Answer) -> bool:
     """Return whether an answer is the one a case claims; arrays named in `sets` have no order."""
     return _without_order(case, answer) == _without_order(case, expected(case))
-
-
-def agree_but_for_order(ours: Answer, servers: Answer, pipeline: list[Any]) -> bool:
-    """Return whether two answers agree as far as the pipeline fixes the order inside of arrays."""
-    if agree(ours, servers) or isinstance(ours, int) or isinstance(servers, int):
-        return agree(ours, servers)
-    if not any(name in repr(pipeline) for name in UNORDERED):
-        return False
-    operation = Operation(
-        database="d", collection="c", kind=Kind.AGGREGATE, arguments={"pipeline": pipeline}
-    )
-    left, right = (
-        Outcome(result=Found(documents=answer), duration_s=0.0) for answer in (servers, ours)
-    )
-    return decide(operation, left, right, Rules()).verdict is not Verdict.MISMATCH
 
 
 def evaluated(expression: Any, document: dict[str, Any]) -> Answer:

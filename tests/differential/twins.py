@@ -1,16 +1,19 @@
 """The same operation on a real mongod and on the gateway, with both answers as outcomes."""
 
-from collections.abc import Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions
+from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.gateway import Generated
 from adapters.postgresql.gateway import PostgresGateway
-from comparators.canonical import decode, document_key
+from comparators.canonical import decode, document_key, encode
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import (
@@ -42,6 +45,17 @@ COMMANDS: Final[Mapping[Kind, str]] = {
     Kind.LIST_INDEXES: "listIndexes",
 }
 NOW_MS: Final = 1_700_000_000_000
+CLOCK: Final = re.compile(r"\$\$NOW|\$currentDate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What both sides gave; `gateway` is a text that names what is not supported."""
+
+    legacy: Result
+    gateway: Result | str
+    alternatives: tuple[Any, ...] = ()
+    """Documents that the gateway might have written instead of the one it chose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +68,36 @@ class Twins:
 
     async def run(self, kind: Kind, **arguments: Any) -> tuple[Result, Result | str]:
         """Return both results; of an operation the gateway does not support, what it names."""
+        answers = await self.answers(kind, arguments)
+        return answers.legacy, answers.gateway
+
+    async def answers(self, kind: Kind, arguments: Mapping[str, Any]) -> Answers:
+        """Run an operation on both sides."""
+        # What both sides are given is what the wire would carry: a Python int has a width there.
+        arguments = decode(encode(dict(arguments)))
+        before_ms = _clock_ms()
         legacy = await self.legacy(kind, arguments)
-        operation = Operation(
+        now_ms = await self._now_of(arguments, legacy, before_ms)
+        generated = Generated(now_ms=now_ms, upserted=_upserted(legacy))
+        try:
+            outcome = await self.gateway.run(self._operation(kind, arguments), generated=generated)
+        except UnsupportedError as unsupported:
+            return Answers(legacy=legacy, gateway=unsupported.what)
+        return Answers(legacy=legacy, gateway=outcome.result, alternatives=outcome.alternatives)
+
+    async def ask(self, kind: Kind, arguments: Mapping[str, Any]) -> Result | str:
+        """Return what the gateway alone answers."""
+        operation = self._operation(kind, decode(encode(dict(arguments))))
+        try:
+            outcome = await self.gateway.run(operation, generated=Generated(now_ms=NOW_MS))
+        except UnsupportedError as unsupported:
+            return unsupported.what
+        return outcome.result
+
+    def _operation(self, kind: Kind, arguments: Mapping[str, Any]) -> Operation:
+        return Operation(
             database="twin", collection=self.collection, kind=kind, arguments=arguments
         )
-        generated = Generated(now_ms=NOW_MS, upserted=_upserted(legacy))
-        try:
-            outcome = await self.gateway.run(operation, generated=generated)
-        except UnsupportedError as unsupported:
-            return legacy, unsupported.what
-        return legacy, outcome.result
 
     async def legacy(self, kind: Kind, arguments: Mapping[str, Any]) -> Result:
         """Return what mongod answers."""
@@ -75,16 +109,24 @@ class Twins:
         reply = await self.mongo.command(command, check=False, codec_options=RAW)
         return _result(kind, decode(bytes(reply.raw)), reply)
 
+    async def _now_of(self, arguments: Mapping[str, Any], legacy: Result, before_ms: int) -> int:
+        """Return the time by which mongod answered, as its answer or its documents tell it."""
+        if not CLOCK.search(repr(arguments)):
+            return NOW_MS
+        answers = legacy.documents if isinstance(legacy, Documents) else ()
+        stored = await self.legacy(Kind.FIND, {"filter": {}})
+        assert isinstance(stored, Documents)
+        seen = [at for raw in (*answers, *stored.documents) for at in _dates(decode(raw))]
+        during = [at for at in seen if before_ms <= at <= _clock_ms()]
+        return max(during, default=before_ms)
+
     async def documents(self) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
         """Return all documents of both sides as raw BSON by key."""
         legacy = await self.legacy(Kind.FIND, {"filter": {}})
-        operation = Operation(
-            database="twin", collection=self.collection, kind=Kind.FIND, arguments={"filter": {}}
-        )
-        outcome = await self.gateway.run(operation, generated=Generated(now_ms=NOW_MS))
+        gateway = await self.ask(Kind.FIND, {"filter": {}})
         assert isinstance(legacy, Documents)
-        assert isinstance(outcome.result, Documents)
-        return _by_key(legacy), _by_key(outcome.result)
+        assert isinstance(gateway, Documents)
+        return _by_key(legacy), _by_key(gateway)
 
 
 def same(kind: Kind, arguments: Mapping[str, Any], legacy: Result, gateway: Result) -> bool:
@@ -97,6 +139,21 @@ def same(kind: Kind, arguments: Mapping[str, Any], legacy: Result, gateway: Resu
             return sorted(legacy.documents) == sorted(gateway.documents)
         return legacy.documents == gateway.documents
     return legacy == gateway
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _dates(value: Any) -> Iterator[int]:
+    if isinstance(value, DatetimeMS):
+        yield int(value)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _dates(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _dates(inner)
 
 
 def _by_key(found: Documents) -> dict[bytes, bytes]:

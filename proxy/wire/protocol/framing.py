@@ -69,8 +69,7 @@ class Framer:
         is_sound = HEADER_BYTES < length <= MAX_MESSAGE_BYTES and opcode in self._opcodes
         if length != len(data) or not is_sound:
             return None
-        # Half the price of `Frame(…)`, whose constructor is written in Python.
-        return tuple.__new__(Frame, (data, request_id, response_to, opcode))
+        return Frame(data, request_id, response_to, opcode)
 
     def receive(self, data: bytes) -> None:
         """Take the next bytes of the stream, however they were cut."""

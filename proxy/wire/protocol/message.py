@@ -6,7 +6,6 @@ Source: MongoDB manual, "Wire Protocol", sections "OP_MSG" and "OP_QUERY".
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from struct import Struct
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -21,11 +20,9 @@ CHECKSUM_BYTES: Final = 4
 
 FLAGS_AT: Final = HEADER_BYTES
 SECTIONS_AT: Final = HEADER_BYTES + 4
-_DOCUMENT_AT: Final = SECTIONS_AT + 1
+_TYPE_AT: Final = SECTIONS_AT + 1
 _NAME_AT: Final = SECTIONS_AT + 6
 """Of the command, where the first section holds it: kind, length of the document and type come before."""
-_OPENING: Final = Struct("<IBiB")
-"""Flags, kind of the first section, length of its document, type of the first field."""
 REPLY_DOCUMENT_AT: Final = HEADER_BYTES + 20
 """In OP_REPLY: flags, cursor, first and number of documents come before them."""
 
@@ -139,12 +136,21 @@ _TREATMENTS: Final[Mapping[bytes, Treatment]] = MappingProxyType(
     | dict.fromkeys((b"insert", b"update", b"delete", b"findAndModify"), Treatment.WRITE)
     | dict.fromkeys(_ADMIN_WRITES, Treatment.WRITE)
 )
-_LOOKED_INTO: Final = frozenset({b"aggregate", b"getMore"})
-"""What these are depends on more than the first field."""
+_PLAIN_READS: Final = frozenset(name.encode() for name in _READS if name != "aggregate")
+_LONGEST_READ: Final = 1 + max(map(len, _PLAIN_READS))
 _INTERNAL_DATABASES: Final = frozenset({b"admin", b"config", b"local"})
 _DATABASE: Final = b"\x02$db\x00"
-_DATABASE_BYTES: Final = len(_DATABASE)
 _COLLECTION: Final = b"\x02collection\x00"
+
+
+def is_plain_read(frame: Frame) -> bool:
+    """Return whether a request is a read whatever else it says, so that it may go before it is looked at."""
+    raw = frame.raw
+    return (
+        frame.opcode == OP_MSG
+        and raw[SECTIONS_AT:_TYPE_AT] == b"\x00"
+        and raw[_NAME_AT : raw.find(0, _NAME_AT, _NAME_AT + _LONGEST_READ)] in _PLAIN_READS
+    )
 
 
 def request_of(frame: Frame) -> Request:
@@ -152,7 +158,7 @@ def request_of(frame: Frame) -> Request:
     raw = frame.raw
     try:
         if frame.opcode == OP_MSG:
-            return _usual(raw) or _of_message(raw)
+            return _of_message(raw)
         if frame.opcode == OP_QUERY:
             return _of_query(raw)
     except (ValueError, IndexError) as error:
@@ -179,45 +185,6 @@ def body_at(raw: bytes) -> int:
             raise ValueError(f"a section claims {size} bytes")
         at += 1 + size
     return at + 1
-
-
-def _usual(raw: bytes) -> Request | None:
-    """Return what `_of_message` would of a request like one that was seen before, at a third of its price.
-
-    None asks for a closer look: unusual flags or sections, a first field that names no collection, a `$db`
-    that is not the only one.
-    """
-    if len(raw) <= _NAME_AT:
-        return None
-    flags, kind, size, first_type = _OPENING.unpack_from(raw, FLAGS_AT)
-    end = _DOCUMENT_AT + size
-    if flags or kind or first_type != STRING or not _NAME_AT < end <= len(raw) or raw[end - 1]:
-        return None
-    named_end = raw.find(0, raw.find(0, _NAME_AT) + 5)
-    database_at = raw.find(_DATABASE, _DOCUMENT_AT, end)
-    database_end = raw.find(0, database_at + _DATABASE_BYTES + 4)
-    if not named_end <= database_at < database_end < end:
-        return None
-    if raw.find(_DATABASE, database_at + 1, end) >= 0:
-        return None
-    return _seen(raw[_NAME_AT:named_end], raw[database_at + _DATABASE_BYTES : database_end])
-
-
-# An application sends the same few commands to the same few collections.
-@lru_cache(maxsize=4096)
-def _seen(named: bytes, database: bytes) -> Request | None:
-    """Return what a command is by the name and value of its first field, and the value of its `$db`.
-
-    Both values are strings with their lengths; None if a length is not that of the string.
-    """
-    command, _, collection = named.partition(b"\x00")
-    if command in _LOOKED_INTO or not (_is_whole(collection) and _is_whole(database)):
-        return None
-    return _request(command, collection[4:], database[4:], True)
-
-
-def _is_whole(text: bytes) -> bool:
-    return len(text) >= INT32.size and INT32.unpack_from(text) == (len(text) - 3,)
 
 
 def _of_message(raw: bytes) -> Request:
@@ -260,6 +227,7 @@ def _judged(
     return _request(command, collection, database, expects_reply)
 
 
+# An application sends the same few commands to the same few collections.
 @lru_cache(maxsize=4096)
 def _request(
     command: bytes, collection: bytes, database: bytes | None, expects_reply: bool

@@ -53,22 +53,17 @@ class Pairing:
     def answered(self, *, response_to: int, reply_id: int, more_to_come: bool) -> Pending | None:
         """Return the request that this reply answers; None if none was asked."""
         waiting = self._waiting
-        if not more_to_come and waiting and waiting[0].request_id == response_to:
-            return self._done(waiting.popleft())
         for place, pending in enumerate(waiting):
             if pending.request_id == response_to:
                 if more_to_come:
                     waiting[place] = pending._replace(request_id=reply_id)
                     return pending
                 del waiting[place]
-                return self._done(pending)
+                self.waiting_bytes -= len(pending.request)
+                if pending.treatment is Treatment.HELLO:
+                    self.hellos -= 1
+                return pending
         return None
-
-    def _done(self, pending: Pending) -> Pending:
-        self.waiting_bytes -= len(pending.request)
-        if pending.treatment is Treatment.HELLO:
-            self.hellos -= 1
-        return pending
 
     def abandoned(self) -> tuple[Pending, ...]:
         """Return what was never answered, and forget it."""

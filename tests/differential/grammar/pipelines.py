@@ -35,14 +35,14 @@ dropped = st.sampled_from(["_id", "d", "t.x", "o.y.z", "nope", "nope.x"])
 small = st.integers(1, 4)
 
 
-def pipelines() -> st.SearchStrategy[list[dict[str, Any]]]:
+def pipelines(foreign: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Give up to four stages over documents in the order of `_id`."""
-    return st.lists(_stages(), min_size=1, max_size=4).map(
+    return st.lists(_stages(foreign), min_size=1, max_size=4).map(
         lambda stages: [{"$sort": {"_id": 1}}, *stages]
     )
 
 
-def _stages() -> Stages:
+def _stages(foreign: str) -> Stages:
     value = st.one_of(paths.map("${}".format), expressions())
     return st.one_of(
         _one("$match", _filters()),
@@ -75,8 +75,8 @@ def _stages() -> Stages:
             "$replaceWith",
             st.sampled_from(["$o", {"q": "$a"}, {"$mergeObjects": ["$$ROOT", {"n": 1}]}]),
         ),
-        _one("$lookup", _lookups()),
-        _one("$graphLookup", _graphs()),
+        _one("$lookup", _lookups(foreign)),
+        _one("$graphLookup", _graphs(foreign)),
         _one(
             "$facet",
             st.fixed_dictionaries({"n": st.just([{"$count": "n"}]), "l": st.just([{"$limit": 2}])}),
@@ -108,10 +108,10 @@ def _groups() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"_id": st.just(None), "n": accumulators, "m": accumulators})
 
 
-def _lookups() -> st.SearchStrategy[dict[str, Any]]:
+def _lookups(foreign: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {
-            "from": st.just("f"),
+            "from": st.just(foreign),
             "localField": paths,
             "foreignField": st.sampled_from(["_id", "k", "x", "k.z"]),
             "as": st.sampled_from(["n", "o.q", "s"]),
@@ -119,10 +119,10 @@ def _lookups() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def _graphs() -> st.SearchStrategy[dict[str, Any]]:
+def _graphs(foreign: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {
-            "from": st.just("f"),
+            "from": st.just(foreign),
             "startWith": paths.map("${}".format),
             "connectFromField": st.sampled_from(["_id", "k", "k.z"]),
             "connectToField": st.sampled_from(["_id", "k", "x"]),

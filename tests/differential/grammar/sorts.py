@@ -24,9 +24,5 @@ mistakes: Documents = st.sampled_from(
         {f"f{n}": 1 for n in range(33)},
     ]
 )
-sorts: Documents = st.one_of(
-    st.dictionaries(paths, directions, min_size=1, max_size=3),
-    st.dictionaries(paths, directions, min_size=1, max_size=3),
-    st.dictionaries(paths, directions, min_size=1, max_size=3),
-    mistakes,
-)
+plain_sorts: Documents = st.dictionaries(paths, directions, min_size=1, max_size=3)
+sorts: Documents = st.one_of(plain_sorts, plain_sorts, plain_sorts, mistakes)

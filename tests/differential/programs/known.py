@@ -1,0 +1,111 @@
+"""Which entry of docs/known-differences.md explains that both sides differ.
+
+An entry explains no more than it says: where the server takes things in an order of its own, the code it gave must
+be one that the gateway gives for a part of the same operation.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
+
+from comparators.canonical import decode, encode
+from comparators.operation import Kind
+from comparators.outcome import Documents, Failure, Modified, Result
+from tests.differential.programs.program import Document, Step
+from tests.differential.twins import Answers, same
+
+Ask = Callable[[Step], Awaitable[Result | str]]
+"""Asks the gateway alone."""
+
+A_PLACE_OF_ITS_OWN: Final = 4
+ANOTHER_ERROR_FIRST: Final = 7
+CODES_OF_GROUPS: Final = 8
+SPARED_BY_MATCH: Final = 9
+ANOTHER_DOCUMENT: Final = 1
+OPERATORS_IN_ANOTHER_ORDER: Final = (
+    "$maxN",
+    "$minN",
+    "$firstN",
+    "$lastN",
+    "$convert",
+    "$dateToString",
+)
+SHAPING: Final = frozenset({"$project", "$addFields", "$set", "$group"})
+PUSHED_DOWN: Final = frozenset({"$match", "$sort", "$limit", "$skip", "$lookup", "$project"})
+"""The stages that may stand in front of a group and leave it to the slot-based engine."""
+
+
+async def known_difference(step: Step, answers: Answers, ask: Ask) -> int | None:
+    """Return the number of the entry; None for a difference that nobody knows."""
+    legacy, gateway = answers.legacy, answers.gateway
+    if answers.alternatives:
+        return ANOTHER_DOCUMENT
+    if _with_pipeline(step) and same(step.kind, step.arguments, _sorted(legacy), _sorted(gateway)):
+        return A_PLACE_OF_ITS_OWN
+    if step.kind is not Kind.AGGREGATE or not isinstance(gateway, Failure):
+        return None
+    pipeline = step.arguments["pipeline"]
+    if not isinstance(legacy, Failure):
+        behind = any("$match" in stage for stage in pipeline[1:])
+        return SPARED_BY_MATCH if behind and isinstance(legacy, Documents) else None
+    if _groups_in_front(pipeline):
+        return CODES_OF_GROUPS
+    if any(f"'{operator}'" in repr(pipeline) for operator in OPERATORS_IN_ANOTHER_ORDER):
+        return ANOTHER_ERROR_FIRST
+    if _computes(pipeline):
+        return ANOTHER_ERROR_FIRST
+    for part in _parts(pipeline):
+        answer = await ask(Step(kind=step.kind, arguments={**step.arguments, "pipeline": part}))
+        if isinstance(answer, Failure) and answer.code == legacy.code:
+            return ANOTHER_ERROR_FIRST
+    return None
+
+
+def _with_pipeline(step: Step) -> bool:
+    if step.kind is Kind.AGGREGATE:
+        return True
+    updates = step.arguments.get("updates", [{"u": step.arguments.get("update")}])
+    return any(isinstance(each.get("u"), list) for each in updates)
+
+
+def _computes(pipeline: list[Document]) -> bool:
+    """Return whether an operator of some stage has several arguments."""
+    return repr(pipeline).count("{'$") > len(pipeline) + 1
+
+
+def _groups_in_front(pipeline: list[Document]) -> bool:
+    for stage in pipeline:
+        name = next(iter(stage))
+        if name == "$group":
+            return True
+        if name not in PUSHED_DOWN:
+            return False
+    return False
+
+
+def _parts(pipeline: list[Document]) -> Iterator[list[Document]]:
+    """Yield the pipeline with one field alone left in a stage of several."""
+    for at, stage in enumerate(pipeline):
+        name, fields = next(iter(stage.items()))
+        if name in SHAPING and len(fields) > 1:
+            for field, value in fields.items():
+                kept = {"_id": None, field: value} if name == "$group" else {field: value}
+                yield [*pipeline[:at], {name: kept}]
+
+
+def _sorted(result: Result | str) -> Any:
+    """Return a result with the fields of its documents in the order of their names."""
+    if isinstance(result, Documents):
+        return Documents(documents=tuple(map(_by_name, result.documents)))
+    if isinstance(result, Modified) and result.document is not None:
+        return _by_name(result.document)
+    return result
+
+
+def _by_name(raw: bytes) -> bytes:
+    return encode(_ordered(decode(raw)))
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,21 @@
+"""The ways in which the gateway stores documents, by name: every program runs on each."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from adapters.postgresql.gateway import PostgresGateway
+
+Storage = Callable[[str], AbstractAsyncContextManager[PostgresGateway]]
+"""Opens a gateway on the PostgreSQL database of an address."""
+
+
+@asynccontextmanager
+async def document_tables(dsn: str) -> AsyncIterator[PostgresGateway]:
+    """Open a gateway that keeps every collection in a document table."""
+    async with PostgresGateway(dsn, connections=2) as gateway:
+        await gateway.ready()
+        yield gateway
+
+
+STORAGES: Final[Mapping[str, Storage]] = {"document tables": document_tables}

@@ -1,0 +1,91 @@
+"""Random programs on a real mongod and on the gateway: the differential proof.
+
+`make test` runs the same few thousand cases every time; `make fuzz` runs many, by a seed of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from math import ceil
+from typing import Any, Final
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from pymongo import AsyncMongoClient
+
+from proxy.embedded import EmbeddedMongo
+from tests.differential.grammar.programs import FAMILIES, STEPS
+from tests.differential.programs.program import Program
+from tests.differential.programs.reporting import tally_of
+from tests.differential.programs.running import Sides
+from tests.differential.programs.storage import STORAGES
+from tests.differential.programs.tally import Tally
+
+Run = Callable[[Program, Tally], None]
+
+ROUNDS: Final = 20
+"""Programs that end early leave cases to a next round; there are never many."""
+
+QUIET: Final = settings(
+    deadline=None,
+    database=None,
+    phases=[Phase.generate, Phase.shrink],
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
+"""Nothing is remembered from other runs: the seed alone decides what is drawn."""
+
+
+@pytest.fixture(params=sorted(STORAGES))
+def run(request: pytest.FixtureRequest, mongo: EmbeddedMongo, postgres_dsn: str) -> Iterator[Run]:
+    """Give a function that runs a program on both sides, for each way to store documents.
+
+    It has a loop of its own: Hypothesis calls a test from outside of any.
+    """
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        opened = _opened(request.param, mongo.uri, postgres_dsn)
+        sides = runner.run(stack.enter_async_context(opened))
+        yield lambda program, tally: runner.run(sides.run(program, tally))
+        runner.run(stack.aclose())
+
+
+@asynccontextmanager
+async def _opened(storage: str, mongo_uri: str, postgres_dsn: str) -> AsyncIterator[Sides]:
+    name = f"programs_{storage.replace(' ', '_')}"
+    async with (
+        AsyncMongoClient[dict[str, Any]](mongo_uri, serverMonitoringMode="poll") as client,
+        STORAGES[storage](postgres_dsn) as gateway,
+    ):
+        yield Sides(mongo=client[name], gateway=gateway)
+        await client.drop_database(name)
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_both_sides_agree(request: pytest.FixtureRequest, run: Run, family: str) -> None:
+    seed = request.config.getoption("--seed")
+    wanted = ceil(request.config.getoption("--cases") / len(FAMILIES) / len(STORAGES))
+    tally = tally_of(request.config, request.node.callspec.id)
+
+    for number in range(ROUNDS):
+        left = wanted - tally.cases
+        if left <= 0:
+            break
+        _draw(family, f"{seed} {number}", ceil(left / STEPS), lambda program: run(program, tally))
+
+    assert tally.cases >= wanted
+    assert tally.compared
+
+
+def _draw(family: str, seed: str, programs: int, test: Callable[[Program], None]) -> None:
+    """Run a test on random programs; Hypothesis makes one that fails smaller and shows it."""
+
+    @hypothesis.seed(seed)
+    @settings(QUIET, max_examples=programs)
+    @given(program=FAMILIES[family])
+    def agree(program: Program) -> None:
+        test(program)
+
+    agree()
