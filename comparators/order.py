@@ -52,6 +52,18 @@ def compare(a: Any, b: Any, *, missing_first: bool = False) -> int:
     return (left > right) - (left < right)
 
 
+def unordered_key(value: Any) -> OrderKey:
+    """Return a key that is equal for equal values, whatever the order of fields in documents."""
+    if isinstance(value, DBRef):
+        value = value.as_doc()
+    if isinstance(value, Mapping):
+        fields = [(name, unordered_key(item)) for name, item in value.items()]
+        return (_OBJECT, frozenset(fields))
+    if isinstance(value, list):
+        return (_ARRAY, tuple(map(unordered_key, value)))
+    return order_key(value)
+
+
 def sort_key(document: Mapping[str, Any], sort: Sort) -> OrderKey:
     """Return the key by which a query with this sort orders the document.
 

@@ -16,6 +16,7 @@ from adapters.evaluate.predicates import (
     pattern_test,
     type_test,
 )
+from adapters.evaluate.schema import schema_test
 from adapters.query.filter import (
     And,
     Bits,
@@ -32,6 +33,7 @@ from adapters.query.filter import (
     Not,
     Or,
     PatternMatch,
+    SchemaHolds,
     Size,
     TypeIs,
 )
@@ -71,6 +73,8 @@ def matcher(
             evaluate = evaluator(expression)
             bindings = dict(variables or {})
             return lambda document: truth(evaluate(Variables.of(document, bindings)))
+        case SchemaHolds(schema=schema):
+            return schema_test(schema)
         case _:
             test, expand = leaf_test(filter)
             return _leaf(filter.path, test, expand=expand)

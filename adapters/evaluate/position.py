@@ -30,6 +30,7 @@ from adapters.query.filter import (
     Not,
     Or,
     PatternMatch,
+    SchemaHolds,
     Size,
     TypeIs,
 )
@@ -62,6 +63,7 @@ _ORDER_OF_TYPES: Final[tuple[type, ...]] = (
     Nor,
     TypeIs,
     ExpressionHolds,
+    SchemaHolds,
 )
 
 
@@ -85,7 +87,7 @@ def _finder(filter: Filter, variables: Bindings | None) -> Finder:  # noqa: A002
             return _last([_finder(child, variables) for child in children])
         case Or(children=children):
             return _first([_finder(child, variables) for child in children])
-        case Nor() | Not() | ExpressionHolds():
+        case Nor() | Not() | ExpressionHolds() | SchemaHolds():
             matches = matcher(filter, variables=variables)
             return lambda document: (matches(document), None)
         case _:
@@ -198,7 +200,7 @@ def _rank(filter: Filter) -> tuple[int, int, tuple[str, ...]]:  # noqa: A002
             return kind, _ORDER_OF_COMPARATORS.index(comparator), path
         case Bits(test=test, path=path):
             return kind, list(BitsTest).index(test), path
-        case And() | Or() | Nor() | Not() | ExpressionHolds():
+        case And() | Or() | Nor() | Not() | ExpressionHolds() | SchemaHolds():
             return kind, 0, ()
         case _:
             return kind, 0, filter.path

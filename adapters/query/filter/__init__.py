@@ -27,6 +27,7 @@ from adapters.query.filter.tree import (
     Not,
     Or,
     PatternMatch,
+    SchemaHolds,
     Size,
     TypeIs,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Not",
     "Or",
     "PatternMatch",
+    "SchemaHolds",
     "Size",
     "TypeIs",
     "holds_expression",

@@ -15,6 +15,7 @@ from adapters.query.expression import Scope, parse_expression
 from adapters.query.failures import CommandFailure
 from adapters.query.filter.operands import OPERATORS, UNSUPPORTED_OPERATORS
 from adapters.query.filter.patterns import literal_pattern, operator_pattern
+from adapters.query.filter.schema import parse_schema
 from adapters.query.filter.tree import (
     EVERYTHING,
     NOTHING,
@@ -29,6 +30,7 @@ from adapters.query.filter.tree import (
     Not,
     Or,
     PatternMatch,
+    SchemaHolds,
 )
 from adapters.query.paths import Path, split_path
 from adapters.query.types import is_document, is_number
@@ -98,6 +100,8 @@ def _clause(name: str, value: Any, *, scope: Scope | None, refusal: int) -> Filt
         raise CommandFailure(BAD_VALUE, f"{name} is not allowed in this context")
     if name == "$jsonSchema" and refusal == FEATURE_NOT_ALLOWED:
         raise CommandFailure(refusal, f"{name} is not allowed in this context")
+    if name == "$jsonSchema":
+        return SchemaHolds(schema=parse_schema(value))
     if name in UNSUPPORTED_CLAUSES or name.startswith("$_internal"):
         raise unsupported(name, where="filter")
     raise CommandFailure(BAD_VALUE, f"unknown top level operator: {name}")
@@ -217,7 +221,7 @@ COMPOUND: Final[Mapping[str, Callable[[Path, Any], Filter]]] = {
     "$all": _every,
 }
 CONSTANTS: Final[Mapping[str, Filter]] = {"$alwaysTrue": EVERYTHING, "$alwaysFalse": NOTHING}
-UNSUPPORTED_CLAUSES: Final = frozenset({"$where", "$text", "$jsonSchema"})
+UNSUPPORTED_CLAUSES: Final = frozenset({"$where", "$text"})
 # Any other operator in front makes conditions of the operand of `$elemMatch`.
 _CLAUSES_OF_ELEMENTS: Final = frozenset(
     {"$and", "$or", "$nor", "$expr", "$where", "$comment", "$text", "$jsonSchema"}

@@ -12,6 +12,7 @@ from typing import Any
 from bson.regex import Regex
 
 from adapters.query.expression import Expression
+from adapters.query.filter.schema import Schema
 from adapters.query.paths import Path
 
 
@@ -152,6 +153,13 @@ class ExpressionHolds:
     expression: Expression
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaHolds:
+    """`$jsonSchema`: the document is as a schema wants it."""
+
+    schema: Schema
+
+
 Leaf = (
     Comparison
     | In
@@ -164,7 +172,7 @@ Leaf = (
     | ElementMatches
     | ElementSatisfies
 )
-Filter = And | Or | Nor | Not | Leaf | ExpressionHolds
+Filter = And | Or | Nor | Not | Leaf | ExpressionHolds | SchemaHolds
 
 EVERYTHING = And(children=())
 NOTHING = Or(children=())

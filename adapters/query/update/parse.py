@@ -20,6 +20,7 @@ from adapters.query.filter import (
     Nor,
     Not,
     Or,
+    SchemaHolds,
     parse_element_filter,
 )
 from adapters.query.paths import Path
@@ -153,7 +154,7 @@ def _first_segments(filter: Filter) -> Iterator[str]:  # noqa: A002 - MongoDB's 
                 yield from _first_segments(child)
         case Not(child=child):
             yield from _first_segments(child)
-        case ExpressionHolds():
+        case ExpressionHolds() | SchemaHolds():
             return
         case ElementMatches(path=path) | ElementSatisfies(path=path):
             yield path[0]

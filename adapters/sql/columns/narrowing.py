@@ -20,6 +20,7 @@ from adapters.query.filter import (
     Nor,
     Not,
     Or,
+    SchemaHolds,
 )
 from adapters.sql.columns.arrays import array_part, position_spot
 from adapters.sql.columns.condition import (
@@ -108,6 +109,9 @@ class _Planner:
             case ExpressionHolds():
                 found = UNSAID
                 self.why.append("`$expr` is not said in SQL")
+            case SchemaHolds():
+                found = UNSAID
+                self.why.append("`$jsonSchema` is not said in SQL")
             case _:
                 found = leaf_part(tree)
         if not opposite:

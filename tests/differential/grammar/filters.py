@@ -138,6 +138,43 @@ def conditions(depth: int = 1) -> Documents:
     )
 
 
+def schemas(depth: int = 2) -> Documents:
+    """Give schemas of `$jsonSchema`, each of a few keywords."""
+    counts = st.sampled_from([0, 1, 2, 3, 2.0, -1])
+    numbers = st.sampled_from([0, 1, 2.5, Int64(3), Decimal128("1.5"), "x"])
+    keywords: dict[str, Value] = {
+        "bsonType": types | st.lists(types, max_size=2),
+        "type": st.sampled_from(["number", "string", "object", "array", "integer"]),
+        "minimum": numbers,
+        "maximum": numbers,
+        "exclusiveMinimum": st.booleans(),
+        "multipleOf": numbers,
+        "minLength": counts,
+        "maxItems": counts,
+        "minProperties": counts,
+        "pattern": st.sampled_from(["^a", "b$", "."]),
+        "uniqueItems": st.booleans(),
+        "required": st.lists(names, max_size=2),
+        "enum": st.lists(operands, max_size=3),
+    }
+    if depth:
+        inner = schemas(depth - 1)
+        keywords |= {
+            "properties": st.dictionaries(names, inner, max_size=2),
+            "patternProperties": st.dictionaries(st.sampled_from(["a", "^b"]), inner, max_size=1),
+            "additionalProperties": st.booleans() | inner,
+            "items": inner | st.lists(inner, max_size=2),
+            "additionalItems": st.booleans() | inner,
+            "dependencies": st.dictionaries(names, inner | st.lists(names), max_size=1),
+            "allOf": st.lists(inner, max_size=2),
+            "oneOf": st.lists(inner, max_size=2),
+            "not": inner,
+        }
+    return st.lists(st.sampled_from(sorted(keywords)), max_size=3, unique=True).flatmap(
+        lambda chosen: st.fixed_dictionaries({name: keywords[name] for name in chosen})
+    )
+
+
 def filters(depth: int = 2) -> Documents:
     """Give filters of documents."""
     leaf = st.builds(
@@ -158,6 +195,7 @@ def filters(depth: int = 2) -> Documents:
             st.lists(inner, min_size=1, max_size=3),
         ),
         expressions,
+        st.builds(lambda schema: {"$jsonSchema": schema}, schemas()),
     )
 
 

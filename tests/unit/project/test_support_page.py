@@ -90,7 +90,7 @@ def _options_by_command() -> dict[str, set[str]]:
     return {QUOTED.findall(name)[0]: set(QUOTED.findall(heeded)) for name, heeded in rows}
 
 
-APART: Final = ("$expr", "$comment", "$sampleRate")
+APART: Final = ("$expr", "$comment", "$jsonSchema", "$sampleRate")
 """Operators of filters that are parsed by name."""
 LISTED: Final[Mapping[str, frozenset[str] | set[str]]] = {
     "Filters": {*OPERATORS, *COMPOUND, *LOGICAL, *CONSTANTS, *VALUE_OPERATORS, *APART},
@@ -207,6 +207,7 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
     "Filters": {
         **{name: (_filtered({"a": {name: 1}}),) for name in UNSUPPORTED_OPERATORS},
         **{name: (_filtered({name: 1}),) for name in UNSUPPORTED_CLAUSES},
+        "$jsonSchema with encrypt": (_filtered({"$jsonSchema": {"encrypt": {}}}),),
     },
     "Regular expressions": {
         **{rf"$regex with \{letter}": (_pattern(rf"[\{letter}]"),) for letter in "EQ"},
