@@ -1,6 +1,5 @@
 """Run one unit on the gateway path, compare, and say what became of it."""
 
-import asyncio
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +23,7 @@ from proxy.shadow.evidence import Evidence, namespaces_of
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.intake import NO_ANSWER
+from proxy.shadow.limit import Limit
 from proxy.shadow.patience import Outage
 from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Rechecks, Suspect
@@ -72,7 +72,7 @@ class Execution:
         self._reconciler = reconciler
         self._expiries = expiries
         self._gateway_outage = gateway_outage
-        self._gateway_timeout_s = gateway_timeout_s
+        self._limit = Limit(gateway_timeout_s)
         self._create_task = create_task
         self._leave = leave
 
@@ -368,13 +368,8 @@ class Execution:
 
     async def _attempt(self, run: Callable[[], Awaitable[T]]) -> T | Failed:
         """Return what the gateway answers; waits while it is away, gives up where it cannot."""
-
-        async def within_time() -> T:
-            async with asyncio.timeout(self._gateway_timeout_s):
-                return await run()
-
         try:
-            return await self._gateway_outage.endure(within_time)
+            return await self._gateway_outage.endure(lambda: self._limit.within(run))
         except UnsupportedError as error:
             return refusal_of(error)
         except TimeoutError:
