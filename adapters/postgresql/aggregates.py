@@ -8,16 +8,15 @@ from typing import Any, Final
 
 from adapters.evaluate.pipeline import run_pipeline
 from adapters.postgresql import options
-from adapters.postgresql.narrowing import selection_of
 from adapters.postgresql.reads import counted
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
-from adapters.postgresql.tables import tables_of
+from adapters.postgresql.storage import Storage
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import Limit, Match, Stage, collections_of, parse_pipeline
 from adapters.query.unsupported import unsupported
 from adapters.sql.plan import EVERYTHING, Plan, Selection, natural_order
-from comparators.canonical import decode, encode
+from comparators.canonical import encode
 from comparators.outcome import Documents
 
 TYPE_MISMATCH: Final = 14
@@ -37,11 +36,11 @@ async def aggregate(session: Session) -> Documents:
         raise CommandFailure(TYPE_MISMATCH, "'pipeline' must be an array")
     variables = {name: value for name, value in session.variables.items() if name != "NOW"}
     stages = parse_pipeline(pipeline, variables=frozenset(variables))
-    counting = _counting(pipeline)
+    counting = _counting(session.storage, pipeline)
     if counting is not None:
         return await _count(session, counting)
-    plan = plan_of_pipeline(stages)
-    documents = [decode(raw) for raw in await session.fetch(session.tables, plan)]
+    plan = plan_of_pipeline(session.storage, stages)
+    documents = [each.document for each in await session.fetch(session.storage, plan)]
     result = run_pipeline(
         stages,
         documents,
@@ -52,10 +51,10 @@ async def aggregate(session: Session) -> Documents:
     return Documents(documents=tuple(encode(document) for document in result))
 
 
-def plan_of_pipeline(stages: Sequence[Stage]) -> Plan:
+def plan_of_pipeline(storage: Storage, stages: Sequence[Stage]) -> Plan:
     """Return which documents the pipeline is run on."""
     first = stages[0] if stages else None
-    selection = selection_of(first.filter) if isinstance(first, Match) else EVERYTHING
+    selection = storage.selection_of(first.filter) if isinstance(first, Match) else EVERYTHING
     following = stages[1] if isinstance(first, Match) and len(stages) > 1 else first
     limit = following.count if isinstance(following, Limit) and selection.exact else None
     return Plan(selection=selection, order=natural_order(selection), limit=limit)
@@ -65,9 +64,9 @@ async def _sources(session: Session, stages: tuple[Stage, ...]) -> dict[str, lis
     """Return the other collections that the pipeline joins."""
     found = {}
     for name in sorted(collections_of(stages)):
-        tables = tables_of(session.operation.database, name)
-        raw = await session.fetch(tables, Plan(selection=Selection(exact=True)))
-        found[name] = [decode(each) for each in raw]
+        storage = session.catalog.storage(session.operation.database, name)
+        documents = await session.fetch(storage, Plan(selection=Selection(exact=True)))
+        found[name] = [each.document for each in documents]
     return found
 
 
@@ -80,7 +79,7 @@ async def _count(session: Session, counting: "Counting") -> Documents:
 Counting = tuple[Query, int, int | None, Any]
 
 
-def _counting(pipeline: Sequence[Mapping[str, Any]]) -> Counting | None:
+def _counting(storage: Storage, pipeline: Sequence[Mapping[str, Any]]) -> Counting | None:
     """Return query, skip, limit and group key of a pipeline that only counts, else None."""
     rest = list(pipeline)
     last = rest.pop() if rest else {}
@@ -96,4 +95,4 @@ def _counting(pipeline: Sequence[Mapping[str, Any]]) -> Counting | None:
     limit = int(rest.pop(0)["$limit"]) if rest and "$limit" in rest[0] else None
     if rest or "$expr" in query:
         return None
-    return query_of(query), skip, limit, group["_id"]
+    return query_of(storage, query), skip, limit, group["_id"]

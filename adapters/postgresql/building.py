@@ -1,13 +1,11 @@
 """A new index over documents that are there already: what it refuses, and the entries of a unique one."""
 
-from typing import Final
+from typing import Any, Final
 
 from adapters.postgresql import statements
 from adapters.postgresql.indexes import Entry, Index
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
-from adapters.sql.keys import key_of
-from comparators.canonical import decode
 
 DUPLICATE_KEY: Final = 11000
 AT_ONCE: Final = 1000
@@ -21,15 +19,16 @@ async def build(session: Session, index: Index) -> None:
     """
     lock = statements.lock(session.tables)
     await session.connection.execute(lock)
-    holders: dict[bytes, bytes] = {}
+    holders: dict[bytes, Any] = {}
     duplicates: dict[bytes, Entry] = {}
     every = statements.every(session.tables)
     async for row in session.connection.cursor(every, prefetch=AT_ONCE):
-        document = decode(row[0])
+        await session.learn(session.storage, [row])
+        document = session.storage.found(row).document
         for key, entry in index.entries_of(document).items():
             if key in holders:
                 duplicates[key] = entry
-            holders[key] = key_of(document["_id"])
+            holders[key] = session.storage.key_of(document["_id"])
     if duplicates:
         entry = duplicates[min(duplicates)]
         raise CommandFailure(

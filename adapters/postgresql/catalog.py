@@ -14,9 +14,15 @@ import sqlalchemy as sa
 from asyncpg import Record
 from sqlalchemy.dialects.postgresql import BYTEA
 
+from adapters.entities.entity import EntityMap
+from adapters.entities.notation import entity_of, text_of
 from adapters.postgresql.connections import Connection
+from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.indexes import Index, index_of
-from adapters.postgresql.tables import check_namespace, definitions_of, removals_of, tables_of
+from adapters.postgresql.layouts import Layouts
+from adapters.postgresql.mapped_storage import MappedStorage
+from adapters.postgresql.storage import Storage
+from adapters.postgresql.tables import check_namespace
 from adapters.sql.dialect import compiled
 from comparators.canonical import decode, encode
 
@@ -36,6 +42,7 @@ COLLECTIONS: Final = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("uuid", sa.Uuid),
     sa.Column("options", BYTEA),
+    sa.Column("map", sa.Text),
 )
 INDEXES: Final = sa.Table(
     "indexes",
@@ -69,7 +76,7 @@ def _insert(table: sa.Table, *names: str) -> Any:
 
 
 _ADD_COLLECTION: Final = compiled(
-    _insert(COLLECTIONS, "database", "name", "options")
+    _insert(COLLECTIONS, "database", "name", "options", "map")
     .on_conflict_do_nothing()
     .returning(COLLECTIONS.c.uuid)
 )
@@ -82,6 +89,7 @@ Namespace = tuple[str, str]
 class Collection:
     """A collection that exists."""
 
+    storage: Storage
     options: Mapping[str, Any] = field(default_factory=dict)
     indexes: tuple[Index, ...] = ()
     """Those beside `_id_`, in the order of their making."""
@@ -99,10 +107,16 @@ class Collection:
 
 
 class Catalog:
-    """The collections of one PostgreSQL database."""
+    """The collections of one PostgreSQL database.
 
-    def __init__(self) -> None:
+    `entities` are the maps for collections yet to be made. Where those live that exist, the database itself tells.
+    """
+
+    def __init__(self, layouts: Layouts, entities: Mapping[str, EntityMap]) -> None:
+        self.layouts: Final = layouts
+        self._entities = entities
         self._collections: dict[Namespace, Collection] = {}
+        self._prospects: dict[Namespace, Storage] = {}
         self.loaded = False
         self.version = 0
         """Changes with every definition: if it has not, there is nothing to undo in memory."""
@@ -110,6 +124,11 @@ class Catalog:
     def collection(self, database: str, name: str) -> Collection | None:
         """Return a collection, None for one that does not exist."""
         return self._collections.get((database, name))
+
+    def storage(self, database: str, name: str) -> Storage:
+        """Return where the documents of a collection live, or would if it were made now."""
+        found = self._collections.get((database, name))
+        return self._prospect(database, name) if found is None else found.storage
 
     def unique(self, database: str, name: str) -> tuple[Index, ...]:
         """Return the unique indexes of a collection beside `_id_`, in the order of their making."""
@@ -142,7 +161,8 @@ class Catalog:
             collections = await connection.fetch(_ALL_COLLECTIONS.text)
             indexes = await connection.fetch(_ALL_INDEXES.text)
             # Still under the lock: nobody defines anything between reading and remembering.
-            self._collections = _collections_of(collections, indexes)
+            self.layouts.forget()
+            self._collections = self._collections_of(collections, indexes)
             self.loaded = True
 
     async def create(
@@ -155,25 +175,33 @@ class Catalog:
         if (database, name) not in self._collections:
             check_namespace(database, name)
         await connection.fetchval(LOCK.text, DEFINING)
-        values = {"database": database, "name": name, "options": encode(dict(options))}
+        storage = self._prospect(database, name)
+        entity = storage.entity if isinstance(storage, MappedStorage) else None
+        values = {
+            "database": database,
+            "name": name,
+            "options": encode(dict(options)),
+            "map": None if entity is None else text_of(entity),
+        }
         uuid = await connection.fetchval(_ADD_COLLECTION.text, *_ADD_COLLECTION.arguments(values))
         if uuid is None and (database, name) in self._collections:
             return False
         if uuid is None:
             # Somebody else has made it, perhaps with indexes.
             await self.load(connection)
-        await connection.execute(";\n".join(definitions_of(tables_of(database, name))))
+            storage = self.storage(database, name)
+        await connection.execute(";\n".join(storage.tables.definitions))
         if uuid is None:
             return False
         self.version += 1
-        self._collections[database, name] = Collection(options=options, uuid=uuid)
+        self._collections[database, name] = Collection(storage=storage, options=options, uuid=uuid)
         return True
 
     async def drop(self, connection: Connection, database: str, name: str) -> bool:
         """Drop a collection; False when there was none. The caller holds a transaction."""
         await connection.fetchval(LOCK.text, DEFINING)
         values = {"database": database, "collection": name}
-        for statement in removals_of(tables_of(database, name)):
+        for statement in self.storage(database, name).tables.removals:
             await connection.execute(statement)
         await connection.execute(_FORGET_COLLECTION.text, *_FORGET_COLLECTION.arguments(values))
         await connection.execute(_FORGET_INDEXES.text, *_FORGET_INDEXES.arguments(values))
@@ -215,21 +243,46 @@ class Catalog:
                 if index.expiry is not None:
                     yield place, index
 
+    def _prospect(self, database: str, name: str) -> Storage:
+        entity = self._entities.get(name)
+        if entity is None:
+            return document_storage(database, name)
+        place = (database, name)
+        found = self._prospects.get(place)
+        if found is None:
+            found = self._prospects[place] = MappedStorage(database, entity, self.layouts)
+        return found
 
-def _collections_of(
-    collections: Iterable[Record], indexes: Iterable[Record]
-) -> dict[Namespace, Collection]:
-    """Return the collections that the rows of the catalog tell of."""
-    by_collection: dict[Namespace, list[Index]] = {}
-    for row in indexes:
-        place = (row["database"], row["collection"])
-        by_collection.setdefault(place, []).append(index_of(decode(row["specification"])))
-    return {
-        place: Collection(
-            options=decode(row["options"]),
-            indexes=tuple(by_collection.get(place, ())),
-            uuid=row["uuid"],
-        )
-        for row in collections
-        for place in [(row["database"], row["name"])]
-    }
+    def _collections_of(
+        self, collections: Iterable[Record], indexes: Iterable[Record]
+    ) -> dict[Namespace, Collection]:
+        """Return the collections that the rows of the catalog tell of."""
+        by_collection: dict[Namespace, list[Index]] = {}
+        for row in indexes:
+            place = (row["database"], row["collection"])
+            by_collection.setdefault(place, []).append(index_of(decode(row["specification"])))
+        return {
+            place: Collection(
+                storage=self._storage_of(*place, row["map"]),
+                options=decode(row["options"]),
+                indexes=tuple(by_collection.get(place, ())),
+                uuid=row["uuid"],
+            )
+            for row in collections
+            for place in [(row["database"], row["name"])]
+        }
+
+    def _storage_of(self, database: str, name: str, text: str | None) -> Storage:
+        """Return the storage of a collection with the map that the catalog has for it."""
+        if text is None:
+            return document_storage(database, name)
+        entity = entity_of(text)
+        known = self._collections.get((database, name))
+        if (
+            known is not None
+            and isinstance(known.storage, MappedStorage)
+            and known.storage.entity == entity
+        ):
+            # It keeps its compiled statements.
+            return known.storage
+        return MappedStorage(database, entity, self.layouts)

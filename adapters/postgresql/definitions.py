@@ -142,7 +142,9 @@ async def list_collections(session: Session) -> Documents:
     matches = matcher(parse_filter(arguments.get("filter") or {}))
     found = []
     for name in session.catalog.names(database):
-        collection = session.catalog.collection(database, name) or Collection()
+        collection = session.catalog.collection(database, name) or Collection(
+            storage=session.storage
+        )
         shown = _shown(name, collection)
         if matches(shown):
             brief = {key: shown[key] for key in ("name", "type")}
@@ -194,7 +196,7 @@ def _specification(given: Mapping[str, Any], *, any_option: bool) -> dict[str, A
 def _collection(session: Session) -> Collection:
     operation = session.operation
     found = session.catalog.collection(operation.database, operation.collection)
-    return found or Collection()
+    return found or Collection(storage=session.storage)
 
 
 def _known(collection: Collection, wanted: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     identities = identities_of(statement["q"])
     if identities is None or len(identities) != 1 or len(statement["q"]) != 1:
         return None
-    query = query_of(statement["q"])
+    query = query_of(session.storage, statement["q"])
     if query.selection.ids is None or query.matches is not None:
         return None
     deleted = _outcome(tuple(identities), ())
@@ -63,15 +63,15 @@ async def delete(session: Session) -> Outcome:
 
 async def _delete(session: Session, statement: Mapping[str, Any]) -> list[Any]:
     options.check("delete statement", statement)
-    query = query_of(statement["q"], variables=session.variables)
+    query = query_of(session.storage, statement["q"], variables=session.variables)
     if not session.exists:
         return []
     found = await picked(session, query, first=bool(statement.get("limit")), locked=True)
-    await remove(session, [each.stored.key for each in found])
+    await remove(session, [each.key for each in found])
     return [each.document["_id"] for each in found]
 
 
-async def remove(session: Session, keys: Sequence[bytes]) -> None:
+async def remove(session: Session, keys: Sequence[Any]) -> None:
     """Delete documents that the transaction has locked."""
     if keys:
         text = statements.delete_documents(session.tables, bool(session.unique), marked=False)

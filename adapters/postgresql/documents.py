@@ -8,9 +8,9 @@ from adapters.gateway import Mark
 from adapters.postgresql import marks
 from adapters.postgresql.indexes import Entry, Index
 from adapters.postgresql.statements import WriteShape
+from adapters.postgresql.storage import Contents, Found, Storage
+from adapters.postgresql.tables import CollectionTables
 from adapters.query.failures import CommandFailure
-from adapters.sql.body import body_of
-from adapters.sql.keys import key_of
 from comparators.canonical import encode
 from comparators.outcome import Outcome
 
@@ -23,9 +23,14 @@ UPDATE_TOO_LARGE: Final = 17419
 class Stored:
     """A document as read: `version` changes with each write of its row."""
 
-    key: bytes
-    bson: bytes
+    key: Any
     version: int
+    found: Found
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The document as values."""
+        return self.found.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,31 +38,31 @@ class Change:
     """A document as it shall be, with the unique entries it takes and those it frees."""
 
     identifier: Any
-    key: bytes
+    key: Any
     bson: bytes
-    body: str
+    contents: Contents
     taken: tuple[Entry, ...] = ()
     freed: tuple[Entry, ...] = ()
     version: int | None = None
     """The version that was read; None for a document that is inserted."""
 
 
-def insertion(document: dict[str, Any], indexes: Sequence[Index]) -> Change:
+def insertion(storage: Storage, document: dict[str, Any], indexes: Sequence[Index]) -> Change:
     """Return the change that inserts a document; CommandFailure where an index refuses it."""
     bson = encode(document)
     check_size(bson, INSERT_TOO_LARGE)
     return Change(
         identifier=document["_id"],
-        key=key_of(document["_id"]),
+        key=storage.key_of(document["_id"]),
         bson=bson,
-        body=body_of(document),
+        contents=storage.contents_of(document, bson),
         taken=tuple(entries_of(document, indexes).values()) if indexes else (),
     )
 
 
 def replacement(
+    storage: Storage,
     stored: Stored,
-    before: dict[str, Any],
     after: dict[str, Any],
     bson: bytes,
     indexes: Sequence[Index],
@@ -65,13 +70,15 @@ def replacement(
     """Return the change that replaces a document that was read."""
     check_size(bson, UPDATE_TOO_LARGE)
     old, new = (
-        ({}, {}) if not indexes else (entries_of(before, indexes), entries_of(after, indexes))
+        ({}, {})
+        if not indexes
+        else (entries_of(stored.document, indexes), entries_of(after, indexes))
     )
     return Change(
         identifier=after["_id"],
         key=stored.key,
         bson=bson,
-        body=body_of(after),
+        contents=storage.contents_of(after, bson),
         taken=tuple(entry for place, entry in new.items() if place not in old),
         freed=tuple(entry for place, entry in old.items() if place not in new),
         version=stored.version,
@@ -105,17 +112,29 @@ def shape_of(changes: Sequence[Change], *, marked: bool) -> WriteShape:
 
 
 def values_of(
-    changes: Sequence[Change], *, mark: Mark | None, outcome: Outcome | None
+    tables: CollectionTables,
+    changes: Sequence[Change],
+    *,
+    mark: Mark | None = None,
+    outcome: Outcome | None = None,
+    together: bool = True,
 ) -> Mapping[str, Any]:
-    """Return the parameters of statements that write the changes together, by their names."""
-    values: dict[str, Any] = {
-        "ids": [change.key for change in changes],
-        "bsons": [change.bson for change in changes],
-        "bodies": [change.body for change in changes],
-    }
-    if len(changes) == 1:
+    """Return the parameters of statements that write the changes, by their names.
+
+    `together`: as arrays, whose elements are documents; otherwise there is only one document.
+    """
+    values: dict[str, Any] = {}
+    if together:
+        values["ids"] = [change.key for change in changes]
+        for at, content in enumerate(tables.contents):
+            carried = [change.contents.values[at] for change in changes]
+            values[f"contents{at}"] = (
+                carried if content.packed is None else list(map(content.packed, carried))
+            )
+    else:
         [only] = changes
-        values |= {"id": only.key, "bson": only.bson, "body": only.body, "version": only.version}
+        values = {f"content{at}": value for at, value in enumerate(only.contents.values)}
+        values |= {"id": only.key, "version": only.version}
     taken = [(change.key, entry) for change in changes for entry in change.taken]
     freed = [(change.key, entry) for change in changes for entry in change.freed]
     for role, entries in (("taken", taken), ("freed", freed)):

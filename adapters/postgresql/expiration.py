@@ -6,23 +6,24 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 
 from adapters.postgresql.deletes import remove
-from adapters.postgresql.picking import Picked, picked
+from adapters.postgresql.documents import Stored
+from adapters.postgresql.picking import picked
 from adapters.postgresql.residual import query_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.ttl import is_expired
 
 
-async def expired(session: Session, now_ms: int, *, locked: bool) -> Sequence[Picked]:
+async def expired(session: Session, now_ms: int, *, locked: bool) -> Sequence[Stored]:
     """Return the documents that expired before `now_ms`."""
     place = (session.operation.database, session.operation.collection)
     collection = session.catalog.collection(*place)
-    found: list[Picked] = []
+    found: list[Stored] = []
     for index in () if collection is None else collection.indexes:
         expiry = index.expiry
         if expiry is None:
             continue
         latest = DatetimeMS(now_ms - expiry.after_s * 1000)
-        query = query_of({expiry.path: {"$lte": latest}})
+        query = query_of(session.storage, {expiry.path: {"$lte": latest}})
         found += [
             each
             for each in await picked(session, query, first=False, locked=locked)
@@ -35,5 +36,5 @@ async def expired(session: Session, now_ms: int, *, locked: bool) -> Sequence[Pi
 async def expire(session: Session, now_ms: int) -> list[Any]:
     """Delete what expired before `now_ms`, inside a transaction; return the `_id`s."""
     gone = await expired(session, now_ms, locked=True)
-    await remove(session, [each.stored.key for each in gone])
+    await remove(session, [each.key for each in gone])
     return [each.document["_id"] for each in gone]

@@ -10,16 +10,17 @@ from adapters.evaluate.project import projector
 from adapters.gateway import Mark
 from adapters.postgresql import marks, modifying, options
 from adapters.postgresql.deletes import remove
-from adapters.postgresql.documents import Change
+from adapters.postgresql.documents import Change, Stored
 from adapters.postgresql.failures import failure_of
 from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
-from adapters.postgresql.picking import Picked, picked
+from adapters.postgresql.picking import picked
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
+from adapters.postgresql.storage import Found
 from adapters.query.failures import CommandFailure
 from adapters.query.projection import parse_projection
 from adapters.query.sort import Sort, check_number, sort_keys
-from comparators.canonical import decode, encode
+from comparators.canonical import encode
 from comparators.outcome import Modified, Outcome
 
 FAILED_TO_PARSE: Final = 9
@@ -28,7 +29,7 @@ NOT_FOUND: Final = Outcome(
 )
 NOTHING_REMOVED: Final = Outcome(result=Modified(document=None, n=0), duration_s=0.0)
 
-Show = Callable[[dict[str, Any], bytes], bytes]
+Show = Callable[[Found], bytes]
 
 
 async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
@@ -41,8 +42,8 @@ async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     check_number(sort)
     found = await picked(session, modification.query, first=True, locked=False, sort=sort)
     if found:
-        after, bson, change = change_of(session, modification, found[0])
-        outcome = _changed(session, found[0], after, bson, show, changed=change is not None)
+        after, change = change_of(session, modification, found[0])
+        outcome = _changed(session, found[0], after, show, changed=change is not None)
         if change is not None:
             done = await modifying.replace_at_once(session, change, mark=mark, outcome=outcome)
             return outcome if done else None
@@ -67,9 +68,9 @@ async def modify(session: Session) -> Outcome:
     check_number(sort)
     found = await picked(session, modification.query, first=True, locked=True, sort=sort)
     if found:
-        after, bson, change = change_of(session, modification, found[0])
+        after, change = change_of(session, modification, found[0])
         failure = await modifying.replace_locked(session, [change] if change else [])
-        outcome = _changed(session, found[0], after, bson, show, changed=change is not None)
+        outcome = _changed(session, found[0], after, show, changed=change is not None)
     elif modification.insert is not None:
         change = upsertion(session, modification)
         failure = await modifying.insert_locked(session, change)
@@ -87,17 +88,16 @@ async def _remove(session: Session) -> Outcome:
     for name in ("update", "new", "upsert", "arrayFilters"):
         if arguments.get(name):
             raise CommandFailure(FAILED_TO_PARSE, f"Cannot specify both {name} and remove=true")
-    query = query_of(arguments.get("query") or {}, variables=session.variables)
+    query = query_of(session.storage, arguments.get("query") or {}, variables=session.variables)
     sort = sort_keys(arguments.get("sort") or {})
     show = _shown(session, query)
     check_number(sort)
     found = await picked(session, query, first=True, locked=True, sort=sort)
     if not found:
         return NOTHING_REMOVED
-    document, stored = found[0].document, found[0].stored
-    await remove(session, [stored.key])
+    await remove(session, [found[0].key])
     return _answered(
-        lambda: Modified(document=show(document, stored.bson), n=1), touched=(document["_id"],)
+        lambda: Modified(document=show(found[0].found), n=1), touched=(found[0].document["_id"],)
     )
 
 
@@ -127,7 +127,7 @@ def _shown(session: Session, query: Query) -> Show:
     """Return how a document is answered: whole, or as `fields` says."""
     fields: Mapping[str, Any] | None = session.operation.arguments.get("fields")
     if not fields:
-        return lambda _document, bson: bson
+        return lambda found: found.raw
     user = {name: value for name, value in session.variables.items() if name != "NOW"}
     project = projector(
         parse_projection(fields, filter=query.tree, variables=frozenset(user)),
@@ -135,23 +135,21 @@ def _shown(session: Session, query: Query) -> Show:
         now_ms=session.generated.now_ms,
         variables=user,
     )
-    return lambda document, _bson: encode(project(document))
+    return lambda found: encode(project(found.document))
 
 
 def _changed(
     session: Session,
-    found: Picked,
-    after: dict[str, Any],
-    bson: bytes,
+    found: Stored,
+    after: Found,
     show: Show,
     *,
     changed: bool,
 ) -> Outcome:
-    new = session.operation.arguments.get("new")
-    document, raw = (after, bson) if new else (found.document, found.stored.bson)
+    shown = after if session.operation.arguments.get("new") else found.found
     return _answered(
-        lambda: Modified(document=show(document, raw), n=1, updated_existing=True),
-        touched=(after["_id"],) if changed else (),
+        lambda: Modified(document=show(shown), n=1, updated_existing=True),
+        touched=(after.document["_id"],) if changed else (),
     )
 
 
@@ -159,7 +157,7 @@ def _inserted(session: Session, change: Change, show: Show) -> Outcome:
     new = session.operation.arguments.get("new")
     return _answered(
         lambda: Modified(
-            document=show(decode(change.bson), change.bson) if new else None,
+            document=show(Found(raw=change.bson)) if new else None,
             n=1,
             updated_existing=False,
             upserted_id=change.identifier,

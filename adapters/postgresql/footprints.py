@@ -60,7 +60,7 @@ async def matching_ids(session: Session) -> list[Any]:
     found: dict[bytes, Any] = {}
     for query, first, sort in _filters(session.operation):
         try:
-            parsed = query_of(query, variables=session.variables)
+            parsed = query_of(session.storage, query, variables=session.variables)
         except CommandFailure:
             # The write fails, and touches nothing.
             continue

@@ -21,12 +21,11 @@ from adapters.postgresql.expiration import expire, expired
 from adapters.postgresql.failures import ABSENT, REPEAT, failure_of, state_of, unreachable
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
+from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
-from adapters.postgresql.tables import tables_of
 from adapters.postgresql.writes import WRITES, apply
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unknowable, unsupported
-from adapters.sql.keys import key_of
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome, Result
@@ -59,9 +58,8 @@ class PostgresGateway:
         connections: int = CONNECTIONS,
         entities: Mapping[str, EntityMap] = NO_MAPS,
     ) -> None:
-        self._entities = entities
         self._connections = Connections(dsn, limit=connections)
-        self._catalog = Catalog()
+        self._catalog = Catalog(Layouts(self._connections), entities)
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,9 +83,9 @@ class PostgresGateway:
         """Run one operation; a write whose mark was applied before returns its first outcome."""
         started = time.perf_counter()
         if operation.kind is Kind.FIND:
-            key = _key_of_plain_find(operation.arguments)
-            if key is not None:
-                documents = await self._find_by_id(operation, key)
+            identifier = _plain_identifier(operation.arguments)
+            if identifier is not None:
+                documents = await self._find_by_id(operation, identifier)
                 return Outcome(result=documents, duration_s=time.perf_counter() - started)
         try:
             outcome = await self._run(operation, generated, mark)
@@ -194,20 +192,26 @@ class PostgresGateway:
                 return replace(outcome, alternatives=tuple(session.alternatives))
             return await run_read(session)
 
-    async def _find_by_id(self, operation: Operation, key: bytes) -> Documents:
-        text = statements.find_by_id(tables_of(operation.database, operation.collection))
+    async def _find_by_id(self, operation: Operation, identifier: Any) -> Documents:
         if not self._catalog.loaded:
             await self.ready()
+        storage = self._catalog.storage(operation.database, operation.collection)
+        text = statements.find_by_id(storage.tables)
         try:
-            found = await self._connections.value(text, key)
+            row = await self._connections.row(text, storage.key_of(identifier))
         except UnreachableError:
             self._catalog.stale()
             raise
         except asyncpg.PostgresError as error:
             if state_of(error) not in ABSENT:
                 raise
-            found = None
-        return Documents(documents=() if found is None else (found,))
+            row = None
+        if row is None:
+            return Documents(documents=())
+        if storage.unknown_layouts([row]):
+            async with self._connection() as connection:
+                await self._catalog.layouts.read(connection, storage.unknown_layouts([row]))
+        return Documents(documents=(storage.found(row).raw,))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -307,12 +311,12 @@ async def run_read(session: Session) -> Outcome:
     return Outcome(result=await read(session), duration_s=0.0)
 
 
-def _key_of_plain_find(arguments: Mapping[str, Any]) -> bytes | None:
-    """Return the key of a `find` by exact `_id` and nothing else, None for any other."""
+def _plain_identifier(arguments: Mapping[str, Any]) -> Any:
+    """Return the `_id` of a `find` by exact `_id` and nothing else, None for any other."""
     query = arguments.get("filter")
     if type(query) is not dict or len(query) != 1 or "_id" not in query:
         return None
     if not arguments.keys() <= PLAIN_FIND:
         return None
     value = query["_id"]
-    return key_of(value) if type(value) in PLAIN_IDENTITIES else None
+    return value if type(value) in PLAIN_IDENTITIES else None

@@ -4,26 +4,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.postgresql import statements
-from adapters.postgresql.documents import Change, entries_of, values_of
+from adapters.postgresql.documents import Change, entries_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
-from adapters.sql.body import body_of
-from adapters.sql.keys import key_of
 from adapters.sql.plan import Order, Plan, Selection
 from comparators.canonical import decode, document_key
 
 
 async def images(session: Session, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
     """Return the stored documents by `canonical.document_key` of their `_id`."""
-    selection = Selection(ids=tuple(key_of(identifier) for identifier in ids), exact=True)
-    found = await session.fetch(session.tables, Plan(selection=selection, order=Order.NONE))
-    return {document_key(decode(document)["_id"]): document for document in found}
+    storage = session.storage
+    keys = tuple(storage.key_of(identifier) for identifier in ids)
+    plan = Plan(selection=Selection(ids=keys, exact=True), order=Order.NONE)
+    found = await session.fetch(storage, plan)
+    return {document_key(each.document["_id"]): each.raw for each in found}
 
 
 async def put_images(session: Session, given: Mapping[bytes, tuple[Any, bytes | None]]) -> None:
     """Make the stored documents equal to the images, inside a transaction."""
     await session.ensure()
-    tables, run = session.tables, session.connection
+    tables, run, key_of = session.tables, session.connection, session.storage.key_of
     keys = [key_of(identifier) for identifier, _image in given.values()]
     freed = statements.free_entries(tables)
     if session.unique:
@@ -38,9 +38,7 @@ async def put_images(session: Session, given: Mapping[bytes, tuple[Any, bytes | 
         if image is not None
     ]
     if changes:
-        values = values_of(changes, mark=None, outcome=None)
-        put = statements.put_documents(tables)
-        await run.execute(put.text, *put.arguments(values))
+        await session.write(lambda tables, _shape: statements.put_documents(tables), changes)
         if any(change.taken for change in changes):
             seized = statements.seize_entries(tables)
             await run.execute(seized.text, *seized.arguments(_distinct(changes)))
@@ -55,9 +53,9 @@ def _image_of(session: Session, identifier: Any, image: bytes) -> Change:
         entries = ()
     return Change(
         identifier=identifier,
-        key=key_of(identifier),
+        key=session.storage.key_of(identifier),
         bson=image,
-        body=body_of(document),
+        contents=session.storage.contents_of(document, image),
         taken=entries,
     )
 

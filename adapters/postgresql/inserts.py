@@ -16,7 +16,7 @@ from bson.timestamp import Timestamp
 
 from adapters.gateway import Mark
 from adapters.postgresql import options, statements
-from adapters.postgresql.documents import Change, insertion, shape_of, values_of
+from adapters.postgresql.documents import Change, insertion
 from adapters.postgresql.failures import UNIQUE, state_of
 from adapters.postgresql.indexes import Entry
 from adapters.postgresql.session import Session
@@ -38,7 +38,7 @@ def prepare(session: Session) -> Prepared:
     prepared: Prepared = []
     for at, document in enumerate(arguments["documents"]):
         try:
-            change = insertion(identified(document, session, at), session.guarding)
+            change = insertion(session.storage, identified(document, session, at), session.guarding)
         except CommandFailure as failure:
             prepared.append((at, WriteError(index=at, code=failure.code)))
         else:
@@ -114,11 +114,9 @@ async def write(
     session: Session, changes: Sequence[Change], *, mark: Mark | None, outcome: Outcome | None
 ) -> None:
     """Insert documents, entries and mark in one statement."""
-    shape = shape_of(changes, marked=mark is not None)
-    make = statements.insert_document if len(changes) == 1 else statements.insert_documents
-    statement = make(session.tables, shape)
-    values = values_of(changes, mark=mark, outcome=outcome)
-    await session.connection.execute(statement.text, *statement.arguments(values))
+    together = len(changes) > 1
+    make = statements.insert_documents if together else statements.insert_document
+    await session.write(make, changes, mark=mark, outcome=outcome, together=together)
 
 
 def inserted(changes: Sequence[Change], errors: Sequence[WriteError]) -> Outcome:
@@ -153,7 +151,7 @@ async def _sorted_out(
 
 
 def _refusal(
-    at: int, change: Change, keys: set[bytes], taken: set[tuple[str, bytes]]
+    at: int, change: Change, keys: set[Any], taken: set[tuple[str, bytes]]
 ) -> WriteError | None:
     if change.key in keys:
         return WriteError(
@@ -176,14 +174,14 @@ def duplicate(at: int, entry: Entry) -> WriteError:
     )
 
 
-async def present(session: Session, keys: Sequence[bytes]) -> set[bytes]:
+async def present(session: Session, keys: Sequence[Any]) -> set[Any]:
     """Return which keys belong to documents."""
     statement = statements.present(session.tables)
     rows = await session.connection.fetch(statement.text, list(keys))
     return {row[0] for row in rows}
 
 
-async def holders(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, bytes], bytes]:
+async def holders(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, bytes], Any]:
     """Return by index and key who has the entries that are taken."""
     if not entries:
         return {}

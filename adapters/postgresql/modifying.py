@@ -15,17 +15,11 @@ from adapters.evaluate.update import updater
 from adapters.evaluate.upsert import check_upsert, upserted
 from adapters.gateway import Mark
 from adapters.postgresql import inserts, statements
-from adapters.postgresql.documents import (
-    Change,
-    insertion,
-    replacement,
-    shape_of,
-    values_of,
-)
+from adapters.postgresql.documents import Change, Stored, insertion, replacement
 from adapters.postgresql.failures import UNIQUE, state_of
-from adapters.postgresql.picking import Picked
 from adapters.postgresql.residual import Query, query_of
-from adapters.postgresql.session import Session
+from adapters.postgresql.session import MakeStatement, Session
+from adapters.postgresql.storage import Found
 from adapters.query.failures import CommandFailure
 from adapters.query.update import parse_update
 from comparators.canonical import encode
@@ -57,7 +51,7 @@ def modification_of(
     user = {name: value for name, value in variables.items() if name != "NOW"}
     # The update first: of two mistakes MongoDB names the one in there.
     tree = parse_update(update, array_filters, variables=frozenset(user))
-    parsed = query_of(query, variables=variables)
+    parsed = query_of(session.storage, query, variables=variables)
     now_ms = session.generated.now_ms
     if upsert:
         check_upsert(parsed.tree)
@@ -76,52 +70,46 @@ def modification_of(
 
 
 def change_of(
-    session: Session, modification: Modification, found: Picked
-) -> tuple[dict[str, Any], bytes, Change | None]:
-    """Return a document after the update, as values and as BSON, and the change if it counts as one.
+    session: Session, modification: Modification, found: Stored
+) -> tuple[Found, Change | None]:
+    """Return a document after the update, and the change if it counts as one.
 
     The updater gives the very document back where MongoDB counts nothing as modified; equal bytes may
     count, as for a `$push` that is cut off again.
     """
     after = modification.apply(found.document)
     if after is found.document:
-        return after, found.stored.bson, None
+        return found.found, None
     bson = encode(after)
-    change = replacement(found.stored, found.document, after, bson, session.guarding)
-    return after, bson, change
+    change = replacement(session.storage, found, after, bson, session.guarding)
+    return Found(raw=bson, document=after), change
 
 
 def upsertion(session: Session, modification: Modification) -> Change:
     """Return the change that inserts the document of an upsert."""
     assert modification.insert is not None  # noqa: S101 - for the type checker
-    return insertion(modification.insert(), session.guarding)
+    return insertion(session.storage, modification.insert(), session.guarding)
 
 
 async def replace_at_once(
     session: Session, change: Change, *, mark: Mark | None, outcome: Outcome
 ) -> bool:
     """Write a change and its mark in one statement; False when it must be tried with a lock."""
-    statement = statements.replace_document(
-        session.tables, shape_of([change], marked=mark is not None)
-    )
-    values = values_of([change], mark=mark, outcome=outcome)
-    return await _written(session, statement.text, statement.arguments(values))
+    return await _written(session, statements.replace_document, change, mark, outcome)
 
 
 async def insert_at_once(
     session: Session, change: Change, *, mark: Mark | None, outcome: Outcome
 ) -> bool:
     """Insert a document and its mark in one statement; False when it must be tried with a lock."""
-    statement = statements.insert_document(
-        session.tables, shape_of([change], marked=mark is not None)
-    )
-    values = values_of([change], mark=mark, outcome=outcome)
-    return await _written(session, statement.text, statement.arguments(values))
+    return await _written(session, statements.insert_document, change, mark, outcome)
 
 
-async def _written(session: Session, text: str, arguments: Sequence[Any]) -> bool:
+async def _written(
+    session: Session, make: MakeStatement, change: Change, mark: Mark | None, outcome: Outcome
+) -> bool:
     try:
-        return bool(await session.connection.fetch(text, *arguments))
+        return bool(await session.write(make, [change], mark=mark, outcome=outcome, together=False))
     except asyncpg.PostgresError as error:
         if state_of(error) != UNIQUE:
             raise
@@ -189,6 +177,4 @@ async def _in_savepoint(session: Session, changes: Sequence[Change]) -> bool:
 
 async def _replace(session: Session, changes: Sequence[Change]) -> None:
     if changes:
-        statement = statements.replace_documents(session.tables, shape_of(changes, marked=False))
-        values = values_of(changes, mark=None, outcome=None)
-        await session.connection.execute(statement.text, *statement.arguments(values))
+        await session.write(statements.replace_documents, changes)

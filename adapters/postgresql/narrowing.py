@@ -1,6 +1,6 @@
 """A filter as a selection: keys of `_id`, and one jsonpath predicate over the body."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ def selection_of(tree: Filter) -> Selection:
     parts = tree.children if isinstance(tree, And) else (tree,)
     if not parts:
         return EVERYTHING
-    if len(parts) == 1 and (identities := _identities(parts[0])) is not None:
+    if len(parts) == 1 and (identities := identities_of_filter(parts[0], key_of)) is not None:
         return Selection(ids=identities, exact=True)
     selection = Selection()
     rest: list[Filter] = []
@@ -66,7 +66,7 @@ def _by_id(part: Filter, selection: Selection) -> Selection | None:
 
     A range is said here, and by the body as well: it does not count as done.
     """
-    ids = _identities(part)
+    ids = identities_of_filter(part, key_of)
     if ids is not None:
         return replace(selection, ids=ids) if selection.ids is None else None
     if isinstance(part, Comparison) and part.path == ID and part.comparator in SIGNS:
@@ -74,17 +74,17 @@ def _by_id(part: Filter, selection: Selection) -> Selection | None:
     return None
 
 
-def _identities(part: Filter) -> tuple[bytes, ...] | None:
+def identities_of_filter(part: Filter, key: Callable[[Any], Any]) -> tuple[Any, ...] | None:
     """Return the keys that a condition on `_id` names, None when it is no such condition."""
     if isinstance(part, Comparison):
         if part.path != ID or part.comparator is not Comparator.EQ:
             return None
-        return (key_of(part.value),) if _is_identity(part.value) else None
+        return (key(part.value),) if _is_identity(part.value) else None
     if not isinstance(part, In) or part.path != ID or part.patterns:
         return None
     if not all(map(_is_identity, part.values)):
         return None
-    return tuple(sorted({key_of(value) for value in part.values}))
+    return tuple(sorted({key(value) for value in part.values}))
 
 
 def _range(comparator: Comparator, value: Any, selection: Selection) -> Selection | None:

@@ -1,25 +1,15 @@
 """The documents that a write is for: selected by SQL, tested and sorted in memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.evaluate.order import sorted_documents
 from adapters.postgresql.documents import Stored
 from adapters.postgresql.residual import Query
 from adapters.postgresql.session import Session
-from comparators.canonical import decode
 from comparators.order import sort_key
 
 MOST_ALTERNATIVES: Final = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picked:
-    """A document to write, as its row and as values."""
-
-    stored: Stored
-    document: dict[str, Any]
 
 
 async def picked(
@@ -29,7 +19,7 @@ async def picked(
     first: bool,
     locked: bool,
     sort: Mapping[str, Any] | None = None,
-) -> Sequence[Picked]:
+) -> Sequence[Stored]:
     """Return the documents that a query finds, in natural order or sorted; only the first if asked.
 
     The others that MongoDB might have taken as the first become the session's alternatives.
@@ -39,9 +29,8 @@ async def picked(
     rows = await session.stored(query.selection, limit=limit, locked=locked)
     found = []
     for row in rows:
-        document = decode(row.bson)
-        if query.matches is None or query.matches(document):
-            found.append(Picked(stored=row, document=document))
+        if query.matches is None or query.matches(row.document):
+            found.append(row)
             if first and not sort and len(found) > MOST_ALTERNATIVES:
                 break
     if sort and not query.of_one:
@@ -54,7 +43,7 @@ async def picked(
     return found[:1]
 
 
-def _equals(found: Sequence[Picked], sort: Mapping[str, Any] | None) -> Sequence[Picked]:
+def _equals(found: Sequence[Stored], sort: Mapping[str, Any] | None) -> Sequence[Stored]:
     """Return the documents behind the first that the sort does not tell from it."""
     if not sort:
         return found[1:]

@@ -1,27 +1,26 @@
 """`find`, `count` and `distinct`: raw BSON where SQL alone is exact, else finished in memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.paths import reached
 from adapters.evaluate.project import projector
-from adapters.postgresql import options, statements
+from adapters.postgresql import options
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
+from adapters.postgresql.storage import Found
 from adapters.query.failures import CommandFailure
 from adapters.query.paths import split_path
 from adapters.query.projection import parse_projection
 from adapters.query.sort import Sort, parse_sort
-from adapters.sql.build import shape_of, values_of
 from adapters.sql.keys import key_of
-from adapters.sql.plan import Order, Plan, Residual, plan_read
-from comparators.canonical import MISSING, decode, encode
+from adapters.sql.plan import Order, Plan, Residual
+from comparators.canonical import MISSING, encode
 from comparators.outcome import Count, Documents, Values
 
 TYPE_MISMATCH: Final = 14
-ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
 PORTION: Final = 4
 """How many documents are read at first for each that a limit asks for, where a filter is left to do."""
 
@@ -39,18 +38,19 @@ async def find(session: Session) -> Documents:
     # In this order: of several mistakes MongoDB names the first.
     skip, limit = options.whole(arguments, "skip"), options.whole(arguments, "limit")
     variables = session.variables
-    query = query_of(arguments.get("filter") or {}, variables=variables)
+    query = query_of(session.storage, arguments.get("filter") or {}, variables=variables)
     project = _projector(arguments.get("projection"), query, session, variables)
     sort = parse_sort(arguments.get("sort") or {})
-    plan = plan_read(
+    plan = session.storage.plan(
         query.selection,
-        order=order_of(sort),
+        sort=sort,
         skip=skip,
         limit=limit or None,
         projection=project is not None,
     )
     if not plan.residual:
-        return Documents(documents=tuple(await session.fetch(session.tables, plan)))
+        found = await session.fetch(session.storage, plan)
+        return Documents(documents=tuple(each.raw for each in found))
     found = await matching(session, query, plan, enough=skip + limit if limit else None)
     if Residual.SORT in plan.residual and (skip or not query.of_one):
         found = _sorted(found, sort)
@@ -59,8 +59,8 @@ async def find(session: Session) -> Documents:
     if Residual.LIMIT in plan.residual:
         found = found[:limit]
     if project is None:
-        return Documents(documents=tuple(raw for raw, _document in found))
-    return Documents(documents=tuple(encode(project(document)) for _raw, document in found))
+        return Documents(documents=tuple(each.raw for each in found))
+    return Documents(documents=tuple(encode(project(each.document)) for each in found))
 
 
 async def count(session: Session) -> Count:
@@ -70,20 +70,20 @@ async def count(session: Session) -> Count:
     options.check_hint(arguments.get("hint"), session.indexes)
     limit = abs(int(arguments.get("limit") or 0))
     skip = options.whole(arguments, "skip")
-    query = query_of(arguments.get("query") or {}, variables=session.variables)
+    query = query_of(session.storage, arguments.get("query") or {}, variables=session.variables)
     return Count(n=await counted(session, query, skip=skip, limit=limit or None))
 
 
 async def counted(session: Session, query: Query, *, skip: int, limit: int | None) -> int:
     """Return how many documents a query finds, after skip and limit."""
-    plan = plan_read(query.selection, order=Order.NONE, skip=skip, limit=limit, projection=False)
+    storage = session.storage
+    plan = storage.plan(query.selection, sort={}, skip=skip, limit=limit, projection=False)
     if Residual.FILTER in plan.residual:
         found = await matching(session, query, plan, enough=None if limit is None else skip + limit)
         beyond = max(len(found) - skip, 0)
         return beyond if limit is None else min(beyond, limit)
-    statement = statements.count(session.tables, shape_of(plan))
-    values = {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
-    rows = await session.rows(statement.text, statement.arguments(values))
+    statement = storage.count(replace(plan, order=Order.NONE))
+    rows = await session.rows(statement.text, statement.arguments(storage.values_of(plan)))
     return int(rows[0][0]) if rows else 0
 
 
@@ -94,26 +94,26 @@ async def distinct(session: Session) -> Values:
     key = arguments.get("key")
     if not isinstance(key, str):
         raise CommandFailure(TYPE_MISMATCH, "'distinct.key' must be a string")
-    query = query_of(arguments.get("query") or {}, variables=session.variables)
+    query = query_of(session.storage, arguments.get("query") or {}, variables=session.variables)
     plan = Plan(selection=query.selection, residual=(Residual.FILTER,))
     found = await matching(session, query, plan, enough=None)
     path = split_path(key)
     values: dict[bytes, Any] = {}
     lacking = False
-    for _raw, document in found:
-        for value, _position in reached(document, path, expand=False):
-            for each in value if isinstance(value, list) else [value]:
-                if each is MISSING:
+    for each in found:
+        for value, _position in reached(each.document, path, expand=False):
+            for item in value if isinstance(value, list) else [value]:
+                if item is MISSING:
                     lacking = True
                 else:
-                    values.setdefault(key_of(each), each)
+                    values.setdefault(key_of(item), item)
     optional = lacking and NULL not in values and session.is_indexed(key)
     return Values(values=tuple(values.values()), optional=(None,) if optional else ())
 
 
 async def matching(
     session: Session, query: Query, plan: Plan, *, enough: int | None
-) -> list[tuple[bytes, Document]]:
+) -> list[Found]:
     """Return the documents that a query finds, in the order of the plan.
 
     `enough` is how many of them matter when nothing is left to sort: they are looked for at the
@@ -122,31 +122,21 @@ async def matching(
     matches = query.matches
     if enough is not None and matches is not None and Residual.SORT not in plan.residual:
         portion = max(enough * PORTION, LEAST_PORTION)
-        first = await session.fetch(session.tables, replace(plan, limit=portion))
+        first = await session.fetch(session.storage, replace(plan, limit=portion))
         found = _matching(first, matches)
         if len(first) < portion or len(found) >= enough:
             return found
-    return _matching(await session.fetch(session.tables, plan), matches)
+    return _matching(await session.fetch(session.storage, plan), matches)
 
 
-def order_of(sort: Sort) -> Order | None:
-    """Return the order that SQL can give for a sort, None when it cannot."""
-    if not sort:
-        return Order.NATURAL
-    return ID_ORDERS.get(sort["_id"]) if list(sort) == ["_id"] else None
+def _matching(found: list[Found], matches: Callable[[Document], bool] | None) -> list[Found]:
+    return found if matches is None else [each for each in found if matches(each.document)]
 
 
-def _matching(
-    raw: Sequence[bytes], matches: Callable[[Document], bool] | None
-) -> list[tuple[bytes, Document]]:
-    decoded = [(each, decode(each)) for each in raw]
-    return decoded if matches is None else [pair for pair in decoded if matches(pair[1])]
-
-
-def _sorted(found: list[tuple[bytes, Document]], sort: Sort) -> list[tuple[bytes, Document]]:
-    raw = {id(document): each for each, document in found}
-    ordered = sorted_documents([document for _raw, document in found], sort)
-    return [(raw[id(document)], document) for document in ordered]
+def _sorted(found: list[Found], sort: Sort) -> list[Found]:
+    by_document = {id(each.document): each for each in found}
+    ordered = sorted_documents([each.document for each in found], sort)
+    return [by_document[id(document)] for document in ordered]
 
 
 def _projector(

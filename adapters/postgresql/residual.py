@@ -9,7 +9,7 @@ from bson.regex import Regex
 from adapters.evaluate.expressions import evaluator
 from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.match import matcher
-from adapters.postgresql.narrowing import selection_of
+from adapters.postgresql.storage import Storage
 from adapters.query.expression import parse_expression
 from adapters.query.filter import Filter, parse_filter
 from adapters.sql.plan import Selection
@@ -26,13 +26,15 @@ class Query:
     """Whether it is `{_id: value}` and no more: MongoDB then looks into no sort."""
 
 
-def query_of(document: Mapping[str, Any], *, variables: Mapping[str, Any] | None = None) -> Query:
+def query_of(
+    storage: Storage, document: Mapping[str, Any], *, variables: Mapping[str, Any] | None = None
+) -> Query:
     """Return a filter as a query; CommandFailure or UnsupportedError where it is none.
 
     `variables` are those that `$expr` may name: `NOW`, and what `let` defines.
     """
     tree = parse_filter(document, variables=frozenset(variables or ()) - {"NOW"})
-    selection = selection_of(tree)
+    selection = storage.selection_of(tree)
     return Query(
         tree=tree,
         selection=selection,

@@ -1,24 +1,28 @@
 """What the operations run with: a connection, the catalog, and the values that the legacy server made up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 from bson.datetime_ms import DatetimeMS
 
-from adapters.gateway import Generated
-from adapters.postgresql import statements
+from adapters.gateway import Generated, Mark
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection
-from adapters.postgresql.documents import Stored
+from adapters.postgresql.documents import Change, Stored, shape_of, values_of
 from adapters.postgresql.failures import ABSENT, state_of
 from adapters.postgresql.indexes import Index
 from adapters.postgresql.residual import values_of_let
-from adapters.postgresql.tables import CollectionTables, tables_of
-from adapters.sql.build import shape_of, values_of
+from adapters.postgresql.statements import WriteShape
+from adapters.postgresql.storage import Found, Storage
+from adapters.postgresql.tables import CollectionTables
+from adapters.sql.dialect import Statement
 from adapters.sql.plan import Plan, Selection, natural_order
 from comparators.operation import Operation
+from comparators.outcome import Outcome
+
+MakeStatement = Callable[[CollectionTables, WriteShape], Statement]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +37,14 @@ class Session:
     """The `_id`s of documents that a write of one document might have chosen instead."""
 
     @property
+    def storage(self) -> Storage:
+        """Where the documents of the operation's collection live."""
+        return self.catalog.storage(self.operation.database, self.operation.collection)
+
+    @property
     def tables(self) -> CollectionTables:
         """The tables of the operation's collection."""
-        return tables_of(self.operation.database, self.operation.collection)
+        return self.storage.tables
 
     @property
     def unique(self) -> tuple[Index, ...]:
@@ -73,22 +82,46 @@ class Session:
         now = {"NOW": DatetimeMS(self.generated.now_ms)}
         return now | values_of_let(self.operation.arguments.get("let"), now)
 
-    async def fetch(self, tables: CollectionTables, plan: Plan) -> list[bytes]:
+    async def fetch(self, storage: Storage, plan: Plan) -> list[Found]:
         """Return the documents that SQL selects, none from a collection that does not exist."""
-        statement = statements.find(tables, shape_of(plan))
-        values = {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
-        rows = await self.rows(statement.text, statement.arguments(values))
-        return [row[0] for row in rows]
+        statement = storage.find(plan)
+        rows = await self.rows(statement.text, statement.arguments(storage.values_of(plan)))
+        await self.learn(storage, rows)
+        return list(map(storage.found, rows))
 
     async def stored(
         self, selection: Selection, *, limit: int | None, locked: bool
     ) -> list[Stored]:
         """Return the documents of a selection in MongoDB's order, to write them."""
+        storage = self.storage
         plan = Plan(selection=selection, order=natural_order(selection), limit=limit)
-        statement = statements.find_rows(self.tables, shape_of(plan), locked)
-        values = {**values_of(selection), "limit": limit}
-        rows = await self.rows(statement.text, statement.arguments(values))
-        return [Stored(key=row[0], bson=row[1], version=row[2]) for row in rows]
+        statement = storage.find_rows(plan, locked=locked)
+        rows = await self.rows(statement.text, statement.arguments(storage.values_of(plan)))
+        await self.learn(storage, rows)
+        return [Stored(key=row[-2], version=row[-1], found=storage.found(row)) for row in rows]
+
+    async def write(
+        self,
+        make: MakeStatement,
+        changes: Sequence[Change],
+        *,
+        mark: Mark | None = None,
+        outcome: Outcome | None = None,
+        together: bool = True,
+    ) -> Sequence[Any]:
+        """Run the statement that writes the changes, and return its rows; `together`: as arrays."""
+        layouts = [change.contents.layout for change in changes]
+        await self.catalog.layouts.write(self.connection, [each for each in layouts if each])
+        tables = self.tables
+        statement = make(tables, shape_of(changes, marked=mark is not None))
+        values = values_of(tables, changes, mark=mark, outcome=outcome, together=together)
+        return await self.connection.fetch(statement.text, *statement.arguments(values))
+
+    async def learn(self, storage: Storage, rows: Sequence[Any]) -> None:
+        """Have the layouts of rows known."""
+        unknown = storage.unknown_layouts(rows)
+        if unknown:
+            await self.catalog.layouts.read(self.connection, unknown)
 
     async def rows(self, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
         """Return the rows of a reading statement, none from a collection that does not exist."""

@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, OID, insert
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, OID, insert
 from sqlalchemy.sql import ColumnElement
+from sqlalchemy.types import TypeEngine
 
 from adapters.postgresql.marks import APPLIED
 from adapters.postgresql.tables import CollectionTables
-from adapters.sql.build import ReadShape, conditions, read
 from adapters.sql.dialect import Statement, compiled, on_table
 
 SHAPES_KEPT: Final = 20_000
@@ -33,53 +33,22 @@ class WriteShape:
 @lru_cache(maxsize=SHAPES_KEPT)
 def find_by_id(tables: CollectionTables) -> str:
     """Return the statement of the hot path: $1 is the key."""
-    documents = tables.documents
     return compiled(
-        sa.select(documents.c.bson).where(documents.c.id == sa.bindparam("id", type_=BYTEA))
+        sa.select(*tables.shown).where(tables.identity == sa.bindparam("id", type_=tables.key_type))
     ).text
-
-
-@lru_cache(maxsize=SHAPES_KEPT)
-def find(tables: CollectionTables, shape: ReadShape) -> Statement:
-    """Return the statement that reads documents."""
-    return compiled(read(tables.documents, shape, tables.documents.c.bson))
-
-
-@lru_cache(maxsize=SHAPES_KEPT)
-def find_rows(tables: CollectionTables, shape: ReadShape, locked: bool) -> Statement:
-    """Return the statement that reads documents with key and version, in order to write them."""
-    documents = tables.documents
-    statement = read(documents, shape, documents.c.id, documents.c.bson, documents.c.xmin)
-    return compiled(statement.with_for_update() if locked else statement)
-
-
-@lru_cache(maxsize=SHAPES_KEPT)
-def count(tables: CollectionTables, shape: ReadShape) -> Statement:
-    """Return the statement that counts what a plan selects."""
-    if not shape.skip and not shape.limit:
-        documents = tables.documents
-        return compiled(
-            sa.select(sa.func.count())
-            .select_from(documents)
-            .where(*conditions(documents, shape.selection))
-        )
-    selected = read(tables.documents, shape, sa.literal_column("1")).subquery()
-    return compiled(sa.select(sa.func.count()).select_from(selected))
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
 def insert_documents(tables: CollectionTables, shape: WriteShape) -> Statement:
     """Return the statement that inserts documents, or none when one of them cannot be."""
-    given = _rows("ids", "bsons", "bodies")
+    given = _given(tables)
     added = (
         sa.insert(tables.documents)
         .from_select(
-            ["id", "bson", "body"],
-            sa.select(given.c.ids, given.c.bsons, sa.cast(given.c.bodies, JSONB)).order_by(
-                given.c.ordinal
-            ),
+            _names(tables),
+            sa.select(given.c.ids, *_unpacked(tables, given)).order_by(given.c.ordinal),
         )
-        .returning(tables.documents.c.id)
+        .returning(tables.identity.label("id"))
         .cte("added")
     )
     return _with(tables, shape, added)
@@ -90,12 +59,8 @@ def insert_document(tables: CollectionTables, shape: WriteShape) -> Statement:
     """Return the statement that inserts one document."""
     added = (
         sa.insert(tables.documents)
-        .values(
-            id=sa.bindparam("id", type_=BYTEA),
-            bson=sa.bindparam("bson", type_=BYTEA),
-            body=sa.bindparam("body", type_=JSONB),
-        )
-        .returning(tables.documents.c.id)
+        .values({tables.identity: _id(tables), **_alone(tables)})
+        .returning(tables.identity.label("id"))
         .cte("added")
     )
     return _with(tables, shape, added)
@@ -104,15 +69,14 @@ def insert_document(tables: CollectionTables, shape: WriteShape) -> Statement:
 @lru_cache(maxsize=SHAPES_KEPT)
 def replace_document(tables: CollectionTables, shape: WriteShape) -> Statement:
     """Return the statement that replaces a document if it still is the version that was read."""
-    documents = tables.documents
     changed = (
-        sa.update(documents)
-        .values(bson=sa.bindparam("bson", type_=BYTEA), body=sa.bindparam("body", type_=JSONB))
+        sa.update(tables.documents)
+        .values(_alone(tables))
         .where(
-            documents.c.id == sa.bindparam("id", type_=BYTEA),
-            documents.c.xmin == sa.bindparam("version", type_=XID),
+            tables.identity == _id(tables),
+            tables.documents.c.xmin == sa.bindparam("version", type_=XID),
         )
-        .returning(documents.c.id)
+        .returning(tables.identity.label("id"))
         .cte("changed")
     )
     return _with(tables, shape, changed)
@@ -121,13 +85,13 @@ def replace_document(tables: CollectionTables, shape: WriteShape) -> Statement:
 @lru_cache(maxsize=SHAPES_KEPT)
 def replace_documents(tables: CollectionTables, shape: WriteShape) -> Statement:
     """Return the statement that replaces documents which the transaction has locked."""
-    documents = tables.documents
-    given = _rows("ids", "bsons", "bodies")
+    given = _given(tables)
+    unpacked = zip(tables.contents, _unpacked(tables, given), strict=True)
     changed = (
-        sa.update(documents)
-        .values(bson=given.c.bsons, body=sa.cast(given.c.bodies, JSONB))
-        .where(documents.c.id == given.c.ids)
-        .returning(documents.c.id)
+        sa.update(tables.documents)
+        .values({content.column: value for content, value in unpacked})
+        .where(tables.identity == given.c.ids)
+        .returning(tables.identity.label("id"))
         .cte("changed")
     )
     return _with(tables, shape, changed)
@@ -139,11 +103,11 @@ def delete_documents(tables: CollectionTables, has_entries: bool, marked: bool) 
 
     Its mark has one of two outcomes: that of a deletion, and that of finding nothing.
     """
-    documents, entries = tables.documents, tables.entries
+    entries = tables.entries
     gone = (
-        sa.delete(documents)
-        .where(documents.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(BYTEA))))
-        .returning(documents.c.id)
+        sa.delete(tables.documents)
+        .where(tables.identity == _any_id(tables))
+        .returning(tables.identity.label("id"))
         .cte("gone")
     )
     answer = sa.select(gone.c.id)
@@ -161,18 +125,15 @@ def delete_documents(tables: CollectionTables, has_entries: bool, marked: bool) 
 @lru_cache(maxsize=SHAPES_KEPT)
 def put_documents(tables: CollectionTables) -> Statement:
     """Return the statement that makes documents be as given, whether or not they exist."""
-    documents = tables.documents
-    given = _rows("ids", "bsons", "bodies")
-    put = insert(documents).from_select(
-        ["id", "bson", "body"],
-        sa.select(given.c.ids, given.c.bsons, sa.cast(given.c.bodies, JSONB)).order_by(
-            given.c.ordinal
-        ),
+    given = _given(tables)
+    put = insert(tables.documents).from_select(
+        _names(tables),
+        sa.select(given.c.ids, *_unpacked(tables, given)).order_by(given.c.ordinal),
     )
-    new = put.excluded
+    names = [content.column.name for content in tables.contents]
     return compiled(
         put.on_conflict_do_update(
-            index_elements=[documents.c.id], set_={"bson": new.bson, "body": new.body}
+            index_elements=[tables.identity], set_={name: put.excluded[name] for name in names}
         )
     )
 
@@ -181,8 +142,7 @@ def put_documents(tables: CollectionTables) -> Statement:
 def free_entries(tables: CollectionTables) -> Statement:
     """Return the statement that frees all entries of documents."""
     entries = tables.entries
-    ids = sa.bindparam("ids", type_=ARRAY(BYTEA))
-    return compiled(sa.delete(entries).where(entries.c.id == sa.any_(ids)))
+    return compiled(sa.delete(entries).where(entries.c.id == _any_id(tables)))
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
@@ -197,7 +157,7 @@ def free_indexes(tables: CollectionTables) -> Statement:
 def seize_entries(tables: CollectionTables) -> Statement:
     """Return the statement that takes entries, away from other documents where they have them."""
     entries = tables.entries
-    given = _rows("taken_names", "taken_keys", "taken_ids")
+    given = _entries("taken", tables)
     seized = insert(entries).from_select(
         ["index_name", "key", "id"],
         sa.select(given.c.taken_names, given.c.taken_keys, given.c.taken_ids),
@@ -212,7 +172,7 @@ def seize_entries(tables: CollectionTables) -> Statement:
 @lru_cache(maxsize=SHAPES_KEPT)
 def every(tables: CollectionTables) -> str:
     """Return the statement that reads all documents."""
-    return compiled(sa.select(tables.documents.c.bson)).text
+    return compiled(sa.select(*tables.shown)).text
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
@@ -224,16 +184,14 @@ def lock(tables: CollectionTables) -> str:
 @lru_cache(maxsize=SHAPES_KEPT)
 def present(tables: CollectionTables) -> Statement:
     """Return the statement that tells which keys belong to documents."""
-    documents = tables.documents
-    ids = sa.bindparam("ids", type_=ARRAY(BYTEA))
-    return compiled(sa.select(documents.c.id).where(documents.c.id == sa.any_(ids)))
+    return compiled(sa.select(tables.identity).where(tables.identity == _any_id(tables)))
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
 def holders(tables: CollectionTables) -> Statement:
     """Return the statement that tells which of some entries are taken, and by whom."""
     entries = tables.entries
-    given = _rows("wanted_names", "wanted_keys")
+    given = _rows(wanted_names=sa.Text(), wanted_keys=BYTEA())
     return compiled(
         sa.select(entries.c.index_name, entries.c.key, entries.c.id).join_from(
             entries,
@@ -245,27 +203,63 @@ def holders(tables: CollectionTables) -> Statement:
     )
 
 
-TYPES: Final[dict[str, Any]] = {
-    "bodies": sa.Text,
-    "wanted_names": sa.Text,
-    "taken_names": sa.Text,
-    "freed_names": sa.Text,
-}
-
-
-def _rows(*names: str) -> Any:
+def _rows(**kinds: TypeEngine[Any]) -> Any:
     """Return parallel arrays as rows, numbered in their order."""
     arrays = [
-        sa.cast(sa.bindparam(name, type_=ARRAY(kind)), ARRAY(kind))
-        for name in names
-        for kind in [TYPES.get(name, BYTEA)]
+        sa.cast(sa.bindparam(name, type_=ARRAY(kind)), ARRAY(kind)) for name, kind in kinds.items()
     ]
-    columns = [sa.column(name, TYPES.get(name, BYTEA)) for name in names]
+    columns = [sa.column(name, kind) for name, kind in kinds.items()]
     return (
         sa.func.unnest(*arrays)
-        .table_valued(*columns, with_ordinality="ordinal", name=f"given_{names[0]}")
+        .table_valued(*columns, with_ordinality="ordinal", name=f"given_{next(iter(kinds))}")
         .render_derived()
     )
+
+
+def _given(tables: CollectionTables) -> Any:
+    """Return documents as rows: their keys and contents, as they are carried."""
+    kinds = {f"contents{at}": each.carried for at, each in enumerate(tables.contents)}
+    return _rows(ids=tables.key_type, **kinds)
+
+
+def _entries(role: str, tables: CollectionTables) -> Any:
+    kinds: dict[str, TypeEngine[Any]] = {
+        f"{role}_names": sa.Text(),
+        f"{role}_keys": BYTEA(),
+        f"{role}_ids": tables.key_type,
+    }
+    return _rows(**kinds)
+
+
+def _unpacked(tables: CollectionTables, given: Any) -> list[ColumnElement[Any]]:
+    """Return the contents of documents that came as rows, of the types of their columns."""
+    found = []
+    for at, each in enumerate(tables.contents):
+        value = given.c[f"contents{at}"]
+        found.append(sa.cast(value, each.column.type) if each.unlike_carried else value)
+    return found
+
+
+def _alone(tables: CollectionTables) -> dict[Any, ColumnElement[Any]]:
+    """Return the contents of the only document, by their columns."""
+    found: dict[Any, ColumnElement[Any]] = {}
+    for at, each in enumerate(tables.contents):
+        value: ColumnElement[Any] = sa.bindparam(f"content{at}", type_=each.sent)
+        found[each.column] = sa.cast(value, each.sent) if each.unlike_sent else value
+    return found
+
+
+def _names(tables: CollectionTables) -> list[str]:
+    return [tables.identity.name, *(content.column.name for content in tables.contents)]
+
+
+def _id(tables: CollectionTables) -> ColumnElement[Any]:
+    """Return the key of the only document: its column may be a domain, which no driver knows."""
+    return sa.cast(sa.bindparam("id", type_=tables.key_type), tables.key_type)
+
+
+def _any_id(tables: CollectionTables) -> Any:
+    return sa.any_(sa.bindparam("ids", type_=ARRAY(tables.key_type)))
 
 
 def _with(tables: CollectionTables, shape: WriteShape, written: sa.CTE) -> Statement:
@@ -273,7 +267,7 @@ def _with(tables: CollectionTables, shape: WriteShape, written: sa.CTE) -> State
     entries = tables.entries
     answer = sa.select(written.c.id)
     if shape.freed:
-        given = _rows("freed_names", "freed_keys", "freed_ids")
+        given = _entries("freed", tables)
         freed = (
             sa.delete(entries)
             .where(
@@ -286,7 +280,7 @@ def _with(tables: CollectionTables, shape: WriteShape, written: sa.CTE) -> State
         )
         answer = answer.add_cte(freed.cte("freed"))
     if shape.taken:
-        given = _rows("taken_names", "taken_keys", "taken_ids")
+        given = _entries("taken", tables)
         taken = (
             sa.insert(entries)
             .from_select(

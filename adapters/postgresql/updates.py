@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from adapters.gateway import Mark
 from adapters.postgresql import marks, modifying, options
-from adapters.postgresql.documents import Change
+from adapters.postgresql.documents import Change, Stored
 from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
-from adapters.postgresql.picking import Picked, picked
+from adapters.postgresql.picking import picked
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
 from comparators.outcome import Acknowledgement, Outcome, WriteError
@@ -63,12 +63,12 @@ async def update_at_once(session: Session, mark: Mark | None) -> Outcome | None:
 
 
 async def _one_at_once(
-    session: Session, modification: Modification, found: Picked | None, mark: Mark | None
+    session: Session, modification: Modification, found: Stored | None, mark: Mark | None
 ) -> Outcome | None:
     tally = Tally()
     change: Change | None = None
     if found is not None:
-        _after, _bson, change = change_of(session, modification, found)
+        change = change_of(session, modification, found)[1]
         _count(tally, 1, [change])
         write = modifying.replace_at_once
     elif modification.insert is not None:
@@ -127,7 +127,7 @@ async def _change_all(
     failure: CommandFailure | None = None
     for each in found:
         try:
-            change = change_of(session, modification, each)[2]
+            change = change_of(session, modification, each)[1]
         except CommandFailure as refused:
             failure = refused
             break

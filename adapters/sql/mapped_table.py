@@ -19,7 +19,15 @@ from adapters.entities.entity import Column, ColumnType, EntityMap, FullText, Id
 from adapters.sql.names import named
 
 BY_BYTES: Final = "C"
-OBJECTID: Final = DOMAIN("objectid", BYTEA, schema="parallax", create_type=False)
+
+
+class _BytesDomain(DOMAIN):
+    """A domain over bytes, which compares as bytes do."""
+
+    operator_classes = BYTEA.operator_classes
+
+
+OBJECTID: Final = _BytesDomain("objectid", BYTEA, schema="parallax", create_type=False)
 TOAST_BEYOND: Final = 8160
 """Rows up to a page stay whole: reading a document of usual size costs one heap access."""
 
@@ -74,7 +82,7 @@ def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = 
         *columns,
         *(_full_text(each) for each in entity.full_text),
         sa.Column("_ordinal", sa.BigInteger, sa.Identity(always=True), nullable=False),
-        sa.Column(entity.layout_column, sa.BigInteger, key="_layout"),
+        sa.Column("_layout", sa.BigInteger),
         sa.Column("_overflow", BYTEA),
         sa.Column("_nulls", ARRAY(sa.Text)),
         sa.Column("_drift", ARRAY(sa.Text)),
@@ -97,9 +105,6 @@ def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = 
         postgresql_using="gin",
         postgresql_where=table.c["_drift"].is_not(None),
     )
-    for each in entity.full_text:
-        words = named(entity.table, f"{each.name}~words")
-        sa.Index(words, table.c[each.name], postgresql_using="gin")
     return table
 
 

@@ -6,6 +6,7 @@ alone is exact may it also order by `_id`, skip and limit.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Residual(StrEnum):
@@ -38,7 +39,7 @@ class Selection:
     bodies serves it. Each None asks for nothing. `exact` says that nothing but matches is selected.
     """
 
-    ids: tuple[bytes, ...] | None = None
+    ids: tuple[Any, ...] | None = None
     least: bytes | None = None
     below: bytes | None = None
     path: str | None = None

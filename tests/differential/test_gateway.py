@@ -13,16 +13,18 @@ from pymongo.asynchronous.database import AsyncDatabase
 from adapters.postgresql.gateway import PostgresGateway
 from comparators.operation import Kind
 from comparators.outcome import Values
+from tests.differential.maps import STORAGES
 from tests.differential.twins import Twins, same
 
 Step = tuple[Kind, Mapping[str, Any]]
 
 
-@pytest.fixture
+@pytest.fixture(params=["documents", "mapped by objectid", "mapped by key"])
 async def twins(
-    mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str
+    mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Twins]:
-    async with PostgresGateway(postgres_dsn, connections=2) as gateway:
+    entities = STORAGES[request.param]
+    async with PostgresGateway(postgres_dsn, connections=2, entities=entities) as gateway:
         await gateway.ready()
         yield Twins(mongo=mongo_database, gateway=gateway, collection="things")
 

@@ -21,7 +21,17 @@ CREATE TABLE IF NOT EXISTS parallax.collections (
 );
 
 -- The map of a collection that lives in a mapped table, as JSON; NULL for a document table.
-ALTER TABLE parallax.collections ADD COLUMN IF NOT EXISTS map text;
+-- Asked first: even where it has nothing to do, ALTER TABLE waits for all readers.
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_attribute
+        WHERE attrelid = 'parallax.collections'::regclass AND attname = 'map'
+    ) THEN
+        ALTER TABLE parallax.collections ADD COLUMN map text;
+    END IF;
+END
+$$;
 
 -- The order of fields and the types that columns cannot tell, by a number made from the content.
 CREATE TABLE IF NOT EXISTS parallax.layouts (

@@ -19,9 +19,11 @@ from adapters.gateway import Generated
 from adapters.postgresql import options
 from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.connections import Connections
 from adapters.postgresql.gateway import READS, run_read
 from adapters.postgresql.indexes import SPECIAL
 from adapters.postgresql.inserts import identified
+from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
 from adapters.postgresql.writes import WRITES
 from adapters.query.expression import parse_expression
@@ -133,7 +135,7 @@ def _session(**operation: Any) -> Session:
     given = {"database": "d", "collection": "c", "kind": Kind.FIND, "arguments": {}, **operation}
     return Session(
         connection=cast("Any", None),
-        catalog=Catalog(),
+        catalog=Catalog(Layouts(Connections("postgresql://127.0.0.1", limit=1)), {}),
         operation=Operation(**given),
         generated=Generated(now_ms=0),
     )

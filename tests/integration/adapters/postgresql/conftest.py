@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.postgresql.gateway import PostgresGateway
+from tests.differential.maps import STORAGES
 
 
-@pytest.fixture
-async def gateway(postgres_dsn: str) -> AsyncIterator[PostgresGateway]:
-    async with PostgresGateway(postgres_dsn, connections=4) as opened:
+@pytest.fixture(params=["documents", "mapped by objectid", "mapped by text"])
+async def gateway(
+    postgres_dsn: str, request: pytest.FixtureRequest
+) -> AsyncIterator[PostgresGateway]:
+    entities = STORAGES[request.param]
+    async with PostgresGateway(postgres_dsn, connections=4, entities=entities) as opened:
         await opened.ready()
         yield opened

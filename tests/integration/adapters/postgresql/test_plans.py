@@ -3,20 +3,21 @@
 from typing import Any
 
 import asyncpg
+import pytest
 
 from adapters.gateway import Generated
 from adapters.postgresql import statements
+from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.gateway import PostgresGateway
 from adapters.postgresql.narrowing import selection_of
-from adapters.postgresql.tables import tables_of
 from adapters.query.filter import parse_filter
-from adapters.sql.build import shape_of, values_of
 from adapters.sql.keys import key_of
 from adapters.sql.plan import Plan
 from comparators.operation import Kind, Operation
 
+pytestmark = pytest.mark.parametrize("gateway", ["documents"], indirect=True)
 DOCUMENTS = 5_000
-TABLES = tables_of("shop", "users")
+STORAGE = document_storage("shop", "users")
 
 
 async def explained(gateway: PostgresGateway, dsn: str, text: str, values: list[Any]) -> str:
@@ -40,15 +41,15 @@ async def explained_find(
 ) -> str:
     """Return the plan of a `find`."""
     plan = Plan(selection=selection_of(parse_filter(query)), limit=limit)
-    statement = statements.find(TABLES, shape_of(plan))
-    values = {**values_of(plan.selection), "limit": limit}
-    return await explained(gateway, dsn, statement.text, statement.arguments(values))
+    statement = STORAGE.find(plan)
+    arguments = statement.arguments(STORAGE.values_of(plan))
+    return await explained(gateway, dsn, statement.text, arguments)
 
 
 async def test_find_by_identifier_uses_the_primary_key(
     gateway: PostgresGateway, postgres_dsn: str
 ) -> None:
-    text = statements.find_by_id(TABLES)
+    text = statements.find_by_id(STORAGE.tables)
 
     plan = await explained(gateway, postgres_dsn, text, [key_of(5)])
 

@@ -4,17 +4,26 @@ import pytest
 
 from adapters.gateway import Footprint
 from adapters.postgresql.catalog import Catalog, Collection
+from adapters.postgresql.connections import Connections
+from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.footprints import footprint_of
 from adapters.postgresql.indexes import index_of
+from adapters.postgresql.layouts import Layouts
 from comparators.canonical import document_key
 from comparators.operation import Kind, Operation
 
 SPECIFICATION = {"v": 2, "key": {"email": 1}, "name": "email_1", "unique": True}
 
 
+def unread() -> Catalog:
+    return Catalog(Layouts(Connections("postgresql://127.0.0.1", limit=1)), {})
+
+
 def catalog(*specifications: dict[str, Any]) -> Catalog:
-    made = Catalog()
-    made._collections["d", "c"] = Collection(indexes=tuple(map(index_of, specifications)))
+    made = unread()
+    made._collections["d", "c"] = Collection(
+        storage=document_storage("d", "c"), indexes=tuple(map(index_of, specifications))
+    )
     made.loaded = True
     return made
 
@@ -82,4 +91,4 @@ def test_a_join_reads_both_collections() -> None:
 
 def test_definitions_and_an_unread_catalog_are_barriers() -> None:
     assert footprint(catalog(), Kind.CREATE_INDEXES, indexes=[SPECIFICATION]).barrier
-    assert footprint(Catalog(), Kind.FIND, filter={"_id": 1}).barrier
+    assert footprint(unread(), Kind.FIND, filter={"_id": 1}).barrier

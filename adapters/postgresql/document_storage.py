@@ -1,0 +1,101 @@
+"""Documents as BSON in a document table, narrowed by their bodies and by `_id`."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import sqlalchemy as sa
+from asyncpg import Record
+
+from adapters.postgresql.narrowing import selection_of
+from adapters.postgresql.statements import SHAPES_KEPT
+from adapters.postgresql.storage import Contents, Found
+from adapters.postgresql.tables import CollectionTables, tables_of
+from adapters.query.filter import Filter
+from adapters.query.sort import Sort
+from adapters.sql.body import body_of
+from adapters.sql.build import ReadShape, conditions, read, shape_of, values_of
+from adapters.sql.dialect import Statement, compiled
+from adapters.sql.keys import key_of
+from adapters.sql.plan import Order, Plan, Selection, plan_read
+
+ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
+
+
+class DocumentStorage:
+    """Fulfil `Storage` for a collection without a map."""
+
+    def __init__(self, tables: CollectionTables) -> None:
+        self.tables = tables
+
+    def key_of(self, identifier: Any) -> bytes:
+        return key_of(identifier)
+
+    def contents_of(self, document: dict[str, Any], bson: bytes) -> Contents:
+        return Contents(values=(bson, body_of(document)))
+
+    def found(self, row: Record) -> Found:
+        return Found(raw=row[0])
+
+    def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:  # noqa: ARG002 - of the interface
+        return set()
+
+    def selection_of(self, tree: Filter) -> Selection:
+        return selection_of(tree)
+
+    def plan(
+        self, selection: Selection, *, sort: Sort, skip: int, limit: int | None, projection: bool
+    ) -> Plan:
+        return plan_read(
+            selection, order=_order_of(sort), skip=skip, limit=limit, projection=projection
+        )
+
+    def find(self, plan: Plan) -> Statement:
+        return _find(self.tables, shape_of(plan))
+
+    def find_rows(self, plan: Plan, *, locked: bool) -> Statement:
+        return _find_rows(self.tables, shape_of(plan), locked)
+
+    def count(self, plan: Plan) -> Statement:
+        return _count(self.tables, shape_of(plan))
+
+    def values_of(self, plan: Plan) -> Mapping[str, Any]:
+        return {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
+
+
+@lru_cache(maxsize=4096)
+def document_storage(database: str, collection: str) -> DocumentStorage:
+    """Return the storage of a collection without a map, whether or not its tables exist."""
+    return DocumentStorage(tables_of(database, collection))
+
+
+def _order_of(sort: Sort) -> Order | None:
+    """Return the order that SQL can give for a sort, None when it cannot."""
+    if not sort:
+        return Order.NATURAL
+    return ID_ORDERS.get(sort["_id"]) if list(sort) == ["_id"] else None
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def _find(tables: CollectionTables, shape: ReadShape) -> Statement:
+    return compiled(read(tables.documents, shape, *tables.shown))
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def _find_rows(tables: CollectionTables, shape: ReadShape, locked: bool) -> Statement:
+    documents = tables.documents
+    statement = read(documents, shape, *tables.shown, tables.identity, documents.c.xmin)
+    return compiled(statement.with_for_update() if locked else statement)
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def _count(tables: CollectionTables, shape: ReadShape) -> Statement:
+    if not shape.skip and not shape.limit:
+        documents = tables.documents
+        return compiled(
+            sa.select(sa.func.count())
+            .select_from(documents)
+            .where(*conditions(documents, shape.selection))
+        )
+    selected = read(tables.documents, shape, sa.literal_column("1")).subquery()
+    return compiled(sa.select(sa.func.count()).select_from(selected))
