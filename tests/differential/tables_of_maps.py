@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import asyncpg
@@ -12,7 +11,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import ClauseElement
 
 from adapters.entities.entity import EntityMap
-from adapters.entities.layout import Layout
+from adapters.entities.layout import WHOLE, Layout
 from adapters.entities.rows import RowCodec
 from adapters.sql.columns.places import Columns
 from adapters.sql.dialect import compiled, definition
@@ -22,16 +21,21 @@ Document = dict[str, Any]
 EPOCH_MS: Final = 946_684_800_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MappedTable:
     """The table of one map, over one connection."""
 
-    connection: "asyncpg.Connection[asyncpg.Record]"
-    entity: EntityMap
-    table: sa.Table
-    columns: Columns
-    codec: RowCodec
-    layouts: dict[int, Layout] = field(repr=False)
+    def __init__(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", entity: EntityMap, table: sa.Table
+    ) -> None:
+        self.connection = connection
+        self.entity = entity
+        self.table = table
+        self.columns = Columns(entity)
+        self.codec = RowCodec(entity)
+        self.layouts: dict[int, Layout] = {}
+
+    def __repr__(self) -> str:
+        return f"the table of {self.entity.identity.type}"
 
     async def fill(self, documents: Sequence[Document]) -> None:
         """Have the table hold these documents and no others."""
@@ -70,6 +74,20 @@ class MappedTable:
         rows = await self.fetch(sa.select(sa.func.min(self.table.c["_ordinal"])), {})
         return int(rows[0][0])
 
+    async def documents(self) -> list[Document]:
+        """Return the documents that the rows give."""
+        names = [self.entity.identity.name, *(column.name for column in self.entity.columns)]
+        columns = [self.table.c[name] for name in (*names, "_layout", "_overflow")]
+        rows = await self.fetch(sa.select(*columns).order_by(self.table.c["_ordinal"]), {})
+        return [
+            self.codec.document_of(
+                [*row.values()][:-2],
+                None if row["_layout"] is None else self.layouts.get(row["_layout"], WHOLE),
+                row["_overflow"],
+            )
+            for row in rows
+        ]
+
     async def fetch(self, statement: ClauseElement, values: dict[str, Any]) -> list[asyncpg.Record]:
         """Return the rows of a statement."""
         made = compiled(statement)
@@ -91,14 +109,7 @@ async def table_of(dsn: str, entity: EntityMap) -> AsyncIterator[MappedTable]:
         await connection.execute(definition(CreateTable(table)))
         for index in table.indexes:
             await connection.execute(definition(CreateIndex(index)))
-        yield MappedTable(
-            connection=connection,
-            entity=entity,
-            table=table,
-            columns=Columns(entity),
-            codec=RowCodec(entity),
-            layouts={},
-        )
+        yield MappedTable(connection, entity, table)
     finally:
         await connection.close()
 

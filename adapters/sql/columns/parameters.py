@@ -8,12 +8,13 @@ from adapters.sql.columns.condition import EVERYTHING, NOTHING, Condition, all_o
 class Parameters:
     """Values, named p0, p1 and so on in the order in which they were met."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "p") -> None:
         self.values: dict[str, Any] = {}
+        self._prefix = prefix
 
     def take(self, value: Any) -> str:
         """Return the name of a new parameter."""
-        name = f"p{len(self.values)}"
+        name = f"{self._prefix}{len(self.values)}"
         self.values[name] = value
         return name
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.query.sort import Sort
-from adapters.sql.columns.condition import EVERYTHING, Compared, Sign, Whole
+from adapters.sql.columns.condition import EVERYTHING, All, Compared, Place, Sign, Whole
 from adapters.sql.columns.narrowing import Narrowing
 from adapters.sql.columns.order import Term, terms_of
 from adapters.sql.columns.places import Columns
@@ -103,12 +103,17 @@ def plan_columns(
 
 
 def by_one_key(narrowing: Narrowing) -> bool:
-    """Return whether a condition selects one row by its primary key."""
-    match narrowing.condition:
-        case Compared(place=Whole(certain=True), sign=Sign.EQUAL):
-            return True
-        case _:
-            return False
+    """Return whether a condition selects one row at most, by its primary key."""
+    condition = narrowing.condition
+    parts = condition.parts if isinstance(condition, All) else (condition,)
+    return any(
+        isinstance(part, Compared) and part.sign is Sign.EQUAL and _is_key(part.place)
+        for part in parts
+    )
+
+
+def _is_key(place: Place) -> bool:
+    return isinstance(place, Whole) and place.certain
 
 
 def _selected(narrowing: Narrowing) -> str:

@@ -237,3 +237,97 @@ sorts: Documents = st.dictionaries(
     min_size=1,
     max_size=2,
 )
+
+NATURAL: Final[dict[str, Value]] = {
+    "t": st.sampled_from(["", "a", "ab", "é"]),
+    "v": st.sampled_from(["", "a", "abc"]),
+    "e": st.sampled_from(["a", "b"]),
+    "i": ints,
+    "l": longs,
+    "d": st.one_of(ints, st.sampled_from([2.5, -1.5, 3e9, float("inf")])),
+    "n": st.sampled_from(["1", "1.00", "2.5"]).map(Decimal128),
+    "f": st.booleans(),
+    "w": st.sampled_from([0, 1_700_000_000_123]).map(DatetimeMS),
+    "u": st.just(Binary(b"0123456789abcdef", UUID_SUBTYPE)),
+    "o": objectids,
+    "y": st.sampled_from([b"", b"\x01"]),
+    "j": st.sampled_from([{"a": 1}, [1, 2.5], "x", {"b": {"c": [True, None]}}]),
+    "ta": st.lists(st.sampled_from(["a", "b"]), max_size=3),
+    "ia": st.lists(ints, max_size=3),
+    "da": st.lists(st.sampled_from([1, 2.5]), max_size=3),
+    "fa": st.lists(st.booleans(), max_size=2),
+    "oa": st.lists(objectids, max_size=2),
+    "s": st.fixed_dictionaries({"t": texts, "i": ints}),
+}
+as_expected: Documents = st.fixed_dictionaries(NATURAL)
+"""Documents of which every field fits its column."""
+
+_values_of_columns = {
+    name: st.one_of(kind, kind, kind, KINDS.get(name, kind), anything)
+    for name, kind in NATURAL.items()
+}
+
+
+def _of_elements(operator: str) -> Documents:
+    """Give an operator on an array, with an element that mostly fits."""
+    return st.sampled_from([*_elements]).flatmap(
+        lambda name: st.builds(
+            lambda value: {operator: {name: value}},
+            st.one_of(_elements[name], _elements[name], _elements[name], scalars),
+        )
+    )
+
+
+def _change(operator: str, names: list[str], operand: Value | None = None) -> Documents:
+    """Give an operator on one of the columns, with an operand that mostly fits."""
+    return st.sampled_from(names).flatmap(
+        lambda name: st.builds(
+            lambda value: {operator: {name: value}},
+            _operand(name) if operand is None else operand,
+        )
+    )
+
+
+def _operand(name: str) -> Value:
+    if name in {"s.t", "s.i"}:
+        return texts if name == "s.t" else ints
+    return _values_of_columns.get(name, anything)
+
+
+_elements = {
+    "ta": st.sampled_from(["a", "b", "c"]),
+    "ia": ints,
+    "da": st.sampled_from([1, 2.5, 7]),
+    "fa": st.booleans(),
+    "oa": objectids,
+}
+_changes: Documents = st.one_of(
+    *[_change("$set", [*KINDS, "s.t", "s.i", "x"])] * 4,
+    _change("$unset", [*KINDS, "s.t"]),
+    *[
+        _change(
+            "$inc",
+            ["i", "l", "d", "d", "n", "s.i"],
+            st.one_of(st.sampled_from([1, -1, 7, 2.5, 0.5, 0]), numbers),
+        )
+    ]
+    * 2,
+    _change("$max", ["i", "l", "d", "t", "w", "f", "o"]),
+    _change("$min", ["i", "l", "d", "t", "w"]),
+    _of_elements("$push"),
+    _of_elements("$addToSet"),
+    _of_elements("$pull"),
+    st.builds(lambda kind: {"$currentDate": {"w": kind}}, st.just(True)),
+    st.builds(lambda value: {"$setOnInsert": {"t": value}}, texts),
+)
+
+
+def _merged_operators(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for part in parts:
+        for operator, fields in part.items():
+            merged.setdefault(operator, {}).update(fields)
+    return merged
+
+
+updates: Documents = st.lists(_changes, min_size=1, max_size=2).map(_merged_operators)
