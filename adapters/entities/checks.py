@@ -45,6 +45,7 @@ DEFAULTS: Final[Mapping[ColumnType, tuple[type, ...]]] = {
 }
 """The types of column that may have a default, and of which Python type it is."""
 
+LAYOUT: Final = re.compile(r"_layout(_\d+)?")
 WEIGHTS: Final = frozenset("ABCD")
 LANGUAGE: Final = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 WILDCARD: Final = "$**"
@@ -116,7 +117,7 @@ def _check_names(names: Iterable[tuple[str, Key]], reserved: Sequence[str], plac
     seen: set[str] = set()
     for name, key in names:
         _check_name(name, key, place)
-        if name in reserved:
+        if name in reserved or LAYOUT.fullmatch(name):
             raise SettingsError(
                 f"a column must not be called {name!r}",
                 where=place(key),

@@ -126,6 +126,14 @@ class EntityMap:
     full_text: tuple[FullText, ...] = ()
     about: str = field(default="", compare=False)
     """What the table is for, in a sentence."""
+    generation: int = field(default=0, compare=False)
+    """How often the table was made anew by another map. It names a technical column, so that no statement made for
+    the map before can read or write the table by mistake."""
+
+    @property
+    def layout_column(self) -> str:
+        """The name of the column that holds the layout: `_layout`, later `_layout_1` and so on."""
+        return f"_layout_{self.generation}" if self.generation else "_layout"
 
     def column(self, path: Path) -> Column | None:
         """Return the column for the values at a path, None where there is none."""

@@ -87,6 +87,7 @@ class _Map(_Written):
     children: dict[str, _Child] = {}
     indexes: list[_Index] = []
     search: dict[str, _FullText] = {}
+    generation: int = 0
 
 
 def entity_from(data: Mapping[str, Any], place: Place) -> EntityMap:
@@ -114,6 +115,7 @@ def entity_from(data: Mapping[str, Any], place: Place) -> EntityMap:
             for name, search in read.search.items()
         ),
         about=read.about,
+        generation=read.generation,
     )
     check_entity(entity, place)
     return entity
@@ -142,6 +144,7 @@ def written(entity: EntityMap) -> dict[str, Any]:
             search.name: {"language": search.language, "weights": dict(search.weights)}
             for search in entity.full_text
         },
+        "generation": entity.generation,
     }
     return {name: part for name, part in parts.items() if part}
 

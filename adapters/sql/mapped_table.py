@@ -82,7 +82,7 @@ def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = 
         *columns,
         *(_full_text(each) for each in entity.full_text),
         sa.Column("_ordinal", sa.BigInteger, sa.Identity(always=True), nullable=False),
-        sa.Column("_layout", sa.BigInteger),
+        sa.Column(entity.layout_column, sa.BigInteger, key="_layout"),
         sa.Column("_overflow", BYTEA),
         sa.Column("_nulls", ARRAY(sa.Text)),
         sa.Column("_drift", ARRAY(sa.Text)),
@@ -105,6 +105,9 @@ def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = 
         postgresql_using="gin",
         postgresql_where=table.c["_drift"].is_not(None),
     )
+    for each in entity.full_text:
+        words = named(entity.table, f"{each.name}~words")
+        sa.Index(words, table.c[each.name], postgresql_using="gin")
     return table
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,6 +84,7 @@ def test_a_map_comes_back_from_its_json() -> None:
 
     assert found == ENTITY
     assert found.about == ENTITY.about
+    assert entity_of(text_of(replace(ENTITY, generation=3))).generation == 3
 
 
 def test_what_is_usual_is_not_written() -> None:
@@ -137,6 +139,11 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "technical name": (
         small(columns={"_layout": COLUMN}),
         "columns/_layout",
+        "must not be called",
+    ),
+    "technical name of another generation": (
+        small(columns={"_layout_7": COLUMN}),
+        "columns/_layout_7",
         "must not be called",
     ),
     "name of a system column": (small(columns={"xmin": COLUMN}), "columns/xmin", "xmin"),
