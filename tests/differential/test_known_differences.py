@@ -144,22 +144,6 @@ async def test_6_a_position_to_join_by_is_lost_before_a_projection(twins: Twins)
 
 
 @pytest.mark.parametrize(
-    ("expression", "legacy_code", "gateway_code"),
-    [
-        ({"$maxN": {"input": {"$ln": "$a"}, "n": {"$size": "$a"}}}, 17124, 28765),
-        ({"$convert": {"input": {"$ln": "$a"}, "to": {"$size": "$a"}}}, 17124, 28765),
-        ({"$dateToString": {"date": {"$ln": "$a"}, "format": {"$toInt": "$a"}}}, 28765, 241),
-    ],
-)
-async def test_7_of_several_errors_in_an_expression_another_comes_first(
-    twins: Twins, expression: Any, legacy_code: int, gateway_code: int
-) -> None:
-    await inserted(twins, {"_id": 1, "a": "text"})
-
-    assert await piped(twins, {"$project": {"x": expression}}) == (legacy_code, gateway_code)
-
-
-@pytest.mark.parametrize(
     ("key", "legacy_code", "gateway_code"),
     [
         ({"$switch": {"branches": [{"case": {"$eq": ["$n", 9]}, "then": 1}]}}, 4934200, 40066),

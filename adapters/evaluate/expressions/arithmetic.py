@@ -316,19 +316,22 @@ def _float_power(base: float, exponent: float) -> float:
         return INVALID
 
 
-def _rounding(operator: str, rounding: str) -> Callable[[Sequence[Any]], Any]:
+def _rounding(operator: str, rounding: str) -> Callable[[Iterable[Any]], Any]:
     """Return `$round` or `$trunc`: to decimal places, or to powers of ten where they are negative."""
 
-    def evaluate(arguments: Sequence[Any]) -> Any:
-        value = arguments[0]
-        place = arguments[1] if len(arguments) > 1 else 0
-        if is_nullish(value) or is_nullish(place):
+    def evaluate(arguments: Iterable[Any]) -> Any:
+        values = iter(arguments)
+        value = next(values)
+        if is_nullish(value):
             return None
         of_width = width(value)
         if of_width is None:
             raise CommandFailure(
                 51081, f"{operator} only supports numeric types, not {type_name(value)}"
             )
+        place = next(values, 0)
+        if is_nullish(place):
+            return None
         return _round_to(operator, value, of_width, _place(operator, place), rounding)
 
     return evaluate
@@ -362,9 +365,17 @@ def _round_to(operator: str, value: Any, of_width: int, place: int, rounding: st
     return integer(int(rounded), of_width)
 
 
-EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
-    "$abs": _single("$abs", _abs),
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
     "$add": add,
+    "$multiply": multiply,
+    "$round": _rounding("$round", ROUND_HALF_EVEN),
+    "$trunc": _rounding("$trunc", ROUND_DOWN),
+}
+"""Operators that look at an argument before they evaluate the next."""
+
+EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    **STOPPING,
+    "$abs": _single("$abs", _abs),
     "$ceil": _single("$ceil", _to_whole(ROUND_CEILING, math.ceil)),
     "$divide": divide,
     "$exp": _single("$exp", _exp),
@@ -373,10 +384,7 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$log": log,
     "$log10": _single("$log10", _logarithm("$log10", 28761, math.log10)),
     "$mod": mod,
-    "$multiply": multiply,
     "$pow": power,
-    "$round": _rounding("$round", ROUND_HALF_EVEN),
     "$sqrt": _single("$sqrt", _sqrt),
     "$subtract": subtract,
-    "$trunc": _rounding("$trunc", ROUND_DOWN),
 }

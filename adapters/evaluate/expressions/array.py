@@ -5,16 +5,20 @@ Source: MongoDB manual, "Array Expression Operators".
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from adapters.evaluate.expressions.comparison import compared
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.ordering import by_value, compile_sort_by
+from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.numbers import integral, is_number
 from adapters.query.failures import CommandFailure
 from adapters.query.types import truth, type_name
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
+
+Evaluate = Callable[[Variables], Any]
 
 LONGEST_RANGE: Final = 1_000_000
 
@@ -76,18 +80,24 @@ def _in(arguments: Sequence[Any]) -> Any:
     return any(compared(value, item) == 0 for item in array)
 
 
-def _index_of_array(arguments: Sequence[Any]) -> Any:
-    array = array_or_null(arguments[0], 40090, "$indexOfArray")
-    if array is None:
-        return None
-    start, end = search_range("$indexOfArray", arguments[2:], len(array))
-    for index in range(start, end):
-        if compared(array[index], arguments[1]) == 0:
-            return index
-    return -1
+def _index_of_array(arguments: Sequence[Evaluate]) -> Evaluate:
+    """The value to look for comes last, behind the bounds."""
+    source, wanted, *bounds = arguments
+
+    def evaluate(variables: Variables) -> Any:
+        array = array_or_null(source(variables), 40090, "$indexOfArray")
+        if array is None:
+            return None
+        given = (bound(variables) for bound in bounds)
+        start, end = search_range("$indexOfArray", given, len(array))
+        value = wanted(variables)
+        places = (index for index in range(start, end) if compared(array[index], value) == 0)
+        return next(places, -1)
+
+    return evaluate
 
 
-def search_range(operator: str, bounds: Sequence[Any], length: int) -> tuple[int, int]:
+def search_range(operator: str, bounds: Iterable[Any], length: int) -> tuple[int, int]:
     """Return where a search starts and ends, the end capped at the length."""
     checked = []
     for bound in bounds:
@@ -106,10 +116,13 @@ def _is_array(arguments: Sequence[Any]) -> Any:
     return isinstance(arguments[0], list)
 
 
-def _range(arguments: Sequence[Any]) -> Any:
+def _range(arguments: Iterable[Any]) -> Any:
+    values = iter(arguments)
+    # Both ends are there before one of them is looked at; the step is not.
+    ends = (next(values), next(values))
     codes = ((34443, 34444), (34445, 34446), (34447, 34448))
     bounds = []
-    for value, (not_number, not_integer) in zip(arguments, codes, strict=False):
+    for value, (not_number, not_integer) in zip(chain(ends, values), codes, strict=False):
         if not is_number(value):
             raise CommandFailure(
                 not_number, f"$range requires a numeric value, found {type_name(value)}"
@@ -176,12 +189,16 @@ def _sort_array(arguments: Sequence[Any]) -> Any:
     return None if array is None else order(array)
 
 
-def _some(operator: str, ascending: bool | None, from_end: bool) -> Callable[[Sequence[Any]], Any]:
-    """Return `$firstN`, `$lastN` (unsorted), `$minN` or `$maxN`."""
+def _some(
+    operator: str, ascending: bool | None, from_end: bool
+) -> Callable[[Sequence[Evaluate]], Evaluate]:
+    """Return `$firstN`, `$lastN` (unsorted), `$minN` or `$maxN`; the number comes first."""
 
-    def evaluate(arguments: Sequence[Any]) -> Any:
-        array, count = arguments
-        limit = element_count(count)
+    def compiled(arguments: Sequence[Evaluate]) -> Evaluate:
+        source, count = arguments
+        return lambda variables: some(element_count(count(variables)), source(variables))
+
+    def some(limit: int, array: Any) -> Any:
         if not isinstance(array, list):
             raise CommandFailure(5788200, f"{operator} requires an array, not {type_name(array)}")
         if ascending is None:
@@ -189,7 +206,7 @@ def _some(operator: str, ascending: bool | None, from_end: bool) -> Callable[[Se
         present = [item for item in array if not is_nullish(item)]
         return by_value(present, ascending=ascending)[:limit]
 
-    return evaluate
+    return compiled
 
 
 def element_count(value: Any) -> int:
@@ -206,8 +223,6 @@ def element_count(value: Any) -> int:
 
 def _zip(arguments: Sequence[Any]) -> Any:
     inputs, use_longest, defaults = arguments
-    if not isinstance(inputs, list):
-        raise CommandFailure(34461, "inputs must be an array of expressions")
     longest = use_longest is not ABSENT and truth(use_longest)
     arrays = []
     for value in inputs:
@@ -215,9 +230,7 @@ def _zip(arguments: Sequence[Any]) -> Any:
         if array is None:
             return None
         arrays.append(array)
-    fill = (
-        [None] * len(arrays) if defaults is ABSENT or not isinstance(defaults, list) else defaults
-    )
+    fill = [None] * len(arrays) if defaults is ABSENT else defaults
     lengths = [len(array) for array in arrays]
     length = (max if longest else min)(lengths, default=0)
     return [
@@ -244,9 +257,19 @@ def _elements(value: Any, code: int, operator: str) -> list[Any]:
 
 STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
     "$concatArrays": concat_arrays,
+    "$range": _range,
     "$slice": _slice,
 }
 """Operators that look at an argument before they evaluate the next."""
+
+LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
+    "$firstN": _some("$firstN", ascending=None, from_end=False),
+    "$indexOfArray": _index_of_array,
+    "$lastN": _some("$lastN", ascending=None, from_end=True),
+    "$maxN": _some("$maxN", ascending=False, from_end=False),
+    "$minN": _some("$minN", ascending=True, from_end=False),
+}
+"""Operators that evaluate their arguments in an order of their own."""
 
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     **STOPPING,
@@ -254,15 +277,9 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$anyElementTrue": _any_element_true,
     "$arrayElemAt": _array_elem_at,
     "$first": _end("$first", 0),
-    "$firstN": _some("$firstN", ascending=None, from_end=False),
     "$in": _in,
-    "$indexOfArray": _index_of_array,
     "$isArray": _is_array,
     "$last": _end("$last", -1),
-    "$lastN": _some("$lastN", ascending=None, from_end=True),
-    "$maxN": _some("$maxN", ascending=False, from_end=False),
-    "$minN": _some("$minN", ascending=True, from_end=False),
-    "$range": _range,
     "$reverseArray": _reverse_array,
     "$size": _size,
     "$sortArray": _sort_array,

@@ -73,17 +73,25 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     operator: function for family in FAMILIES for operator, function in family.EXPRESSIONS.items()
 }
 STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
-    "$add": arithmetic.add,
-    "$concat": string.concat,
-    "$mergeObjects": object.merge_objects,
-    "$multiply": arithmetic.multiply,
-    "$setIntersection": set.intersection,
-    "$setUnion": set.union,
+    **arithmetic.STOPPING,
     **array.STOPPING,
+    **date.STOPPING,
+    **date_bins.STOPPING,
+    **date_units.STOPPING,
+    **set.STOPPING,
     **string.STOPPING,
+    **trigonometry.STOPPING,
+    "$mergeObjects": object.merge_objects,
+    **object.STOPPING,
 }
-"""Operators that do not evaluate what stands behind a null, or behind a value they refuse."""
+"""Operators that look at an argument before they evaluate the next: behind a null, or a value that they
+refuse, nothing is evaluated."""
+
+RIGHT_FIRST: Final = frozenset({"$divide", "$subtract"})
+"""Operators that evaluate their second argument first."""
+
 LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
+    **array.LAZY,
     **boolean.LAZY,
     **conditional.LAZY,
     **date.LAZY,
@@ -171,6 +179,8 @@ def _call(call: Call) -> Evaluate:
         return lambda variables: function((only(variables),))
     if len(arguments) == 2:
         first, second = arguments
+        if call.operator in RIGHT_FIRST:
+            return lambda variables: function((second(variables), first(variables))[::-1])
         return lambda variables: function((first(variables), second(variables)))
     return lambda variables: function([argument(variables) for argument in arguments])
 

@@ -3,7 +3,7 @@
 Source: MongoDB manual, "Date Expression Operators".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -86,13 +86,14 @@ def moment_ms(value: Any) -> int:
     raise CommandFailure(16006, f"can't convert from BSON type {type_name(value)} to Date")
 
 
-def _part(part: Part) -> Callable[[Sequence[Any]], Any]:
-    def evaluate(arguments: Sequence[Any]) -> Any:
-        value, timezone = arguments
+def _part(part: Part) -> Callable[[Iterable[Any]], Any]:
+    def evaluate(arguments: Iterable[Any]) -> Any:
+        values = iter(arguments)
+        value = next(values)
         if is_nullish(value):
             return None
         milliseconds = moment_ms(value)
-        zone = zone_of(timezone)
+        zone = zone_of(next(values), refusal=40533)
         if zone is None:
             return None
         return part(broken_down(milliseconds + zone.offset_ms(milliseconds)))
@@ -105,7 +106,7 @@ def _date_to_string(arguments: Sequence[Evaluate]) -> Evaluate:
     source, form_of, timezone, on_null = arguments
 
     def evaluate(variables: Variables) -> Any:
-        form, value = form_of(variables), source(variables)
+        value, form = source(variables), form_of(variables)
         if form is not ABSENT and not is_nullish(form):
             check_format(form)
         zone = zone_of(timezone(variables))
@@ -149,10 +150,13 @@ def formatted(at: Moment, form: str, offset_ms: int) -> str:
     return "".join(parts)
 
 
-def _date_to_parts(arguments: Sequence[Any]) -> Any:
-    value, timezone, iso = arguments
-    zone = zone_of(timezone)
-    if zone is None or (iso is not ABSENT and is_nullish(iso)):
+def _date_to_parts(arguments: Iterable[Any]) -> Any:
+    values = iter(arguments)
+    value, zone = next(values), zone_of(next(values))
+    if zone is None:
+        return None
+    iso = next(values)
+    if is_nullish(iso):
         return None
     if iso is not ABSENT and not isinstance(iso, bool):
         raise CommandFailure(40521, f"iso8601 must evaluate to a bool, found {type_name(iso)}")
@@ -194,9 +198,14 @@ LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
 }
 """Operators that do not evaluate all of their arguments."""
 
-EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
     **{operator: _part(part) for operator, part in _PARTS.items()},
     "$dateToParts": _date_to_parts,
+}
+"""Operators that look at an argument before they evaluate the next."""
+
+EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    **STOPPING,
     "$tsIncrement": _of_timestamp("$tsIncrement", 5687302, lambda value: value.inc),
     "$tsSecond": _of_timestamp("$tsSecond", 5687301, lambda value: value.time),
 }

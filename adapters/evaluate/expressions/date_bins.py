@@ -3,7 +3,7 @@
 Source: MongoDB manual, "$dateTrunc".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -12,6 +12,7 @@ from adapters.evaluate.expressions.calendar import DAY_MS, days_of, milliseconds
 from adapters.evaluate.expressions.date import moment_ms
 from adapters.evaluate.expressions.date_units import (
     FIXED_MS,
+    before_null,
     first_day_of,
     is_date,
     shifted,
@@ -19,7 +20,7 @@ from adapters.evaluate.expressions.date_units import (
     unit_of,
 )
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
-from adapters.evaluate.expressions.timezone import Zone, zone_of
+from adapters.evaluate.expressions.timezone import Zone, given_zone
 from adapters.evaluate.numbers import LONG_MAX, LONG_MIN, integral
 from adapters.query.failures import CommandFailure
 
@@ -29,13 +30,16 @@ _SATURDAY: Final = 6
 _LARGEST_BIN: Final = 100_000_000_000
 
 
-def _date_trunc(arguments: Sequence[Any]) -> Any:
-    date, unit, size, timezone, first_day = arguments
-    zone = zone_of(timezone)
-    if zone is None or any(is_nullish(value) for value in (date, unit, size)):
+def _date_trunc(arguments: Iterable[Any]) -> Any:
+    values = iter(arguments)
+    given = before_null(values, 4)
+    if given is None:
         return None
-    if unit == "week" and is_nullish(first_day):
+    date, unit, size, timezone = given
+    first_day = next(values) if unit == "week" else ABSENT
+    if is_nullish(first_day):
         return None
+    zone = given_zone(timezone)
     if not is_date(date):
         raise CommandFailure(5439012, "$dateTrunc requires 'date' to be a date")
     named = unit_of(unit, operator="$dateTrunc")
@@ -78,4 +82,7 @@ def _by_the_calendar(utc: int, unit: str, size: int, zone: Zone, first_day: int)
     return shifted(begins - zone.offset_ms(_BEGINNING), unit, passed - passed % size, zone)
 
 
-EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {"$dateTrunc": _date_trunc}
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {"$dateTrunc": _date_trunc}
+"""Operators that look at an argument before they evaluate the next."""
+
+EXPRESSIONS: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = STOPPING

@@ -28,22 +28,35 @@ def _date_from_parts(arguments: Sequence[Evaluate]) -> Evaluate:
     natural, clock, iso = parts[:3], parts[3:7], parts[7:]
 
     def evaluate(variables: Any) -> Any:
-        zone = zone_of(timezone(variables))
-        if zone is None:
+        # In this order: a null or an error ends it.
+        time = _numbers(_CLOCK, clock, variables)
+        zone = None if time is None else zone_of(timezone(variables))
+        if time is None or zone is None:
             return None
-        by_week = iso[0](variables) is not ABSENT
-        names, given = (_ISO, iso) if by_week else (_NATURAL, natural)
-        numbers = []
-        for name, part in zip((*names, *_CLOCK), (*given, *clock), strict=True):
-            value = part(variables)
-            if is_nullish(value):
-                return None
-            numbers.append(_number(name, value))
-        _check_year(names[0], numbers[0])
-        days = (days_of_week if by_week else days_of)(*numbers[:3])
-        return DatetimeMS(_moment(milliseconds_of(days, *numbers[3:]), zone))
+        names, given = _NATURAL, natural
+        year = natural[0](variables)
+        if year is ABSENT:
+            names, given = _ISO, iso
+            year = iso[0](variables)
+        date = _numbers(names, (lambda _variables: year, *given[1:]), variables)
+        if date is None:
+            return None
+        _check_year(names[0], date[0])
+        days = (days_of_week if given is iso else days_of)(*date)
+        return DatetimeMS(_moment(milliseconds_of(days, *time), zone))
 
     return evaluate
+
+
+def _numbers(names: Sequence[str], parts: Sequence[Evaluate], variables: Any) -> list[int] | None:
+    """Return the parts as numbers; None for a null, behind which none is evaluated."""
+    numbers = []
+    for name, part in zip(names, parts, strict=True):
+        value = part(variables)
+        if is_nullish(value):
+            return None
+        numbers.append(_number(name, value))
+    return numbers
 
 
 _NATURAL: Final = ("year", "month", "day")

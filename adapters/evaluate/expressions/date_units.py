@@ -3,7 +3,8 @@
 Source: MongoDB manual, "Date Expression Operators".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -18,7 +19,7 @@ from adapters.evaluate.expressions.calendar import (
 )
 from adapters.evaluate.expressions.date import moment_ms
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
-from adapters.evaluate.expressions.timezone import Zone, zone_of
+from adapters.evaluate.expressions.timezone import Zone, given_zone
 from adapters.evaluate.numbers import LONG_MAX, LONG_MIN, integral
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
@@ -77,14 +78,15 @@ def first_day_of(value: Any, *, operator: str) -> int:
     raise CommandFailure(5439016, f"{operator} does not know the day {value}")
 
 
-def _shift(operator: str, sign: int) -> Callable[[Sequence[Any]], Any]:
+def _shift(operator: str, sign: int) -> Callable[[Iterable[Any]], Any]:
     """Return `$dateAdd` or `$dateSubtract`: days and longer units keep the local time of day."""
 
-    def evaluate(arguments: Sequence[Any]) -> Any:
-        start, unit, amount, timezone = arguments
-        zone = zone_of(timezone)
-        if zone is None or is_nullish(start) or is_nullish(unit) or is_nullish(amount):
+    def evaluate(arguments: Iterable[Any]) -> Any:
+        given = before_null(arguments, 4)
+        if given is None:
             return None
+        start, unit, amount, timezone = given
+        zone = given_zone(timezone)
         if not is_date(start):
             raise CommandFailure(5166403, f"{operator} requires startDate to be a date")
         if not isinstance(unit, str):
@@ -134,14 +136,27 @@ def _later_on_the_calendar(local: int, unit: str, count: int) -> int:
     return milliseconds_of(days_of(year, month, day)) + clock
 
 
-def _date_diff(arguments: Sequence[Any]) -> Any:
+def before_null(arguments: Iterable[Any], count: int) -> list[Any] | None:
+    """Return so many arguments; None for a null, behind which none is evaluated."""
+    given: list[Any] = []
+    for value in islice(arguments, count):
+        if is_nullish(value):
+            return None
+        given.append(value)
+    return given
+
+
+def _date_diff(arguments: Iterable[Any]) -> Any:
     """Count the boundaries of a unit between two dates."""
-    start, end, unit, timezone, first_day = arguments
-    zone = zone_of(timezone)
-    if zone is None or any(is_nullish(value) for value in (start, end, unit)):
+    values = iter(arguments)
+    given = before_null(values, 4)
+    if given is None:
         return None
-    if unit == "week" and is_nullish(first_day):
+    start, end, unit, timezone = given
+    first_day = next(values) if unit == "week" else ABSENT
+    if is_nullish(first_day):
         return None
+    zone = given_zone(timezone)
     if not (is_date(start) and is_date(end)):
         raise CommandFailure(5166307, "$dateDiff requires two dates")
     named = unit_of(unit, operator="$dateDiff")
@@ -169,8 +184,11 @@ def step_of(local: int, unit: str, first_day: int) -> int:
     return local // FIXED_MS[unit]
 
 
-EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
     "$dateAdd": _shift("$dateAdd", 1),
     "$dateDiff": _date_diff,
     "$dateSubtract": _shift("$dateSubtract", -1),
 }
+"""Operators that look at an argument before they evaluate the next."""
+
+EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = STOPPING

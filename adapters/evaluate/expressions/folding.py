@@ -106,22 +106,36 @@ def _document(fields: list[tuple[str, Expression]]) -> Expression:
 
 
 def _switch(switch: Switch, apply: Apply) -> Expression:
-    branches = []
+    if switch.operator == "$cond":
+        return _choice(switch, apply)
     default = None if switch.default is None else folded(switch.default, apply)
+    reachable: list[tuple[Expression, Expression]] = []
     for condition, then in switch.branches:
-        branches.append((folded(condition, apply), folded(then, apply)))
-    reachable = [
-        (condition, then)
-        for condition, then in branches
-        if not (isinstance(condition, Literal) and not truth(condition.value))
-    ]
+        known = folded(condition, apply)
+        # What cannot be reached is not looked at.
+        if not isinstance(known, Literal):
+            reachable.append((known, folded(then, apply)))
+        elif truth(known.value):
+            reachable.append((known, folded(then, apply)))
+            break
     if not reachable:
         if default is None:
             raise CommandFailure(40069, "$switch where all cases are false and there is no default")
         return default
     if isinstance(reachable[0][0], Literal):
         return reachable[0][1]
-    return Switch(branches=tuple(reachable), default=default)
+    return replace(switch, branches=tuple(reachable), default=default)
+
+
+def _choice(choice: Switch, apply: Apply) -> Expression:
+    """Fold `$cond`: also the side that is not taken."""
+    [(condition, then)] = choice.branches
+    condition, then = folded(condition, apply), folded(then, apply)
+    otherwise = None if choice.default is None else folded(choice.default, apply)
+    if isinstance(condition, Literal):
+        taken = then if truth(condition.value) else otherwise
+        return Literal(value=MISSING) if taken is None else taken
+    return replace(choice, branches=((condition, then),), default=otherwise)
 
 
 def _call(call: Call, apply: Apply) -> Expression:

@@ -108,8 +108,9 @@ def _get_field(arguments: Sequence[Any]) -> Any:
     return MISSING if document is None else document.get(name, MISSING)
 
 
-def _set_field(arguments: Sequence[Any]) -> Any:
-    name, value, new = arguments
+def _set_field(arguments: Iterable[Any]) -> Any:
+    values = iter(arguments)
+    name, value = next(values), next(values)
     if is_nullish(value):
         return None
     document = document_of(value)
@@ -117,6 +118,7 @@ def _set_field(arguments: Sequence[Any]) -> Any:
         raise CommandFailure(
             4161105, f"$setField requires 'input' to be an object, not {type_name(value)}"
         )
+    new = next(values)
     if new is MISSING:
         return {key: item for key, item in document.items() if key != name}
     return {**document, name: new}
@@ -126,11 +128,16 @@ def _unset_field(arguments: Sequence[Any]) -> Any:
     return _set_field((*arguments, MISSING))
 
 
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
+    "$setField": _set_field,
+}
+"""Operators that look at an argument before they evaluate the next."""
+
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    **STOPPING,
     "$arrayToObject": _array_to_object,
     "$getField": _get_field,
     "$mergeObjects": _merge_objects,
     "$objectToArray": _object_to_array,
-    "$setField": _set_field,
     "$unsetField": _unset_field,
 }

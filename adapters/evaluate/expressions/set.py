@@ -60,9 +60,10 @@ def _difference(arguments: Sequence[Any]) -> Any:
     return [value for key, value in kept.items() if key not in removed]
 
 
-def _equals(arguments: Sequence[Any]) -> Any:
-    sets = [set(_keyed(_array(value, 17044, "$setEquals"))) for value in arguments]
-    return all(other == sets[0] for other in sets[1:])
+def _equals(arguments: Iterable[Any]) -> Any:
+    sets = (set(_keyed(_array(value, 17044, "$setEquals"))) for value in arguments)
+    first = next(sets)
+    return all(other == first for other in sets)
 
 
 def _subset(left_refusal: int) -> Callable[[Sequence[Any]], Any]:
@@ -74,12 +75,17 @@ def _subset(left_refusal: int) -> Callable[[Sequence[Any]], Any]:
     return evaluate
 
 
-EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
-    "$setDifference": _difference,
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
     "$setEquals": _equals,
     "$setIntersection": intersection,
-    "$setIsSubset": _subset(17046),
     "$setUnion": union,
+}
+"""Operators that look at an argument before they evaluate the next."""
+
+EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    **STOPPING,
+    "$setDifference": _difference,
+    "$setIsSubset": _subset(17046),
 }
 
 WITH_CONSTANT: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {

@@ -138,24 +138,28 @@ def required_text(value: Any, code: int, operator: str) -> str:
     return value
 
 
-def _index_of_cp(arguments: Sequence[Any]) -> Any:
-    if is_nullish(arguments[0]):
+def _index_of_cp(arguments: Iterable[Any]) -> Any:
+    values = iter(arguments)
+    searched = next(values)
+    if is_nullish(searched):
         return None
-    text = required_text(arguments[0], 40093, "$indexOfCP")
-    token = required_text(arguments[1], 40094, "$indexOfCP")
-    start, end = search_range("$indexOfCP", arguments[2:], len(text))
+    text = required_text(searched, 40093, "$indexOfCP")
+    token = required_text(next(values), 40094, "$indexOfCP")
+    start, end = search_range("$indexOfCP", values, len(text))
     # The end bounds where a match begins, so even the empty string is not found at the very end.
     if start >= end:
         return 0 if not (text or token or start) else -1
     return text.find(token, start, end - 1 + len(token))
 
 
-def _index_of_bytes(arguments: Sequence[Any]) -> Any:
-    if is_nullish(arguments[0]):
+def _index_of_bytes(arguments: Iterable[Any]) -> Any:
+    values = iter(arguments)
+    searched = next(values)
+    if is_nullish(searched):
         return None
-    text = required_text(arguments[0], 40091, "$indexOfBytes").encode()
-    token = required_text(arguments[1], 40092, "$indexOfBytes").encode()
-    start, end = search_range("$indexOfBytes", arguments[2:], len(text))
+    text = required_text(searched, 40091, "$indexOfBytes").encode()
+    token = required_text(next(values), 40092, "$indexOfBytes").encode()
+    start, end = search_range("$indexOfBytes", values, len(text))
     return -1 if start > len(text) or end < start else text.find(token, start, end)
 
 
@@ -229,17 +233,17 @@ def _rstripped(text: str, characters: str) -> str:
 
 
 STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
+    "$concat": concat,
+    "$indexOfBytes": _index_of_bytes,
+    "$indexOfCP": _index_of_cp,
     "$ltrim": _trim("$ltrim", _lstripped),
     "$rtrim": _trim("$rtrim", _rstripped),
     "$trim": _trim("$trim", stripped),
 }
-"""Operators that look at their text before the rest is evaluated."""
+"""Operators that look at an argument before they evaluate the next."""
 
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     **STOPPING,
-    "$concat": concat,
-    "$indexOfBytes": _index_of_bytes,
-    "$indexOfCP": _index_of_cp,
     "$replaceAll": _replace("$replaceAll", -1),
     "$replaceOne": _replace("$replaceOne", 1),
     "$split": _split,

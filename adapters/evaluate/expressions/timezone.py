@@ -95,14 +95,19 @@ UTC_ZONE: Final = Zone(is_given=False)
 _NAMED_UTC: Final = Zone()
 
 
-def zone_of(value: Any) -> Zone | None:
+def zone_of(value: Any, *, refusal: int = 40517) -> Zone | None:
     """Return the zone an argument asks for, UTC if it was left out; None where it is null."""
+    return None if is_nullish(value) else given_zone(value, refusal=refusal)
+
+
+def given_zone(value: Any, *, refusal: int = 40517) -> Zone:
+    """Return the zone that an argument other than null asks for, UTC if it was left out."""
     if value is ABSENT:
         return UTC_ZONE
-    if is_nullish(value):
-        return None
     if not isinstance(value, str):
-        raise CommandFailure(40517, f"timezone must evaluate to a string, found {type_name(value)}")
+        raise CommandFailure(
+            refusal, f"timezone must evaluate to a string, found {type_name(value)}"
+        )
     return named_zone(value)
 
 

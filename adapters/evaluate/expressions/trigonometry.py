@@ -7,7 +7,7 @@ Source: MongoDB manual, "Trigonometry Expression Operators".
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -71,15 +71,17 @@ def _periodic(operator: str, function: Function) -> Callable[[Sequence[Any]], An
     return _bounded(operator, function, -math.inf, math.inf, open_ends=True)
 
 
-def _atan2(arguments: Sequence[Any]) -> Any:
-    left, right = arguments
-    if is_nullish(left) or is_nullish(right):
-        return None
-    for value, code in ((left, 51044), (right, 51045)):
+def _atan2(arguments: Iterable[Any]) -> Any:
+    numbers = []
+    for value, code in zip(arguments, (51044, 51045), strict=True):
+        if is_nullish(value):
+            return None
         if not is_number(value):
             raise CommandFailure(
                 code, f"$atan2 only supports numeric types, not {type_name(value)}"
             )
+        numbers.append(value)
+    left, right = numbers
     if DECIMAL in {width(left), width(right)}:
         raise unsupported("$atan2 of a decimal", where="expression")
     return math.atan2(left, right)
@@ -103,13 +105,18 @@ def _atanh(number: float) -> float:
     return math.copysign(math.inf, number) if abs(number) == 1 else math.atanh(number)
 
 
+STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
+    "$atan2": _atan2,
+}
+"""Operators that look at an argument before they evaluate the next."""
+
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
+    **STOPPING,
     "$acos": _bounded("$acos", math.acos, -1, 1),
     "$acosh": _bounded("$acosh", math.acosh, 1, math.inf),
     "$asin": _bounded("$asin", math.asin, -1, 1),
     "$asinh": _everywhere("$asinh", math.asinh),
     "$atan": _everywhere("$atan", math.atan),
-    "$atan2": _atan2,
     "$atanh": _bounded("$atanh", _atanh, -1, 1),
     "$cos": _periodic("$cos", math.cos),
     "$cosh": _everywhere("$cosh", _cosh),

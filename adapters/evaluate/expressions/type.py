@@ -26,7 +26,7 @@ def _convert(arguments: Sequence[Evaluate]) -> Evaluate:
     source, target, on_error, on_null = arguments
 
     def evaluate(variables: Variables) -> Any:
-        value, to = source(variables), target(variables)
+        to, value = target(variables), source(variables)
         if is_nullish(value):
             if not is_nullish(to):
                 target_of(to)

@@ -144,6 +144,8 @@ def _parse_named(operator: str, signature: Named, value: Any, scope: Scope) -> E
             raise CommandFailure(code, f"Missing '{name}' parameter to {operator}")
     if operator == "$dateFromParts":
         _check_date_parts(value)
+    if operator == "$zip":
+        _check_arrays(value)
     return Call(
         operator=operator,
         arguments=tuple(
@@ -162,6 +164,13 @@ def _check_date_parts(given: Mapping[str, Any]) -> None:
         raise CommandFailure(40489, "$dateFromParts does not allow ISO dates beside natural dates")
     if "isoWeekYear" in given and natural & set(given):
         raise CommandFailure(40525, "$dateFromParts does not allow natural dates beside ISO dates")
+
+
+def _check_arrays(given: Mapping[str, Any]) -> None:
+    """Refuse to zip what is not written as an array."""
+    for name, code in (("inputs", 34461), ("defaults", 34462)):
+        if name in given and not isinstance(given[name], list):
+            raise CommandFailure(code, f"{name} must be an array of expressions")
 
 
 def _names_a_parameter(value: Any, signature: Named) -> bool:
@@ -213,7 +222,7 @@ def _parse_cond(value: Any, scope: Scope) -> Expression:
     if not isinstance(value, list) or len(value) != 3:
         raise CommandFailure(16020, "Expression $cond takes exactly 3 arguments")
     condition, then, otherwise = (parse_expression(item, variables=scope) for item in value)
-    return Switch(branches=((condition, then),), default=otherwise)
+    return Switch(branches=((condition, then),), default=otherwise, operator="$cond")
 
 
 def _parse_switch(value: Any, scope: Scope) -> Expression:

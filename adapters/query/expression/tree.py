@@ -60,6 +60,7 @@ class Switch:
 
     branches: "tuple[tuple[Expression, Expression], ...]"
     default: "Expression | None"
+    operator: str = "$switch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,14 +21,6 @@ ANOTHER_ERROR_FIRST: Final = 7
 CODES_OF_GROUPS: Final = 8
 SPARED_BY_MATCH: Final = 9
 ANOTHER_DOCUMENT: Final = 1
-OPERATORS_IN_ANOTHER_ORDER: Final = (
-    "$maxN",
-    "$minN",
-    "$firstN",
-    "$lastN",
-    "$convert",
-    "$dateToString",
-)
 SHAPING: Final = frozenset({"$project", "$addFields", "$set", "$group"})
 PUSHED_DOWN: Final = frozenset({"$match", "$sort", "$limit", "$skip", "$lookup", "$project"})
 """The stages that may stand in front of a group and leave it to the slot-based engine."""
@@ -49,10 +41,6 @@ async def known_difference(step: Step, answers: Answers, ask: Ask) -> int | None
         return SPARED_BY_MATCH if behind and isinstance(legacy, Documents) else None
     if _groups_in_front(pipeline):
         return CODES_OF_GROUPS
-    if any(f"'{operator}'" in repr(pipeline) for operator in OPERATORS_IN_ANOTHER_ORDER):
-        return ANOTHER_ERROR_FIRST
-    if _computes(pipeline):
-        return ANOTHER_ERROR_FIRST
     for part in _parts(pipeline):
         answer = await ask(Step(kind=step.kind, arguments={**step.arguments, "pipeline": part}))
         if isinstance(answer, Failure) and answer.code == legacy.code:
@@ -65,11 +53,6 @@ def _with_pipeline(step: Step) -> bool:
         return True
     updates = step.arguments.get("updates", [{"u": step.arguments.get("update")}])
     return any(isinstance(each.get("u"), list) for each in updates)
-
-
-def _computes(pipeline: list[Document]) -> bool:
-    """Return whether an operator of some stage has several arguments."""
-    return repr(pipeline).count("{'$") > len(pipeline) + 1
 
 
 def _groups_in_front(pipeline: list[Document]) -> bool:
