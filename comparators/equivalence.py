@@ -14,7 +14,7 @@ from comparators.change import ROOT, ChangeKind, Difference, Path, change
 from comparators.difference import between_values, differences_between
 from comparators.element import OBJECT, Element, element_of, elements, identity
 from comparators.order import OrderKey, sort_key
-from comparators.ordering import NO_ORDER, TIES, Ordering, Rows
+from comparators.ordering import NO_ORDER, RANDOM, TIES, Ordering, Rows
 from comparators.outcome import Documents
 
 EXPIRED: Final = "documents may have expired"
@@ -56,6 +56,9 @@ def same_documents(
     if ordering.arbitrary is not None:
         yield Undecidable(ordering.arbitrary)
         return
+    if ordering.sample and len(left) < ordering.sample and legacy.complete:
+        # Fewer than were asked for at random: these are all.
+        ordering = replace(ordering, rows=Rows.FIXED)
     if ordering.facets is not None and len(left) == len(right) == 1:
         yield from _same_facets(left[0], right[0], ordering.facets)
         return
@@ -188,7 +191,7 @@ class _Comparison:
 
     def _reason(self) -> str:
         if self._ordering.rows is Rows.ANY:
-            return NO_ORDER
+            return RANDOM if self._ordering.sample else NO_ORDER
         return self._ordering.hidden or TIES
 
     def _order(self) -> Iterator[Evidence]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
+from bson.decimal128 import Decimal128
+
 from comparators.dependence import (
     depends_on_order,
     filter_depends_on_order,
@@ -22,6 +24,7 @@ from comparators.operation import Kind, Operation
 
 T = TypeVar("T")
 
+LARGEST: Final = 2**63 - 1
 NO_ORDER: Final = "limit or skip without an order that fixes the documents"
 TIES: Final = "ties at the cut of limit or skip"
 HIDDEN: Final = "the projection hides the sort key"
@@ -29,6 +32,12 @@ COLLATION: Final = "a collation decides the order"
 SCORE: Final = "a score decides the order"
 RANDOM: Final = "the documents are chosen at random"
 INPUT_ORDER: Final = "an accumulator depends on the order of its input"
+OF_THE_SERVER: Final = "it tells of the server, not of data"
+OF_SERVERS: Final = frozenset(
+    "$collStats $currentOp $indexStats $listLocalSessions $listSessions $planCacheStats "
+    "$shardedDataDistribution".split()
+)
+"""Stages that tell of a server and not of the data in it."""
 TIES_INSIDE: Final = "ties among documents inside a document"
 UNKNOWN_STAGE: Final = "a stage whose effect on the order is not known"
 
@@ -55,6 +64,9 @@ class Ordering:
     skips: bool = False
     limit: int = 0
     """0 without a limit at the end."""
+    sample: int = 0
+    """How many documents were asked for at random, 0 where the result shows that no more: with fewer
+    in the result, all there are must be in it."""
     arbitrary: str | None = None
     """Why the whole result may differ; None when it may not."""
     loose: Mapping[str, str | None] = field(default_factory=dict)
@@ -91,6 +103,13 @@ def ordering_of(operation: Operation) -> Ordering:
     ordering = _skipped(ordering, skip)
     ordering = _limited(ordering, limit)
     return _projected(ordering, arguments.get("projection") or {})
+
+
+def tells_of_server(operation: Operation) -> bool:
+    """Return whether an operation asks a server about itself."""
+    pipeline = operation.arguments.get("pipeline")
+    first = pipeline[0] if isinstance(pipeline, list) and pipeline else None
+    return isinstance(first, Mapping) and not OF_SERVERS.isdisjoint(first)
 
 
 def _is_simple(collation: Any) -> bool:
@@ -141,7 +160,7 @@ def _sorted(ordering: Ordering, sort: Any, *, collated: bool) -> Ordering:
         return ordering
     rows = Rows.FIXED if ordering.rows is Rows.FIXED else Rows.ANY
     ordering = replace(
-        ordering, is_sorted=True, hidden=None, sort={}, rows=rows, skips=False, limit=0
+        ordering, is_sorted=True, hidden=None, sort={}, rows=rows, skips=False, limit=0, sample=0
     )
     if collated:
         return replace(ordering, hidden=COLLATION)
@@ -162,13 +181,18 @@ def _skipped(ordering: Ordering, skip: Any) -> Ordering:
 def _limited(ordering: Ordering, limit: Any) -> Ordering:
     if not limit:
         return ordering
-    smaller = int(limit) if not ordering.limit else min(int(limit), ordering.limit)
+    smaller = _whole(limit) if not ordering.limit else min(_whole(limit), ordering.limit)
     return replace(_cut(ordering), limit=smaller)
+
+
+def _whole(count: Any) -> int:
+    exact = count.to_decimal() if isinstance(count, Decimal128) else count
+    return LARGEST if exact > LARGEST else int(exact) if exact == exact else 0  # noqa: PLR0124 - NaN
 
 
 def _cut(ordering: Ordering) -> Ordering:
     if ordering.is_total or ordering.rows is Rows.ANY:
-        return ordering
+        return replace(ordering, sample=0)
     return replace(ordering, rows=Rows.TIES if ordering.is_sorted else Rows.ANY)
 
 
@@ -309,6 +333,8 @@ def _fewer(ordering: Ordering) -> Ordering:
 def _arbitrary(ordering: Ordering) -> str | None:
     """Return why what is computed from all documents may differ."""
     if ordering.arbitrary is None and ordering.rows is not Rows.FIXED:
+        if ordering.sample:
+            return RANDOM
         return TIES if ordering.rows is Rows.TIES else NO_ORDER
     return ordering.arbitrary
 
@@ -421,8 +447,14 @@ def _united(ordering: Ordering, body: Any) -> Ordering:
     )
 
 
-def _sampled(ordering: Ordering, _body: Any) -> Ordering:
-    return replace(ordering, arbitrary=RANDOM)
+def _sampled(ordering: Ordering, body: Any) -> Ordering:
+    """Return the ordering behind `$sample`: random, unless it takes everything there is."""
+    taken = replace(_fewer(ordering), is_sorted=False, sort={}, hidden=None, sequences=False)
+    return replace(taken, rows=Rows.ANY, sample=_whole(body["size"]), single=False)
+
+
+def _of_server(ordering: Ordering, _body: Any) -> Ordering:
+    return replace(ordering, arbitrary=ordering.arbitrary or OF_THE_SERVER)
 
 
 def _windowed(ordering: Ordering, body: Any) -> Ordering:
@@ -479,6 +511,6 @@ _STAGES: Final[Mapping[str, Callable[[Ordering, Any], Ordering]]] = {
     "$setWindowFields": _windowed,
     "$out": _kept,
     "$merge": _kept,
-    "$indexStats": _sampled,
-    "$collStats": _sampled,
+    "$documents": _kept,
+    **dict.fromkeys(OF_SERVERS, _of_server),
 }

@@ -6,24 +6,32 @@ prepares a pipeline is refused here over an empty collection too.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from random import SystemRandom
 from typing import Any, assert_never
 
+from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
 
-from adapters.evaluate.expressions import Variables
+from adapters.evaluate.expressions import Variables, evaluator
 from adapters.evaluate.match import matcher
 from adapters.evaluate.numbers import int_or_long
 from adapters.evaluate.order import sorted_documents
+from adapters.evaluate.stages.bucket import bucket, bucket_auto
 from adapters.evaluate.stages.group import group
 from adapters.evaluate.stages.lookup import graph_lookup, lookup
 from adapters.evaluate.stages.redact import redaction
 from adapters.evaluate.stages.shape import addition, exclusion, inclusion, replacement
 from adapters.evaluate.stages.unwind import unwound
+from adapters.query.expression import Expression
+from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import (
     AddFields,
+    Bucket,
+    BucketAuto,
     Count,
     Exclude,
     Facet,
+    Given,
     GraphLookup,
     Group,
     Include,
@@ -32,11 +40,13 @@ from adapters.query.pipeline import (
     Match,
     Redact,
     ReplaceRoot,
+    Sample,
     Skip,
     Sort,
     Stage,
     UnionWith,
     Unwind,
+    rearranged,
 )
 from comparators.order import order_key
 
@@ -74,9 +84,18 @@ class _Surroundings:
         self.user = user
 
     @property
+    def constants(self) -> dict[str, Any]:
+        """The variables that are the same for every document."""
+        return {**self.user, "NOW": DatetimeMS(self.now_ms)}
+
+    @property
     def of_filters(self) -> dict[str, Any]:
         """The variables of `$expr` in a filter."""
         return {**self.user, "NOW": Int64(self.now_ms)}
+
+    def documents_of(self, collection: str | None) -> Sequence[Document]:
+        """Return another collection's documents; of None none."""
+        return () if collection is None else self.sources[collection]
 
     def row(self, document: Document) -> Variables:
         return Variables(root=document, current=document, now_ms=self.now_ms, user=self.user)
@@ -85,7 +104,7 @@ class _Surroundings:
 def _compiled(stages: Sequence[Stage], around: _Surroundings, *, outermost: bool = False) -> Run:
     runs = []
     pushed_down = outermost
-    for stage in _cut_early(stages):
+    for stage in _prepared(stages, around):
         pushed_down = pushed_down and _can_be_pushed_down(stage)
         runs.append(_stage(stage, around, pushed_down=pushed_down))
 
@@ -98,22 +117,15 @@ def _compiled(stages: Sequence[Stage], around: _Surroundings, *, outermost: bool
     return run
 
 
-def _cut_early(stages: Sequence[Stage]) -> Sequence[Stage]:
-    """Return the stages as MongoDB runs them: it shapes no document that `$skip` or `$limit` drops.
-
-    It shows where shaping such a document would fail.
-    """
-    ordered: list[Stage] = []
+def _prepared(stages: Sequence[Stage], around: _Surroundings) -> tuple[Stage, ...]:
+    """Return the stages as they are run: spelled out, and in MongoDB's order."""
+    spelled_out: list[Stage] = []
     for stage in stages:
-        at = len(ordered)
-        while isinstance(stage, Skip | Limit) and at and _shapes_one_by_one(ordered[at - 1]):
-            at -= 1
-        ordered.insert(at, stage)
-    return ordered
-
-
-def _shapes_one_by_one(stage: Stage) -> bool:
-    return isinstance(stage, Include | Exclude | AddFields | ReplaceRoot | Lookup | GraphLookup)
+        if isinstance(stage, Bucket):
+            spelled_out += bucket(stage, around.constants)
+        else:
+            spelled_out.append(stage)
+    return rearranged(tuple(spelled_out))
 
 
 def _can_be_pushed_down(stage: Stage) -> bool:
@@ -139,6 +151,13 @@ def _stage(stage: Stage, around: _Surroundings, *, pushed_down: bool) -> Run:
         case Group():
             grouped = group(stage, pushed_down=pushed_down)
             return lambda documents: grouped(map(around.row, documents))
+        case BucketAuto():
+            cut = bucket_auto(stage)
+            return lambda documents: cut(map(around.row, documents))
+        case Sample(size=size):
+            return lambda documents: iter(_sampled(documents, size))
+        case Given(documents=given):
+            return lambda _documents: _given(given, around)
         case Sort(sort=sort):
             return lambda documents: iter(_sorted(documents, sort))
         case Limit(count=count):
@@ -160,6 +179,8 @@ def _stage(stage: Stage, around: _Surroundings, *, pushed_down: bool) -> Run:
             return _facet(stage, around)
         case Redact(expression=expression):
             return redaction(expression, around.row)
+        case Bucket():
+            raise TypeError("a stage that is short for others is spelled out before")
         case _:
             assert_never(stage)
 
@@ -177,6 +198,22 @@ def _sorted(documents: Iterable[Document], sort: Mapping[str, int]) -> list[Docu
     )
 
 
+def _sampled(documents: Iterable[Document], size: int) -> list[Document]:
+    every = list(documents)
+    return SystemRandom().sample(every, min(size, len(every)))
+
+
+def _given(expression: Expression, around: _Surroundings) -> Iterator[Document]:
+    """Give the documents of `$documents`, which sees variables and no document."""
+    documents = evaluator(expression)(around.row({}))
+    if not isinstance(documents, list):
+        raise CommandFailure(5858203, "an array is expected")
+    for document in documents:
+        if not isinstance(document, dict):
+            raise CommandFailure(40228, "elements of $documents must evaluate to an object")
+        yield document
+
+
 def _count(field: str, documents: Iterable[Document]) -> Iterator[Document]:
     total = sum(1 for _ in documents)
     if total:
@@ -186,15 +223,25 @@ def _count(field: str, documents: Iterable[Document]) -> Iterator[Document]:
 def _lookup(
     stage: Lookup, around: _Surroundings, *, pushed_down: bool
 ) -> Callable[[Variables], Document]:
+    pipeline = stage.pipeline or ()
     if stage.pipeline is not None:
         # Compiled once for its refusals; the bindings differ from document to document.
         unbound = {name: None for name, _ in stage.bindings}
-        _compiled(stage.pipeline, _bound(around, unbound))
+        _compiled(pipeline, _bound(around, unbound))
+    given, rest = (pipeline[:1], pipeline[1:]) if _gives(pipeline) else ((), pipeline)
 
     def run(documents: Sequence[Document], bindings: dict[str, Any]) -> list[Document]:
-        return list(_compiled(stage.pipeline or (), _bound(around, bindings))(documents))
+        return list(_compiled(rest, _bound(around, bindings))(documents))
 
-    return lookup(stage, around.sources[stage.collection], run, pushed_down=pushed_down)
+    def source(bindings: dict[str, Any]) -> list[Document]:
+        return list(_compiled(given, _bound(around, bindings))(()))
+
+    foreign = source if given else around.documents_of(stage.collection)
+    return lookup(stage, foreign, run, pushed_down=pushed_down)
+
+
+def _gives(pipeline: Sequence[Stage]) -> bool:
+    return bool(pipeline) and isinstance(pipeline[0], Given)
 
 
 def _bound(around: _Surroundings, bindings: Bindings) -> _Surroundings:
@@ -206,7 +253,7 @@ def _union(stage: UnionWith, around: _Surroundings) -> Run:
 
     def union(documents: Iterable[Document]) -> Iterator[Document]:
         yield from documents
-        yield from run(around.sources[stage.collection])
+        yield from run(around.documents_of(stage.collection))
 
     return union
 

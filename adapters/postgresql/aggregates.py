@@ -13,8 +13,7 @@ from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.storage import Storage
 from adapters.query.failures import CommandFailure
-from adapters.query.pipeline import Limit, Match, Stage, collections_of, parse_pipeline
-from adapters.query.unsupported import unsupported
+from adapters.query.pipeline import Limit, Match, Stage, collections_of, parse_pipeline, rearranged
 from adapters.sql.plan import EVERYTHING, Plan, Selection, natural_order
 from comparators.canonical import encode
 from comparators.outcome import Documents
@@ -29,18 +28,18 @@ async def aggregate(session: Session) -> Documents:
     operation = session.operation
     options.check("aggregate", operation.arguments)
     options.check_hint(operation.arguments.get("hint"), session.indexes)
-    if operation.collection in {"", WHOLE_DATABASE}:
-        raise unsupported("aggregate of a database", where=operation.namespace)
     pipeline = operation.arguments.get("pipeline")
     if not isinstance(pipeline, list):
         raise CommandFailure(TYPE_MISMATCH, "'pipeline' must be an array")
     variables = {name: value for name, value in session.variables.items() if name != "NOW"}
-    stages = parse_pipeline(pipeline, variables=frozenset(variables))
+    of_database = operation.collection in {"", WHOLE_DATABASE}
+    stages = parse_pipeline(pipeline, variables=frozenset(variables), of_database=of_database)
     counting = _counting(session.storage, pipeline)
     if counting is not None:
         return await _count(session, counting)
-    plan = plan_of_pipeline(session.storage, stages)
-    documents = [each.document for each in await session.fetch(session.storage, plan)]
+    plan = plan_of_pipeline(session.storage, rearranged(stages))
+    read = () if of_database else await session.fetch(session.storage, plan)
+    documents = [each.document for each in read]
     result = run_pipeline(
         stages,
         documents,

@@ -165,7 +165,12 @@ async def test_8_groups_at_the_front_have_other_codes(
 async def test_9_an_error_is_spared_by_a_match_behind_it(twins: Twins) -> None:
     await inserted(twins, {"_id": 1, "a": "text"})
 
-    answers = await piped(twins, {"$set": {"x": {"$ln": "$a"}}}, {"$match": {"_id": 2}})
+    answers = await piped(
+        twins,
+        {"$set": {"x": {"$ln": "$a"}}},
+        {"$group": {"_id": "$_id", "x": {"$push": "$x"}}},
+        {"$match": {"_id": 2}},
+    )
 
     assert answers == ([], 28765)
 

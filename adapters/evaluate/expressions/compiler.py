@@ -26,7 +26,7 @@ from adapters.evaluate.expressions import (
     type,  # noqa: A004 - the family is called so
 )
 from adapters.evaluate.expressions.conditional import switch
-from adapters.evaluate.expressions.folding import folded
+from adapters.evaluate.expressions.folding import folded, with_values
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.variables import Variables, at_path
 from adapters.evaluate.numbers import integral, is_number
@@ -107,6 +107,15 @@ def evaluator(expression: Expression) -> Evaluate:
     Raises CommandFailure where constants alone already fail.
     """
     return _compiled(folded(expression, _apply))
+
+
+def constant(expression: Expression, values: Mapping[str, Any]) -> Literal | None:
+    """Return what an expression always gives, None if that depends on a document.
+
+    `values` are those of the variables that are known beforehand.
+    """
+    found = folded(with_values(expression, values), _apply)
+    return found if isinstance(found, Literal) else None
 
 
 def _apply(operator: str, values: list[Any]) -> Any:

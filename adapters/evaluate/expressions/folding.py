@@ -5,12 +5,13 @@ may change places the constants come last, so that another operand's null or err
 Source: the server's `explain` of such expressions, 6.0.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final, assert_never
 
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.regex import check_pattern
+from adapters.evaluate.expressions.variables import at_path
 from adapters.query.expression import (
     ArrayExpression,
     Call,
@@ -48,6 +49,19 @@ NOT_FOLDED: Final = frozenset(
 """Operators that are evaluated for each document even if all operands are constant."""
 LEFT_ALONE: Final = frozenset({"$getField", "$setField", "$unsetField"})
 """Operators whose operands are not looked at either."""
+
+
+def with_values(node: Any, values: Mapping[str, Any]) -> Any:
+    """Return a tree with variables whose values are known beforehand as constants."""
+    if isinstance(node, Variable) and node.name in values:
+        return Literal(value=at_path(values[node.name], node.path))
+    if isinstance(node, tuple):
+        return tuple(with_values(each, values) for each in node)
+    if not is_dataclass(node) or isinstance(node, type | Literal):
+        return node
+    return replace(
+        node, **{each.name: with_values(getattr(node, each.name), values) for each in fields(node)}
+    )
 
 
 def folded(expression: Expression, apply: Apply) -> Expression:

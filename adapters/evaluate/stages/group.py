@@ -3,7 +3,8 @@
 Source: MongoDB manual, "$group (aggregation)".
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from adapters.evaluate.accumulators import ACCUMULATORS, COUNTED, PUSHED_DOWN, Accumulator, Ranked
@@ -19,17 +20,60 @@ Make = Callable[[Any], Accumulator]
 """From the key of a group to a fresh accumulator."""
 
 
+class Filling:
+    """The accumulators of one group."""
+
+    __slots__ = ("_accumulators", "_fields")
+
+    def __init__(self, fields: "Fields", accumulators: list[Accumulator]) -> None:
+        self._fields = fields
+        self._accumulators = accumulators
+
+    def add(self, variables: Variables) -> None:
+        for accumulator, read in zip(self._accumulators, self._fields.reads, strict=True):
+            accumulator.add(read(variables))
+
+    def results(self) -> dict[str, Any]:
+        made = {}
+        for name, accumulator in zip(self._fields.names, self._accumulators, strict=True):
+            result = accumulator.result()
+            made[name] = None if result is MISSING else result
+        return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """The accumulated fields of a stage: names, how each begins, and what it takes of a document."""
+
+    names: tuple[str, ...]
+    makes: tuple[Make, ...]
+    reads: tuple[Callable[[Variables], Any], ...]
+
+    def fresh(self, key: Any) -> Filling:
+        """Return the accumulators for the group of a key."""
+        return Filling(self, [make(key) for make in self.makes])
+
+
+def fields_of(accumulations: Sequence[Accumulation], *, pushed_down: bool = False) -> Fields:
+    """Return accumulated fields; `pushed_down` says that MongoDB's slot-based engine runs them."""
+    simple = PUSHED_DOWN if pushed_down else ACCUMULATORS
+    return Fields(
+        names=tuple(each.field for each in accumulations),
+        makes=tuple(_maker(each, simple) for each in accumulations),
+        reads=tuple(_reader(each) for each in accumulations),
+    )
+
+
 def group(stage: Group, *, pushed_down: bool) -> Callable[[Rows], Iterator[dict[str, Any]]]:
     """Return the stage; groups come in the order of their first documents.
 
     `pushed_down` says that MongoDB runs the stage in its slot-based engine.
     """
-    simple = PUSHED_DOWN if pushed_down else ACCUMULATORS
     key = evaluator(stage.key)
-    fields = [(each.field, _maker(each, simple), _reader(each)) for each in stage.accumulations]
+    fields = fields_of(stage.accumulations, pushed_down=pushed_down)
 
     def run(rows: Rows) -> Iterator[dict[str, Any]]:
-        groups: dict[Any, tuple[Any, list[Accumulator]]] = {}
+        groups: dict[Any, tuple[Any, Filling]] = {}
         for variables in rows:
             value = key(variables)
             if value is MISSING:
@@ -37,15 +81,10 @@ def group(stage: Group, *, pushed_down: bool) -> Callable[[Rows], Iterator[dict[
             place = order_key(value)
             found = groups.get(place)
             if found is None:
-                found = groups[place] = (value, [make(value) for _, make, _ in fields])
-            for accumulator, (_, _, read) in zip(found[1], fields, strict=True):
-                accumulator.add(read(variables))
-        for value, accumulators in groups.values():
-            made = {"_id": value}
-            for (name, _, _), accumulator in zip(fields, accumulators, strict=True):
-                result = accumulator.result()
-                made[name] = None if result is MISSING else result
-            yield made
+                found = groups[place] = (value, fields.fresh(value))
+            found[1].add(variables)
+        for value, filling in groups.values():
+            yield {"_id": value, **filling.results()}
 
     return run
 

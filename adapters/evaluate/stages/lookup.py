@@ -23,6 +23,9 @@ Path = tuple[str, ...]
 RunPipeline = Callable[[Sequence[Document], dict[str, Any]], list[Document]]
 """Runs the stage's own pipeline over documents with these bindings."""
 
+Source = Callable[[dict[str, Any]], list[Document]]
+"""Makes up the foreign documents under these bindings."""
+
 
 class ForeignIndex:
     """The documents of a collection by the values that a path reaches in them."""
@@ -89,23 +92,25 @@ def _values_in_elements(array: list[Any], path: Path) -> Iterator[Any]:
 
 
 def lookup(
-    stage: Lookup, foreign: Sequence[Document], run: RunPipeline, *, pushed_down: bool
+    stage: Lookup,
+    foreign: Sequence[Document] | Source,
+    run: RunPipeline,
+    *,
+    pushed_down: bool,
 ) -> Callable[[Variables], Document]:
     """Return the function from a document to the same one with its matches.
 
     `pushed_down` says that MongoDB runs the stage in its slot-based engine.
     """
-    index = None if stage.foreign is None else ForeignIndex(foreign, stage.foreign)
+    found = _finder(stage, foreign)
     bindings = [(name, evaluator(expression)) for name, expression in stage.bindings]
     moves = pushed_down and stage.pipeline is None
 
     def transform(variables: Variables) -> Document:
-        found: Sequence[Document] = foreign
-        if index is not None and stage.local is not None:
-            values = local_values(variables.root, stage.local)
-            found = index.equal_to(values)
+        bound = {name: evaluate(variables) for name, evaluate in bindings}
+        matches = found(variables.root, bound)
         if stage.pipeline is not None:
-            found = run(found, {name: evaluate(variables) for name, evaluate in bindings})
+            matches = run(matches, bound)
         root = variables.root
         if moves:
             # The other engine takes the field out and puts it back at the end.
@@ -113,9 +118,26 @@ def lookup(
             below = variables.root.get(stage.into[0])
             if len(stage.into) > 1 and isinstance(below, dict):
                 root[stage.into[0]] = below
-        return with_value(root, stage.into, list(found))
+        return with_value(root, stage.into, list(matches))
 
     return transform
+
+
+def _finder(
+    stage: Lookup, foreign: Sequence[Document] | Source
+) -> Callable[[Document, dict[str, Any]], Sequence[Document]]:
+    """Return what finds the matches of a document by equal fields; all documents without fields."""
+    local, path = stage.local, stage.foreign
+    if callable(foreign):
+        if local is None or path is None:
+            return lambda _document, bound: foreign(bound)
+        return lambda document, bound: ForeignIndex(foreign(bound), path).equal_to(
+            local_values(document, local)
+        )
+    if local is None or path is None:
+        return lambda _document, _bound: foreign
+    index = ForeignIndex(foreign, path)
+    return lambda document, _bound: index.equal_to(local_values(document, local))
 
 
 def graph_lookup(

@@ -1,18 +1,16 @@
-"""From the documents of `$group`, `$sortByCount`, `$bucket` and their accumulators to stages.
+"""From the documents of `$group`, `$sortByCount` and their accumulators to stages.
 
 Source: MongoDB manual, "$group (aggregation)", "Accumulators ($group)".
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, Final
 
-from adapters.query.expression import Call, Expression, Literal, Scope, Switch, parse_expression
+from adapters.query.expression import Expression, Literal, Scope, parse_expression
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline.tree import Accumulation, Group, Sort, Stage
 from adapters.query.sort import parse_sort
 from adapters.query.unsupported import unsupported
-from comparators.order import order_key
 
 SIMPLE: Final[frozenset[str]] = frozenset(
     {
@@ -144,74 +142,3 @@ def parse_sort_by_count(value: Any, scope: Scope) -> tuple[Stage, ...]:
     counted = Accumulation(field="count", operator="$sum", value=Literal(value=1))
     key = parse_expression(value, variables=scope)
     return (Group(key=key, accumulations=(counted,)), Sort(sort={"count": -1}))
-
-
-def parse_bucket(value: Any, scope: Scope) -> tuple[Stage, ...]:
-    if not isinstance(value, Mapping):
-        raise CommandFailure(40201, "Argument to $bucket stage must be an object")
-    for name in value:
-        if name not in {"groupBy", "boundaries", "default", "output"}:
-            raise CommandFailure(40197, f"Unrecognized option to $bucket: {name}.")
-    _check_bucket_value(value.get("groupBy", "$"))
-    if "groupBy" not in value or "boundaries" not in value:
-        raise CommandFailure(40198, "$bucket requires 'groupBy' and 'boundaries' to be specified.")
-    boundaries = _boundaries(value["boundaries"])
-    by = parse_expression(value["groupBy"], variables=scope)
-    output = value.get("output", {"count": {"$sum": 1}})
-    if not isinstance(output, Mapping):
-        raise CommandFailure(40196, "The $bucket 'output' field must be an object")
-    key = Switch(
-        branches=tuple(
-            (_within(by, low, high), Literal(value=low)) for low, high in pairwise(boundaries)
-        ),
-        default=Literal(value=_default(value["default"], boundaries))
-        if "default" in value
-        else None,
-    )
-    accumulations = tuple(parse_accumulation(n, item, scope) for n, item in output.items())
-    return (Group(key=key, accumulations=accumulations), Sort(sort={"_id": 1}))
-
-
-def _check_bucket_value(by: Any) -> None:
-    is_expression = isinstance(by, Mapping) and next(iter(by), "").startswith("$")
-    if not is_expression and not (isinstance(by, str) and by.startswith("$")):
-        raise CommandFailure(40202, "The $bucket 'groupBy' field must be a $-prefixed path")
-
-
-def _within(by: Expression, low: Any, high: Any) -> Expression:
-    return Call(
-        operator="$and",
-        arguments=(
-            Call(operator="$gte", arguments=(by, Literal(value=low))),
-            Call(operator="$lt", arguments=(by, Literal(value=high))),
-        ),
-    )
-
-
-def _boundaries(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise CommandFailure(40200, "The $bucket 'boundaries' field must be an array")
-    if any(isinstance(item, Mapping | list) or _is_path(item) for item in value):
-        raise unsupported("$bucket with boundaries that are expressions", where="pipeline")
-    if len(value) < 2:
-        raise CommandFailure(40192, "The $bucket 'boundaries' field must have at least 2 values")
-    for low, high in pairwise(value):
-        if order_key(low)[0] != order_key(high)[0]:
-            raise CommandFailure(40193, "All values in 'boundaries' must have the same type")
-        if order_key(low) >= order_key(high):
-            raise CommandFailure(40194, "The 'boundaries' option to $bucket must be sorted")
-    return value
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("$")
-
-
-def _default(value: Any, boundaries: list[Any]) -> Any:
-    if isinstance(value, Mapping | list) or _is_path(value):
-        raise unsupported("$bucket with a default that is an expression", where="pipeline")
-    if order_key(boundaries[0]) <= order_key(value) < order_key(boundaries[-1]):
-        raise CommandFailure(
-            40199, "The $bucket 'default' field must lie outside of the boundaries"
-        )
-    return value

@@ -27,6 +27,10 @@ NOT_IN_FACET: Final[frozenset[str]] = frozenset(
     "$changeStream $collStats $currentOp $documents $facet $geoNear $indexStats "
     "$listLocalSessions $listSessions $merge $out $planCacheStats $search $searchMeta".split()
 )
+OWN_COLLECTIONS: Final = frozenset(
+    {("local", "oplog.rs"), ("local", "system.tenantMigration.oplogView")}
+)
+CHUNKS: Final = "cache.chunks."
 NOT_BELOW: Final[frozenset[str]] = frozenset({"$changeStream", "$merge", "$out"})
 
 
@@ -38,7 +42,7 @@ def parse_lookup(value: Any, scope: Scope, parse: ParsePipeline) -> Lookup:
     if source is None:
         if "pipeline" not in value:
             raise CommandFailure(9, "must specify 'pipeline' when 'from' is empty")
-        raise unsupported("$lookup without from", where="pipeline")
+        _check_gives_documents(value["pipeline"], "$lookup")
     if "as" not in value:
         raise CommandFailure(9, "must specify 'as' field for a $lookup")
     by_fields = ("localField" in value, "foreignField" in value)
@@ -77,13 +81,34 @@ def _check_lookup(value: Mapping[str, Any]) -> None:
                 raise CommandFailure(9, "$lookup argument 'let' must be an object")
         elif name == "from":
             if isinstance(item, Mapping):
-                raise unsupported("$lookup from another database", where="pipeline")
+                _refuse_database(item)
             if not isinstance(item, str):
                 raise CommandFailure(9, f"$lookup 'from' must be a string, found {type_name(item)}")
         elif not isinstance(item, str):
             raise CommandFailure(9, f"$lookup argument '{name}' must be a string")
         elif name not in {"as", "localField", "foreignField"}:
             raise CommandFailure(9, f"unknown argument to $lookup: {name}")
+
+
+def _check_gives_documents(pipeline: list[Any], stage: str) -> None:
+    first = pipeline[0] if pipeline else None
+    if not isinstance(first, Mapping) or "$documents" not in first:
+        raise CommandFailure(
+            9, f"{stage} stage without explicit collection must have a pipeline with $documents"
+        )
+
+
+def _refuse_database(source: Mapping[str, Any]) -> None:
+    """Refuse a collection of another database: MongoDB 6.0 reads a few of its own only."""
+    for name, item in source.items():
+        if name not in {"db", "coll"}:
+            raise CommandFailure(40415, f"BSON field 'from.{name}' is an unknown field.")
+        if not isinstance(item, str):
+            raise CommandFailure(14, f"BSON field 'from.{name}' is the wrong type")
+    place = (source.get("db", ""), source.get("coll", ""))
+    if place in OWN_COLLECTIONS or (place[0] == "config" and place[1].startswith(CHUNKS)):
+        raise unsupported("$lookup from another database", where="pipeline")
+    raise CommandFailure(9, "$lookup with syntax {from: {db:<>, coll:<>},..} is not supported")
 
 
 def _parse_below(
@@ -105,15 +130,13 @@ def parse_union_with(value: Any, scope: Scope, parse: ParsePipeline) -> UnionWit
     for name in value:
         if name not in {"coll", "pipeline"}:
             raise CommandFailure(40415, f"BSON field '$unionWith.{name}' is an unknown field.")
-    if "coll" not in value:
-        if value.get("pipeline"):
-            raise unsupported("$unionWith without coll", where="pipeline")
-        raise CommandFailure(9, "$unionWith stage without explicit collection must have $documents")
-    pipeline = value.get("pipeline", [])
-    if not isinstance(value["coll"], str) or not isinstance(pipeline, list):
+    pipeline, source = value.get("pipeline", []), value.get("coll")
+    if not isinstance(value.get("coll", ""), str) or not isinstance(pipeline, list):
         raise CommandFailure(14, "BSON field of $unionWith is of the wrong type")
+    if source is None:
+        _check_gives_documents(pipeline, "$unionWith")
     return UnionWith(
-        collection=value["coll"], pipeline=_parse_below(pipeline, scope, parse, 31441, NOT_BELOW)
+        collection=source, pipeline=_parse_below(pipeline, scope, parse, 31441, NOT_BELOW)
     )
 
 

@@ -6,10 +6,13 @@ Source: MongoDB manual, "Aggregation Stages"; the codes were observed on a serve
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from bson.decimal128 import Decimal128
+
 from adapters.query.expression import Scope, field_path, parse_expression
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter
-from adapters.query.pipeline.grouping import parse_bucket, parse_group, parse_sort_by_count
+from adapters.query.pipeline.bucketing import parse_bucket, parse_bucket_auto
+from adapters.query.pipeline.grouping import parse_group, parse_sort_by_count
 from adapters.query.pipeline.joining import (
     parse_facet,
     parse_graph_lookup,
@@ -19,10 +22,12 @@ from adapters.query.pipeline.joining import (
 from adapters.query.pipeline.shaping import parse_add_fields, parse_project, parse_unset
 from adapters.query.pipeline.tree import (
     Count,
+    Given,
     Limit,
     Match,
     Redact,
     ReplaceRoot,
+    Sample,
     Skip,
     Sort,
     Stage,
@@ -33,21 +38,28 @@ from adapters.query.types import is_number
 from adapters.query.unsupported import unsupported
 
 LONG_MAX: Final = 2**63 - 1
+INVALID_NAMESPACE: Final = 73
 
 UNSUPPORTED_STAGES: Final[frozenset[str]] = frozenset(
-    "$bucketAuto $changeStream $collStats $currentOp $densify $documents $fill $geoNear $indexStats "
-    "$listLocalSessions $listSessions $merge $out $planCacheStats $sample $search $searchMeta "
-    "$setWindowFields $shardedDataDistribution".split()
+    "$changeStream $collStats $currentOp $densify $fill $geoNear $indexStats $listLocalSessions "
+    "$listSessions $merge $out $planCacheStats $search $searchMeta $setWindowFields "
+    "$shardedDataDistribution".split()
 )
 """Stages that MongoDB knows and the gateway path has no exact counterpart for."""
 
 
-def parse_pipeline(stages: list[Any], *, variables: Scope = frozenset()) -> tuple[Stage, ...]:
+def parse_pipeline(
+    stages: list[Any], *, variables: Scope = frozenset(), of_database: bool = False
+) -> tuple[Stage, ...]:
     """Return the stages; some of MongoDB's are short for two of ours.
 
-    `variables` are the names that the command's `let` or an outer stage binds.
+    `variables` are the names that the command's `let` or an outer stage binds; `of_database` is true
+    where the command names no collection.
     """
-    return _parse_stages(stages, variables)
+    parsed = _parse_stages(stages, variables)
+    if of_database != (bool(parsed) and isinstance(parsed[0], Given)):
+        raise CommandFailure(INVALID_NAMESPACE, "$documents, and it alone, takes {aggregate: 1}")
+    return parsed
 
 
 def parse_update_pipeline(
@@ -75,6 +87,8 @@ def _parse_stages(stages: list[Any], scope: Scope) -> tuple[Stage, ...]:
         if parse is None:
             raise unsupported(name, where="pipeline")
         parsed += parse(value, scope)
+    if any(isinstance(stage, Given) for stage in parsed[1:]):
+        raise CommandFailure(40602, "$documents is only valid as the first stage in a pipeline")
     return tuple(parsed)
 
 
@@ -111,6 +125,35 @@ def _limit(value: Any, _scope: Scope) -> tuple[Stage, ...]:
 
 def _skip(value: Any, _scope: Scope) -> tuple[Stage, ...]:
     return (Skip(count=_whole(value, 5107200)),)
+
+
+def _sample(value: Any, _scope: Scope) -> tuple[Stage, ...]:
+    if not isinstance(value, Mapping):
+        raise CommandFailure(28745, "the $sample stage specification must be an object")
+    for name, item in value.items():
+        if name != "size":
+            raise CommandFailure(28748, f"unrecognized option to $sample: {name}")
+        if not is_number(item):
+            raise CommandFailure(28746, "size argument to $sample must be a number")
+        if _rounded(item) < 0:
+            raise CommandFailure(28747, "size argument to $sample must not be negative")
+    if "size" not in value:
+        raise CommandFailure(28749, "$sample stage must specify a size")
+    return (Sample(size=_rounded(value["size"])),)
+
+
+def _rounded(value: Any) -> int:
+    """Return a number as a long: of a decimal the nearest one, of a double its whole part."""
+    exact = value.to_decimal() if isinstance(value, Decimal128) else value
+    if exact != exact:  # noqa: PLR0124 - NaN
+        return 0
+    if abs(exact) > LONG_MAX:
+        return LONG_MAX if exact > 0 else -LONG_MAX
+    return int(exact.to_integral_value() if isinstance(value, Decimal128) else exact)
+
+
+def _documents(value: Any, scope: Scope) -> tuple[Stage, ...]:
+    return (Given(documents=parse_expression(value, variables=scope)),)
 
 
 def _whole(value: Any, code: int) -> int:
@@ -195,8 +238,10 @@ ParseStage = Callable[[Any, Scope], tuple[Stage, ...]]
 
 STAGES: Final[Mapping[str, ParseStage]] = {
     "$addFields": lambda value, scope: (parse_add_fields(value, scope),),
-    "$bucket": parse_bucket,
+    "$bucket": lambda value, scope: (parse_bucket(value, scope),),
+    "$bucketAuto": lambda value, scope: (parse_bucket_auto(value, scope),),
     "$count": _count,
+    "$documents": _documents,
     "$facet": lambda value, scope: (parse_facet(value, scope, _parse_stages),),
     "$graphLookup": lambda value, scope: (parse_graph_lookup(value, scope),),
     "$group": lambda value, scope: (parse_group(value, scope),),
@@ -207,6 +252,7 @@ STAGES: Final[Mapping[str, ParseStage]] = {
     "$redact": _redact,
     "$replaceRoot": _replace_root,
     "$replaceWith": _replace_with,
+    "$sample": _sample,
     "$set": lambda value, scope: (parse_add_fields(value, scope, name="$set"),),
     "$skip": _skip,
     "$sort": _sort,

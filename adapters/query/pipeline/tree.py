@@ -72,9 +72,29 @@ class Accumulation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """`$group`, and what `$sortByCount` and `$bucket` are short for."""
+    """`$group`, and what `$sortByCount` is short for."""
 
     key: Expression
+    accumulations: tuple[Accumulation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """`$bucket`; its boundaries and default must turn out to be constants."""
+
+    by: Expression
+    boundaries: tuple[Expression, ...]
+    default: Expression | None
+    accumulations: tuple[Accumulation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketAuto:
+    """`$bucketAuto`; `granularity` names a series of numbers to round to, None for none."""
+
+    by: Expression
+    buckets: int
+    granularity: str | None
     accumulations: tuple[Accumulation, ...]
 
 
@@ -97,6 +117,20 @@ class Skip:
     """`$skip`."""
 
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """`$sample`."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """`$documents`: an expression that gives an array of documents."""
+
+    documents: Expression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +160,11 @@ class ReplaceRoot:
 class Lookup:
     """`$lookup`: by equal fields, by a pipeline, or both.
 
-    `local` and `foreign` are None together; `pipeline` is None where there is none.
+    `local` and `foreign` are None together; `pipeline` is None where there is none. `collection` is None
+    where the pipeline gives its own documents.
     """
 
-    collection: str
+    collection: str | None
     into: Path
     local: Path | None
     foreign: Path | None
@@ -139,9 +174,9 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnionWith:
-    """`$unionWith`."""
+    """`$unionWith`; `collection` is None where the pipeline gives its own documents."""
 
-    collection: str
+    collection: str | None
     pipeline: "tuple[Stage, ...]" = ()
 
 
@@ -179,6 +214,10 @@ Stage = (
     | Exclude
     | AddFields
     | Group
+    | Bucket
+    | BucketAuto
+    | Sample
+    | Given
     | Sort
     | Limit
     | Skip
@@ -197,7 +236,7 @@ def collections_of(stages: tuple[Stage, ...]) -> frozenset[str]:
     """Return the other collections that the stages read."""
     found: set[str] = set()
     for stage in stages:
-        if isinstance(stage, Lookup | UnionWith | GraphLookup):
+        if isinstance(stage, Lookup | UnionWith | GraphLookup) and stage.collection is not None:
             found.add(stage.collection)
         if isinstance(stage, Lookup | UnionWith) and stage.pipeline is not None:
             found |= collections_of(stage.pipeline)

@@ -67,7 +67,9 @@ def _stages(foreign: str) -> Stages:
                 },
             ),
         ),
-        _one("$group", _groups()).map(lambda stage: stage),
+        _one("$group", _groups()),
+        _one("$bucketAuto", _automatic_buckets()),
+        _one("$sample", st.just({"size": 100})),
         _one("$limit", small),
         _one("$skip", small),
         _one("$count", st.just("n")),
@@ -76,6 +78,7 @@ def _stages(foreign: str) -> Stages:
             st.sampled_from(["$o", {"q": "$a"}, {"$mergeObjects": ["$$ROOT", {"n": 1}]}]),
         ),
         _one("$lookup", _lookups(foreign)),
+        _one("$unionWith", st.just({"pipeline": [{"$documents": [{"_id": 7, "a": 3}, {"b": 1}]}]})),
         _one("$graphLookup", _graphs(foreign)),
         _one(
             "$facet",
@@ -106,6 +109,16 @@ def _groups() -> st.SearchStrategy[dict[str, Any]]:
         paths,
     )
     return st.fixed_dictionaries({"_id": st.just(None), "n": accumulators, "m": accumulators})
+
+
+def _automatic_buckets() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {"groupBy": paths.map("${}".format), "buckets": small},
+        optional={
+            "granularity": st.sampled_from(["R5", "E24", "1-2-5", "POWERSOF2"]),
+            "output": st.just({"i": {"$push": "$_id"}}),
+        },
+    )
 
 
 def _lookups(foreign: str) -> st.SearchStrategy[dict[str, Any]]:

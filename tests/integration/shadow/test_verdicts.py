@@ -135,12 +135,50 @@ async def _is_gone(bench: Bench) -> bool:
 
 async def test_an_unsupported_read_is_named(bench: Bench) -> None:
     await bench.database.things.insert_one({"_id": 1})
-    await (await bench.database.things.aggregate([{"$sample": {"size": 1}}])).to_list()
+    await bench.database.things.create_index([("place", "2dsphere")])
+    near = {"near": {"type": "Point", "coordinates": [0, 0]}, "distanceField": "far"}
+    await (await bench.database.things.aggregate([{"$geoNear": near}])).to_list()
 
     verdicts = await bench.verdicts("things")
 
-    assert verdicts == {Verdict.MATCH: 1, Verdict.UNSUPPORTED: 1}
-    assert any("$sample" in reason for reason in await bench.reasons("things"))
+    assert verdicts == {Verdict.MATCH: 2, Verdict.UNSUPPORTED: 1}
+    assert any("$geoNear" in reason for reason in await bench.reasons("things"))
+
+
+async def test_what_is_random_or_of_the_server_is_not_comparable(bench: Bench) -> None:
+    things = bench.database.things
+    await things.insert_many([{"_id": n} for n in range(50)])
+    await (await things.aggregate([{"$sample": {"size": 1}}])).to_list()
+    await (await things.aggregate([{"$indexStats": {}}])).to_list()
+    await (await things.aggregate([{"$sample": {"size": 100}}])).to_list()
+
+    assert await bench.mismatches("things") == []
+    assert (await bench.verdicts("things"))[Verdict.MATCH] >= 2
+    assert "it tells of the server, not of data" in await bench.reasons("things")
+
+
+async def test_sets_and_joins_are_compared_without_an_order(bench: Bench) -> None:
+    things = bench.database.things
+    await things.insert_many([{"_id": n, "k": n % 3, "t": [n, n + 1, n + 2]} for n in range(12)])
+    group = {"_id": "$k", "all": {"$addToSet": "$_id"}, "n": {"$sum": 1}}
+    join = {"from": "things", "localField": "t", "foreignField": "_id", "as": "found"}
+    graph = {
+        "from": "things",
+        "startWith": "$k",
+        "connectFromField": "t",
+        "connectToField": "_id",
+        "as": "reached",
+    }
+    pipelines: list[list[dict[str, Any]]] = [
+        [{"$group": group}],
+        [{"$group": group}, {"$project": {"size": {"$size": "$all"}}}],
+        [{"$lookup": join}],
+        [{"$graphLookup": graph}],
+    ]
+    for stages in pipelines:
+        await (await things.aggregate(stages)).to_list()
+
+    assert await bench.verdicts("things") == {Verdict.MATCH: 5}
 
 
 async def test_an_unsupported_write_is_named_and_its_documents_are_read_again(bench: Bench) -> None:

@@ -353,6 +353,23 @@ def test_random_documents_prove_nothing() -> None:
     assert is_undecided(aggregate([A], [B], {"$sample": {"size": 1}}), ordering.RANDOM)
 
 
+def test_a_sample_of_everything_is_fixed_but_for_its_order() -> None:
+    everything: Document = {"$sample": {"size": 5}}
+
+    assert is_match(aggregate([A, B, C], [C, A, B], everything))
+    assert aggregate([A, B], [A, C], everything).verdict is Verdict.MISMATCH
+
+
+def test_of_a_sample_number_and_content_count() -> None:
+    some: Document = {"$sample": {"size": 2}}
+
+    assert is_undecided(aggregate([A, B], [A, C], some), ordering.RANDOM)
+    assert aggregate([A, B], [A], some).verdict is Verdict.MISMATCH
+    assert changes(aggregate([A, B], [A, B | {"k": 9}], some)) == [("k", "value")]
+    assert is_undecided(aggregate([A], [B], some, {"$limit": 1}), ordering.NO_ORDER)
+    assert is_undecided(aggregate([A], [B], some, {"$match": {"k": 1}}), ordering.RANDOM)
+
+
 def test_a_stage_nobody_knows_proves_nothing() -> None:
     assert is_undecided(aggregate([A], [B], {"$vectorSearch": {}}), ordering.UNKNOWN_STAGE)
 

@@ -14,6 +14,7 @@ from comparators.errors import UnsupportedError
 from tests.cases.reading import case_files, read_cases, read_document
 from tests.differential.answers import Answer, holds, piped
 
+GIVES = {"$documents": [{"a": 1}]}
 GIVEN = read_document("pipeline_documents")
 
 
@@ -72,13 +73,34 @@ def test_collections_are_found_at_every_depth() -> None:
     assert collections_of(stages) == {"a", "b", "c"}
 
 
+def test_sample_takes_documents_of_the_collection() -> None:
+    documents = [{"_id": n} for n in range(10)]
+
+    some = run([{"$sample": {"size": 4}}], documents)
+    everything = run([{"$sample": {"size": 20}}], documents)
+
+    assert len({each["_id"] for each in some}) == 4
+    assert all(each in documents for each in some)
+    assert sorted(each["_id"] for each in everything) == list(range(10))
+
+
+def test_documents_are_given_by_a_pipeline_of_the_database_alone() -> None:
+    stages = parse_pipeline([{"$documents": [{"a": {"$add": [1, 2]}}]}], of_database=True)
+
+    assert list(run_pipeline(stages, [], sources={}, now_ms=0)) == [{"a": 3}]
+    for pipeline, of_database in (([], True), ([{"$match": {}}], True), ([GIVES], False)):
+        with pytest.raises(CommandFailure) as refused:
+            parse_pipeline(pipeline, of_database=of_database)
+        assert refused.value.code == 73
+
+
 def test_now_is_the_time_that_was_given() -> None:
     [document] = run([{"$project": {"_id": 0, "at": {"$toLong": "$$NOW"}}}], [{"_id": 1}])
 
     assert document == {"at": Int64(1_000)}
 
 
-@pytest.mark.parametrize("stage", ["$sample", "$out", "$merge", "$setWindowFields"])
+@pytest.mark.parametrize("stage", ["$out", "$merge", "$setWindowFields", "$densify"])
 def test_unsupported_stage_is_named_exactly(stage: str) -> None:
     with pytest.raises(UnsupportedError) as refused:
         parse_pipeline([{stage: {}}])
