@@ -126,7 +126,7 @@ class EntityMap:
     full_text: tuple[FullText, ...] = ()
     about: str = field(default="", compare=False)
     """What the table is for, in a sentence."""
-    generation: int = field(default=0, compare=False)
+    generation: int = 0
     """How often the table was made anew by another map. It names a technical column, so that no statement made for
     the map before can read or write the table by mistake."""
 

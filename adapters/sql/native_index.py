@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, DOMAIN
 from sqlalchemy.sql import ColumnElement
 
 from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap
@@ -84,9 +83,7 @@ def _column_of(entity: EntityMap, path: str) -> Column | None:
 
 
 def _ordered(element: sa.Column[Any], down: bool) -> ColumnElement[Any]:
-    # SQLAlchemy knows no operators of a domain.
-    plain = sa.type_coerce(element, BYTEA) if isinstance(element.type, DOMAIN) else element
-    return plain.desc().nulls_last() if down else plain.asc().nulls_first()
+    return element.desc().nulls_last() if down else element.asc().nulls_first()
 
 
 def _role(
