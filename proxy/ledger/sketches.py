@@ -33,9 +33,11 @@ class Sketch:
 
     def add(self, seconds: float) -> None:
         """Add one value; below a nanosecond and above a day it counts as these."""
-        clamped = min(max(seconds, _SMALLEST_S), _LARGEST_S)
-        bucket = ceil(log(clamped) * _PER_LOG)
-        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        if not _SMALLEST_S <= seconds <= _LARGEST_S:
+            seconds = min(max(seconds, _SMALLEST_S), _LARGEST_S)
+        bucket = ceil(log(seconds) * _PER_LOG)
+        buckets = self._buckets
+        buckets[bucket] = buckets.get(bucket, 0) + 1
 
     def merge(self, other: "Sketch") -> None:
         """Add all values of `other`."""

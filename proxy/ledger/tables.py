@@ -4,6 +4,7 @@ Rows that a batch adds to have keys computed from what they mean (`shape_key`, `
 has to ask the database for one.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -190,8 +191,9 @@ heartbeats: Final = Table(
 )
 
 
+@lru_cache(maxsize=4096)
 def shape_key(namespace: str, shape_id: str) -> int:
-    """Return the key of a shape within a collection."""
+    """Return the key of a shape within a collection: asked for by each finding, of a few shapes."""
     return _number_of(namespace, shape_id)
 
 

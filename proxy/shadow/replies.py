@@ -18,7 +18,7 @@ from comparators.outcome import (
     WriteError,
 )
 from proxy.shadow.exchange import Batch
-from proxy.wire.protocol.elements import ARRAY, DOCUMENT, INT32, Place, fields
+from proxy.wire.protocol.elements import ARRAY, DOCUMENT, INT32, Place, documents, fields
 
 TIMESTAMP: Final = 0x11
 _UINT64: Final = Struct("<Q")
@@ -63,7 +63,7 @@ def _batch(cursor: Place, body: bytes) -> Batch:
     batch = places.get(b"firstBatch") or places.get(b"nextBatch")
     return Batch(
         cursor=0 if identifier is None else _integer(body, identifier),
-        documents=_documents(body, batch) if batch is not None and batch[0] == ARRAY else (),
+        documents=documents(body, batch[1]) if batch is not None and batch[0] == ARRAY else (),
     )
 
 
@@ -138,11 +138,6 @@ def _clock(places: Mapping[bytes, Place], body: bytes) -> int | None:
     if place is None or place[0] != TIMESTAMP:
         return None
     return int(_UINT64.unpack_from(body, place[1])[0])
-
-
-def _documents(body: bytes, array: Place) -> tuple[bytes, ...]:
-    """Return the documents of an array as raw BSON: equal ones need never be decoded."""
-    return tuple([body[start:end] for _, start, end in fields(body, array[1]).values()])
 
 
 def _integer(body: bytes, place: Place) -> int:

@@ -114,10 +114,23 @@ def fields(raw: bytes, start: int = 0) -> dict[bytes, Place]:
     return found
 
 
+def documents(raw: bytes, start: int = 0) -> tuple[bytes, ...]:
+    """Return the elements of the array at `start`, all of them documents; ValueError if they are not."""
+    last = document_end(raw, start) - 1
+    at = start + 4
+    found: list[bytes] = []
+    while at < last:
+        if raw[at] != DOCUMENT:
+            raise ValueError("an element is no document")
+        value_at = raw.index(0, at + 1, last) + 1
+        at = document_end(raw, value_at)
+        if at > last:
+            raise ValueError("an element is longer than its array")
+        found.append(raw[value_at:at])
+    return tuple(found)
+
+
 def _value_end(raw: bytes, kind: int, at: int) -> int:
-    fixed = _FIXED.get(kind)
-    if fixed is not None:
-        return at + fixed
     counted = _COUNTED.get(kind)
     if counted is not None:
         try:
@@ -125,6 +138,9 @@ def _value_end(raw: bytes, kind: int, at: int) -> int:
         except struct.error as error:
             raise ValueError("a field breaks off") from error
         return at + int(size) + counted if size >= 0 else -1
+    fixed = _FIXED.get(kind)
+    if fixed is not None:
+        return at + fixed
     if kind == REGEX:
         return raw.index(0, raw.index(0, at) + 1) + 1
     raise ValueError(f"a field of the unknown type {kind:#04x}")

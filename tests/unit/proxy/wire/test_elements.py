@@ -18,7 +18,7 @@ from bson import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.protocol.elements import elements, fields
+from proxy.wire.protocol.elements import DOCUMENT, documents, elements, fields
 
 EVERY_TYPE: dict[str, Any] = {
     "double": 1.5,
@@ -114,3 +114,31 @@ def test_places_are_an_error_exactly_where_elements_are(noise: bytes) -> None:
             fields(noise)
     else:
         assert set(fields(noise)) == set(expected)
+
+
+def test_the_documents_of_an_array_are_given_in_order() -> None:
+    held = [EVERY_TYPE, {}, {"a": [{"b": 1}]}]
+    raw = b"before" + bson.encode({"": held})
+    ((_, start, _),) = fields(raw, 6).values()
+
+    assert documents(raw, start) == tuple(map(bson.encode, held))
+    assert documents(bson.encode({})) == ()
+
+
+def test_an_array_of_something_else_holds_no_documents() -> None:
+    with pytest.raises(ValueError, match="no document"):
+        documents(bson.encode({"0": {}, "1": 1}))
+
+
+@given(st.data())
+def test_documents_of_a_damaged_array_are_whole_or_an_error(data: st.DataObject) -> None:
+    raw = bytearray(bson.encode({"0": {"a": 1}, "1": {"b": {"c": 2}}}))
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+
+    try:
+        found = documents(bytes(raw))
+    except ValueError:
+        return
+    places = [each for each in elements(bytes(raw)) if each.type == DOCUMENT]
+    assert found == tuple(bytes(raw[each.value_at : each.end]) for each in places)
