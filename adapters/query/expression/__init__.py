@@ -21,6 +21,7 @@ from adapters.query.expression.tree import (
     Switch,
     Variable,
 )
+from adapters.query.expression.walk import paths_of, paths_of_all
 
 __all__ = [
     "ArrayExpression",
@@ -40,4 +41,6 @@ __all__ = [
     "check_variable_bound",
     "field_path",
     "parse_expression",
+    "paths_of",
+    "paths_of_all",
 ]

@@ -48,7 +48,7 @@ def read(
 ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """Return the statement that reads columns; behind them it says whether the row has drifted."""
     first: sa.Select[Any] = sa.select(*selected, sa.false().label("drifted"))
-    first = first.where(*_certain(table, shape))
+    first = first.where(*certain(table, shape))
     first = _cut(_ordered(first, table, shape), table, shape)
     if not shape.columns:
         return first
@@ -59,10 +59,10 @@ def read(
 def count(table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:
     """Return the statement that counts the rows of the first branch, and says whether the second has any."""
     if shape.skip or shape.limit:
-        found = sa.select(ONE.label("one")).select_from(table).where(*_certain(table, shape))
+        found = sa.select(ONE.label("one")).select_from(table).where(*certain(table, shape))
         counted = sa.select(sa.func.count()).select_from(_cut(found, table, shape).subquery())
     else:
-        counted = sa.select(sa.func.count()).select_from(table).where(*_certain(table, shape))
+        counted = sa.select(sa.func.count()).select_from(table).where(*certain(table, shape))
     return sa.select(counted.scalar_subquery(), drifts(table, shape).label("drifted"))
 
 
@@ -84,7 +84,8 @@ def drifts(table: sa.FromClause, shape: TableShape) -> ColumnElement[bool]:
     return sa.exists(sa.select(ONE).select_from(other).where(*_uncertain(other, shape)))
 
 
-def _certain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]]:
+def certain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]]:
+    """Return the conditions of the first branch."""
     found = [element_of(shape.condition, table)]
     if shape.columns:
         found.append(sa.or_(table.c["_drift"].is_(sa.null()), sa.not_(_drifted(table))))

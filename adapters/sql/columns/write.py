@@ -10,11 +10,10 @@ from adapters.sql.columns.changes import Assignment, ColumnChanges, Effect, Sum
 from adapters.sql.columns.condition import Condition
 from adapters.sql.columns.elements import ZERO, element_of
 from adapters.sql.columns.narrowing import Narrowing
+from adapters.sql.columns.numbers import looks_whole
 from adapters.sql.columns.read import DRIFT
 
 LAYOUTS: Final = "layouts"
-LEAST_INT: Final[ColumnElement[Any]] = sa.literal_column("(-2147483648)")
-MOST_INT: Final[ColumnElement[Any]] = sa.literal_column("2147483647")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +121,7 @@ def _new(table: sa.Table, assignment: Assignment) -> ColumnElement[Any]:
 
 
 def _sum(table: sa.Table, assignment: Assignment, sum_of: Sum) -> ColumnElement[bool]:
-    after = _looks_whole(_new(table, assignment))
+    after = looks_whole(_new(table, assignment))
     if sum_of is Sum.WITH_DOUBLE:
         return sa.not_(after)
-    return _looks_whole(_column(table, assignment)) == after
-
-
-def _looks_whole(number: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return whether a double stands for an int32."""
-    return sa.and_(
-        number == sa.func.trunc(number), number >= LEAST_INT, number <= MOST_INT
-    ).self_group()
+    return looks_whole(_column(table, assignment)) == after

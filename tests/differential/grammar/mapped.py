@@ -331,3 +331,38 @@ def _merged_operators(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 updates: Documents = st.lists(_changes, min_size=1, max_size=2).map(_merged_operators)
+
+_keys: Value = st.sampled_from(
+    [
+        None,
+        "$t",
+        "$e",
+        "$f",
+        "$i",
+        "$l",
+        "$d",
+        "$w",
+        "$o",
+        "$s.t",
+        "$_id",
+        "$n",
+        {"a": "$t", "b": "$f"},
+        {"$ifNull": ["$t", "none"]},
+        {"$dateToString": {"date": "$w", "format": "%Y-%m-%d"}},
+        {"$gt": ["$i", 0]},
+    ]
+)
+_accumulations: Documents = st.one_of(
+    st.sampled_from([{"$sum": 1}, {"$sum": Int64(2)}, {"$count": {}}]),
+    st.builds(
+        lambda operator, name: {operator: f"${name}"},
+        st.sampled_from(["$sum", "$avg", "$min", "$max"]),
+        st.sampled_from(["i", "l", "d", "d", "t", "w", "s.i"]),
+    ),
+)
+groups: Documents = st.builds(
+    lambda key, accumulations: {"_id": key, **accumulations},
+    _keys,
+    st.dictionaries(st.sampled_from(["x", "y", "z"]), _accumulations, max_size=3),
+)
+"""The operands of `$group`."""
