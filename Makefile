@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup node check format test fuzz bench demo lock
+.PHONY: help setup node check format test fuzz shapes bench demo lock
 
 ARGS ?=
 BIN := .venv/bin
@@ -26,6 +26,9 @@ test: setup node  ## pass every test
 fuzz: setup  ## compare many random operations on both sides: ARGS="--seed N --cases M"
 	$(BIN)/python -m pytest tests/differential/test_programs.py --cases 20000 \
 	    --seed "$$(date +%s)" $(ARGS)
+
+shapes: setup  ## run captured command shapes on both sides: SHAPES=file
+	$(BIN)/python -m pytest tests/differential/test_shapes.py --shapes "$(SHAPES)" $(ARGS)
 
 check: setup  ## format, lint, types, import contracts, duplicates
 	$(BIN)/ruff format --check .

@@ -4,22 +4,20 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from pymongo import AsyncMongoClient
 
 from proxy.embedded import EmbeddedMongo
 from tests.differential.grammar.programs import FAMILIES, STEPS
 from tests.differential.programs.program import Program
 from tests.differential.programs.reporting import tally_of
-from tests.differential.programs.running import Sides
-from tests.differential.programs.storage import STORAGES
+from tests.differential.programs.storage import STORAGES, both_sides
 from tests.differential.programs.tally import Tally
 
 Run = Callable[[Program, Tally], None]
@@ -45,21 +43,10 @@ def run(request: pytest.FixtureRequest, mongo: EmbeddedMongo, postgres_dsn: str)
     """
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
-        opened = _opened(request.param, mongo.uri, postgres_dsn)
+        opened = both_sides(request.param, mongo.uri, postgres_dsn)
         sides = runner.run(stack.enter_async_context(opened))
         yield lambda program, tally: runner.run(sides.run(program, tally))
         runner.run(stack.aclose())
-
-
-@asynccontextmanager
-async def _opened(storage: str, mongo_uri: str, postgres_dsn: str) -> AsyncIterator[Sides]:
-    name = f"programs_{storage.replace(' ', '_')}"
-    async with (
-        AsyncMongoClient[dict[str, Any]](mongo_uri, serverMonitoringMode="poll") as client,
-        STORAGES[storage](postgres_dsn) as gateway,
-    ):
-        yield Sides(mongo=client[name], gateway=gateway)
-        await client.drop_database(name)
 
 
 @pytest.mark.timeout(0)

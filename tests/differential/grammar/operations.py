@@ -32,7 +32,7 @@ def _find(query: Document, options: Document) -> Step:
     # A limit without a sort picks what it likes.
     if "sort" not in options:
         options = {name: value for name, value in options.items() if name == "projection"}
-    return Step(kind=Kind.FIND, arguments={"filter": query, **options}, ordered="sort" in options)
+    return Step(kind=Kind.FIND, arguments={"filter": query, **options})
 
 
 finds: Steps = st.builds(
@@ -54,9 +54,7 @@ counts: Steps = st.builds(
     st.fixed_dictionaries({}, optional={"limit": st.integers(-2, 3), "skip": st.integers(0, 2)}),
 )
 distincts: Steps = st.builds(
-    lambda key, query: Step(
-        kind=Kind.DISTINCT, arguments={"key": key, "query": query}, ordered=False
-    ),
+    lambda key, query: Step(kind=Kind.DISTINCT, arguments={"key": key, "query": query}),
     paths,
     queries,
 )

@@ -17,14 +17,10 @@ WRITES: Final = frozenset({Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.FIND_AND_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One operation: a case.
-
-    `ordered` is False where nothing fixes the order of the documents that it answers with.
-    """
+    """One operation: a case."""
 
     kind: Kind
     arguments: Document
-    ordered: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

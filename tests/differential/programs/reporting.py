@@ -1,9 +1,13 @@
 """Options of the random programs, and the totals at the end: a plugin of pytest."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from tests.differential.programs.tally import Tally
 
+TOLD = pytest.StashKey[dict[str, list[str]]]()
 TALLIES = pytest.StashKey[dict[str, Tally]]()
 
 
@@ -15,10 +19,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--seed", type=int, default=0, help="what they are drawn by: the same seed, the same cases"
     )
+    group.addoption(
+        "--shapes",
+        type=Path,
+        default=os.environ.get("SHAPES") or None,
+        help="a file of captured command shapes to run on both sides; SHAPES in the environment",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TALLIES] = {}
+    config.stash[TOLD] = {}
 
 
 def tally_of(config: pytest.Config, name: str) -> Tally:
@@ -26,9 +37,18 @@ def tally_of(config: pytest.Config, name: str) -> Tally:
     return config.stash[TALLIES].setdefault(name, Tally())
 
 
+def tell(config: pytest.Config, title: str, lines: list[str]) -> None:
+    """Show lines under a title at the end."""
+    config.stash[TOLD][title] = lines
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
+    for title, lines in config.stash[TOLD].items():
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)
     tallies = config.stash[TALLIES]
     if not tallies:
         return

@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from typing import Any, Final
+
+from pymongo import AsyncMongoClient
 
 from adapters.entities.entity import IdentityType
 from adapters.postgresql.gateway import PostgresGateway
 from tests.differential.maps import EveryCollection
+from tests.differential.programs.running import Sides
 
 Storage = Callable[[str], AbstractAsyncContextManager[PostgresGateway]]
 """Opens a gateway on the PostgreSQL database of an address."""
@@ -33,3 +36,15 @@ STORAGES: Final[Mapping[str, Storage]] = {
     "document tables": document_tables,
     "mapped tables": mapped_tables,
 }
+
+
+@asynccontextmanager
+async def both_sides(storage: str, mongo_uri: str, postgres_dsn: str) -> AsyncIterator[Sides]:
+    """Open both databases, the gateway with one of the storages, and drop what MongoDB then holds."""
+    name = f"programs_{storage.replace(' ', '_')}"
+    async with (
+        AsyncMongoClient[dict[str, Any]](mongo_uri, serverMonitoringMode="poll") as client,
+        STORAGES[storage](postgres_dsn) as gateway,
+    ):
+        yield Sides(mongo=client[name], gateway=gateway)
+        await client.drop_database(name)
