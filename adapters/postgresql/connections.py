@@ -40,6 +40,7 @@ class Connections:
         self._idle: list[Connection] = []
         self._free = asyncio.Semaphore(limit)
         self._beside = asyncio.Lock()
+        self._kept_aside: Connection | None = None
         address = urlsplit(dsn)
         self.peer: Final = f"{address.hostname or 'localhost'}:{address.port or 5432}"
 
@@ -61,11 +62,15 @@ class Connections:
         """Lend a connection beside the others: whoever waits for it may hold one of those."""
         async with self._beside:
             with translated(self.peer):
-                connection = await self._opened()
+                connection, self._kept_aside = self._kept_aside, None
+                if connection is None or connection.is_closed():
+                    connection = await self._opened()
                 try:
                     yield connection
-                finally:
-                    await closed(connection)
+                except BaseException:
+                    connection.terminate()
+                    raise
+                self._kept_aside = connection
 
     async def row(self, text: str, *arguments: object) -> asyncpg.Record | None:
         """Return the one row that a statement reads, None when there is none.
@@ -89,6 +94,8 @@ class Connections:
         """Close what is idle; nobody may hold a connection any more."""
         while self._idle:
             await closed(self._idle.pop())
+        if self._kept_aside is not None:
+            await closed(self._kept_aside)
 
     async def _taken(self) -> Connection:
         # The last one given back is the likeliest to be warm.

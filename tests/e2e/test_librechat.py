@@ -23,6 +23,7 @@ def command(share: int) -> list[str]:
     return ["librechat.mjs", f"{share}/{SHARES}"]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("share", range(SHARES))
 async def test_models(
     share: int,
@@ -59,6 +60,7 @@ async def mapped_sidecar(
         yield running
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("share", range(SHARES))
 async def test_models_in_relational_tables(
     share: int, mapped_sidecar: EmbeddedSidecar, mapped_dsn: str, mongo: EmbeddedMongo
