@@ -11,16 +11,21 @@ from adapters.postgresql import options
 from adapters.postgresql.reads import counted
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
-from adapters.postgresql.storage import Storage
+from adapters.postgresql.storage import AnyStorage
 from adapters.query.failures import CommandFailure
-from adapters.query.pipeline import Limit, Match, Stage, collections_of, parse_pipeline, rearranged
-from adapters.sql.plan import EVERYTHING, Plan, Selection, natural_order
+from adapters.query.filter import EVERYTHING
+from adapters.query.pipeline import Stage, collections_of, parse_pipeline, rearranged
+from adapters.sql.columns.front import Front, front_of
 from comparators.canonical import encode
 from comparators.outcome import Documents
 
 TYPE_MISMATCH: Final = 14
 WHOLE_DATABASE: Final = "$cmd.aggregate"
 ONE_EACH: Final[Mapping[str, Any]] = {"$sum": 1}
+
+
+Beginning = tuple[list[dict[str, Any]], tuple[Stage, ...]]
+"""What SQL gives of a pipeline, and the stages that are left to run on it."""
 
 
 async def aggregate(session: Session) -> Documents:
@@ -37,11 +42,11 @@ async def aggregate(session: Session) -> Documents:
     counting = _counting(session.storage, pipeline)
     if counting is not None:
         return await _count(session, counting)
-    plan = plan_of_pipeline(session.storage, rearranged(stages))
-    read = () if of_database else await session.fetch(session.storage, plan)
-    documents = [each.document for each in read]
+    documents, rest = (
+        ([], stages) if of_database else await _beginning(session, rearranged(stages), variables)
+    )
     result = run_pipeline(
-        stages,
+        rest,
         documents,
         sources=await _sources(session, stages),
         now_ms=session.generated.now_ms,
@@ -50,13 +55,37 @@ async def aggregate(session: Session) -> Documents:
     return Documents(documents=tuple(encode(document) for document in result))
 
 
-def plan_of_pipeline(storage: Storage, stages: Sequence[Stage]) -> Plan:
-    """Return which documents the pipeline is run on."""
-    first = stages[0] if stages else None
-    selection = storage.selection_of(first.filter) if isinstance(first, Match) else EVERYTHING
-    following = stages[1] if isinstance(first, Match) and len(stages) > 1 else first
-    limit = following.count if isinstance(following, Limit) and selection.exact else None
-    return Plan(selection=selection, order=natural_order(selection), limit=limit)
+async def _beginning(
+    session: Session, stages: tuple[Stage, ...], variables: Mapping[str, Any]
+) -> Beginning:
+    front = front_of(stages)
+    selection = session.storage.selection_of(front.filter, variables)
+    if front.group is not None or front.count is not None:
+        made = await _folded(session, front, selection, variables)
+        if made is not None:
+            return made, front.rest
+    read = session.storage.find(selection, sort=front.sort, skip=front.skip, limit=front.limit)
+    fetched = await session.fetch(session.storage, read)
+    documents = [each.document for each in fetched.found]
+    if fetched.drifted or read.residual:
+        return documents, stages
+    folded = (each for each in (front.group, front.count) if each is not None)
+    return documents, (*folded, *front.rest)
+
+
+async def _folded(
+    session: Session, front: Front, selection: Any, variables: Mapping[str, Any]
+) -> list[dict[str, Any]] | None:
+    """Return what SQL makes of groups or of a count, None where only the residual can."""
+    if front.group is not None:
+        grouping = session.storage.group(selection, front.group, variables)
+        return None if grouping is None else await session.grouped(grouping)
+    if front.count is None or not selection.exact:
+        return None
+    n = await session.counted(selection, skip=front.skip, limit=front.limit)
+    if n is None:
+        return None
+    return [{front.count.field: n}] if n else []
 
 
 async def _sources(session: Session, stages: tuple[Stage, ...]) -> dict[str, list[dict[str, Any]]]:
@@ -64,8 +93,8 @@ async def _sources(session: Session, stages: tuple[Stage, ...]) -> dict[str, lis
     found = {}
     for name in sorted(collections_of(stages)):
         storage = session.catalog.storage(session.operation.database, name)
-        documents = await session.fetch(storage, Plan(selection=Selection(exact=True)))
-        found[name] = [each.document for each in documents]
+        read = storage.find(storage.selection_of(EVERYTHING, {}), sort={})
+        found[name] = [each.document for each in (await session.fetch(storage, read)).found]
     return found
 
 
@@ -78,7 +107,7 @@ async def _count(session: Session, counting: "Counting") -> Documents:
 Counting = tuple[Query, int, int | None, Any]
 
 
-def _counting(storage: Storage, pipeline: Sequence[Mapping[str, Any]]) -> Counting | None:
+def _counting(storage: AnyStorage, pipeline: Sequence[Mapping[str, Any]]) -> Counting | None:
     """Return query, skip, limit and group key of a pipeline that only counts, else None."""
     rest = list(pipeline)
     last = rest.pop() if rest else {}

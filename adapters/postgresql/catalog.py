@@ -21,7 +21,7 @@ from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.indexes import Index, index_of
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_storage import MappedStorage
-from adapters.postgresql.storage import Storage
+from adapters.postgresql.storage import AnyStorage
 from adapters.postgresql.tables import check_namespace
 from adapters.sql.dialect import compiled
 from comparators.canonical import decode, encode
@@ -89,7 +89,7 @@ Namespace = tuple[str, str]
 class Collection:
     """A collection that exists."""
 
-    storage: Storage
+    storage: AnyStorage
     options: Mapping[str, Any] = field(default_factory=dict)
     indexes: tuple[Index, ...] = ()
     """Those beside `_id_`, in the order of their making."""
@@ -116,7 +116,7 @@ class Catalog:
         self.layouts: Final = layouts
         self._entities = entities
         self._collections: dict[Namespace, Collection] = {}
-        self._prospects: dict[Namespace, Storage] = {}
+        self._prospects: dict[Namespace, AnyStorage] = {}
         self.loaded = False
         self.version = 0
         """Changes with every definition: if it has not, there is nothing to undo in memory."""
@@ -125,7 +125,7 @@ class Catalog:
         """Return a collection, None for one that does not exist."""
         return self._collections.get((database, name))
 
-    def storage(self, database: str, name: str) -> Storage:
+    def storage(self, database: str, name: str) -> AnyStorage:
         """Return where the documents of a collection live, or would if it were made now."""
         found = self._collections.get((database, name))
         return self._prospect(database, name) if found is None else found.storage
@@ -243,7 +243,7 @@ class Catalog:
                 if index.expiry is not None:
                     yield place, index
 
-    def _prospect(self, database: str, name: str) -> Storage:
+    def _prospect(self, database: str, name: str) -> AnyStorage:
         entity = self._entities.get(name)
         if entity is None:
             return document_storage(database, name)
@@ -272,7 +272,7 @@ class Catalog:
             for place in [(row["database"], row["name"])]
         }
 
-    def _storage_of(self, database: str, name: str, text: str | None) -> Storage:
+    def _storage_of(self, database: str, name: str, text: str | None) -> AnyStorage:
         """Return the storage of a collection with the map that the catalog has for it."""
         if text is None:
             return document_storage(database, name)

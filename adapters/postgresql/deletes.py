@@ -28,11 +28,12 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     if identities is None or len(identities) != 1 or len(statement["q"]) != 1:
         return None
     query = query_of(session.storage, statement["q"])
-    if query.selection.ids is None or query.matches is not None:
+    key = session.storage.only_key(query.selection)
+    if key is None:
         return None
     deleted = _outcome(tuple(identities), ())
     nothing = _outcome((), ())
-    values: dict[str, Any] = {"ids": list(query.selection.ids)}
+    values: dict[str, Any] = {"ids": [key]}
     if mark is not None:
         values |= {
             "log": mark.log,

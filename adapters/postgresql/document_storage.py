@@ -1,6 +1,7 @@
 """Documents as BSON in a document table, narrowed by their bodies and by `_id`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -9,15 +10,17 @@ from asyncpg import Record
 
 from adapters.postgresql.narrowing import selection_of
 from adapters.postgresql.statements import SHAPES_KEPT
-from adapters.postgresql.storage import Contents, Found
+from adapters.postgresql.storage import Contents, Fetched, Found, Read
 from adapters.postgresql.tables import CollectionTables, tables_of
 from adapters.query.filter import Filter
+from adapters.query.paths import Path
+from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
 from adapters.sql.body import body_of
 from adapters.sql.build import ReadShape, conditions, read, shape_of, values_of
 from adapters.sql.dialect import Statement, compiled
 from adapters.sql.keys import key_of
-from adapters.sql.plan import Order, Plan, Selection, plan_read
+from adapters.sql.plan import Order, Plan, Selection, natural_order, plan_read
 
 ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
 
@@ -40,33 +43,66 @@ class DocumentStorage:
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:  # noqa: ARG002 - of the interface
         return set()
 
-    def selection_of(self, tree: Filter) -> Selection:
+    def fetched(self, rows: Sequence[Record]) -> Fetched:
+        return Fetched(found=[Found(raw=row[0]) for row in rows])
+
+    def selection_of(self, tree: Filter, variables: Mapping[str, Any]) -> Selection:  # noqa: ARG002 - of the interface
         return selection_of(tree)
 
-    def plan(
-        self, selection: Selection, *, sort: Sort, skip: int, limit: int | None, projection: bool
-    ) -> Plan:
-        return plan_read(
+    def selection_by_keys(self, keys: Sequence[Any]) -> Selection:
+        return Selection(ids=tuple(keys), exact=True)
+
+    def only_key(self, selection: Selection) -> Any:
+        ids = selection.ids
+        return ids[0] if selection.exact and ids is not None and len(ids) == 1 else None
+
+    def find(
+        self,
+        selection: Selection,
+        *,
+        sort: Sort,
+        skip: int = 0,
+        limit: int | None = None,
+        projection: bool = False,
+        portion: int | None = None,
+    ) -> Read:
+        plan = plan_read(
             selection, order=_order_of(sort), skip=skip, limit=limit, projection=projection
         )
+        if portion is not None:
+            plan = replace(plan, limit=portion)
+        return _run(plan, _find(self.tables, shape_of(plan)))
 
-    def find(self, plan: Plan) -> Statement:
-        return _find(self.tables, shape_of(plan))
+    def find_rows(self, selection: Selection, *, limit: int | None, locked: bool) -> Read:
+        plan = Plan(selection=selection, order=natural_order(selection), limit=limit)
+        return _run(plan, _find_rows(self.tables, shape_of(plan), locked))
 
-    def find_rows(self, plan: Plan, *, locked: bool) -> Statement:
-        return _find_rows(self.tables, shape_of(plan), locked)
+    def count(self, selection: Selection, *, skip: int, limit: int | None) -> Read:
+        plan = plan_read(selection, order=Order.NONE, skip=skip, limit=limit, projection=False)
+        plan = replace(plan, order=Order.NONE)
+        return _run(plan, _count(self.tables, shape_of(plan)))
 
-    def count(self, plan: Plan) -> Statement:
-        return _count(self.tables, shape_of(plan))
+    def group(
+        self,
+        selection: Selection,  # noqa: ARG002 - of the interface
+        stage: Group,  # noqa: ARG002 - of the interface
+        variables: Mapping[str, Any],  # noqa: ARG002 - of the interface
+    ) -> None:
+        return None
 
-    def values_of(self, plan: Plan) -> Mapping[str, Any]:
-        return {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
+    def distinct(self, selection: Selection, path: Path) -> None:  # noqa: ARG002 - of the interface
+        return None
 
 
 @lru_cache(maxsize=4096)
 def document_storage(database: str, collection: str) -> DocumentStorage:
     """Return the storage of a collection without a map, whether or not its tables exist."""
     return DocumentStorage(tables_of(database, collection))
+
+
+def _run(plan: Plan, statement: Statement) -> Read:
+    values = {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
+    return Read(statement=statement, values=values, plan=plan, residual=plan.residual)
 
 
 def _order_of(sort: Sort) -> Order | None:
@@ -84,7 +120,7 @@ def _find(tables: CollectionTables, shape: ReadShape) -> Statement:
 @lru_cache(maxsize=SHAPES_KEPT)
 def _find_rows(tables: CollectionTables, shape: ReadShape, locked: bool) -> Statement:
     documents = tables.documents
-    statement = read(documents, shape, *tables.shown, tables.identity, documents.c.xmin)
+    statement = read(documents, shape, *tables.shown, tables.identity, documents.c.xmin, sa.false())
     return compiled(statement.with_for_update() if locked else statement)
 
 
@@ -93,9 +129,9 @@ def _count(tables: CollectionTables, shape: ReadShape) -> Statement:
     if not shape.skip and not shape.limit:
         documents = tables.documents
         return compiled(
-            sa.select(sa.func.count())
+            sa.select(sa.func.count(), sa.false())
             .select_from(documents)
             .where(*conditions(documents, shape.selection))
         )
     selected = read(tables.documents, shape, sa.literal_column("1")).subquery()
-    return compiled(sa.select(sa.func.count()).select_from(selected))
+    return compiled(sa.select(sa.func.count(), sa.false()).select_from(selected))

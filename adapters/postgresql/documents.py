@@ -8,7 +8,7 @@ from adapters.gateway import Mark
 from adapters.postgresql import marks
 from adapters.postgresql.indexes import Entry, Index
 from adapters.postgresql.statements import WriteShape
-from adapters.postgresql.storage import Contents, Found, Storage
+from adapters.postgresql.storage import AnyStorage, Contents, Found
 from adapters.postgresql.tables import CollectionTables
 from adapters.query.failures import CommandFailure
 from comparators.canonical import encode
@@ -26,6 +26,8 @@ class Stored:
     key: Any
     version: int
     found: Found
+    drifted: bool = False
+    """Whether SQL could not tell if the document matches."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -47,7 +49,7 @@ class Change:
     """The version that was read; None for a document that is inserted."""
 
 
-def insertion(storage: Storage, document: dict[str, Any], indexes: Sequence[Index]) -> Change:
+def insertion(storage: AnyStorage, document: dict[str, Any], indexes: Sequence[Index]) -> Change:
     """Return the change that inserts a document; CommandFailure where an index refuses it."""
     bson = encode(document)
     check_size(bson, INSERT_TOO_LARGE)
@@ -61,7 +63,7 @@ def insertion(storage: Storage, document: dict[str, Any], indexes: Sequence[Inde
 
 
 def replacement(
-    storage: Storage,
+    storage: AnyStorage,
     stored: Stored,
     after: dict[str, Any],
     bson: bytes,

@@ -7,7 +7,6 @@ from adapters.postgresql import statements
 from adapters.postgresql.documents import Change, entries_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
-from adapters.sql.plan import Order, Plan, Selection
 from comparators.canonical import decode, document_key
 
 
@@ -15,9 +14,8 @@ async def images(session: Session, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
     """Return the stored documents by `canonical.document_key` of their `_id`."""
     storage = session.storage
     keys = tuple(storage.key_of(identifier) for identifier in ids)
-    plan = Plan(selection=Selection(ids=keys, exact=True), order=Order.NONE)
-    found = await session.fetch(storage, plan)
-    return {document_key(each.document["_id"]): each.raw for each in found}
+    fetched = await session.fetch(storage, storage.find(storage.selection_by_keys(keys), sort={}))
+    return {document_key(each.document["_id"]): each.raw for each in fetched.found}
 
 
 async def put_images(session: Session, given: Mapping[bytes, tuple[Any, bytes | None]]) -> None:

@@ -1,6 +1,8 @@
 """Documents in the typed columns of a mapped table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -15,8 +17,7 @@ from adapters.entities.identity import identity_key
 from adapters.entities.rows import RowCodec
 from adapters.postgresql.array_text import array_text
 from adapters.postgresql.layouts import Layouts
-from adapters.postgresql.narrowing import identities_of_filter
-from adapters.postgresql.storage import Contents, Found
+from adapters.postgresql.storage import Contents, Fetched, Found, Grouping, Read
 from adapters.postgresql.tables import (
     CollectionTables,
     Content,
@@ -24,13 +25,37 @@ from adapters.postgresql.tables import (
     entries_table,
     schema_name,
 )
-from adapters.query.filter import And, Filter
+from adapters.query.failures import CommandFailure
+from adapters.query.filter import Filter
+from adapters.query.paths import Path
+from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
-from adapters.sql.build import ReadShape, shape_of, values_of
+from adapters.sql.columns.condition import Among, Compared, Whole
+from adapters.sql.columns.grouping import (
+    GroupPlan,
+    GroupShape,
+    group,
+    plan_distinct,
+    plan_group,
+)
+from adapters.sql.columns.groups import distinct_of, groups_of
+from adapters.sql.columns.narrowing import Narrowing, narrowing_of
+from adapters.sql.columns.places import Columns
+from adapters.sql.columns.plan import ColumnPlan, by_one_key, plan_columns
+from adapters.sql.columns.read import TableShape, count, read, read_to_write
 from adapters.sql.dialect import Statement, compiled, definition, on_table
 from adapters.sql.mapped_table import mapped_table
 from adapters.sql.names import named
-from adapters.sql.plan import EVERYTHING, Order, Plan, Selection, plan_read
+from comparators.canonical import MISSING
+
+
+class Use(StrEnum):
+    """What a statement is for."""
+
+    FIND = "find"
+    WRITE = "write"
+    LOCK = "lock"
+    COUNT = "count"
 
 
 class MappedStorage:
@@ -42,7 +67,9 @@ class MappedStorage:
         self._layouts = layouts
         self._codec = RowCodec(entity)
         self._width = 1 + len(entity.columns)
-        self._statements: dict[Any, Statement] = {}
+        self._columns = Columns(entity)
+        self._groupings: dict[GroupShape, Statement] = {}
+        self._statements: dict[tuple[Use, TableShape], Statement] = {}
 
     def key_of(self, identifier: Any) -> Any:
         return identity_key(self.entity.identity, identifier).value
@@ -60,73 +87,127 @@ class MappedStorage:
         return Found(document=self._codec.document_of(row[:width], layout, row[width + 1]))
 
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:
-        numbers = {row[self._width] for row in rows} - {None}
-        return {number for number in numbers if self._layouts.get(number) is None}
+        return self._unknown({row[self._width] for row in rows})
 
-    def selection_of(self, tree: Filter) -> Selection:
-        parts = tree.children if isinstance(tree, And) else (tree,)
-        if not parts:
-            return EVERYTHING
-        for part in parts:
-            keys = identities_of_filter(part, self.key_of)
-            if keys is not None:
-                return Selection(ids=keys, exact=len(parts) == 1)
-        return Selection(why=("the filter is not about `_id`",))
+    def _unknown(self, numbers: set[int | None]) -> set[int]:
+        return {
+            number for number in numbers if number is not None and self._layouts.get(number) is None
+        }
 
-    def plan(
-        self, selection: Selection, *, sort: Sort, skip: int, limit: int | None, projection: bool
-    ) -> Plan:
-        order = None if sort else Order.NATURAL
-        return plan_read(selection, order=order, skip=skip, limit=limit, projection=projection)
+    def fetched(self, rows: Sequence[Record]) -> Fetched:
+        found = list(map(self.found, rows))
+        if not any(row[-1] for row in rows):
+            return Fetched(found=found)
+        # Behind one another come those that the condition could tell of and the others.
+        ordinals = [row[-2] for row in rows]
+        order = sorted(range(len(rows)), key=ordinals.__getitem__)
+        return Fetched(found=[found[at] for at in order], drifted=True)
 
-    def find(self, plan: Plan) -> Statement:
-        return self._kept("find", plan, False)
+    def selection_of(self, tree: Filter, variables: Mapping[str, Any]) -> Narrowing:
+        return narrowing_of(tree, self._columns, variables=variables)
 
-    def find_rows(self, plan: Plan, *, locked: bool) -> Statement:
-        return self._kept("rows", plan, locked)
+    def selection_by_keys(self, keys: Sequence[Any]) -> Narrowing:
+        place = Whole(column=self.entity.identity.name, certain=True)
+        among = Among(place=place, parameter="keys")
+        return Narrowing(condition=among, values={"keys": list(keys)}, exact=True, columns=())
 
-    def count(self, plan: Plan) -> Statement:
-        return self._kept("count", plan, False)
+    def only_key(self, selection: Narrowing) -> Any:
+        condition = selection.condition
+        if not selection.exact or not isinstance(condition, Compared) or not by_one_key(selection):
+            return None
+        return selection.values[condition.parameter]
 
-    def values_of(self, plan: Plan) -> Mapping[str, Any]:
-        return {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
+    def find(
+        self,
+        selection: Narrowing,
+        *,
+        sort: Sort,
+        skip: int = 0,
+        limit: int | None = None,
+        projection: bool = False,
+        portion: int | None = None,
+    ) -> Read:
+        plan = plan_columns(
+            selection, self._columns, sort=sort, skip=skip, limit=limit, projection=projection
+        )
+        if portion is not None:
+            plan = replace(plan, limit=portion)
+        return self._run(Use.FIND, plan)
 
-    def _kept(self, use: str, plan: Plan, locked: bool) -> Statement:
-        shape = shape_of(plan)
-        place = (use, shape, locked)
-        found = self._statements.get(place)
-        if found is None:
-            found = self._statements[place] = self._made(use, shape, locked)
-        return found
+    def find_rows(self, selection: Narrowing, *, limit: int | None, locked: bool) -> Read:
+        plan = ColumnPlan(narrowing=selection, natural=not by_one_key(selection), limit=limit)
+        return self._run(Use.LOCK if locked else Use.WRITE, plan)
 
-    def _made(self, use: str, shape: ReadShape, locked: bool) -> Statement:
+    def count(self, selection: Narrowing, *, skip: int, limit: int | None) -> Read:
+        plan = plan_columns(
+            selection, self._columns, sort={}, skip=skip, limit=limit, projection=False
+        )
+        return self._run(Use.COUNT, replace(plan, natural=False))
+
+    def group(
+        self, selection: Narrowing, stage: Group, variables: Mapping[str, Any]
+    ) -> Grouping[dict[str, Any]] | None:
+        plan = plan_group(stage, selection, self._columns)
+        if plan is None:
+            return None
+
+        def merged(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
+            try:
+                return groups_of(plan, rows, self._layouts.get, bindings=variables)
+            except CommandFailure:
+                # Which error it is depends on the document that makes it.
+                return None
+
+        return self._grouping(plan, merged)
+
+    def distinct(self, selection: Narrowing, path: Path) -> Grouping[Any] | None:
+        plan = plan_distinct(path, selection, self._columns)
+        if plan is None:
+            return None
+
+        def merged(rows: Sequence[Any]) -> list[Any] | None:
+            values = distinct_of(plan, rows, self._layouts.get)
+            if values is None or None in values:
+                return values
+            lacking = any(row[1] is not None and row[-1] is None for row in rows)
+            return [*values, MISSING] if lacking else values
+
+        return self._grouping(plan, merged)
+
+    def _grouping(
+        self, plan: GroupPlan, merged: Callable[[Sequence[Any]], list[Any] | None]
+    ) -> Grouping[Any]:
+        shape = plan.shape
+        statement = self._groupings.get(shape)
+        if statement is None:
+            statement = compiled(group(self.tables.documents, shape))
+            self._groupings[shape] = statement
+        return Grouping(
+            statement=statement,
+            values=plan.values,
+            unknown_layouts=lambda rows: self._unknown({row[3] for row in rows}),
+            merged=merged,
+        )
+
+    def _run(self, use: Use, plan: ColumnPlan) -> Read:
+        shape = plan.shape
+        statement = self._statements.get((use, shape))
+        if statement is None:
+            statement = self._statements[use, shape] = self._statement(use, shape)
+        return Read(statement=statement, values=plan.values, plan=plan, residual=plan.residual)
+
+    def _statement(self, use: Use, shape: TableShape) -> Statement:
         tables = self.tables
+        documents = tables.documents
         match use:
-            case "rows":
-                version = tables.documents.c.xmin
-                statement = self._read(shape, *tables.shown, tables.identity, version)
-                return compiled(statement.with_for_update() if locked else statement)
-            case "count":
-                selected = self._read(shape, sa.literal_column("1")).subquery()
-                return compiled(sa.select(sa.func.count()).select_from(selected))
+            case Use.FIND:
+                return compiled(read(documents, shape, *tables.shown, tables.ordinal))
+            case Use.COUNT:
+                return compiled(count(documents, shape))
             case _:
-                return compiled(self._read(shape, *tables.shown))
-
-    def _read(self, shape: ReadShape, *columns: ColumnElement[Any]) -> sa.Select[Any]:
-        tables, kind = self.tables, self.tables.key_type
-        statement = sa.select(*columns).select_from(tables.documents)
-        if shape.selection.ids == "one":
-            statement = statement.where(tables.identity == sa.bindparam("id", type_=kind))
-        elif shape.selection.ids == "many":
-            among = sa.any_(sa.bindparam("ids", type_=ARRAY(kind)))
-            statement = statement.where(tables.identity == among)
-        if shape.order is not Order.NONE:
-            statement = statement.order_by(tables.ordinal)
-        if shape.skip:
-            statement = statement.offset(sa.bindparam("skip", type_=sa.BigInteger))
-        if shape.limit:
-            statement = statement.limit(sa.bindparam("limit", type_=sa.BigInteger))
-        return statement
+                extras = (tables.identity, documents.c.xmin)
+                rows = read_to_write(documents, shape, *tables.shown, *extras)
+                return compiled(rows.with_for_update() if use is Use.LOCK else rows)
 
 
 def mapped_tables_of(database: str, entity: EntityMap) -> CollectionTables:

@@ -27,9 +27,13 @@ async def picked(
     at_once = first and query.selection.exact and not sort
     limit = 1 + MOST_ALTERNATIVES if at_once else None
     rows = await session.stored(query.selection, limit=limit, locked=locked)
+    if limit is not None and len(rows) == limit and any(row.drifted for row in rows):
+        # Those that matter may be behind the limit.
+        rows = await session.stored(query.selection, limit=None, locked=locked)
     found = []
     for row in rows:
-        if query.matches is None or query.matches(row.document):
+        matches = query.test(drifted=row.drifted)
+        if matches is None or matches(row.document):
             found.append(row)
             if first and not sort and len(found) > MOST_ALTERNATIVES:
                 break

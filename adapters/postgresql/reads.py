@@ -1,7 +1,8 @@
 """`find`, `count` and `distinct`: raw BSON where SQL alone is exact, else finished in memory."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from adapters.evaluate.order import sorted_documents
@@ -10,13 +11,13 @@ from adapters.evaluate.project import projector
 from adapters.postgresql import options
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
-from adapters.postgresql.storage import Found
+from adapters.postgresql.storage import Fetched, Found
 from adapters.query.failures import CommandFailure
 from adapters.query.paths import split_path
 from adapters.query.projection import parse_projection
 from adapters.query.sort import Sort, parse_sort
 from adapters.sql.keys import key_of
-from adapters.sql.plan import Order, Plan, Residual
+from adapters.sql.plan import Residual
 from comparators.canonical import MISSING, encode
 from comparators.outcome import Count, Documents, Values
 
@@ -27,7 +28,19 @@ PORTION: Final = 4
 LEAST_PORTION: Final = 64
 NULL: Final = key_of(None)
 
+CUT: Final = frozenset({Residual.SORT, Residual.SKIP, Residual.LIMIT})
+
 Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked for of the documents that a filter finds."""
+
+    sort: Sort = field(default_factory=dict)
+    skip: int = 0
+    limit: int | None = None
+    projection: bool = False
 
 
 async def find(session: Session) -> Documents:
@@ -41,22 +54,13 @@ async def find(session: Session) -> Documents:
     query = query_of(session.storage, arguments.get("filter") or {}, variables=variables)
     project = _projector(arguments.get("projection"), query, session, variables)
     sort = parse_sort(arguments.get("sort") or {})
-    plan = session.storage.plan(
-        query.selection,
-        sort=sort,
-        skip=skip,
-        limit=limit or None,
-        projection=project is not None,
-    )
-    if not plan.residual:
-        found = await session.fetch(session.storage, plan)
-        return Documents(documents=tuple(each.raw for each in found))
-    found = await matching(session, query, plan, enough=skip + limit if limit else None)
-    if Residual.SORT in plan.residual and (skip or not query.of_one):
+    asked = Asked(sort=sort, skip=skip, limit=limit or None, projection=project is not None)
+    found, left = await matching(session, query, asked)
+    if sort and Residual.SORT in left and (skip or not query.of_one):
         found = _sorted(found, sort)
-    if Residual.SKIP in plan.residual:
+    if Residual.SKIP in left:
         found = found[skip:]
-    if Residual.LIMIT in plan.residual:
+    if limit and Residual.LIMIT in left:
         found = found[:limit]
     if project is None:
         return Documents(documents=tuple(each.raw for each in found))
@@ -76,15 +80,13 @@ async def count(session: Session) -> Count:
 
 async def counted(session: Session, query: Query, *, skip: int, limit: int | None) -> int:
     """Return how many documents a query finds, after skip and limit."""
-    storage = session.storage
-    plan = storage.plan(query.selection, sort={}, skip=skip, limit=limit, projection=False)
-    if Residual.FILTER in plan.residual:
-        found = await matching(session, query, plan, enough=None if limit is None else skip + limit)
-        beyond = max(len(found) - skip, 0)
-        return beyond if limit is None else min(beyond, limit)
-    statement = storage.count(replace(plan, order=Order.NONE))
-    rows = await session.rows(statement.text, statement.arguments(storage.values_of(plan)))
-    return int(rows[0][0]) if rows else 0
+    if query.selection.exact:
+        n = await session.counted(query.selection, skip=skip, limit=limit)
+        if n is not None:
+            return n
+    found, left = await matching(session, query, Asked(skip=skip, limit=limit))
+    beyond = max(len(found) - skip, 0) if Residual.SKIP in left else len(found)
+    return beyond if limit is None else min(beyond, limit)
 
 
 async def distinct(session: Session) -> Values:
@@ -95,9 +97,14 @@ async def distinct(session: Session) -> Values:
     if not isinstance(key, str):
         raise CommandFailure(TYPE_MISMATCH, "'distinct.key' must be a string")
     query = query_of(session.storage, arguments.get("query") or {}, variables=session.variables)
-    plan = Plan(selection=query.selection, residual=(Residual.FILTER,))
-    found = await matching(session, query, plan, enough=None)
     path = split_path(key)
+    grouping = session.storage.distinct(query.selection, path)
+    made = None if grouping is None else await session.grouped(grouping)
+    if made is not None:
+        return _distinct(
+            session, key, [each for each in made if each is not MISSING], MISSING in made
+        )
+    found, _left = await matching(session, query, Asked())
     values: dict[bytes, Any] = {}
     lacking = False
     for each in found:
@@ -107,30 +114,49 @@ async def distinct(session: Session) -> Values:
                     lacking = True
                 else:
                     values.setdefault(key_of(item), item)
-    optional = lacking and NULL not in values and session.is_indexed(key)
-    return Values(values=tuple(values.values()), optional=(None,) if optional else ())
+    return _distinct(session, key, list(values.values()), lacking and NULL not in values)
+
+
+def _distinct(session: Session, key: str, values: list[Any], lacking: bool) -> Values:
+    # An index holds null for a document without the field; MongoDB may answer from there.
+    optional = lacking and session.is_indexed(key)
+    return Values(values=tuple(values), optional=(None,) if optional else ())
 
 
 async def matching(
-    session: Session, query: Query, plan: Plan, *, enough: int | None
-) -> list[Found]:
-    """Return the documents that a query finds, in the order of the plan.
+    session: Session, query: Query, asked: Asked
+) -> tuple[list[Found], frozenset[Residual]]:
+    """Return the documents that a query finds, and what is left to do with them.
 
-    `enough` is how many of them matter when nothing is left to sort: they are looked for at the
-    beginning first.
+    Where a filter is left to do and a limit is asked for, the beginning is looked at first.
     """
-    matches = query.matches
-    if enough is not None and matches is not None and Residual.SORT not in plan.residual:
+    storage, selection = session.storage, query.selection
+    find = partial(
+        storage.find,
+        selection,
+        sort=asked.sort,
+        skip=asked.skip,
+        limit=asked.limit,
+        projection=asked.projection,
+    )
+    read = find()
+    left = frozenset(read.residual) - {Residual.FILTER}
+    if asked.limit and Residual.FILTER in read.residual and Residual.SORT not in left:
+        enough = asked.skip + asked.limit
         portion = max(enough * PORTION, LEAST_PORTION)
-        first = await session.fetch(session.storage, replace(plan, limit=portion))
-        found = _matching(first, matches)
-        if len(first) < portion or len(found) >= enough:
-            return found
-    return _matching(await session.fetch(session.storage, plan), matches)
+        first = await session.fetch(storage, find(portion=portion))
+        found = _matching(first, query)
+        if not first.drifted and (len(first.found) < portion or len(found) >= enough):
+            return found, left
+    fetched = await session.fetch(storage, read)
+    return _matching(fetched, query), left | CUT if fetched.drifted else left
 
 
-def _matching(found: list[Found], matches: Callable[[Document], bool] | None) -> list[Found]:
-    return found if matches is None else [each for each in found if matches(each.document)]
+def _matching(fetched: Fetched, query: Query) -> list[Found]:
+    matches = query.test(drifted=fetched.drifted)
+    if matches is None:
+        return fetched.found
+    return [each for each in fetched.found if matches(each.document)]
 
 
 def _sorted(found: list[Found], sort: Sort) -> list[Found]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 from bson.datetime_ms import DatetimeMS
@@ -15,12 +15,13 @@ from adapters.postgresql.failures import ABSENT, state_of
 from adapters.postgresql.indexes import Index
 from adapters.postgresql.residual import values_of_let
 from adapters.postgresql.statements import WriteShape
-from adapters.postgresql.storage import Found, Storage
+from adapters.postgresql.storage import AnyStorage, Fetched, Grouping, Read
 from adapters.postgresql.tables import CollectionTables
 from adapters.sql.dialect import Statement
-from adapters.sql.plan import Plan, Selection, natural_order
 from comparators.operation import Operation
 from comparators.outcome import Outcome
+
+T = TypeVar("T")
 
 MakeStatement = Callable[[CollectionTables, WriteShape], Statement]
 
@@ -37,7 +38,7 @@ class Session:
     """The `_id`s of documents that a write of one document might have chosen instead."""
 
     @property
-    def storage(self) -> Storage:
+    def storage(self) -> AnyStorage:
         """Where the documents of the operation's collection live."""
         return self.catalog.storage(self.operation.database, self.operation.collection)
 
@@ -82,23 +83,40 @@ class Session:
         now = {"NOW": DatetimeMS(self.generated.now_ms)}
         return now | values_of_let(self.operation.arguments.get("let"), now)
 
-    async def fetch(self, storage: Storage, plan: Plan) -> list[Found]:
+    async def fetch(self, storage: AnyStorage, read: Read) -> Fetched:
         """Return the documents that SQL selects, none from a collection that does not exist."""
-        statement = storage.find(plan)
-        rows = await self.rows(statement.text, statement.arguments(storage.values_of(plan)))
+        rows = await self.rows(read.statement.text, read.arguments)
         await self.learn(storage, rows)
-        return list(map(storage.found, rows))
+        return storage.fetched(rows)
 
-    async def stored(
-        self, selection: Selection, *, limit: int | None, locked: bool
-    ) -> list[Stored]:
+    async def counted(self, selection: Any, *, skip: int, limit: int | None) -> int | None:
+        """Return how many documents an exact selection has, None where rows have drifted."""
+        read = self.storage.count(selection, skip=skip, limit=limit)
+        rows = await self.rows(read.statement.text, read.arguments)
+        if not rows:
+            return 0
+        n, drifted = rows[0]
+        return None if drifted else int(n)
+
+    async def grouped(self, grouping: Grouping[T]) -> list[T] | None:
+        """Return what SQL makes of many documents at once, None where it cannot tell."""
+        statement = grouping.statement
+        rows = await self.rows(statement.text, statement.arguments(grouping.values))
+        unknown = grouping.unknown_layouts(rows)
+        if unknown:
+            await self.catalog.layouts.read(self.connection, unknown)
+        return grouping.merged(rows)
+
+    async def stored(self, selection: Any, *, limit: int | None, locked: bool) -> list[Stored]:
         """Return the documents of a selection in MongoDB's order, to write them."""
         storage = self.storage
-        plan = Plan(selection=selection, order=natural_order(selection), limit=limit)
-        statement = storage.find_rows(plan, locked=locked)
-        rows = await self.rows(statement.text, statement.arguments(storage.values_of(plan)))
+        read = storage.find_rows(selection, limit=limit, locked=locked)
+        rows = await self.rows(read.statement.text, read.arguments)
         await self.learn(storage, rows)
-        return [Stored(key=row[-2], version=row[-1], found=storage.found(row)) for row in rows]
+        return [
+            Stored(key=row[-3], version=row[-2], drifted=row[-1], found=storage.found(row))
+            for row in rows
+        ]
 
     async def write(
         self,
@@ -117,7 +135,7 @@ class Session:
         values = values_of(tables, changes, mark=mark, outcome=outcome, together=together)
         return await self.connection.fetch(statement.text, *statement.arguments(values))
 
-    async def learn(self, storage: Storage, rows: Sequence[Any]) -> None:
+    async def learn(self, storage: AnyStorage, rows: Sequence[Any]) -> None:
         """Have the layouts of rows known."""
         unknown = storage.unknown_layouts(rows)
         if unknown:

@@ -3,18 +3,20 @@
 There are two kinds: a document table holds each document as BSON, a mapped table as typed columns.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from asyncpg import Record
 
 from adapters.entities.layout import Layout
 from adapters.postgresql.tables import CollectionTables
 from adapters.query.filter import Filter
+from adapters.query.paths import Path
+from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
 from adapters.sql.dialect import Statement
-from adapters.sql.plan import Plan, Selection
+from adapters.sql.plan import Residual
 from comparators.canonical import decode, encode
 
 
@@ -53,7 +55,68 @@ class Contents:
     layout: Layout | None = None
 
 
-class Storage(Protocol):
+class Selected(Protocol):
+    """Which rows SQL selects for a filter."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether these are the documents that match, and no others."""
+
+
+class Described(Protocol):
+    """A plan."""
+
+    def describe(self) -> str:
+        """Return what SQL does, what the residual does, and why, a line each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A read, ready to run, and what is left to do in memory behind it."""
+
+    statement: Statement
+    values: Mapping[str, Any]
+    plan: Described
+    residual: tuple[Residual, ...] = ()
+
+    @property
+    def arguments(self) -> list[Any]:
+        """The values in the order of the parameters."""
+        return self.statement.arguments(self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """Documents as SQL gave them.
+
+    If some have `drifted`, SQL could not tell of those, and has neither tested, sorted nor cut what it gave: then all
+    of that is left to do, whatever the plan says.
+    """
+
+    found: list[Found]
+    drifted: bool = False
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping(Generic[T]):
+    """What SQL makes of many documents at once.
+
+    `merged` takes its rows, whose layouts must be known, and gives None where they do not tell.
+    """
+
+    statement: Statement
+    values: Mapping[str, Any]
+    unknown_layouts: Callable[[Sequence[Any]], set[int]]
+    merged: Callable[[Sequence[Any]], list[T] | None]
+
+
+S = TypeVar("S", bound=Selected)
+
+
+class Storage(Protocol[S]):
     """The tables of a collection, and how documents get into them and out of them."""
 
     @property
@@ -69,25 +132,52 @@ class Storage(Protocol):
     def found(self, row: Record) -> Found:
         """Return the document of a row that begins with what is shown; its layout must be known."""
 
+    def fetched(self, rows: Sequence[Record]) -> Fetched:
+        """Return the documents that a read gave; their layouts must be known."""
+
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:
         """Return the layouts that must be read before the documents of rows can be."""
 
-    def selection_of(self, tree: Filter) -> Selection:
-        """Return which documents SQL selects for a filter."""
+    def selection_of(self, tree: Filter, variables: Mapping[str, Any]) -> S:
+        """Return which rows SQL selects for a filter; `variables` are those that `$expr` may name."""
 
-    def plan(
-        self, selection: Selection, *, sort: Sort, skip: int, limit: int | None, projection: bool
-    ) -> Plan:
-        """Return how a read is run."""
+    def selection_by_keys(self, keys: Sequence[Any]) -> S:
+        """Return the rows with these primary keys."""
 
-    def find(self, plan: Plan) -> Statement:
-        """Return the statement that reads documents."""
+    def only_key(self, selection: S) -> Any:
+        """Return the primary key that a selection asks for and for nothing else, None where it asks for more."""
 
-    def find_rows(self, plan: Plan, *, locked: bool) -> Statement:
-        """Return the statement that reads key, version and documents, in order to write them."""
+    def find(
+        self,
+        selection: S,
+        *,
+        sort: Sort,
+        skip: int = 0,
+        limit: int | None = None,
+        projection: bool = False,
+        portion: int | None = None,
+    ) -> Read:
+        """Return how documents are read; `portion` limits the rows whatever is left to do with them."""
 
-    def count(self, plan: Plan) -> Statement:
-        """Return the statement that counts what a plan selects."""
+    def find_rows(self, selection: S, *, limit: int | None, locked: bool) -> Read:
+        """Return how documents are read in order to write them.
 
-    def values_of(self, plan: Plan) -> Mapping[str, Any]:
-        """Return the parameters of these statements by their names."""
+        Behind what is shown come the key, the version, and whether the row has drifted.
+        """
+
+    def count(self, selection: S, *, skip: int, limit: int | None) -> Read:
+        """Return how rows are counted: their number, and whether rows have drifted that it cannot tell of."""
+
+    def group(
+        self, selection: S, stage: Group, variables: Mapping[str, Any]
+    ) -> "Grouping[dict[str, Any]] | None":
+        """Return how SQL makes groups, None where it cannot."""
+
+    def distinct(self, selection: S, path: Path) -> "Grouping[Any] | None":
+        """Return how SQL finds the distinct values at a path, None where it cannot.
+
+        MISSING is one of them if some documents have no value there, and none has null.
+        """
+
+
+AnyStorage = Storage[Any]

@@ -9,10 +9,8 @@ from adapters.gateway import Generated
 from adapters.postgresql import statements
 from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.gateway import PostgresGateway
-from adapters.postgresql.narrowing import selection_of
 from adapters.query.filter import parse_filter
 from adapters.sql.keys import key_of
-from adapters.sql.plan import Plan
 from comparators.operation import Kind, Operation
 
 pytestmark = pytest.mark.parametrize("gateway", ["documents"], indirect=True)
@@ -40,10 +38,8 @@ async def explained_find(
     gateway: PostgresGateway, dsn: str, query: dict[str, Any], limit: int | None
 ) -> str:
     """Return the plan of a `find`."""
-    plan = Plan(selection=selection_of(parse_filter(query)), limit=limit)
-    statement = STORAGE.find(plan)
-    arguments = statement.arguments(STORAGE.values_of(plan))
-    return await explained(gateway, dsn, statement.text, arguments)
+    read = STORAGE.find(STORAGE.selection_of(parse_filter(query), {}), sort={}, portion=limit)
+    return await explained(gateway, dsn, read.statement.text, read.arguments)
 
 
 async def test_find_by_identifier_uses_the_primary_key(
