@@ -18,6 +18,8 @@ class Kind(StrEnum):
     DELETE = "delete"
     FIND_AND_MODIFY = "find_and_modify"
     CREATE = "create"
+    COLL_MOD = "coll_mod"
+    RENAME_COLLECTION = "rename_collection"
     DROP = "drop"
     DROP_DATABASE = "drop_database"
     CREATE_INDEXES = "create_indexes"

@@ -23,6 +23,7 @@ from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.storage import AnyStorage
 from adapters.postgresql.tables import check_namespace
+from adapters.postgresql.validation import Validation, validation_of
 from adapters.sql.dialect import compiled
 from comparators.canonical import decode, encode
 
@@ -82,6 +83,24 @@ _ADD_COLLECTION: Final = compiled(
 )
 _ADD_INDEX: Final = compiled(_insert(INDEXES, "database", "collection", "name", "specification"))
 
+_CHANGE_OPTIONS: Final = compiled(
+    sa.update(COLLECTIONS)
+    .where(
+        COLLECTIONS.c.database == sa.bindparam("owner"),
+        COLLECTIONS.c.name == sa.bindparam("collection"),
+    )
+    .values(options=sa.bindparam("changed", type_=BYTEA))
+)
+_CHANGE_INDEX: Final = compiled(
+    sa.update(INDEXES)
+    .where(
+        INDEXES.c.database == sa.bindparam("owner"),
+        INDEXES.c.collection == sa.bindparam("place"),
+        INDEXES.c.name == sa.bindparam("index_name"),
+    )
+    .values(specification=sa.bindparam("changed", type_=BYTEA))
+)
+
 Namespace = tuple[str, str]
 
 
@@ -94,6 +113,8 @@ class Collection:
     indexes: tuple[Index, ...] = ()
     """Those beside `_id_`, in the order of their making."""
     uuid: UUID | None = None
+    validation: Validation | None = None
+    """What its validator asks of documents."""
 
     @property
     def unique(self) -> tuple[Index, ...]:
@@ -194,8 +215,38 @@ class Catalog:
         if uuid is None:
             return False
         self.version += 1
-        self._collections[database, name] = Collection(storage=storage, options=options, uuid=uuid)
+        self._collections[database, name] = Collection(
+            storage=storage, options=options, uuid=uuid, validation=validation_of(options)
+        )
         return True
+
+    async def change_options(
+        self, connection: Connection, database: str, name: str, options: Mapping[str, Any]
+    ) -> None:
+        """Give a collection that exists other options."""
+        values = {"owner": database, "collection": name, "changed": encode(dict(options))}
+        await connection.execute(_CHANGE_OPTIONS.text, *_CHANGE_OPTIONS.arguments(values))
+        self.version += 1
+        known = self._collections[database, name]
+        self._collections[database, name] = replace(
+            known, options=options, validation=validation_of(options)
+        )
+
+    async def change_index(
+        self, connection: Connection, database: str, name: str, index: Index
+    ) -> None:
+        """Put an index in the place of the one with its name; its keys are the same."""
+        values = {
+            "owner": database,
+            "place": name,
+            "index_name": index.name,
+            "changed": encode(dict(index.specification)),
+        }
+        await connection.execute(_CHANGE_INDEX.text, *_CHANGE_INDEX.arguments(values))
+        self.version += 1
+        known = self._collections[database, name]
+        indexes = tuple(index if each.name == index.name else each for each in known.indexes)
+        self._collections[database, name] = replace(known, indexes=indexes)
 
     async def drop(self, connection: Connection, database: str, name: str) -> bool:
         """Drop a collection; False when there was none. The caller holds a transaction."""
@@ -267,6 +318,7 @@ class Catalog:
                 options=decode(row["options"]),
                 indexes=tuple(by_collection.get(place, ())),
                 uuid=row["uuid"],
+                validation=validation_of(decode(row["options"])),
             )
             for row in collections
             for place in [(row["database"], row["name"])]

@@ -1,6 +1,6 @@
-"""Collections and indexes: made, listed and dropped, with the errors MongoDB gives.
+"""Collections and indexes: listed and dropped, indexes made, with the errors MongoDB gives.
 
-Source: MongoDB manual, "create", "drop", "createIndexes", "dropIndexes", "listIndexes", "listCollections";
+Source: MongoDB manual, "drop", "createIndexes", "dropIndexes", "listIndexes", "listCollections";
 which error belongs to which conflict was observed on a server 6.0.
 """
 
@@ -16,7 +16,7 @@ from adapters.postgresql.building import build
 from adapters.postgresql.catalog import Collection
 from adapters.postgresql.indexes import ID_INDEX, Index, index_of
 from adapters.postgresql.session import Session
-from adapters.postgresql.specifications import LONGEST_TTL_S, OPTIONS, check_specification
+from adapters.postgresql.specifications import KEPT, LONGEST_TTL_S, OPTIONS, check_specification
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter
 from adapters.query.unsupported import unsupported
@@ -28,25 +28,11 @@ FAILED_TO_PARSE: Final = 9
 BAD_VALUE: Final = 2
 NAMESPACE_NOT_FOUND: Final = 26
 INDEX_NOT_FOUND: Final = 27
-NAMESPACE_EXISTS: Final = 48
 CANNOT_CREATE_INDEX: Final = 67
 INVALID_OPTIONS: Final = 72
 DONE: Final = Outcome(result=Done(), duration_s=0.0)
 ID_KEY: Final[Mapping[str, Any]] = {"_id": 1}
 ID_SPECIFICATION: Final[Mapping[str, Any]] = {"v": 2, "key": {"_id": 1}, "name": ID_INDEX}
-KEPT: Final = (
-    "key",
-    "name",
-    "background",
-    "unique",
-    "hidden",
-    "partialFilterExpression",
-    "sparse",
-    "expireAfterSeconds",
-    "storageEngine",
-    "collation",
-)
-"""What a specification holds, in the order in which MongoDB lists it, whatever order it was given in."""
 FLAGS: Final = frozenset({"background", "sparse", "unique"})
 """Numbers are taken for true or false, and listed as that."""
 SIMPLE_COLLATION: Final[Mapping[str, Any]] = {"locale": "simple"}
@@ -54,18 +40,6 @@ NOT_KEPT: Final = frozenset({"_id", "dropDups", "ns", "v"})
 LEFT_OUT_WHEN_FALSE: Final = frozenset({"unique", "hidden"})
 SIGNATURE: Final = ("collation", "partialFilterExpression", "unique", "sparse")
 """Indexes with equal keys may stand side by side if they differ in one of these."""
-
-
-async def create(session: Session) -> Outcome:
-    """Make a collection."""
-    operation = session.operation
-    options.check("create", operation.arguments)
-    made = await session.catalog.create(
-        session.connection, operation.database, operation.collection, {}
-    )
-    if not made:
-        raise CommandFailure(NAMESPACE_EXISTS, "Collection already exists")
-    return DONE
 
 
 async def drop(session: Session) -> Outcome:

@@ -38,7 +38,9 @@ def prepare(session: Session) -> Prepared:
     prepared: Prepared = []
     for at, document in enumerate(arguments["documents"]):
         try:
-            change = insertion(session.storage, identified(document, session, at), session.guarding)
+            complete = identified(document, session, at)
+            session.validate(complete)
+            change = insertion(session.storage, complete, session.guarding)
         except CommandFailure as failure:
             prepared.append((at, WriteError(index=at, code=failure.code)))
         else:

@@ -80,6 +80,7 @@ def change_of(
     after = modification.apply(found.document)
     if after is found.document:
         return found.found, None
+    session.validate(after, before=found.document)
     bson = encode(after)
     change = replacement(session.storage, found, after, bson, session.guarding)
     return Found(raw=bson, document=after), change
@@ -88,7 +89,9 @@ def change_of(
 def upsertion(session: Session, modification: Modification) -> Change:
     """Return the change that inserts the document of an upsert."""
     assert modification.insert is not None  # noqa: S101 - for the type checker
-    return insertion(session.storage, modification.insert(), session.guarding)
+    document = modification.insert()
+    session.validate(document)
+    return insertion(session.storage, document, session.guarding)
 
 
 async def replace_at_once(

@@ -59,7 +59,29 @@ HEEDED: Final[Mapping[str, frozenset[str]]] = {
     ),
     "createIndexes": frozenset({"indexes", "commitQuorum", "ignoreUnknownIndexOptions"}),
     "dropIndexes": frozenset({"index"}),
-    "create": frozenset({"autoIndexId", "flags", "idIndex"}),
+    "create": frozenset(
+        {
+            "autoIndexId",
+            "changeStreamPreAndPostImages",
+            "flags",
+            "idIndex",
+            "recordPreImages",
+            "validationAction",
+            "validationLevel",
+            "validator",
+        }
+    ),
+    "collMod": frozenset(
+        {
+            "changeStreamPreAndPostImages",
+            "index",
+            "recordPreImages",
+            "validationAction",
+            "validationLevel",
+            "validator",
+        }
+    ),
+    "renameCollection": frozenset({"dropTarget", "to"}),
     "drop": frozenset(),
     "dropDatabase": frozenset(),
     "listIndexes": frozenset(),

@@ -58,6 +58,13 @@ class Session:
         found = self.catalog.collection(self.operation.database, self.operation.collection)
         return () if found is None else found.guarding
 
+    def validate(self, document: dict[str, Any], *, before: dict[str, Any] | None = None) -> None:
+        """Raise CommandFailure for a document that the collection's validator refuses."""
+        found = self.catalog.collection(self.operation.database, self.operation.collection)
+        validation = None if found is None else found.validation
+        if validation is not None and not self.operation.arguments.get("bypassDocumentValidation"):
+            validation.check(document, before=before)
+
     @property
     def indexes(self) -> dict[str, bool]:
         """The indexes beside `_id_` by name, and whether they hold every document."""

@@ -36,6 +36,19 @@ OPTIONS: Final = frozenset(
     "name ns originalSpec partialFilterExpression prepareUnique sparse storageEngine textIndexVersion "
     "unique v weights wildcardProjection".split()
 )
+KEPT: Final = (
+    "key",
+    "name",
+    "background",
+    "unique",
+    "hidden",
+    "partialFilterExpression",
+    "sparse",
+    "expireAfterSeconds",
+    "storageEngine",
+    "collation",
+)
+"""What a specification holds, in the order in which MongoDB lists it, whatever order it was given in."""
 OF_ID_INDEX: Final = frozenset({"collation", "key", "name", "ns", "v"})
 FLAG: Final = (bool, int, float, Decimal128)
 TYPES: Final[Mapping[str, tuple[type, ...]]] = {

@@ -11,7 +11,15 @@ from typing import Final
 import asyncpg
 
 from adapters.gateway import Mark
-from adapters.postgresql import definitions, deletes, find_and_modify, inserts, marks, updates
+from adapters.postgresql import (
+    collections,
+    definitions,
+    deletes,
+    find_and_modify,
+    inserts,
+    marks,
+    updates,
+)
 from adapters.postgresql.failures import (
     ABSENT,
     REPEAT,
@@ -47,7 +55,9 @@ WRITES: Final[Mapping[Kind, Write]] = {
     Kind.FIND_AND_MODIFY: Write(
         inside=find_and_modify.modify, at_once=find_and_modify.modify_at_once
     ),
-    Kind.CREATE: Write(inside=definitions.create),
+    Kind.CREATE: Write(inside=collections.create),
+    Kind.COLL_MOD: Write(inside=collections.change),
+    Kind.RENAME_COLLECTION: Write(inside=collections.rename),
     Kind.DROP: Write(inside=definitions.drop),
     Kind.DROP_DATABASE: Write(inside=definitions.drop_database),
     Kind.CREATE_INDEXES: Write(inside=definitions.create_indexes),

@@ -23,6 +23,7 @@ CODE_NAMES: Final[Mapping[int, str]] = {
     72: "InvalidOptions",
     73: "InvalidNamespace",
     115: "CommandNotSupported",
+    121: "DocumentValidationFailure",
     159: "DurationOverflow",
     165: "ViewDepthLimitExceeded",
     167: "OptionNotSupportedOnView",

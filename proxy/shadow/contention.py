@@ -18,7 +18,15 @@ from proxy.shadow.units import Committed, InDoubt, Single
 
 _SERVER_VALUES: Final = frozenset({"$currentDate", "$$NOW", "$$CLUSTER_TIME", "$rand"})
 _DEFINITIONS: Final = frozenset(
-    {Kind.CREATE, Kind.DROP, Kind.CREATE_INDEXES, Kind.DROP_INDEXES, Kind.DROP_DATABASE}
+    {
+        Kind.CREATE,
+        Kind.COLL_MOD,
+        Kind.RENAME_COLLECTION,
+        Kind.DROP,
+        Kind.CREATE_INDEXES,
+        Kind.DROP_INDEXES,
+        Kind.DROP_DATABASE,
+    }
 )
 
 

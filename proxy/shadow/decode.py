@@ -26,6 +26,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "findAndModify": Kind.FIND_AND_MODIFY,
     "findandmodify": Kind.FIND_AND_MODIFY,
     "create": Kind.CREATE,
+    "collMod": Kind.COLL_MOD,
+    "renameCollection": Kind.RENAME_COLLECTION,
     "drop": Kind.DROP,
     "dropDatabase": Kind.DROP_DATABASE,
     "createIndexes": Kind.CREATE_INDEXES,
@@ -90,13 +92,20 @@ def read_request(message: bytes, *, start: int) -> Request:
     command = command_of(message)
     name = next(iter(command))
     control = CONTROLS.get(name)
+    database = str(command.get("$db", ""))
+    collection = _collection(command, name, control)
+    kind = KINDS.get(name, Kind.OTHER)
+    if kind is Kind.RENAME_COLLECTION:
+        # It names the collection with its database, and MongoDB takes it in `admin` alone.
+        kind = kind if database == "admin" else Kind.OTHER
+        database, _, collection = collection.partition(".")
     return Request(
         start=start,
         name=name,
-        kind=KINDS.get(name, Kind.OTHER),
+        kind=kind,
         control=control,
-        database=str(command.get("$db", "")),
-        collection=_collection(command, name, control),
+        database=database,
+        collection=collection,
         session=_session(command),
         command=command,
     )

@@ -238,7 +238,8 @@ class Execution:
         exchange = unit.exchange
         position = exchange.position if at is None else at
         if operation.kind not in _TOUCH_DOCUMENTS:
-            self._touches.note_collection(operation.namespace, position)
+            for namespace in written_namespaces(operation):
+                self._touches.note_collection(namespace, position)
             return
         identifiers = outcome.touched + outcome.alternatives
         self._touches.note(operation.namespace, map(document_key, identifiers), position)

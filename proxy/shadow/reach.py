@@ -43,11 +43,12 @@ def _others(operation: Operation) -> list[str]:
     arguments = operation.arguments
     if operation.kind is Kind.AGGREGATE:
         return _target(operation.database, arguments.get("pipeline"))
+    if operation.kind is Kind.RENAME_COLLECTION:
+        target = arguments.get("to")
+        return [operation.namespace, *([target] if isinstance(target, str) else [])]
     if operation.kind is not Kind.OTHER:
         return []
     match next(iter(arguments), ""):
-        case "renameCollection":
-            named = [arguments["renameCollection"], arguments.get("to")]
         case "bulkWrite":
             named = [each.get("ns") for each in arguments.get("nsInfo", ())]
         case _:

@@ -67,6 +67,8 @@ _OUTAGES: Final = {
 _DEFINITIONS: Final = frozenset(
     {
         Kind.CREATE,
+        Kind.COLL_MOD,
+        Kind.RENAME_COLLECTION,
         Kind.DROP,
         Kind.DROP_DATABASE,
         Kind.CREATE_INDEXES,

@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[Kind, str]] = {
     Kind.DELETE: "delete",
     Kind.FIND_AND_MODIFY: "findAndModify",
     Kind.CREATE: "create",
+    Kind.COLL_MOD: "collMod",
     Kind.DROP: "drop",
     Kind.CREATE_INDEXES: "createIndexes",
     Kind.DROP_INDEXES: "dropIndexes",

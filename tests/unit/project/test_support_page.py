@@ -17,13 +17,16 @@ from adapters.evaluate.pcre import UNSUPPORTED_ESCAPES
 from adapters.evaluate.pipeline import run_pipeline
 from adapters.gateway import Generated
 from adapters.postgresql import options
-from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.catalog import Catalog, Collection
+from adapters.postgresql.collections import changed_index
 from adapters.postgresql.connections import Connections
+from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.gateway import READS, run_read
-from adapters.postgresql.indexes import SPECIAL
+from adapters.postgresql.indexes import SPECIAL, index_of
 from adapters.postgresql.inserts import identified
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
+from adapters.postgresql.validation import check_validator
 from adapters.postgresql.writes import WRITES
 from adapters.query.expression import parse_expression
 from adapters.query.expression.parse import BUILT_IN, FORMS, UNAVAILABLE
@@ -148,6 +151,14 @@ def _option(command: str, name: str) -> Example:
     return lambda: options.check(command, {name: True})
 
 
+def _index_made_unique(option: str) -> Example:
+    index = index_of({"v": 2, "key": {"a": 1}, "name": "a_1"})
+    wanted = {"name": "a_1", option: True}
+    return lambda: changed_index(
+        Collection(storage=document_storage("d", "c"), indexes=(index,)), wanted
+    )
+
+
 def _pattern(source: str) -> Example:
     return lambda: compiled(source, 0)
 
@@ -181,10 +192,10 @@ OF_A_DECIMAL: Final = (
 ).split()
 OF_FIND: Final = "min max returnKey showRecordId tailable awaitData".split()
 OF_CREATE: Final = (
-    "capped size validator viewOn timeseries clusteredIndex changeStreamPreAndPostImages "
-    "expireAfterSeconds encryptedFields"
+    "capped size viewOn timeseries clusteredIndex expireAfterSeconds encryptedFields"
 ).split()
-COMMANDS: Final = "renameCollection collMod mapReduce bulkWrite geoSearch".split()
+OF_COLL_MOD: Final = "cappedSize expireAfterSeconds viewOn".split()
+COMMANDS: Final = "mapReduce bulkWrite geoSearch".split()
 ENGLISH: Final = {"locale": "en"}
 
 REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
@@ -192,6 +203,10 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         **{f"command {name}": (_command(name),) for name in COMMANDS},
         **{f"option {name}": (_option("find", name),) for name in OF_FIND},
         **{f"option {name}": (_option("create", name),) for name in OF_CREATE},
+        **{f"option {name}": (_option("collMod", name),) for name in OF_COLL_MOD},
+        "option index.unique": (_index_made_unique("unique"),),
+        "option index.prepareUnique": (_index_made_unique("prepareUnique"),),
+        "$$NOW in a validator": (lambda: check_validator({"$expr": "$$NOW"}),),
         "option collation": (lambda: options.check("find", {"collation": ENGLISH}),),
         "option hint": (
             lambda: options.check_hint("gone", {}),
