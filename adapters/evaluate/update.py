@@ -5,6 +5,7 @@ from typing import Any, Final, assert_never
 
 from bson.datetime_ms import DatetimeMS
 
+from adapters.evaluate.clock import with_clock
 from adapters.evaluate.match import matcher
 from adapters.evaluate.modify import Circumstances, modified
 from adapters.evaluate.pipeline import run_pipeline
@@ -43,7 +44,7 @@ def updater(
             position_in = matched_position(filter, planned=True, variables=bindings)
             return _modification(update, position_in, now_ms=now_ms, inserting=inserting)
         case Replacement(document=document):
-            return _replacement(document, inserting=inserting)
+            return _replacement(document, now_ms=now_ms, inserting=inserting)
         case PipelineUpdate():
             return _pipeline(update, now_ms=now_ms, variables=variables or {})
         case _:
@@ -68,13 +69,13 @@ def _modification(
     return apply
 
 
-def _replacement(document: Mapping[str, Any], *, inserting: bool) -> Updater:
+def _replacement(document: Mapping[str, Any], *, now_ms: int, inserting: bool) -> Updater:
     refused = next((name for name in document if name.startswith("$")), None)
 
     def apply(stored: Document) -> Document:
         if refused is not None and not inserting:
             raise CommandFailure(DOLLAR_NAME, f"The dollar ($) prefixed field {refused!r}")
-        return _with_identity(stored, document)
+        return _with_identity(stored, with_clock(dict(document), now_ms))
 
     return apply
 

@@ -14,6 +14,7 @@ from bson.objectid import ObjectId
 from bson.regex import Regex
 from bson.timestamp import Timestamp
 
+from adapters.evaluate.clock import with_clock
 from adapters.gateway import Mark
 from adapters.postgresql import options, statements
 from adapters.postgresql.documents import Change, insertion
@@ -21,7 +22,6 @@ from adapters.postgresql.failures import UNIQUE, state_of
 from adapters.postgresql.indexes import Entry
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
-from adapters.query.unsupported import unsupported
 from comparators.outcome import Acknowledgement, Outcome, WriteError
 
 DUPLICATE_KEY: Final = 11000
@@ -56,9 +56,8 @@ def identified(document: dict[str, Any], session: Session, at: int) -> dict[str,
     else:
         document = {"_id": session.generated.upserted.get(at, ObjectId()), **document}
     check_identifier(document["_id"])
-    if Timestamp in map(type, document.values()) and Timestamp(0, 0) in document.values():
-        # The server puts its own clock there.
-        raise unsupported("Timestamp(0, 0) in a document", where="insert")
+    if Timestamp in map(type, document.values()):
+        return with_clock(document, session.generated.now_ms)
     return document
 
 

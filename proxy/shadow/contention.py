@@ -10,6 +10,7 @@ with an earlier clock than the insert's.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from adapters.evaluate.clock import asks_for_clock
 from adapters.gateway import Footprint
 from comparators.canonical import document_key
 from comparators.operation import Kind, Operation
@@ -40,12 +41,18 @@ def is_contended(unit: Single, footprints: tuple[Footprint, ...]) -> bool:
 def takes_server_values(operation: Operation) -> bool:
     """Return whether a write stores values that MongoDB makes up while it runs."""
     match operation.kind:
+        case Kind.INSERT:
+            return any(map(asks_for_clock, operation.arguments.get("documents", ())))
         case Kind.UPDATE:
-            return any(_mentions(s.get("u")) for s in operation.arguments.get("updates", ()))
+            return any(_takes(s.get("u")) for s in operation.arguments.get("updates", ()))
         case Kind.FIND_AND_MODIFY:
-            return _mentions(operation.arguments.get("update"))
+            return _takes(operation.arguments.get("update"))
         case _:
             return False
+
+
+def _takes(update: Any) -> bool:
+    return _mentions(update) or (isinstance(update, Mapping) and asks_for_clock(update))
 
 
 def _mentions(value: Any) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
+from bson.timestamp import Timestamp
 
 from adapters.evaluate.changes.arrays import (
     added_to_set,
@@ -14,6 +15,7 @@ from adapters.evaluate.changes.arrays import (
 )
 from adapters.evaluate.changes.numbers import calculated, changed_bits
 from adapters.evaluate.changes.outcome import NOTHING, REMOVED
+from adapters.evaluate.clock import clock_reading
 from adapters.query.update import (
     AddToSet,
     Bound,
@@ -54,6 +56,6 @@ VALUES: Final[Mapping[type, Callable[[Any, Any], Any]]] = {
 """From a change and the current value (MISSING for none) to the next value or an Effect."""
 
 
-def current_date(_change: CurrentDate, now_ms: int) -> DatetimeMS:
-    """Return the server's clock as a date."""
-    return DatetimeMS(now_ms)
+def current_date(change: CurrentDate, now_ms: int) -> DatetimeMS | Timestamp:
+    """Return the server's clock."""
+    return clock_reading(now_ms, 1) if change.timestamp else DatetimeMS(now_ms)

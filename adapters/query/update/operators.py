@@ -11,7 +11,6 @@ from adapters.query.failures import CommandFailure
 from adapters.query.filter import is_value_operator, parse_element_filter
 from adapters.query.filter.numbers import FAILED_TO_PARSE, whole_number
 from adapters.query.types import is_number, type_name
-from adapters.query.unsupported import unsupported
 from adapters.query.update.push import parse_push
 from adapters.query.update.tree import (
     AddToSet,
@@ -52,11 +51,9 @@ def _current_date(operand: Any) -> Change:
     for name in operand:
         if name != "$type":
             raise CommandFailure(BAD_VALUE, f"Unrecognized $currentDate option: {name}")
-    if operand.get("$type") == "timestamp":
-        raise unsupported("$currentDate with $type timestamp", where="update")
-    if operand.get("$type") != "date":
+    if operand.get("$type") not in {"date", "timestamp"}:
         raise CommandFailure(BAD_VALUE, "'$type' is required to be 'date' or 'timestamp'")
-    return CurrentDate()
+    return CurrentDate(timestamp=operand["$type"] == "timestamp")
 
 
 def _add_to_set(operand: Any) -> Change:

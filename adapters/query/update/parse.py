@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from bson.timestamp import Timestamp
-
 from adapters.query.expression import Scope
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import (
@@ -25,7 +23,6 @@ from adapters.query.filter import (
 )
 from adapters.query.paths import Path
 from adapters.query.pipeline import parse_update_pipeline
-from adapters.query.unsupported import unsupported
 from adapters.query.update.merge import merged_fields, tree_of
 from adapters.query.update.operators import OPERATORS
 from adapters.query.update.paths import identifier_of, is_dynamic, update_path
@@ -72,9 +69,6 @@ def _pipeline(
 
 
 def _replacement(document: Mapping[str, Any]) -> Replacement:
-    if Timestamp(0, 0) in document.values():
-        # The server puts its own clock there.
-        raise unsupported("Timestamp(0, 0) in a document", where="update")
     return Replacement(document=document)
 
 

@@ -66,7 +66,9 @@ class MoveAway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentDate:
-    """`$currentDate` as a date."""
+    """`$currentDate`: the server's clock, as a date or as a timestamp."""
+
+    timestamp: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

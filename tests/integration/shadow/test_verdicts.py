@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
 from pymongo import InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
@@ -292,3 +293,15 @@ async def test_what_is_random_or_about_the_server_is_not_comparable(bench: Bench
 
     assert verdicts == {Verdict.MATCH: 1, Verdict.NOT_COMPARABLE: 2}
     assert await bench.differing() == {}
+
+
+async def test_timestamps_of_the_server_are_taken_over(bench: Bench) -> None:
+    unset = Timestamp(0, 0)
+    await bench.database.things.insert_one({"_id": 1, "at": unset, "inside": {"at": unset}})
+    await bench.database.things.replace_one({"_id": 1}, {"at": unset})
+    stamp = {"$currentDate": {"at": {"$type": "timestamp"}}}
+    await bench.database.things.update_one({"_id": 2}, stamp, upsert=True)
+    await bench.database.things.find_one_and_update({"_id": 2}, stamp, return_document=True)
+
+    assert await bench.mismatches("things") == []
+    await eventually_equal(bench)

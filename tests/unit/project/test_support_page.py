@@ -9,7 +9,6 @@ from typing import Any, Final, cast
 
 import pytest
 from bson.decimal128 import Decimal128
-from bson.timestamp import Timestamp
 
 from adapters.evaluate.expressions import EXPRESSIONS, LAZY, Variables, evaluator
 from adapters.evaluate.patterns import compiled
@@ -23,7 +22,6 @@ from adapters.postgresql.connections import Connections
 from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.gateway import READS, run_read
 from adapters.postgresql.indexes import SPECIAL, index_of
-from adapters.postgresql.inserts import identified
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
 from adapters.postgresql.validation import check_validator
@@ -47,7 +45,6 @@ from adapters.query.pipeline.grouping import UNSUPPORTED as UNSUPPORTED_ACCUMULA
 from adapters.query.pipeline.parse import STAGES, UNSUPPORTED_STAGES, UPDATE_STAGES
 from adapters.query.projection import parse_projection
 from adapters.query.sort import parse_sort
-from adapters.query.update import parse_update
 from adapters.query.update.operators import OPERATORS as UPDATE_OPERATORS
 from adapters.query.update.push import MODIFIERS
 from comparators.errors import UnknowableError, UnsupportedError
@@ -212,10 +209,6 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
             lambda: options.check_hint("gone", {}),
             lambda: options.check_hint("sparse_1", {"sparse_1": False}),
         ),
-        "Timestamp(0, 0) in a document": (
-            lambda: identified({"_id": 1, "t": Timestamp(0, 0)}, _session(), 0),
-            lambda: parse_update({"t": Timestamp(0, 0)}),
-        ),
     },
     "Filters": {
         **{name: (_filtered({"a": {name: 1}}),) for name in UNSUPPORTED_OPERATORS},
@@ -241,11 +234,6 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         "$meta": (lambda: parse_sort({"a": {"$meta": "textScore"}}),),
     },
     "Projections": {"$meta": (lambda: parse_projection({"a": {"$meta": "textScore"}}),)},
-    "Updates": {
-        "$currentDate with $type timestamp": (
-            lambda: parse_update({"$currentDate": {"a": {"$type": "timestamp"}}}),
-        ),
-    },
     "Aggregation stages": {
         **{name: (_piped({name: {}}),) for name in UNSUPPORTED_STAGES},
         "$lookup from another database": (

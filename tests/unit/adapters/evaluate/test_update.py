@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
+from bson.timestamp import Timestamp
 
+from adapters.evaluate.clock import UNSET
 from adapters.evaluate.update import updater
 from adapters.query.update import parse_update
-from comparators.errors import UnsupportedError
 
 DOCUMENT: dict[str, Any] = {"_id": 1, "a": 1, "d": {"x": {"y": 1}, "l": [1, {"z": 2}]}}
 
@@ -72,6 +73,13 @@ def test_current_date_is_the_clock_that_was_given() -> None:
     assert change({"_id": 1})["at"] == DatetimeMS(1234)
 
 
-def test_a_timestamp_of_the_server_is_unsupported() -> None:
-    with pytest.raises(UnsupportedError, match="timestamp"):
-        parse_update({"$currentDate": {"at": {"$type": "timestamp"}}})
+def test_a_timestamp_of_the_server_is_made_of_the_time_given() -> None:
+    change = {"$currentDate": {"at": {"$type": "timestamp"}}}
+
+    updated = updater(parse_update(change), now_ms=5_999)({"_id": 1})
+    replaced = updater(parse_update({"at": UNSET, "inside": {"at": UNSET}}), now_ms=5_999)(
+        {"_id": 1}
+    )
+
+    assert updated == {"_id": 1, "at": Timestamp(5, 1)}
+    assert replaced == {"_id": 1, "at": Timestamp(5, 1), "inside": {"at": UNSET}}
