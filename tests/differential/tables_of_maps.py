@@ -74,6 +74,10 @@ class MappedTable:
         rows = await self.fetch(sa.select(sa.func.min(self.table.c["_ordinal"])), {})
         return int(rows[0][0])
 
+    def layout(self, number: int) -> Layout:
+        """Return a layout by its number."""
+        return self.layouts.get(number, WHOLE)
+
     async def documents(self) -> list[Document]:
         """Return the documents that the rows give."""
         names = [self.entity.identity.name, *(column.name for column in self.entity.columns)]
@@ -82,7 +86,7 @@ class MappedTable:
         return [
             self.codec.document_of(
                 [*row.values()][:-2],
-                None if row["_layout"] is None else self.layouts.get(row["_layout"], WHOLE),
+                None if row["_layout"] is None else self.layout(row["_layout"]),
                 row["_overflow"],
             )
             for row in rows
