@@ -1,6 +1,7 @@
 """What one path answered, and how long it took."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 
@@ -88,6 +89,17 @@ class Failure:
 Result = Documents | Values | Count | Acknowledgement | Modified | Done | Failure
 
 
+class Answered(StrEnum):
+    """How the gateway found the documents of an operation, the best way first."""
+
+    PUSHED_DOWN = "pushed down"
+    """The database selected exactly those that were asked for."""
+    NARROWED = "narrowed"
+    """The database selected some too many; the rest was tested in memory."""
+    SCANNED = "scanned"
+    """Every document of the collection was tested in memory."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """A result with its duration in seconds.
@@ -95,9 +107,11 @@ class Outcome:
     `touched` holds the `_id`s of the documents that the operation inserted, changed or deleted,
     as far as the path knows them (the gateway path always does). `alternatives` holds those of documents
     that a write of one document might have chosen instead: several matched, and nothing told which.
+    `answered` says how the gateway found the documents, None where it had none to find.
     """
 
     result: Result
     duration_s: float
     touched: tuple[Any, ...] = field(default=())
     alternatives: tuple[Any, ...] = field(default=())
+    answered: Answered | None = None

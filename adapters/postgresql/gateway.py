@@ -28,7 +28,7 @@ from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unknowable, unsupported
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
-from comparators.outcome import Documents, Outcome, Result
+from comparators.outcome import Answered, Documents, Outcome, Result
 
 CONNECTIONS: Final = 16
 NO_MAPS: Final[Mapping[str, EntityMap]] = {}
@@ -86,7 +86,11 @@ class PostgresGateway:
             identifier = _plain_identifier(operation.arguments)
             if identifier is not None:
                 documents = await self._find_by_id(operation, identifier)
-                return Outcome(result=documents, duration_s=time.perf_counter() - started)
+                return Outcome(
+                    result=documents,
+                    duration_s=time.perf_counter() - started,
+                    answered=Answered.PUSHED_DOWN,
+                )
         try:
             outcome = await self._run(operation, generated, mark)
         except CommandFailure as failure:
@@ -291,11 +295,7 @@ class PostgresTransaction:
 
 def timed(outcome: Outcome, started: float) -> Outcome:
     """Return an outcome with the time since it was `started`."""
-    return Outcome(
-        result=outcome.result,
-        duration_s=time.perf_counter() - started,
-        touched=outcome.touched,
-    )
+    return replace(outcome, duration_s=time.perf_counter() - started)
 
 
 async def run_read(session: Session) -> Outcome:

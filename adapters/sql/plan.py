@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from comparators.outcome import Answered
+
 
 class Residual(StrEnum):
     """What is done in memory with the documents that SQL selected."""
@@ -61,6 +63,15 @@ class Plan:
     limit: int | None = None
     residual: tuple[Residual, ...] = ()
     why: tuple[str, ...] = field(default=())
+
+    @property
+    def answered(self) -> Answered:
+        """How the documents are found."""
+        if self.selection.exact:
+            return Answered.PUSHED_DOWN
+        selection = self.selection
+        limits = (selection.ids, selection.least, selection.below, selection.path)
+        return Answered.SCANNED if limits == (None,) * 4 else Answered.NARROWED
 
     def describe(self) -> str:
         """Return what SQL does, what the residual does, and why, a line each."""

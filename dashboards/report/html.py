@@ -32,6 +32,7 @@ def render_html(report: Report) -> str:
         "moment": words.moment,
         "size": words.size,
         "verdict": words.verdict_name,
+        "answers": words.answers,
     }
     environment.globals |= {
         "plural": words.plural,

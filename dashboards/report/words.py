@@ -1,8 +1,10 @@
 """How figures are written. A share is never rounded up to all, nor down to none."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from comparators.outcome import Answered
 from comparators.verdict import Verdict
 
 NONE: Final = "\N{EN DASH}"
@@ -97,3 +99,12 @@ def size(n_bytes: int) -> str:
 def verdict_name(verdict: Verdict) -> str:
     """Return a verdict in words."""
     return VERDICT_NAMES[verdict]
+
+
+def answers(counts: Mapping[Answered, int]) -> str:
+    """Return how documents were found: the only way, or each way with its share."""
+    if len(counts) == 1:
+        return next(iter(counts)).value
+    whole = sum(counts.values())
+    ways = [f"{way.value} {share(counts[way], whole)}" for way in Answered if way in counts]
+    return ", ".join(ways) or NONE

@@ -39,6 +39,7 @@ class Batch:
     samples: dict[int, list[Row]] = field(default_factory=dict)
     reasons: Counter[tuple[int, int, str, str]] = field(default_factory=Counter)
     rule_hits: Counter[tuple[int, str, str]] = field(default_factory=Counter)
+    answers: Counter[tuple[int, int, str]] = field(default_factory=Counter)
     seen: int = 0
     verified: int = 0
     mismatched: int = 0
@@ -57,6 +58,8 @@ class Batch:
         self._time(finding, minute, shape)
         if judgement.reason is not None:
             self.reasons[minute, shape, verdict, judgement.reason] += 1
+        if finding.answered is not None:
+            self.answers[minute, shape, finding.answered.value] += 1
         for rule in judgement.rules:
             self.rule_hits[minute, rule, finding.namespace] += 1
         if judgement.verdict in GROUPED:

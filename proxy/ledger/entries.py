@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from comparators.operation import Kind
+from comparators.outcome import Answered
 from comparators.shape import Shape
 from comparators.verdict import Judgement
 
@@ -29,6 +30,7 @@ class Finding:
     overhead_s: float | None = None
     compare_s: float | None = None
     documents: tuple[Any, ...] = ()
+    answered: Answered | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger.batch import COMPARED
 from proxy.ledger.conclusion import Conclusion
@@ -108,6 +109,8 @@ class ShapeEvidence:
     text: str
     tally: Tally
     latency: Latency
+    answers: Mapping[Answered, int]
+    """How the gateway found the documents, where it had some to find."""
     first_ns: int
     last_ns: int
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger import tables
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
@@ -111,6 +112,22 @@ async def verdicts(
     sums: dict[int, dict[Verdict, int]] = defaultdict(dict)
     for row in rows:
         sums[row.shape][Verdict(row.verdict)] = int(row.n)
+    return sums
+
+
+async def answers(
+    connection: AsyncConnection, window: Window
+) -> Mapping[int, Mapping[Answered, int]]:
+    """Return how often operations of each shape were answered in which way."""
+    stored = tables.answers
+    rows = await connection.execute(
+        select(stored.c.shape, stored.c.answered, func.sum(stored.c.n).label("n"))
+        .where(window.minutes(stored))
+        .group_by(stored.c.shape, stored.c.answered)
+    )
+    sums: dict[int, dict[Answered, int]] = defaultdict(dict)
+    for row in rows:
+        sums[row.shape][Answered(row.answered)] = int(row.n)
     return sums
 
 

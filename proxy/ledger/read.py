@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from comparators.errors import SettingsError
 from comparators.operation import Kind
+from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger import queries
 from proxy.ledger.conclusion import Conclusion, Facts, Result, conclude
@@ -145,7 +146,7 @@ async def _evidence(connection: AsyncConnection, window: Window, now_ns: int) ->
         tally=_sum(tallies.values()),
         latency=_latency(latencies.values()),
         collections=_collections(shapes, tallies, latencies),
-        shapes=_shapes(shapes, verdicts, latencies),
+        shapes=_shapes(shapes, verdicts, latencies, await queries.answers(connection, window)),
         groups=await queries.groups(connection, window, shapes),
         reasons=await queries.reasons(connection, window, shapes),
         rules=await queries.rules(connection, window),
@@ -296,6 +297,7 @@ def _shapes(
     shapes: Mapping[int, ShapeRow],
     verdicts: Mapping[int, Mapping[Verdict, int]],
     latencies: Mapping[int, Sides],
+    answers: Mapping[int, Mapping[Answered, int]],
 ) -> tuple[ShapeEvidence, ...]:
     found = [
         ShapeEvidence(
@@ -305,6 +307,7 @@ def _shapes(
             text=shapes[key].text,
             tally=Tally(verdicts=of_shape),
             latency=_latency([latencies[key]] if key in latencies else ()),
+            answers=answers.get(key, {}),
             first_ns=shapes[key].first_ns,
             last_ns=shapes[key].last_ns,
         )

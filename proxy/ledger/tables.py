@@ -64,6 +64,15 @@ counts: Final = Table(
     _number("n"),
 )
 
+answers: Final = Table(
+    "answers",
+    ledger,
+    _key("minute", _BIG),
+    _key("shape", _BIG),
+    _key("answered"),
+    _number("n"),
+)
+
 latencies: Final = Table(
     "latencies",
     ledger,

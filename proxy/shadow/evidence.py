@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.gateway import Footprint
 from comparators.operation import Kind, Operation
+from comparators.outcome import Answered
 from comparators.shape import shape_of
 from comparators.verdict import Judgement, Verdict
 from proxy.ledger.entries import (
@@ -54,6 +55,7 @@ class Evidence:
         gateway_s: float | None = None,
         compare_s: float | None = None,
         documents: tuple[Any, ...] = (),
+        answered: Answered | None = None,
     ) -> None:
         """Enter the verdict on an exchange."""
         operation = exchange.operation
@@ -71,6 +73,7 @@ class Evidence:
                 overhead_s=exchange.overhead_s,
                 compare_s=compare_s,
                 documents=documents,
+                answered=answered,
             )
         )
 

@@ -356,6 +356,7 @@ class Execution:
             gateway_s=None if outcome is None else outcome.duration_s,
             compare_s=compare_s,
             documents=() if outcome is None else outcome.touched[:20],
+            answered=None if outcome is None else outcome.answered,
         )
         if judgement.verdict is Verdict.MISMATCH:
             _log.warning(

@@ -11,6 +11,7 @@ from adapters.sql.columns.order import Term, terms_of
 from adapters.sql.columns.places import Columns
 from adapters.sql.columns.read import LIMIT, SKIP, TableShape, drift_values
 from adapters.sql.plan import Residual
+from comparators.outcome import Answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,13 @@ class ColumnPlan:
             SKIP: self.skip,
             LIMIT: self.limit,
         }
+
+    @property
+    def answered(self) -> Answered:
+        """How the documents are found, as long as no row has drifted."""
+        if self.narrowing.exact:
+            return Answered.PUSHED_DOWN
+        return Answered.SCANNED if self.narrowing.condition == EVERYTHING else Answered.NARROWED
 
     def describe(self) -> str:
         """Return what SQL does, what the residual does, and why, a line each."""

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from comparators.errors import SettingsError
+from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger.engine import writing_engine
 from proxy.ledger.entries import Divergence, Drop, Dropped, Event, EventKind, Lag
@@ -199,3 +201,13 @@ async def test_a_report_is_read_while_the_verifier_writes(ledger: Ledger, ledger
     for position in range(10):
         await ledger.record([finding(position)], checkpoint=checkpoint(position), lag=NO_LAG)
         assert (await status(ledger_url)).tally.seen == position + 1
+
+
+async def test_ways_to_find_documents_add_up_by_shape(ledger: Ledger, ledger_url: str) -> None:
+    ways = [Answered.PUSHED_DOWN, Answered.PUSHED_DOWN, Answered.SCANNED, None]
+    findings = [replace(finding(n), answered=way) for n, way in enumerate(ways)]
+    await ledger.record(findings, checkpoint=checkpoint(4), lag=NO_LAG)
+
+    [shape] = (await read_report(ledger_url)).shapes
+
+    assert shape.answers == {Answered.PUSHED_DOWN: 2, Answered.SCANNED: 1}

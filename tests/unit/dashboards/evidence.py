@@ -109,6 +109,7 @@ def shape(
         text=text,
         tally=tally or Tally(verdicts={Verdict.MATCH: 1}),
         latency=latency,
+        answers={},
         first_ns=START_NS,
         last_ns=START_NS,
     )

@@ -1,5 +1,6 @@
 import pytest
 
+from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from dashboards.report import words
 
@@ -53,3 +54,17 @@ def test_every_verdict_has_a_name() -> None:
 
 def test_sizes_are_in_binary_units() -> None:
     assert [words.size(n) for n in (12, 2048, 5 * 2**40)] == ["12 B", "2.0 KiB", "5.0 TiB"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "written"),
+    [
+        ({}, words.NONE),
+        ({Answered.SCANNED: 3}, "scanned"),
+        ({Answered.SCANNED: 1, Answered.PUSHED_DOWN: 3}, "pushed down 75.0 %, scanned 25.0 %"),
+    ],
+)
+def test_ways_to_find_documents_are_named_the_best_first(
+    counts: dict[Answered, int], written: str
+) -> None:
+    assert words.answers(counts) == written
