@@ -9,86 +9,41 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from adapters.evaluate.pcre_elements import (
+    BACKREFERENCE,
+    BRACED_OCTAL,
+    CAPTURES,
+    COLLATING,
+    CONDITION,
+    COUNTED,
+    GROUP_REFERENCE,
+    GROUPS,
+    HEX,
+    LAST_CHARACTER,
+    LEADING_FLAGS,
+    OCTAL,
+    POSIX_CLASS,
+    QUANTIFIER,
+    WHITE,
+)
+from adapters.evaluate.pcre_escapes import (
+    ASSERTIONS,
+    COMPLEMENTS,
+    CONTROLS,
+    POSIX_CLASSES,
+    SETS,
+)
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
 
 INVALID_PATTERN: Final = 51091
 MAX_REPEAT: Final = 65535
+_LOOKS: Final = frozenset({"(?=", "(?!", "(?<=", "(?<!"})
+FORWARD: Final = "$regex with a reference into its own group or a later one"
 
-_WORD: Final = "0-9A-Z_a-z"
-_NOT_WORD: Final = r"\x00-/:-@\[-\^`\{-\U0010ffff"
-_DIGIT: Final = "0-9"
-_NOT_DIGIT: Final = r"\x00-/:-\U0010ffff"
-_SPACE: Final = r"\t-\r "
-_NOT_SPACE: Final = r"\x00-\x08\x0e-\x1f!-\U0010ffff"
-_BLANK: Final = r"\t \xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
-_BREAK: Final = r"\n-\r\x85\u2028\u2029"
-
-_SETS: Final[Mapping[str, str]] = {
-    "d": _DIGIT,
-    "D": _NOT_DIGIT,
-    "w": _WORD,
-    "W": _NOT_WORD,
-    "s": _SPACE,
-    "S": _NOT_SPACE,
-    "h": _BLANK,
-    "v": _BREAK,
-}
-"""The contents of a class that an escape stands for, inside of brackets and outside."""
-
-_COMPLEMENTS: Final[Mapping[str, str]] = {"H": _BLANK, "V": _BREAK, "N": r"\n"}
-"""Escapes that stand for all but these; only outside of brackets."""
-
-_POSIX: Final[Mapping[str, str]] = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "ascii": r"\x00-\x7f",
-    "blank": r"\t ",
-    "cntrl": r"\x00-\x1f\x7f",
-    "digit": _DIGIT,
-    "graph": "!-~",
-    "lower": "a-z",
-    "print": " -~",
-    "punct": r"!-/:-@\[-`\{-~",
-    "space": _SPACE,
-    "upper": "A-Z",
-    "word": _WORD,
-    "xdigit": "0-9A-Fa-f",
-}
-
-# Case is no matter of a set, whatever the flags: the long s is no word character.
-_ASSERTIONS: Final[Mapping[str, str]] = {
-    "A": r"\A",
-    "Z": r"(?=\n?\Z)",
-    "z": r"\Z",
-    "b": f"(?-i:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))",
-    "B": f"(?-i:(?<=[{_WORD}])(?=[{_WORD}])|(?<![{_WORD}])(?![{_WORD}]))",
-    "R": rf"(?>\r\n|[{_BREAK}])",
-    "K": r"\K",
-    "X": r"\X",
-}
-_CONTROLS: Final[Mapping[str, str]] = {
-    "a": r"\x07",
-    "e": r"\x1b",
-    "f": r"\x0c",
-    "n": r"\n",
-    "r": r"\r",
-    "t": r"\t",
-}
-UNSUPPORTED_ESCAPES: Final = frozenset("CGgopPQEkLlUu")
-_GROUPS: Final = re.compile(
-    r"\?(?:(?P<plain>[:=!>|]|<[=!])|P?<(?P<angled>\w+)>|'(?P<quoted>\w+)'|P=(?P<back>\w+)\)"
-    r"|(?P<on>[imsx]*)(?:-(?P<off>[imsx]+))?(?P<scoped>[:)])|#(?P<comment>[^)]*)\))",
-    re.ASCII,
-)
-_LEADING_FLAGS: Final = re.compile(r"(?:\(\?[imsx]+\))+")
-_QUANTIFIER: Final = re.compile(r"\{\d+(?:,\d*)?\}", re.ASCII)
-_HEX: Final = re.compile(r"x(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{0,2}))")
-_CAPTURES: Final = re.compile(r"(?<!\\)\((?!\?)|\((?=\?P?<\w|\?')")
-_BACKREFERENCE: Final = re.compile(r"[1-9]\d*", re.ASCII)
-_OCTAL: Final = re.compile(r"[0-7]{1,3}")
-_POSIX_CLASS: Final = re.compile(r"\[:(\^?)(\w+):\]", re.ASCII)
-
+UNSUPPORTED_ESCAPES: Final = frozenset("CpP")
+_REFUSED_ESCAPES: Final = frozenset("LlUu")
+"""Escapes of Perl that PCRE refuses."""
 _FLAGS: Final[Mapping[str, int]] = {
     "i": re.IGNORECASE,
     "m": re.MULTILINE,
@@ -99,7 +54,7 @@ _FLAGS: Final[Mapping[str, int]] = {
 
 def translated(source: str, flags: int) -> tuple[str, int]:
     """Return the pattern in the other dialect, and the flags with those that it opens with."""
-    leading = _LEADING_FLAGS.match(source)
+    leading = LEADING_FLAGS.match(source)
     if leading:
         for letter in re.findall(r"[imsx]", leading[0]):
             flags |= _FLAGS[letter]
@@ -116,7 +71,17 @@ class _Translation:
         self.verbose = bool(flags & re.VERBOSE)
         self.multiline = bool(flags & re.MULTILINE)
         self.out: list[str] = []
-        self.groups = len(_CAPTURES.findall(source))
+        self.groups = len(CAPTURES.findall(source))
+        self.captured = 0
+        self.names: dict[str, int] = {}
+        # The numbers of the captures that are open, None for other groups.
+        self.inside: list[int | None] = []
+        self.looks: list[bool] = []
+        # Whether there is something that a quantifier may repeat, and whether it is a look around.
+        self.repeatable = False
+        self.looked = False
+        # For each open group the modes that come back at its end.
+        self.modes: list[tuple[bool, bool]] = []
         # For each open group the flags set inside of it, which hold up to its end.
         self.opened: list[list[str]] = [[]]
 
@@ -127,39 +92,52 @@ class _Translation:
         return "".join(self.out)
 
     def _next(self) -> None:
+        if self._quantified():
+            return
         character = self.source[self.at]
         self.at += 1
+        if self.verbose and character in WHITE:
+            self.out.append(character)
+            return
+        if character == "#" and self.verbose:
+            self.at = self._end_of("\n")
+            return
+        repeatable = self.repeatable
+        self.repeatable, self.looked = character not in "^$", False
         if character == "\\":
             self.out.append(self._escape())
         elif character == "[":
             self.out.append(self._class())
         elif character == "(":
-            self._open()
+            self._open(repeatable=repeatable)
         elif character == ")":
             self._close()
         elif character == "|":
+            self.repeatable = False
             self._alternative()
         elif character == "^" and self.multiline:
             # PCRE sees no start of a line behind a newline that ends the subject.
             self.out.append(r"(?:\A|(?<=\n)(?!\Z))")
-        elif character == "#" and self.verbose:
-            self.at = self._end_of("\n")
-        elif character == "{":
-            self._brace()
-        elif character == "}":
-            self.out.append(r"\}")
+        elif character in "{}":
+            self.out.append(f"\\{character}")
         else:
             self.out.append(character)
 
-    def _brace(self) -> None:
-        quantifier = _QUANTIFIER.match(self.source, self.at - 1)
-        if quantifier is None:
-            self.out.append(r"\{")
-        else:
-            if any(int(number) > MAX_REPEAT for number in re.findall(r"\d+", quantifier[0])):
-                raise _invalid("number too big in {} quantifier")
-            self.out.append(quantifier[0])
-            self.at = quantifier.end()
+    def _quantified(self) -> bool:
+        """Take over how often the last item is repeated, if that comes next."""
+        found = QUANTIFIER.match(self.source, self.at)
+        if found is None:
+            return False
+        if not self.repeatable:
+            raise _invalid("nothing to repeat")
+        if self.looked:
+            raise unsupported("$regex with a repeated look around", where="regular expression")
+        if any(int(number) > MAX_REPEAT for number in re.findall(r"\d+", found[0])):
+            raise _invalid("number too big in {} quantifier")
+        self.out.append(found[0])
+        self.at = found.end()
+        self.repeatable = False
+        return True
 
     def _end_of(self, closing: str) -> int:
         """Return where a comment or quotation ends; one that does not would swallow MongoDB's own end."""
@@ -168,49 +146,93 @@ class _Translation:
             raise _invalid("missing )")
         return end
 
-    def _open(self) -> None:
+    def _open(self, *, repeatable: bool) -> None:
         if self.source.startswith("*", self.at):
             raise unsupported("$regex with (*…)", where="regular expression")
         if not self.source.startswith("?", self.at):
-            self.out.append("(")
-            self.opened.append([])
+            self._capture("(")
             return
-        found = _GROUPS.match(self.source, self.at)
+        condition = CONDITION.match(self.source, self.at)
+        if condition is not None:
+            self._conditional(condition)
+            return
+        found = GROUPS.match(self.source, self.at)
         if found is None:
             raise unsupported(
                 f"$regex with ({self.source[self.at : self.at + 2]}", where="regular expression"
             )
         self.at = found.end()
         if found["comment"] is not None:
+            self.repeatable = repeatable
             return
         if found["back"]:
-            self.out.append(f"(?P={found['back']})")
+            self.out.append(self._named_reference(found["back"]))
+            self.repeatable = True
             return
         name = found["angled"] or found["quoted"]
         if name:
-            self._group(f"(?P<{name}>")
+            if name in self.names:
+                raise _invalid("two named subpatterns have the same name")
+            self.names[name] = self.captured + 1
+            self._capture(f"(?P<{name}>")
         elif found["plain"]:
             self._group(f"(?{found['plain']}")
         else:
             self._inline_flags(found["on"], found["off"] or "", scoped=found["scoped"] == ":")
 
+    def _conditional(self, condition: re.Match[str]) -> None:
+        """Open a group of two branches, of which a captured group chooses one."""
+        self.at = condition.end()
+        name = condition["angled"] or condition["quoted"] or condition["plain"]
+        if name is None:
+            name = str(self._absolute(condition["number"], beyond=True))
+        elif not re.search(rf"\?P?<{name}>|\?'{name}'", self.source):
+            raise _invalid("reference to non-existent subpattern")
+        self._group(f"(?({name})")
+
+    def _absolute(self, number: str, *, beyond: bool = False) -> int:
+        """Return the number of a group that may be counted from here."""
+        if number.startswith("+") and not beyond:
+            raise _invalid("a numbered reference must not be zero")
+        absolute = int(number)
+        if number.startswith("-"):
+            absolute += self.captured + 1
+        elif number.startswith("+"):
+            absolute += self.captured
+        if not 1 <= absolute <= self.groups:
+            raise _invalid("reference to non-existent subpattern")
+        return absolute
+
     def _inline_flags(self, on: str, off: str, *, scoped: bool) -> None:
-        if set(on + off) & {"m", "x"}:
-            raise unsupported("$regex with (?m) or (?x) inside", where="regular expression")
         opening = f"(?{on}{'-' if off else ''}{off}:"
         if scoped:
             self._group(opening)
-        elif on or off:
+        else:
+            self.repeatable = False
+        if not scoped and (on or off):
             self.out.append(opening)
             self.opened[-1].append(opening)
+        self.multiline = (self.multiline or "m" in on) and "m" not in off
+        self.verbose = (self.verbose or "x" in on) and "x" not in off
 
-    def _group(self, opening: str) -> None:
+    def _capture(self, opening: str) -> None:
+        self.captured += 1
+        self._group(opening, number=self.captured)
+
+    def _group(self, opening: str, *, number: int | None = None) -> None:
+        self.repeatable = False
         self.out.append(opening)
+        self.inside.append(number)
+        self.looks.append(opening in _LOOKS)
         self.opened.append([])
+        self.modes.append((self.multiline, self.verbose))
 
     def _close(self) -> None:
         if len(self.opened) > 1:
             self.out.append(")" * len(self.opened.pop()))
+            self.multiline, self.verbose = self.modes.pop()
+            self.inside.pop()
+            self.looked = self.looks.pop()
         self.out.append(")")
 
     def _alternative(self) -> None:
@@ -226,22 +248,56 @@ class _Translation:
         if letter == "E":
             self.at += 1
             return ""
-        if letter in _SETS:
+        if letter in SETS:
             self.at += 1
-            return f"(?-i:[{_SETS[letter]}])"
-        if letter in _COMPLEMENTS:
+            return f"(?-i:[{SETS[letter]}])"
+        if letter in COMPLEMENTS:
             self.at += 1
-            return f"(?-i:[^{_COMPLEMENTS[letter]}])"
-        if letter in _ASSERTIONS:
+            braced = self.source.startswith("{", self.at)
+            if letter == "N" and braced and not COUNTED.match(self.source, self.at):
+                raise _invalid("PCRE does not support \\N{name}")
+            return f"(?-i:[^{COMPLEMENTS[letter]}])"
+        if letter in ASSERTIONS:
             self.at += 1
-            return _ASSERTIONS[letter]
-        reference = _BACKREFERENCE.match(self.source, self.at)
+            self.repeatable = letter in "RX"
+            return ASSERTIONS[letter]
+        if letter in "gk":
+            return self._group_reference(letter)
+        reference = BACKREFERENCE.match(self.source, self.at)
         if reference and (
             (letter in "1234567" and len(reference[0]) == 1) or int(reference[0]) <= self.groups
         ):
             self.at = reference.end()
-            return f"(?:\\{reference[0]})"
+            if int(reference[0]) > self.groups:
+                raise _invalid("reference to non-existent subpattern")
+            return self._reference(int(reference[0]))
         return self._character()
+
+    def _group_reference(self, letter: str) -> str:
+        found = GROUP_REFERENCE.match(self.source, self.at)
+        if found is None:
+            if self.source.startswith(("g<", "g'"), self.at):
+                raise unsupported("$regex with \\g<", where="regular expression")
+            raise _invalid(f"\\{letter} is not followed by a reference")
+        self.at = found.end()
+        number = found["braced"] or found["bare"]
+        if number:
+            return self._reference(self._absolute(number))
+        name = found["named"] or found["angled"] or found["quoted"] or found["curled"]
+        return self._named_reference(name)
+
+    def _named_reference(self, name: str) -> str:
+        if name not in self.names:
+            if re.search(rf"\?P?<{name}>|\?'{name}'", self.source):
+                raise unsupported(FORWARD, where="regular expression")
+            raise _invalid("reference to non-existent subpattern")
+        return self._reference(self.names[name])
+
+    def _reference(self, number: int) -> str:
+        if number in self.inside:
+            # What such a group held in an earlier round is another matter in each engine.
+            raise unsupported(FORWARD, where="regular expression")
+        return f"(?:\\{number})"
 
     def _quoted(self) -> str:
         end = self._end_of("\\E")
@@ -252,13 +308,17 @@ class _Translation:
     def _character(self) -> str:
         """Return one character that an escape stands for, inside of brackets and outside."""
         letter = self.source[self.at]
+        if letter in _REFUSED_ESCAPES:
+            raise _invalid("PCRE does not support \\L, \\l, \\N{name}, \\U, or \\u")
         if letter in UNSUPPORTED_ESCAPES:
             raise unsupported(f"$regex with \\{letter}", where="regular expression")
-        number = _HEX.match(self.source, self.at)
+        number = HEX.match(self.source, self.at)
         if number:
             self.at = number.end()
             return _literal(chr(int(number[1] or number[2] or "0", 16)))
-        octal = _OCTAL.match(self.source, self.at)
+        if letter == "o":
+            return self._braced_octal()
+        octal = OCTAL.match(self.source, self.at)
         if octal:
             self.at = octal.end()
             return _literal(chr(int(octal[0], 8)))
@@ -266,7 +326,14 @@ class _Translation:
             self.at += 2
             return _literal(chr(ord(self.source[self.at - 1].upper()) ^ 64))
         self.at += 1
-        return _CONTROLS.get(letter) or _literal(letter)
+        return CONTROLS.get(letter) or _literal(letter)
+
+    def _braced_octal(self) -> str:
+        found = BRACED_OCTAL.match(self.source, self.at)
+        if found is None or int(found[1], 8) > LAST_CHARACTER:
+            raise _invalid("an octal number in braces must follow \\o")
+        self.at = found.end()
+        return _literal(chr(int(found[1], 8)))
 
     def _class(self) -> str:
         negated = self.source.startswith("^", self.at)
@@ -286,9 +353,14 @@ class _Translation:
         start = self.at
         range_may_begin = False
         while self.at < len(self.source):
-            if self.source[self.at] == "]" and self.at > start:
+            start += self._skip_end_of_quotation()
+            if self.source.startswith("]", self.at) and self.at > start:
                 self.at += 1
                 return "".join(singles), sets
+            if self.source.startswith("\\Q", self.at):
+                self._quote_in_class(singles)
+                range_may_begin = bool(singles)
+                continue
             item, single = self._item()
             if not single:
                 sets.append(item)
@@ -301,7 +373,22 @@ class _Translation:
             range_may_begin = single
         raise _invalid("missing terminating ] for character class")
 
+    def _skip_end_of_quotation(self) -> int:
+        r"""Pass over a `\E` without a beginning; return its length."""
+        length = 2 if self.source.startswith("\\E", self.at) else 0
+        self.at += length
+        return length
+
+    def _quote_in_class(self, singles: list[str]) -> None:
+        self.at += 1
+        quoted_from = self.at + 1
+        self._quoted()
+        quoted = self.source[quoted_from : self.at - 2]
+        singles += [r"\-" if each == "-" else _literal(each) for each in quoted]
+
     def _range_end(self) -> str:
+        if self.source.startswith("\\Q", self.at):
+            raise unsupported("$regex with [a-\\Q", where="regular expression")
         if self.at >= len(self.source):
             raise _invalid("missing terminating ] for character class")
         end, single = self._item()
@@ -312,21 +399,29 @@ class _Translation:
     def _item(self) -> tuple[str, bool]:
         """Return one item of a class, and whether it is a single character."""
         character = self.source[self.at]
-        posix = _POSIX_CLASS.match(self.source, self.at)
+        posix = POSIX_CLASS.match(self.source, self.at)
         if posix:
-            if posix[2] not in _POSIX:
+            if posix[2] not in POSIX_CLASSES:
                 raise _invalid("unknown POSIX class name")
             self.at = posix.end()
-            return posix[1] + _POSIX[posix[2]], False
+            return posix[1] + POSIX_CLASSES[posix[2]], False
+        if COLLATING.match(self.source, self.at):
+            raise _invalid("POSIX collating elements are not supported")
         self.at += 1
         if character != "\\" or self.at >= len(self.source):
             return ("-" if character == "-" else _literal(character)), True
         letter = self.source[self.at]
-        if letter in _SETS:
+        if letter in SETS:
             self.at += 1
-            return _SETS[letter], False
-        if letter in _COMPLEMENTS or letter in "RX":
-            raise unsupported(f"$regex with [\\{letter}]", where="regular expression")
+            return SETS[letter], False
+        if letter == "N":
+            raise _invalid("\\N is not supported in a class")
+        if letter in COMPLEMENTS:
+            self.at += 1
+            return "^" + COMPLEMENTS[letter], False
+        if letter in "BRX":
+            self.at += 1
+            return letter, True
         if letter == "b":
             self.at += 1
             return r"\x08", True
