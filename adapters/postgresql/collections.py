@@ -19,9 +19,9 @@ from adapters.postgresql.specifications import KEPT, LONGEST_TTL_S
 from adapters.postgresql.tables import check_namespace
 from adapters.postgresql.validation import check_validator, check_words
 from adapters.query.failures import CommandFailure
+from adapters.query.filter import EVERYTHING
 from adapters.query.types import is_number
 from adapters.query.unsupported import unsupported
-from adapters.sql.plan import Plan, Selection, natural_order
 from comparators.outcome import Done, Outcome
 
 BAD_VALUE: Final = 2
@@ -214,16 +214,13 @@ async def _move(
     there = replace(
         session, operation=replace(session.operation, database=database, collection=collection)
     )
-    every = Plan(selection=Selection(exact=True), order=natural_order(Selection(exact=True)))
-    statement = known.storage.find(every)
-    values = {**known.storage.values_of(every), "skip": 0, "limit": None}
+    storage = known.storage
+    read = storage.find(storage.selection_of(EVERYTHING, {}), sort={})
     copied: list[Change] = []
-    async for row in connection.cursor(
-        statement.text, *statement.arguments(values), prefetch=AT_ONCE
-    ):
-        await session.learn(known.storage, [row])
-        document = known.storage.found(row).document
-        copied.append(insertion(there.storage, document, there.guarding))
+    async for row in connection.cursor(read.statement.text, *read.arguments, prefetch=AT_ONCE):
+        await session.learn(storage, [row])
+        [found] = storage.fetched([row]).found
+        copied.append(insertion(there.storage, found.document, there.guarding))
         if len(copied) == AT_ONCE:
             await inserts.write(there, copied, mark=None, outcome=None)
             copied = []
