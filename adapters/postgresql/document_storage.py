@@ -16,6 +16,7 @@ from adapters.query.filter import Filter
 from adapters.query.paths import Path
 from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
+from adapters.query.update import Update
 from adapters.sql.body import body_of
 from adapters.sql.build import ReadShape, conditions, read, shape_of, values_of
 from adapters.sql.dialect import Statement, compiled
@@ -87,6 +88,18 @@ class DocumentStorage:
         selection: Selection,  # noqa: ARG002 - of the interface
         stage: Group,  # noqa: ARG002 - of the interface
         variables: Mapping[str, Any],  # noqa: ARG002 - of the interface
+    ) -> None:
+        return None
+
+    def alter(
+        self,
+        selection: Selection,  # noqa: ARG002 - of the interface
+        update: Update,  # noqa: ARG002 - of the interface
+        *,
+        now_ms: int,  # noqa: ARG002 - of the interface
+        guarded: frozenset[Path],  # noqa: ARG002 - of the interface
+        marked: bool,  # noqa: ARG002 - of the interface
+        shown: bool,  # noqa: ARG002 - of the interface
     ) -> None:
         return None
 

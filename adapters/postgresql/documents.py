@@ -145,9 +145,5 @@ def values_of(
             values[f"{role}_keys"] = [entry.key for _key, entry in entries]
             values[f"{role}_ids"] = [key for key, _entry in entries]
     if mark is not None and outcome is not None:
-        values |= {
-            "log": mark.log,
-            "position": mark.position,
-            "outcome": marks.encoded(outcome, mark),
-        }
+        values |= marks.values_of(mark, outcome)
     return values

@@ -9,6 +9,7 @@ from typing import Any, Final
 from adapters.evaluate.project import projector
 from adapters.gateway import Mark
 from adapters.postgresql import marks, modifying, options
+from adapters.postgresql.altering import altered
 from adapters.postgresql.deletes import remove
 from adapters.postgresql.documents import Change, Stored
 from adapters.postgresql.failures import failure_of
@@ -40,6 +41,11 @@ async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     modification, sort = _parsed(session)
     show = _shown(session, modification.query)
     check_number(sort)
+    if mark is None and arguments.get("new"):
+        # What a mark keeps of the outcome is the document that only the statement itself knows.
+        document = await altered(session, modification)
+        if document is not None:
+            return _shown_after(document, show)
     found = await picked(session, modification.query, first=True, locked=False, sort=sort)
     if found:
         after, change = change_of(session, modification, found[0])
@@ -150,6 +156,13 @@ def _changed(
     return _answered(
         lambda: Modified(document=show(shown), n=1, updated_existing=True),
         touched=(after.document["_id"],) if changed else (),
+    )
+
+
+def _shown_after(after: Found, show: Show) -> Outcome:
+    return _answered(
+        lambda: Modified(document=show(after), n=1, updated_existing=True),
+        touched=(after.document["_id"],),
     )
 
 

@@ -4,7 +4,7 @@ A layout is written before the row that names it, and never undone with it. Its 
 two that write one at once write the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import sqlalchemy as sa
@@ -52,6 +52,11 @@ class Layouts:
     def get(self, number: int) -> Layout | None:
         """Return a layout that is known to be in the database."""
         return self._known.get(number)
+
+    @property
+    def known(self) -> Collection[Layout]:
+        """The layouts that are known to be in the database."""
+        return self._known.values()
 
     def forget(self) -> None:
         """Trust nothing that was known: the database may be another one."""

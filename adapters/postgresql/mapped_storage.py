@@ -15,9 +15,10 @@ from sqlalchemy.sql import ColumnElement
 from adapters.entities.entity import Column, ColumnType, EntityMap, IdentityType
 from adapters.entities.identity import identity_key
 from adapters.entities.rows import RowCodec
+from adapters.postgresql import statements
 from adapters.postgresql.array_text import array_text
 from adapters.postgresql.layouts import Layouts
-from adapters.postgresql.storage import Contents, Fetched, Found, Grouping, Read
+from adapters.postgresql.storage import Alteration, Contents, Fetched, Found, Grouping, Read
 from adapters.postgresql.tables import (
     CollectionTables,
     Content,
@@ -30,7 +31,9 @@ from adapters.query.filter import Filter
 from adapters.query.paths import Path
 from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
-from adapters.sql.columns.condition import Among, Compared, Whole
+from adapters.query.update import Update
+from adapters.sql.columns.changes import changes_of, natural_layouts
+from adapters.sql.columns.condition import All, Among, Compared, Sign, Whole
 from adapters.sql.columns.grouping import (
     GroupPlan,
     GroupShape,
@@ -43,6 +46,7 @@ from adapters.sql.columns.narrowing import Narrowing, narrowing_of
 from adapters.sql.columns.places import Columns
 from adapters.sql.columns.plan import ColumnPlan, by_one_key, plan_columns
 from adapters.sql.columns.read import TableShape, count, read, read_to_write
+from adapters.sql.columns.write import UpdateShape, update, update_shape, update_values
 from adapters.sql.dialect import Statement, compiled, definition, on_table
 from adapters.sql.mapped_table import mapped_table
 from adapters.sql.names import named
@@ -68,6 +72,8 @@ class MappedStorage:
         self._codec = RowCodec(entity)
         self._width = 1 + len(entity.columns)
         self._columns = Columns(entity)
+        self._alterations: dict[tuple[UpdateShape, bool, bool], Statement] = {}
+        self._natural_layouts: dict[tuple[Path, ...], tuple[int, list[int]]] = {}
         self._groupings: dict[GroupShape, Statement] = {}
         self._statements: dict[tuple[Use, TableShape], Statement] = {}
 
@@ -189,6 +195,46 @@ class MappedStorage:
             merged=merged,
         )
 
+    def alter(
+        self,
+        selection: Narrowing,
+        update: Update,
+        *,
+        now_ms: int,
+        guarded: frozenset[Path],
+        marked: bool,
+        shown: bool,
+    ) -> Alteration | None:
+        if not (selection.exact and is_of_one(selection)):
+            return None
+        changes = changes_of(update, self._columns, now_ms=now_ms, guarded=guarded)
+        if changes is None:
+            return None
+        shape = update_shape(selection, changes)
+        statement = self._alterations.get((shape, marked, shown))
+        if statement is None:
+            statement = self._altering(shape, marked=marked, shown=shown)
+            self._alterations[shape, marked, shown] = statement
+        layouts = self._natural(changes.sensitive)
+        return Alteration(statement=statement, values=update_values(selection, changes, layouts))
+
+    def _natural(self, sensitive: tuple[Path, ...]) -> list[int]:
+        """Return the layouts in which fields are of their columns' natural types."""
+        if not sensitive:
+            return []
+        known = self._layouts.known
+        count, found = self._natural_layouts.get(sensitive, (0, []))
+        if count != len(known):
+            found = natural_layouts(known, sensitive)
+            self._natural_layouts[sensitive] = (len(known), found)
+        return found
+
+    def _altering(self, shape: UpdateShape, *, marked: bool, shown: bool) -> Statement:
+        tables = self.tables
+        returned = tables.shown if shown else (tables.identity,)
+        changed = update(tables.documents, shape, *returned)
+        return statements.marked(changed.cte("changed")) if marked else compiled(changed)
+
     def _run(self, use: Use, plan: ColumnPlan) -> Read:
         shape = plan.shape
         statement = self._statements.get((use, shape))
@@ -208,6 +254,19 @@ class MappedStorage:
                 extras = (tables.identity, documents.c.xmin)
                 rows = read_to_write(documents, shape, *tables.shown, *extras)
                 return compiled(rows.with_for_update() if use is Use.LOCK else rows)
+
+
+def is_of_one(selection: Narrowing) -> bool:
+    """Return whether an exact condition selects one row at most: by its key, whatever else it asks."""
+    condition = selection.condition
+    parts = condition.parts if isinstance(condition, All) else (condition,)
+    return any(
+        isinstance(part, Compared)
+        and part.sign is Sign.EQUAL
+        and isinstance(part.place, Whole)
+        and part.place.certain
+        for part in parts
+    )
 
 
 def mapped_tables_of(database: str, entity: EntityMap) -> CollectionTables:

@@ -57,8 +57,13 @@ async def outcome_of(connection: Connection, mark: Mark) -> Outcome | None:
 
 async def write(connection: Connection, mark: Mark, outcome: Outcome) -> None:
     """Mark a write as applied; a second mark of one place is a unique violation."""
-    values = {**_values(mark), "outcome": encoded(outcome, mark)}
+    values = values_of(mark, outcome)
     await connection.execute(_WRITE.text, *_WRITE.arguments(values))
+
+
+def values_of(mark: Mark, outcome: Outcome) -> dict[str, Any]:
+    """Return the parameters of statements that write a mark beside something else."""
+    return {**_values(mark), "outcome": encoded(outcome, mark)}
 
 
 async def write_transaction(

@@ -21,7 +21,7 @@ from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import MakeStatement, Session
 from adapters.postgresql.storage import Found
 from adapters.query.failures import CommandFailure
-from adapters.query.update import parse_update
+from adapters.query.update import Update, parse_update
 from comparators.canonical import encode
 from comparators.outcome import Outcome
 
@@ -33,6 +33,7 @@ class Modification:
     """A parsed update: which documents, what becomes of them, and what is inserted for none."""
 
     query: Query
+    tree: Update
     apply: Callable[[dict[str, Any]], dict[str, Any]]
     insert: Callable[[], dict[str, Any]] | None
 
@@ -64,6 +65,7 @@ def modification_of(
 
     return Modification(
         query=parsed,
+        tree=tree,
         apply=updater(tree, filter=parsed.tree, now_ms=now_ms, variables=user),
         insert=insert if upsert else None,
     )

@@ -203,6 +203,12 @@ def holders(tables: CollectionTables) -> Statement:
     )
 
 
+def marked(written: sa.CTE) -> Statement:
+    """Return a write together with its mark, as far as a document was written."""
+    row = sa.select(*_place(), _bytes("outcome")).where(sa.exists(sa.select(written)))
+    return compiled(sa.select(*written.c).add_cte(_mark(row).cte("marked")))
+
+
 def _rows(**kinds: TypeEngine[Any]) -> Any:
     """Return parallel arrays as rows, numbered in their order."""
     arrays = [

@@ -15,6 +15,7 @@ from adapters.query.filter import Filter
 from adapters.query.paths import Path
 from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
+from adapters.query.update import Update
 from adapters.sql.dialect import Statement
 from adapters.sql.plan import Residual
 from comparators.canonical import decode, encode
@@ -97,6 +98,14 @@ class Fetched:
     drifted: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alteration:
+    """An update of one row; where it changes none, it says nothing."""
+
+    statement: Statement
+    values: Mapping[str, Any]
+
+
 T = TypeVar("T")
 
 
@@ -177,6 +186,22 @@ class Storage(Protocol[S]):
         """Return how SQL finds the distinct values at a path, None where it cannot.
 
         MISSING is one of them if some documents have no value there, and none has null.
+        """
+
+    def alter(
+        self,
+        selection: S,
+        update: Update,
+        *,
+        now_ms: int,
+        guarded: frozenset[Path],
+        marked: bool,
+        shown: bool,
+    ) -> Alteration | None:
+        """Return how one document is updated without reading it, None where that cannot be.
+
+        `guarded` are the paths on which indexes depend that may refuse a document. The statement returns what is shown of
+        the document or only its key, and takes the values of a mark if it is `marked`.
         """
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from adapters.gateway import Mark
 from adapters.postgresql import marks, modifying, options
+from adapters.postgresql.altering import alter
 from adapters.postgresql.documents import Change, Stored
 from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
 from adapters.postgresql.picking import picked
@@ -52,6 +53,9 @@ async def update_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     [statement] = arguments["updates"]
     try:
         modification = _parsed(session, statement, 0)
+        outcome = await alter(session, modification, statement["q"], mark)
+        if outcome is not None:
+            return outcome
         multi = bool(statement.get("multi"))
         found = await picked(session, modification.query, first=not multi, locked=False)
         if len(found) > 1:
