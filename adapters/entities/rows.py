@@ -23,6 +23,8 @@ from comparators.canonical import decode, encode
 MOST_LAYOUTS: Final = 4096
 """Beyond, documents of new layouts are stored whole: fields are named at random, as in a dictionary."""
 
+NO_LIMITS: Final[Mapping[str, int]] = {}
+
 Tree = Mapping[str, "int | Tree"]
 
 
@@ -43,11 +45,15 @@ class Row:
 
 
 class RowCodec:
-    """Rows of one map. Decoders are kept by layout."""
+    """Rows of one map. Decoders are kept by layout.
 
-    def __init__(self, entity: EntityMap) -> None:
+    `longest` says of columns how many bytes their values may have, array elements included.
+    """
+
+    def __init__(self, entity: EntityMap, *, longest: Mapping[str, int] = NO_LIMITS) -> None:
         identity = Column(name=entity.identity.name, path=ID_PATH, type=_type_of_identity(entity))
         self._entity = entity
+        self._longest = longest
         self._columns = (identity, *entity.columns)
         self._tree = _tree_of(self._columns)
         self._usual = {at: rank for rank, at in enumerate(_leaves(self._tree))}
@@ -130,6 +136,8 @@ class RowCodec:
             tag, drifts = Tag.NULL, False
         else:
             found = held(column, value)
+            if found is not None and column.name in self._longest:
+                found = found if fits(found.value, self._longest[column.name]) else None
             tag, drifts = (Tag.OVERFLOW, True) if found is None else (found.tag, False)
             taken.values[at] = None if found is None else found.value
         if drifts:
@@ -152,6 +160,16 @@ class RowCodec:
             taken.drift.extend(self._columns[at].name for at in _leaves(node))
         taken.overflow.append(value)
         taken.fields.append((path, Tag.OVERFLOW))
+
+
+def fits(value: Any, most: int) -> bool:
+    """Return whether a text, bytes or each element of an array is no longer than so many bytes."""
+    if isinstance(value, list):
+        return all(fits(each, most) for each in value)
+    if isinstance(value, str):
+        # Few texts are long enough to be worth encoding.
+        return len(value) * 4 <= most or len(value.encode()) <= most
+    return not isinstance(value, bytes) or len(value) <= most
 
 
 @dataclass(slots=True, kw_only=True)

@@ -184,6 +184,8 @@ class Catalog:
             # Still under the lock: nobody defines anything between reading and remembering.
             self.layouts.forget()
             self._collections = self._collections_of(collections, indexes)
+            for known in self._collections.values():
+                known.storage.watch(index.specification for index in known.indexes)
             self.loaded = True
 
     async def create(
@@ -272,7 +274,7 @@ class Catalog:
         await connection.execute(_ADD_INDEX.text, *_ADD_INDEX.arguments(values))
         self.version += 1
         known = self._collections[database, name]
-        self._collections[database, name] = replace(known, indexes=(*known.indexes, index))
+        self._know_indexes((database, name), (*known.indexes, index))
 
     async def remove_indexes(
         self, connection: Connection, database: str, name: str, indexes: Iterable[Index]
@@ -285,7 +287,7 @@ class Catalog:
         self.version += 1
         known = self._collections[database, name]
         kept = tuple(index for index in known.indexes if index.name not in gone)
-        self._collections[database, name] = replace(known, indexes=kept)
+        self._know_indexes((database, name), kept)
 
     def expiring(self) -> Iterator[tuple[Namespace, Index]]:
         """Yield every TTL index with its collection."""
@@ -293,6 +295,11 @@ class Catalog:
             for index in collection.indexes:
                 if index.expiry is not None:
                     yield place, index
+
+    def _know_indexes(self, place: Namespace, indexes: tuple[Index, ...]) -> None:
+        known = self._collections[place]
+        known.storage.watch(index.specification for index in indexes)
+        self._collections[place] = replace(known, indexes=indexes)
 
     def _prospect(self, database: str, name: str) -> AnyStorage:
         entity = self._entities.get(name)

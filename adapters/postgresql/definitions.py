@@ -11,7 +11,7 @@ from typing import Any, Final
 from bson.binary import Binary
 
 from adapters.evaluate.match import matcher
-from adapters.postgresql import options, statements
+from adapters.postgresql import native, options, statements
 from adapters.postgresql.building import build
 from adapters.postgresql.catalog import Collection
 from adapters.postgresql.indexes import ID_INDEX, Index, index_of
@@ -80,6 +80,7 @@ async def create_indexes(session: Session) -> Outcome:
         await session.catalog.add_index(
             session.connection, operation.database, operation.collection, index
         )
+        await native.make(session, index)
     return DONE
 
 
@@ -97,6 +98,7 @@ async def drop_indexes(session: Session) -> Outcome:
     await session.catalog.remove_indexes(
         session.connection, operation.database, operation.collection, gone
     )
+    await native.drop(session, gone, _collection(session).indexes)
     return DONE
 
 

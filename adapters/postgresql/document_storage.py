@@ -1,6 +1,6 @@
 """Documents as BSON in a document table, narrowed by their bodies and by `_id`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -31,6 +31,12 @@ class DocumentStorage:
 
     def __init__(self, tables: CollectionTables) -> None:
         self.tables = tables
+
+    def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
+        """The index on bodies serves all."""
+
+    def native_index(self, specification: Mapping[str, Any]) -> None:  # noqa: ARG002 - of the interface
+        return None
 
     def key_of(self, identifier: Any) -> bytes:
         return key_of(identifier)

@@ -34,6 +34,9 @@ STATEMENT_CANCELED: Final = "57014"
 ABSENT: Final = frozenset({"42P01", "3F000"})
 """No such table, no such schema: MongoDB's collection that does not exist (yet)."""
 
+TOO_LONG: Final = "54000"
+"""A value that an index cannot hold: somebody else has made the index."""
+
 UNIQUE: Final = "23505"
 REPEAT: Final = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: nothing was changed, and a second try may well succeed."""

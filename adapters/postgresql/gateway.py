@@ -18,7 +18,7 @@ from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.expiration import expire, expired
-from adapters.postgresql.failures import ABSENT, REPEAT, failure_of, state_of, unreachable
+from adapters.postgresql.failures import ABSENT, REPEAT, TOO_LONG, failure_of, state_of, unreachable
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
 from adapters.postgresql.layouts import Layouts
@@ -115,7 +115,9 @@ class PostgresGateway:
                 self._catalog.undone(since=before)
             except BaseException as error:
                 self._catalog.undone(since=before)
-                if state_of(error) in REPEAT | ABSENT:
+                if state_of(error) == TOO_LONG:
+                    self._catalog.stale()
+                if state_of(error) in REPEAT | ABSENT | {TOO_LONG}:
                     raise unreachable(
                         "the transaction was undone", self._connections.peer
                     ) from error

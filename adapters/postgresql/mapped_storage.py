@@ -1,6 +1,6 @@
 """Documents in the typed columns of a mapped table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -14,7 +14,7 @@ from sqlalchemy.sql import ColumnElement
 
 from adapters.entities.entity import Column, ColumnType, EntityMap, IdentityType
 from adapters.entities.identity import identity_key
-from adapters.entities.rows import RowCodec
+from adapters.entities.rows import RowCodec, fits
 from adapters.postgresql import statements
 from adapters.postgresql.array_text import array_text
 from adapters.postgresql.layouts import Layouts
@@ -32,7 +32,7 @@ from adapters.query.paths import Path
 from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
 from adapters.query.update import Update
-from adapters.sql.columns.changes import changes_of, natural_layouts
+from adapters.sql.columns.changes import ColumnChanges, changes_of, natural_layouts
 from adapters.sql.columns.condition import All, Among, Compared, Sign, Whole
 from adapters.sql.columns.grouping import (
     GroupPlan,
@@ -50,6 +50,7 @@ from adapters.sql.columns.write import UpdateShape, update, update_shape, update
 from adapters.sql.dialect import Statement, compiled, definition, on_table
 from adapters.sql.mapped_table import mapped_table
 from adapters.sql.names import named
+from adapters.sql.native_index import longest_values, native_index
 from comparators.canonical import MISSING
 
 
@@ -69,13 +70,30 @@ class MappedStorage:
         self.entity = entity
         self.tables = mapped_tables_of(database, entity)
         self._layouts = layouts
+        self._longest: Mapping[str, int] = {}
         self._codec = RowCodec(entity)
+        self.watch(())
         self._width = 1 + len(entity.columns)
         self._columns = Columns(entity)
         self._alterations: dict[tuple[UpdateShape, bool, bool], Statement] = {}
         self._natural_layouts: dict[tuple[Path, ...], tuple[int, list[int]]] = {}
         self._groupings: dict[GroupShape, Statement] = {}
         self._statements: dict[tuple[Use, TableShape], Statement] = {}
+
+    def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
+        declared = [index.specification for index in self.entity.indexes]
+        longest = longest_values(self.entity, [*declared, *specifications])
+        if longest != self._longest:
+            self._longest = longest
+            self._codec = RowCodec(self.entity, longest=longest)
+
+    def native_index(self, specification: Mapping[str, Any]) -> sa.Index | None:
+        documents = self.tables.documents
+        index = native_index(self.entity, documents, specification)
+        if index is not None:
+            # It is made now, and not together with the table.
+            documents.indexes.discard(index)
+        return index
 
     def key_of(self, identifier: Any) -> Any:
         return identity_key(self.entity.identity, identifier).value
@@ -208,7 +226,7 @@ class MappedStorage:
         if not (selection.exact and is_of_one(selection)):
             return None
         changes = changes_of(update, self._columns, now_ms=now_ms, guarded=guarded)
-        if changes is None:
+        if changes is None or not self._fits(changes):
             return None
         shape = update_shape(selection, changes)
         statement = self._alterations.get((shape, marked, shown))
@@ -217,6 +235,14 @@ class MappedStorage:
             self._alterations[shape, marked, shown] = statement
         layouts = self._natural(changes.sensitive)
         return Alteration(statement=statement, values=update_values(selection, changes, layouts))
+
+    def _fits(self, changes: ColumnChanges) -> bool:
+        """Return whether no value is too long for an index."""
+        return all(
+            fits(changes.values.get(each.parameter), self._longest[each.column])
+            for each in changes.assignments
+            if each.column in self._longest
+        )
 
     def _natural(self, sensitive: tuple[Path, ...]) -> list[int]:
         """Return the layouts in which fields are of their columns' natural types."""

@@ -3,10 +3,11 @@
 There are two kinds: a document table holds each document as BSON, a mapped table as typed columns.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+import sqlalchemy as sa
 from asyncpg import Record
 
 from adapters.entities.layout import Layout
@@ -131,6 +132,12 @@ class Storage(Protocol[S]):
     @property
     def tables(self) -> CollectionTables:
         """The tables, whether or not they exist."""
+
+    def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
+        """Know the indexes of the collection, as declared: what they cannot hold must not come to columns."""
+
+    def native_index(self, specification: Mapping[str, Any]) -> sa.Index | None:
+        """Return the index of PostgreSQL for an index, None where there is none."""
 
     def key_of(self, identifier: Any) -> Any:
         """Return the primary key of an `_id`."""

@@ -23,6 +23,7 @@ from adapters.postgresql import (
 from adapters.postgresql.failures import (
     ABSENT,
     REPEAT,
+    TOO_LONG,
     UNIQUE,
     failure_of,
     state_of,
@@ -122,6 +123,9 @@ async def _may_go_on(session: Session, error: asyncpg.PostgresError, mark: Mark 
     if state in ABSENT:
         session.catalog.forget(session.operation.database, session.operation.collection)
         await session.ensure()
+        await session.catalog.load(session.connection)
+        return True
+    if state == TOO_LONG:
         await session.catalog.load(session.connection)
         return True
     return state in REPEAT or (state == UNIQUE and mark is not None)

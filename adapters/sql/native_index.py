@@ -5,7 +5,7 @@ index that SQL cannot say is left out, and then the index holds more than it mus
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from sqlalchemy.sql import ColumnElement
 from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap
 from adapters.query.paths import split_path
 from adapters.query.types import is_number
+from adapters.sql.keys import LONGEST_EXACT
 from adapters.sql.names import named
 
 BY: Final = "by_"
@@ -22,6 +23,12 @@ BY: Final = "by_"
 DIGEST_LENGTH: Final = 8
 UNORDERED: Final = frozenset({ColumnType.JSONB})
 """Types whose order is not MongoDB's."""
+
+LARGEST_ENTRY: Final = 2600
+"""A little less than a third of a page."""
+
+LONGEST_KEY: Final = LONGEST_EXACT + 33
+VARYING: Final = frozenset({ColumnType.TEXT, ColumnType.VARCHAR, ColumnType.BYTEA})
 
 COMPARED: Final[Mapping[ColumnType, type]] = {
     ColumnType.TEXT: str,
@@ -72,6 +79,31 @@ def native_indexes(entity: EntityMap, table: sa.Table) -> list[sa.Index]:
         else:
             made[str(index.name)] = index
     return list(made.values())
+
+
+def longest_values(
+    entity: EntityMap, specifications: Iterable[Mapping[str, Any]]
+) -> dict[str, int]:
+    """Return how many bytes a value may have in columns that lie in indexes.
+
+    PostgreSQL refuses what would make an entry of an index too large; MongoDB does not. So longer values are not for such
+    columns.
+    Source: PostgreSQL manual, "B-Tree Indexes", section "Implementation"; "GIN Indexes".
+    """
+    longest: dict[str, int] = {}
+    for specification in specifications:
+        columns = [_column_of(entity, path) for path in specification["key"]]
+        if None in columns:
+            continue
+        known = [column for column in columns if column is not None]
+        room = LARGEST_ENTRY
+        if any(column.path == ID_PATH for column in known):
+            room -= LONGEST_KEY
+        varying = [c for c in known if c.type in VARYING and c.path != ID_PATH]
+        for column in varying:
+            most = room // len(varying)
+            longest[column.name] = min(most, longest.get(column.name, most))
+    return longest
 
 
 def _column_of(entity: EntityMap, path: str) -> Column | None:
