@@ -23,6 +23,8 @@ from bson.timestamp import Timestamp
 from comparators.canonical import MISSING, Missing
 
 OrderKey = tuple[Any, ...]
+Collator = Callable[[str], bytes]
+"""From a string to its sort key."""
 Sort = Mapping[str, Any]
 """Paths to 1 or -1, in order of weight."""
 
@@ -33,23 +35,73 @@ _CODE, _CODE_WITH_SCOPE, _MAX = 60, 65, 127
 _REGEX_FLAGS: Final = ((2, "i"), (4, "l"), (8, "m"), (16, "s"), (32, "u"), (64, "x"))
 
 
-def order_key(value: Any, *, missing_first: bool = False) -> OrderKey:
-    """Return a key that orders values of all types as MongoDB does.
+class ValueOrder:
+    """The order of values under one way to compare strings: by their bytes, or by a collation.
 
-    A missing value sorts as null, as in a query's sort; with `missing_first` it sorts before
-    null, as in aggregation expressions. Raises TypeError for what no BSON value decodes to.
+    Only strings that are values are collated, also inside of documents and arrays; names of fields,
+    code and patterns are not.
     """
-    if value is MISSING:
-        return (_UNDEFINED,) if missing_first else (_NULL,)
-    key = _KEYS.get(type(value))
-    return key(value) if key is not None else _key_of_subtype(value)
 
+    __slots__ = ("_keys", "is_simple")
 
-def compare(a: Any, b: Any, *, missing_first: bool = False) -> int:
-    """Return -1, 0 or 1 as `a` sorts before, with or after `b`."""
-    left = order_key(a, missing_first=missing_first)
-    right = order_key(b, missing_first=missing_first)
-    return (left > right) - (left < right)
+    def __init__(self, collator: Collator | None = None) -> None:
+        self.is_simple = collator is None
+        self._keys = dict(_KEYS)
+        self._keys[dict] = self._object_key
+        self._keys[DBRef] = lambda value: self._object_key(value.as_doc())
+        self._keys[list] = lambda value: (_ARRAY, tuple([self.key(item) for item in value]))
+        if collator is not None:
+            self._keys[str] = lambda value: (_STRING, collator(value))
+
+    def key(self, value: Any, *, missing_first: bool = False) -> OrderKey:
+        """Return a key that orders values of all types as MongoDB does.
+
+        A missing value sorts as null, as in a query's sort; with `missing_first` it sorts before
+        null, as in aggregation expressions. Raises TypeError for what no BSON value decodes to.
+        """
+        if value is MISSING:
+            return (_UNDEFINED,) if missing_first else (_NULL,)
+        key = self._keys.get(type(value))
+        return key(value) if key is not None else self._key_of_subtype(value)
+
+    def compare(self, a: Any, b: Any, *, missing_first: bool = False) -> int:
+        """Return -1, 0 or 1 as `a` sorts before, with or after `b`."""
+        left = self.key(a, missing_first=missing_first)
+        right = self.key(b, missing_first=missing_first)
+        return (left > right) - (left < right)
+
+    def sort_key(self, document: Mapping[str, Any], sort: Sort) -> OrderKey:
+        """Return the key by which a query with this sort orders the document.
+
+        Of an array the smallest element counts in ascending order and the largest in descending;
+        fields of one array are taken from the same element.
+        """
+        paths = [_Place(document, tuple(path.split("."))) for path in sort]
+        descending = [direction == -1 for direction in sort.values()]
+        return min(
+            tuple(
+                _Reversed(self.key(value)) if down else self.key(value)
+                for value, down in zip(values, descending, strict=True)
+            )
+            for values in _combinations(paths)
+        )
+
+    def _object_key(self, value: Mapping[str, Any]) -> OrderKey:
+        fields = []
+        for name, item in value.items():
+            key = self.key(item)
+            fields.append((key[0], name, key))
+        return (_OBJECT, tuple(fields))
+
+    def _key_of_subtype(self, value: Any) -> OrderKey:
+        for known, key in self._keys.items():
+            if isinstance(value, known):
+                return key(value)
+        if isinstance(value, Mapping):
+            return self._object_key(value)
+        if isinstance(value, Sequence):
+            return (_ARRAY, tuple([self.key(item) for item in value]))
+        raise TypeError(f"{type(value).__name__} is no BSON value")
 
 
 def unordered_key(value: Any) -> OrderKey:
@@ -61,24 +113,7 @@ def unordered_key(value: Any) -> OrderKey:
         return (_OBJECT, frozenset(fields))
     if isinstance(value, list):
         return (_ARRAY, tuple(map(unordered_key, value)))
-    return order_key(value)
-
-
-def sort_key(document: Mapping[str, Any], sort: Sort) -> OrderKey:
-    """Return the key by which a query with this sort orders the document.
-
-    Of an array the smallest element counts in ascending order and the largest in descending; fields
-    of one array are taken from the same element.
-    """
-    paths = [_Place(document, tuple(path.split("."))) for path in sort]
-    descending = [direction == -1 for direction in sort.values()]
-    return min(
-        tuple(
-            _Reversed(order_key(value)) if down else order_key(value)
-            for value, down in zip(values, descending, strict=True)
-        )
-        for values in _combinations(paths)
-    )
+    return SIMPLE.key(value)
 
 
 class _Reversed:
@@ -189,14 +224,6 @@ def _decimal_key(value: Decimal128) -> OrderKey:
     return (_NUMBER, 0) if exact.is_nan() else (_NUMBER, 1, exact)
 
 
-def _object_key(value: Mapping[str, Any]) -> OrderKey:
-    fields = []
-    for name, item in value.items():
-        key = order_key(item)
-        fields.append((key[0], name, key))
-    return (_OBJECT, tuple(fields))
-
-
 def _binary_key(value: bytes) -> OrderKey:
     return (_BINARY, len(value), value.subtype if isinstance(value, Binary) else 0, bytes(value))
 
@@ -210,7 +237,7 @@ def _regex_key(value: Regex[Any]) -> OrderKey:
 def _code_key(value: Code) -> OrderKey:
     if value.scope is None:
         return (_CODE, str(value))
-    return (_CODE_WITH_SCOPE, str(value), _object_key(value.scope))
+    return (_CODE_WITH_SCOPE, str(value), SIMPLE.key(value.scope))
 
 
 _KEYS: Final[Mapping[type, Callable[[Any], OrderKey]]] = {
@@ -226,9 +253,6 @@ _KEYS: Final[Mapping[type, Callable[[Any], OrderKey]]] = {
     Decimal128: _decimal_key,
     Code: _code_key,
     str: lambda value: (_STRING, value),
-    dict: _object_key,
-    DBRef: lambda value: _object_key(value.as_doc()),
-    list: lambda value: (_ARRAY, tuple([order_key(item) for item in value])),
     Binary: _binary_key,
     bytes: _binary_key,
     ObjectId: lambda value: (_OBJECT_ID, value.binary),
@@ -237,14 +261,11 @@ _KEYS: Final[Mapping[type, Callable[[Any], OrderKey]]] = {
     Regex: _regex_key,
     MaxKey: lambda _: (_MAX,),
 }
+"""The keys that depend on no other; those of documents and arrays belong to a `ValueOrder`."""
 
+SIMPLE: Final = ValueOrder()
+"""The order where no collation is asked for."""
 
-def _key_of_subtype(value: Any) -> OrderKey:
-    for known, key in _KEYS.items():
-        if isinstance(value, known):
-            return key(value)
-    if isinstance(value, Mapping):
-        return _object_key(value)
-    if isinstance(value, Sequence):
-        return (_ARRAY, tuple([order_key(item) for item in value]))
-    raise TypeError(f"{type(value).__name__} is no BSON value")
+order_key: Final = SIMPLE.key
+compare: Final = SIMPLE.compare
+sort_key: Final = SIMPLE.sort_key

@@ -13,11 +13,12 @@ from bson.dbref import DBRef
 
 from adapters.evaluate.expressions.comparison import compared
 from adapters.evaluate.expressions.kinds import is_nullish
+from adapters.evaluate.expressions.ordering import extremes
 from adapters.evaluate.numbers import CONTEXT, DECIMAL, Total, decimal128, double_of, width
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
 from comparators.canonical import MISSING
-from comparators.order import order_key, sort_key
+from comparators.order import SIMPLE, ValueOrder
 
 
 class Accumulator(Protocol):
@@ -72,15 +73,19 @@ class Extreme:
     Of equal values of different types the first stays, or the last: MongoDB has two engines.
     """
 
-    def __init__(self, sign: int, *, last_of_equals: bool = False) -> None:
+    def __init__(
+        self, sign: int, order: ValueOrder = SIMPLE, *, last_of_equals: bool = False
+    ) -> None:
         self._sign = sign
+        self._order = order
         self._least = 0 if last_of_equals else 1
         self._value: Any = MISSING
 
     def add(self, value: Any) -> None:
         if is_nullish(value):
             return
-        if self._value is MISSING or compared(value, self._value) * self._sign >= self._least:
+        current = self._value
+        if current is MISSING or compared(value, current, self._order) * self._sign >= self._least:
             self._value = value
 
     def result(self) -> Any:
@@ -132,12 +137,13 @@ class Push:
 class AddToSet:
     """`$addToSet`: of equal values the first; they have no order that anybody could rely on."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: ValueOrder = SIMPLE) -> None:
+        self._key_of = order.key
         self._values: dict[Any, Any] = {}
 
     def add(self, value: Any) -> None:
         if value is not MISSING:
-            self._values.setdefault(order_key(value), value)
+            self._values.setdefault(self._key_of(value), value)
 
     def result(self) -> Any:
         return list(self._values.values())
@@ -205,15 +211,24 @@ class Some:
 class Ranked:
     """`$top`, `$bottom` and their `N` forms: takes pairs of a document and its value."""
 
-    def __init__(self, sort: Mapping[str, int], count: int | None, *, bottom: bool) -> None:
+    def __init__(
+        self,
+        sort: Mapping[str, int],
+        count: int | None,
+        order: ValueOrder = SIMPLE,
+        *,
+        bottom: bool,
+    ) -> None:
         self._sort = sort
+        self._order = order
         self._count = count
         self._bottom = bottom
         self._pairs: list[tuple[Any, Any]] = []
 
     def add(self, value: Any) -> None:
         document, output = value
-        self._pairs.append((sort_key(document, self._sort), None if output is MISSING else output))
+        place = self._order.sort_key(document, self._sort)
+        self._pairs.append((place, None if output is MISSING else output))
 
     def result(self) -> Any:
         ranked = [output for _, output in sorted(self._pairs, key=lambda pair: pair[0])]
@@ -222,41 +237,53 @@ class Ranked:
         return ranked[-self._count :] if self._bottom else ranked[: self._count]
 
 
-def _lowest(count: int, *, ascending: bool) -> Callable[[list[Any]], list[Any]]:
+def _lowest(count: int, order: ValueOrder, *, ascending: bool) -> Callable[[list[Any]], list[Any]]:
     def select(values: list[Any]) -> list[Any]:
-        present = [value for value in values if not is_nullish(value)]
-        return sorted(present, key=order_key, reverse=not ascending)[:count]
+        present = (value for value in values if not is_nullish(value))
+        return extremes(present, count, order, largest=not ascending)
 
     return select
 
 
-ACCUMULATORS: Final[Mapping[str, Callable[[], Accumulator]]] = {
-    "$addToSet": AddToSet,
-    "$avg": Average,
-    "$first": First,
-    "$last": Last,
-    "$max": lambda: Extreme(1),
-    "$mergeObjects": MergeObjects,
-    "$min": lambda: Extreme(-1),
-    "$push": Push,
-    "$stdDevPop": lambda: Deviation(0),
-    "$stdDevSamp": lambda: Deviation(1),
-    "$sum": Sum,
-}
-"""Accumulators of one value."""
+Makers = Mapping[str, Callable[[], Accumulator]]
+CountedMakers = Mapping[str, Callable[[int], Accumulator]]
 
-PUSHED_DOWN: Final[Mapping[str, Callable[[], Accumulator]]] = {
-    **ACCUMULATORS,
-    "$max": lambda: Extreme(1, last_of_equals=True),
-    "$mergeObjects": lambda: MergeObjects(refusal=5911200),
-    "$min": lambda: Extreme(-1, last_of_equals=True),
-}
-"""The same where MongoDB 6.0 runs the group in its slot-based engine: right behind the query."""
 
-COUNTED: Final[Mapping[str, Callable[[int], Accumulator]]] = {
-    "$firstN": lambda count: Some(lambda values: values[:count]),
-    "$lastN": lambda count: Some(lambda values: values[-count:]),
-    "$maxN": lambda count: Some(_lowest(count, ascending=False)),
-    "$minN": lambda count: Some(_lowest(count, ascending=True)),
-}
-"""Accumulators that keep a number of values."""
+def accumulators_under(order: ValueOrder) -> Makers:
+    """Return the accumulators of one value, in an order of values."""
+    return {
+        "$addToSet": lambda: AddToSet(order),
+        "$avg": Average,
+        "$first": First,
+        "$last": Last,
+        "$max": lambda: Extreme(1, order),
+        "$mergeObjects": MergeObjects,
+        "$min": lambda: Extreme(-1, order),
+        "$push": Push,
+        "$stdDevPop": lambda: Deviation(0),
+        "$stdDevSamp": lambda: Deviation(1),
+        "$sum": Sum,
+    }
+
+
+def pushed_down_under(order: ValueOrder) -> Makers:
+    """Return them as MongoDB 6.0 runs them in its slot-based engine: right behind the query."""
+    return {
+        **accumulators_under(order),
+        "$max": lambda: Extreme(1, order, last_of_equals=True),
+        "$mergeObjects": lambda: MergeObjects(refusal=5911200),
+        "$min": lambda: Extreme(-1, order, last_of_equals=True),
+    }
+
+
+def counted_under(order: ValueOrder) -> CountedMakers:
+    """Return the accumulators that keep a number of values, in an order of values."""
+    return {
+        "$firstN": lambda count: Some(lambda values: values[:count]),
+        "$lastN": lambda count: Some(lambda values: values[-count:]),
+        "$maxN": lambda count: Some(_lowest(count, order, ascending=False)),
+        "$minN": lambda count: Some(_lowest(count, order, ascending=True)),
+    }
+
+
+ACCUMULATORS: Final = accumulators_under(SIMPLE)

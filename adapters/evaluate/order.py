@@ -11,7 +11,7 @@ from adapters.query.failures import CommandFailure
 from adapters.query.paths import Path, split_path
 from adapters.query.sort import Sort
 from comparators.canonical import MISSING
-from comparators.order import sort_key
+from comparators.order import SIMPLE, ValueOrder
 
 BAD_VALUE: Final = 2
 AMBIGUOUS_NAME: Final = 16746
@@ -20,7 +20,9 @@ Place = tuple[Any, Path]
 """A value, and the path that is left from there."""
 
 
-def sorted_documents(documents: Iterable[dict[str, Any]], sort: Sort) -> list[dict[str, Any]]:
+def sorted_documents(
+    documents: Iterable[dict[str, Any]], sort: Sort, order: ValueOrder = SIMPLE
+) -> list[dict[str, Any]]:
     """Return the documents sorted; those that tie keep their order.
 
     Raises CommandFailure for a document in which two keys lie in different arrays, or a number in a path
@@ -33,7 +35,7 @@ def sorted_documents(documents: Iterable[dict[str, Any]], sort: Sort) -> list[di
     if len(paths) > 1 or any(map(_may_be_ambiguous, paths)):
         for document in found:
             _check([(document, path) for path in paths])
-    return sorted(found, key=lambda document: sort_key(document, sort))
+    return sorted(found, key=lambda document: order.sort_key(document, sort))
 
 
 def _may_be_ambiguous(path: Path) -> bool:

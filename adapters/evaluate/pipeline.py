@@ -48,7 +48,6 @@ from adapters.query.pipeline import (
     Unwind,
     rearranged,
 )
-from comparators.order import order_key
 
 Document = dict[str, Any]
 Run = Callable[[Iterable[Document]], Iterator[Document]]
@@ -158,8 +157,8 @@ def _stage(stage: Stage, around: _Surroundings, *, pushed_down: bool) -> Run:
             return lambda documents: iter(_sampled(documents, size))
         case Given(documents=given):
             return lambda _documents: _given(given, around)
-        case Sort(sort=sort):
-            return lambda documents: iter(_sorted(documents, sort))
+        case Sort():
+            return lambda documents: iter(_sorted(documents, stage))
         case Limit(count=count):
             return lambda documents: islice(documents, count)
         case Skip(count=count):
@@ -189,12 +188,13 @@ def _each(transform: Callable[[Variables], Document], around: _Surroundings) -> 
     return lambda documents: (transform(around.row(document)) for document in documents)
 
 
-def _sorted(documents: Iterable[Document], sort: Mapping[str, int]) -> list[Document]:
+def _sorted(documents: Iterable[Document], stage: Sort) -> list[Document]:
+    sort, key_of = stage.sort, stage.comparing.key
     if list(sort) != ["_id"]:
-        return sorted_documents(documents, sort)
+        return sorted_documents(documents, sort, stage.comparing)
     # `_id` alone is never looked into: an array there sorts as an array.
     return sorted(
-        documents, key=lambda document: order_key(document.get("_id")), reverse=sort["_id"] < 0
+        documents, key=lambda document: key_of(document.get("_id")), reverse=sort["_id"] < 0
     )
 
 

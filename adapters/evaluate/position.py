@@ -34,7 +34,6 @@ from adapters.query.filter import (
     Size,
     TypeIs,
 )
-from comparators.order import compare
 
 Position = int | None
 Found = tuple[bool, Position]
@@ -148,8 +147,11 @@ def optimized(filter: Filter, *, ordered: bool = False) -> Filter:  # noqa: A002
             if len(flat) == 1:
                 return flat[0]
             return _membership(flat) or Or(children=flat)
-        case In(path=path, values=(value, *others), patterns=()) if _all_equal(value, others):
-            return Comparison(path=path, comparator=Comparator.EQ, value=value)
+        case In(path=path, values=(value, *others), patterns=(), comparing=order) if all(
+            order.compare(value, other) == 0 for other in others
+        ):
+            # One value, given several times perhaps: the first one then counts.
+            return Comparison(path=path, comparator=Comparator.EQ, value=value, comparing=order)
         case In(path=path, values=(), patterns=(pattern,)):
             return PatternMatch(path=path, pattern=pattern)
         case _:
@@ -172,11 +174,6 @@ def _flattened(
     return tuple(sorted(flat, key=_rank) if ordered else flat)
 
 
-def _all_equal(value: Any, others: Sequence[Any]) -> bool:
-    """Return whether a `$in` has one value, given several times perhaps: the first one then counts."""
-    return all(compare(value, other) == 0 for other in others)
-
-
 def _membership(children: Sequence[Filter]) -> In | None:
     """Return the `$in` that alternatives of one path amount to; None if they do not."""
     if not children:
@@ -190,7 +187,7 @@ def _membership(children: Sequence[Filter]) -> In | None:
     ):
         return None
     values = tuple(child.value for child in children if isinstance(child, Comparison))
-    return In(path=first.path, values=values)
+    return In(path=first.path, values=values, comparing=first.comparing)
 
 
 def _rank(filter: Filter) -> tuple[int, int, tuple[str, ...]]:  # noqa: A002

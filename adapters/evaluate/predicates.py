@@ -15,7 +15,7 @@ from adapters.query.filter.numbers import truncated
 from adapters.query.filter.tree import Bits, BitsTest, Comparator, Comparison, In, Modulo, TypeIs
 from adapters.query.types import is_number, type_number
 from comparators.canonical import MISSING
-from comparators.order import order_key
+from comparators.order import SIMPLE, ValueOrder
 
 Test = Callable[[Any], bool]
 
@@ -23,35 +23,37 @@ Test = Callable[[Any], bool]
 def comparison_test(leaf: Comparison) -> Test:
     """Return the test of one comparison."""
     if leaf.comparator is Comparator.EQ:
-        return equality_test(leaf.value)
-    return _range_test(leaf.comparator, leaf.value)
+        return equality_test(leaf.value, leaf.comparing)
+    return _range_test(leaf.comparator, leaf.value, leaf.comparing)
 
 
-def equality_test(value: Any) -> Test:
+def equality_test(value: Any, order: ValueOrder = SIMPLE) -> Test:
     """Return the test for equality as a query sees it: null and missing are one, numbers have no type."""
     kind = type(value)
     if value is None:
         return lambda other: other is None or other is MISSING
-    if kind is str or kind is ObjectId:
+    if kind is ObjectId or (kind is str and order.is_simple):
         return lambda other: type(other) is kind and other == value
     if kind is bool:
         return lambda other: other is value
     if kind is int or kind is Int64:
         return _whole_number_test(int(value))
-    key = order_key(value)
-    return lambda other: other is not MISSING and order_key(other) == key
+    key_of = order.key
+    key = key_of(value)
+    return lambda other: other is not MISSING and key_of(other) == key
 
 
 def in_test(leaf: In) -> Test:
     """Return the test for membership."""
-    keys = {order_key(value) for value in leaf.values}
+    key_of = leaf.comparing.key
+    keys = {key_of(value) for value in leaf.values}
     null = None in leaf.values
     finds = [pattern_test(pattern) for pattern in leaf.patterns]
 
     def test(value: Any) -> bool:
         if value is MISSING:
             return null
-        return order_key(value) in keys or any(find(value) for find in finds)
+        return key_of(value) in keys or any(find(value) for find in finds)
 
     return test
 
@@ -59,12 +61,12 @@ def in_test(leaf: In) -> Test:
 def pattern_test(pattern: Regex[str]) -> Test:
     """Return the test for a string that a pattern finds, or for the pattern itself as a value."""
     search = compiled(pattern.pattern, pattern.flags).search
-    key = order_key(pattern)
+    key = SIMPLE.key(pattern)
 
     def test(value: Any) -> bool:
         if type(value) is str:
             return search(value) is not None
-        return isinstance(value, Regex) and order_key(value) == key
+        return isinstance(value, Regex) and SIMPLE.key(value) == key
 
     return test
 
@@ -135,13 +137,14 @@ def _whole_number_test(value: int) -> Test:
     return test
 
 
-def _range_test(comparator: Comparator, value: Any) -> Test:
+def _range_test(comparator: Comparator, value: Any, order: ValueOrder) -> Test:
     if isinstance(value, MinKey | MaxKey):
         return _extreme_test(comparator, value)
     if value is None:
         with_equal = comparator in {Comparator.LTE, Comparator.GTE}
         return lambda other: with_equal and (other is None or other is MISSING)
-    bound = order_key(value)
+    key_of = order.key
+    bound = key_of(value)
     bracket = bound[0]
     decide = _DECISIONS[comparator]
     if is_number(value):
@@ -150,7 +153,7 @@ def _range_test(comparator: Comparator, value: Any) -> Test:
     def test(other: Any) -> bool:
         if other is MISSING:
             return False
-        key = order_key(other)
+        key = key_of(other)
         return bool(key[0] == bracket) and decide(key, bound)
 
     return test
@@ -165,7 +168,7 @@ def _number_range_test(comparator: Comparator, bound: tuple[Any, ...]) -> Test:
     def test(other: Any) -> bool:
         if not is_number(other):
             return False
-        key = order_key(other)
+        key = SIMPLE.key(other)
         if bound_is_nan or key[1] == 0:
             return with_equal and key == bound
         return decide(key, bound)

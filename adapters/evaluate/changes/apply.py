@@ -30,14 +30,13 @@ from adapters.query.update import (
     Unset,
 )
 from comparators.canonical import MISSING
-from comparators.order import compare
 
 
 def bounded(change: Bound, current: Any) -> Any:
     """Return the value where it lies below (`$min`) or above (`$max`) the current one."""
     if current is MISSING:
         return change.value
-    order = compare(change.value, current)
+    order = change.comparing.compare(change.value, current)
     return change.value if (order > 0 if change.upper else order < 0) else NOTHING
 
 

@@ -16,7 +16,7 @@ from adapters.query.paths import split_path
 from adapters.query.types import type_name
 from adapters.query.update import AddToSet, ElementOrder, Pop, PullAll, PullMatching, Push
 from comparators.canonical import MISSING
-from comparators.order import compare, order_key
+from comparators.order import ValueOrder
 
 BAD_VALUE: Final = 2
 TYPE_MISMATCH: Final = 14
@@ -30,7 +30,7 @@ def pushed(change: Push, current: Any) -> Any:
     at = len(array) if change.position is None else change.position
     array[at:at] = change.values
     if change.order is not None:
-        array.sort(key=_key(change.order))
+        array.sort(key=_key(change.order, change.comparing))
     if change.keep is not None:
         array = array[: change.keep] if change.keep >= 0 else array[change.keep :]
     return array
@@ -46,9 +46,10 @@ def _comes_to_nothing(change: Push, array: list[Any]) -> bool:
 def added_to_set(change: AddToSet, current: Any) -> Any:
     """Return the array with those values that none of its elements is equal to."""
     array = [] if current is MISSING else list(_array(current, "$addToSet", BAD_VALUE))
-    known = set(map(order_key, array))
+    key_of = change.comparing.key
+    known = set(map(key_of, array))
     for value in change.values:
-        key = order_key(value)
+        key = key_of(value)
         if key not in known:
             known.add(key)
             array.append(value)
@@ -65,8 +66,9 @@ def pulled_matching(change: PullMatching, current: Any) -> Any:
 
 def pulled_all(change: PullAll, current: Any) -> Any:
     """Return the array without the elements that are equal to one of the values."""
-    keys = set(map(order_key, change.values))
-    return _kept(current, lambda each: order_key(each) in keys)
+    key_of = change.comparing.key
+    keys = set(map(key_of, change.values))
+    return _kept(current, lambda each: key_of(each) in keys)
 
 
 def popped(change: Pop, current: Any) -> Any:
@@ -90,7 +92,8 @@ def _array(value: Any, operator: str, code: int) -> list[Any]:
     return value
 
 
-def _key(order: ElementOrder) -> Callable[[Any], Any]:
+def _key(order: ElementOrder, comparing: ValueOrder) -> Callable[[Any], Any]:
+    compare = comparing.compare
     if order.by is None:
         sign = -1 if order.descending else 1
         return cmp_to_key(lambda a, b: sign * compare(a, b))

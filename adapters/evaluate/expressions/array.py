@@ -5,18 +5,20 @@ Source: MongoDB manual, "Array Expression Operators".
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
 from adapters.evaluate.expressions.comparison import compared
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
-from adapters.evaluate.expressions.ordering import by_value, compile_sort_by
+from adapters.evaluate.expressions.ordering import compile_sort_by, extremes
 from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.numbers import integral, is_number
 from adapters.query.failures import CommandFailure
 from adapters.query.types import truth, type_name
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
+from comparators.order import SIMPLE, ValueOrder
 
 Evaluate = Callable[[Variables], Any]
 
@@ -71,16 +73,16 @@ def concat_arrays(arguments: Iterable[Any]) -> Any:
     return joined
 
 
-def _in(arguments: Sequence[Any]) -> Any:
+def _in(order: ValueOrder, arguments: Sequence[Any]) -> Any:
     value, array = arguments
     if not isinstance(array, list):
         raise CommandFailure(
             40081, f"$in requires an array as a second argument, found: {type_name(array)}"
         )
-    return any(compared(value, item) == 0 for item in array)
+    return any(compared(value, item, order) == 0 for item in array)
 
 
-def _index_of_array(arguments: Sequence[Evaluate]) -> Evaluate:
+def _index_of_array(order: ValueOrder, arguments: Sequence[Evaluate]) -> Evaluate:
     """The value to look for comes last, behind the bounds."""
     source, wanted, *bounds = arguments
 
@@ -91,8 +93,10 @@ def _index_of_array(arguments: Sequence[Evaluate]) -> Evaluate:
         given = (bound(variables) for bound in bounds)
         start, end = search_range("$indexOfArray", given, len(array))
         value = wanted(variables)
-        places = (index for index in range(start, end) if compared(array[index], value) == 0)
-        return next(places, -1)
+        for index in range(start, end):
+            if compared(array[index], value, order) == 0:
+                return index
+        return -1
 
     return evaluate
 
@@ -182,15 +186,15 @@ def _whole(value: Any, not_number: int, not_integer: int) -> int:
     return whole
 
 
-def _sort_array(arguments: Sequence[Any]) -> Any:
+def _sort_array(order: ValueOrder, arguments: Sequence[Any]) -> Any:
     value, sort_by = arguments
-    order = compile_sort_by(sort_by)
+    in_order = compile_sort_by(sort_by, order)
     array = array_or_null(value, 2942504, "$sortArray")
-    return None if array is None else order(array)
+    return None if array is None else in_order(array)
 
 
 def _some(
-    operator: str, ascending: bool | None, from_end: bool
+    operator: str, ascending: bool | None, from_end: bool, order: ValueOrder = SIMPLE
 ) -> Callable[[Sequence[Evaluate]], Evaluate]:
     """Return `$firstN`, `$lastN` (unsorted), `$minN` or `$maxN`; the number comes first."""
 
@@ -203,8 +207,8 @@ def _some(
             raise CommandFailure(5788200, f"{operator} requires an array, not {type_name(array)}")
         if ascending is None:
             return array[-limit:] if from_end else array[:limit]
-        present = [item for item in array if not is_nullish(item)]
-        return by_value(present, ascending=ascending)[:limit]
+        present = (item for item in array if not is_nullish(item))
+        return extremes(present, limit, order, largest=not ascending)
 
     return compiled
 
@@ -262,12 +266,25 @@ STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
 }
 """Operators that look at an argument before they evaluate the next."""
 
+
+def under(order: ValueOrder) -> Mapping[str, Callable[[Sequence[Any]], Any]]:
+    """Return the operators that compare values, in an order of values."""
+    return {"$in": partial(_in, order), "$sortArray": partial(_sort_array, order)}
+
+
+def lazy_under(order: ValueOrder) -> Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]:
+    """Return those among `LAZY` that compare."""
+    return {
+        "$indexOfArray": partial(_index_of_array, order),
+        "$maxN": _some("$maxN", ascending=False, from_end=False, order=order),
+        "$minN": _some("$minN", ascending=True, from_end=False, order=order),
+    }
+
+
 LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
     "$firstN": _some("$firstN", ascending=None, from_end=False),
-    "$indexOfArray": _index_of_array,
     "$lastN": _some("$lastN", ascending=None, from_end=True),
-    "$maxN": _some("$maxN", ascending=False, from_end=False),
-    "$minN": _some("$minN", ascending=True, from_end=False),
+    **lazy_under(SIMPLE),
 }
 """Operators that evaluate their arguments in an order of their own."""
 
@@ -277,11 +294,10 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$anyElementTrue": _any_element_true,
     "$arrayElemAt": _array_elem_at,
     "$first": _end("$first", 0),
-    "$in": _in,
     "$isArray": _is_array,
     "$last": _end("$last", -1),
     "$reverseArray": _reverse_array,
     "$size": _size,
-    "$sortArray": _sort_array,
     "$zip": _zip,
+    **under(SIMPLE),
 }

@@ -1,7 +1,8 @@
 """From the tree of an expression to a function, after MongoDB's own rewriting in `folding.py`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, assert_never
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, assert_never
 
 from bson.datetime_ms import DatetimeMS
 
@@ -48,6 +49,7 @@ from adapters.query.failures import CommandFailure
 from adapters.query.types import truth, type_name
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
+from comparators.order import ValueOrder
 
 Evaluate = Callable[[Variables], Any]
 
@@ -118,17 +120,43 @@ def constant(expression: Expression, values: Mapping[str, Any]) -> Literal | Non
     return found if isinstance(found, Literal) else None
 
 
-def _apply(operator: str, values: list[Any]) -> Any:
-    lazy = LAZY.get(operator)
+class _Operators(NamedTuple):
+    """The tables of operators in one order of values."""
+
+    expressions: Mapping[str, Callable[[Sequence[Any]], Any]]
+    stopping: Mapping[str, Callable[[Iterable[Any]], Any]]
+    lazy: Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]
+
+
+_SIMPLE: Final = _Operators(EXPRESSIONS, STOPPING, LAZY)
+
+
+def _operators(order: ValueOrder) -> _Operators:
+    return _SIMPLE if order.is_simple else _operators_under(order)
+
+
+@lru_cache(maxsize=256)
+def _operators_under(order: ValueOrder) -> _Operators:
+    families = (array, comparison, reduction, set)
+    compared = {name: each for family in families for name, each in family.under(order).items()}
+    return _Operators(
+        {**EXPRESSIONS, **compared},
+        {**STOPPING, **set.stopping_under(order)},
+        {**LAZY, **array.lazy_under(order)},
+    )
+
+
+def _apply(call: Call, values: list[Any]) -> Any:
+    lazy = _operators(call.comparing).lazy.get(call.operator)
     if lazy is not None:
         return lazy([_constant(value) for value in values])(_NOWHERE)
-    return _function(operator)(values)
+    return _function(call)(values)
 
 
-def _function(operator: str) -> Callable[[Sequence[Any]], Any]:
-    function = EXPRESSIONS.get(operator)
+def _function(call: Call) -> Callable[[Sequence[Any]], Any]:
+    function = _operators(call.comparing).expressions.get(call.operator)
     if function is None:
-        raise unsupported(operator, where="expression")
+        raise unsupported(call.operator, where="expression")
     return function
 
 
@@ -174,13 +202,14 @@ def _call(call: Call) -> Evaluate:
     arguments = [
         _absent if argument is None else _compiled(argument) for argument in call.arguments
     ]
-    lazy = LAZY.get(call.operator)
+    operators = _operators(call.comparing)
+    lazy = operators.lazy.get(call.operator)
     if lazy is not None:
         return lazy(arguments)
-    function = _function(call.operator)
+    function = _function(call)
     if isinstance(call.arguments[-1], Literal):
-        function = set.WITH_CONSTANT.get(call.operator, function)
-    stopping = STOPPING.get(call.operator)
+        function = set.with_constant_under(call.comparing).get(call.operator, function)
+    stopping = operators.stopping.get(call.operator)
     if stopping is not None and len(arguments) > 1:
         return lambda variables: stopping(argument(variables) for argument in arguments)
     if len(arguments) == 1:

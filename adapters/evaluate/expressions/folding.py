@@ -30,8 +30,8 @@ from adapters.query.failures import CommandFailure
 from adapters.query.types import truth
 from comparators.canonical import MISSING
 
-Apply = Callable[[str, list[Any]], Any]
-"""Evaluates an operator on values."""
+Apply = Callable[[Call, list[Any]], Any]
+"""Evaluates the operator of a call on values."""
 
 REORDERED: Final = frozenset(
     {"$add", "$and", "$max", "$min", "$multiply", "$or", "$setIntersection", "$setUnion", "$sum"}
@@ -167,14 +167,14 @@ def _call(call: Call, apply: Apply) -> Expression:
         return _if_null([item for item in arguments if item is not None])
     if constant and call.operator not in NOT_FOLDED:
         values = [item.value if isinstance(item, Literal) else ABSENT for item in arguments]
-        return Literal(value=apply(call.operator, values))
+        return Literal(value=apply(call, values))
     given = [item for item in arguments if item is not None]
     alone = len(given) == 1 and call.operator in OF_ARRAYS
     if call.operator in REORDERED and not alone:
-        return _reordered(call.operator, given, apply)
+        return _reordered(call, given, apply)
     if call.operator in JOINED:
-        return Call(operator=call.operator, arguments=_joined(call.operator, given, apply))
-    return Call(operator=call.operator, arguments=tuple(arguments))
+        return replace(call, arguments=_joined(call, given, apply))
+    return replace(call, arguments=tuple(arguments))
 
 
 def _if_null(candidates: list[Expression]) -> Expression:
@@ -226,28 +226,29 @@ def _flat(operator: str, arguments: list[Expression]) -> list[Expression]:
     return flat
 
 
-def _reordered(operator: str, arguments: list[Expression], apply: Apply) -> Expression:
+def _reordered(call: Call, arguments: list[Expression], apply: Apply) -> Expression:
+    operator = call.operator
     flat = _flat(operator, arguments)
     constants = [item.value for item in flat if isinstance(item, Literal)]
     others: list[Expression] = [item for item in flat if not isinstance(item, Literal)]
     if constants:
-        constant = apply(operator, constants) if len(constants) > 1 else constants[0]
+        constant = apply(call, constants) if len(constants) > 1 else constants[0]
         # A constant that decides alone leaves nothing to evaluate.
         if operator in {"$and", "$or"} and truth(constant) == (operator == "$or"):
             return Literal(value=operator == "$or")
         others.append(Literal(value=constant))
-    return Call(operator=operator, arguments=tuple(others))
+    return replace(call, arguments=tuple(others))
 
 
-def _joined(operator: str, arguments: list[Expression], apply: Apply) -> tuple[Expression, ...]:
+def _joined(call: Call, arguments: list[Expression], apply: Apply) -> tuple[Expression, ...]:
     joined: list[Expression] = []
     run: list[Any] = []
-    for item in [*_flat(operator, arguments), None]:
+    for item in [*_flat(call.operator, arguments), None]:
         if isinstance(item, Literal):
             run.append(item.value)
             continue
         if run:
-            joined.append(Literal(value=apply(operator, run) if len(run) > 1 else run[0]))
+            joined.append(Literal(value=apply(call, run) if len(run) > 1 else run[0]))
             run = []
         if item is not None:
             joined.append(item)

@@ -6,8 +6,9 @@ Source: MongoDB manual, "Accumulators (in Other Stages)".
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from adapters.evaluate.accumulators import ACCUMULATORS, Accumulator
+from adapters.evaluate.accumulators import ACCUMULATORS, Accumulator, accumulators_under
 from comparators.canonical import MISSING
+from comparators.order import SIMPLE, ValueOrder
 
 
 def _reduced(make: Callable[[], Accumulator]) -> Callable[[Sequence[Any]], Any]:
@@ -22,7 +23,16 @@ def _reduced(make: Callable[[], Accumulator]) -> Callable[[Sequence[Any]], Any]:
     return evaluate
 
 
+def under(order: ValueOrder) -> Mapping[str, Callable[[Sequence[Any]], Any]]:
+    """Return the operators that compare, in an order of values."""
+    makers = accumulators_under(order)
+    return {operator: _reduced(makers[operator]) for operator in ("$max", "$min")}
+
+
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
-    operator: _reduced(ACCUMULATORS[operator])
-    for operator in ("$avg", "$max", "$min", "$stdDevPop", "$stdDevSamp", "$sum")
+    **{
+        operator: _reduced(ACCUMULATORS[operator])
+        for operator in ("$avg", "$stdDevPop", "$stdDevSamp", "$sum")
+    },
+    **under(SIMPLE),
 }

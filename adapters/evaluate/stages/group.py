@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.evaluate.accumulators import ACCUMULATORS, COUNTED, PUSHED_DOWN, Accumulator, Ranked
+from adapters.evaluate.accumulators import (
+    Accumulator,
+    Ranked,
+    accumulators_under,
+    counted_under,
+    pushed_down_under,
+)
 from adapters.evaluate.expressions import Variables, evaluator
 from adapters.evaluate.expressions.array import element_count
 from adapters.query.pipeline import Accumulation, Group
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
-from comparators.order import order_key
 
 Rows = Iterable[Variables]
 Make = Callable[[Any], Accumulator]
@@ -56,10 +61,10 @@ class Fields:
 
 def fields_of(accumulations: Sequence[Accumulation], *, pushed_down: bool = False) -> Fields:
     """Return accumulated fields; `pushed_down` says that MongoDB's slot-based engine runs them."""
-    simple = PUSHED_DOWN if pushed_down else ACCUMULATORS
+    simple = pushed_down_under if pushed_down else accumulators_under
     return Fields(
         names=tuple(each.field for each in accumulations),
-        makes=tuple(_maker(each, simple) for each in accumulations),
+        makes=tuple(_maker(each, simple(each.comparing)) for each in accumulations),
         reads=tuple(_reader(each) for each in accumulations),
     )
 
@@ -70,6 +75,7 @@ def group(stage: Group, *, pushed_down: bool) -> Callable[[Rows], Iterator[dict[
     `pushed_down` says that MongoDB runs the stage in its slot-based engine.
     """
     key = evaluator(stage.key)
+    place_of = stage.comparing.key
     fields = fields_of(stage.accumulations, pushed_down=pushed_down)
 
     def run(rows: Rows) -> Iterator[dict[str, Any]]:
@@ -78,7 +84,7 @@ def group(stage: Group, *, pushed_down: bool) -> Callable[[Rows], Iterator[dict[
             value = key(variables)
             if value is MISSING:
                 value = None
-            place = order_key(value)
+            place = place_of(value)
             found = groups.get(place)
             if found is None:
                 found = groups[place] = (value, fields.fresh(value))
@@ -96,18 +102,20 @@ def _maker(accumulation: Accumulation, simple: Mapping[str, Callable[[], Accumul
     if operator in simple:
         make = simple[operator]
         return lambda _key: make()
-    if operator in COUNTED:
-        counted, count = COUNTED[operator], _count(accumulation)
+    counting = counted_under(accumulation.comparing)
+    if operator in counting:
+        counted, count = counting[operator], _count(accumulation)
         return lambda key: counted(count(key))
     raise unsupported(operator, where="$group")
 
 
 def _ranked(accumulation: Accumulation, sort: Any) -> Make:
     bottom = accumulation.operator.startswith("$bottom")
+    order = accumulation.comparing
     if accumulation.count is None:
-        return lambda _key: Ranked(sort, None, bottom=bottom)
+        return lambda _key: Ranked(sort, None, order, bottom=bottom)
     count = _count(accumulation)
-    return lambda key: Ranked(sort, count(key), bottom=bottom)
+    return lambda key: Ranked(sort, count(key), order, bottom=bottom)
 
 
 def _count(accumulation: Accumulation) -> Callable[[Any], int]:

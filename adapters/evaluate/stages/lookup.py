@@ -16,7 +16,7 @@ from adapters.evaluate.stages.unwind import with_value
 from adapters.query.filter import parse_filter
 from adapters.query.pipeline import GraphLookup, Lookup
 from comparators.canonical import MISSING
-from comparators.order import order_key
+from comparators.order import SIMPLE, ValueOrder
 
 Document = dict[str, Any]
 Path = tuple[str, ...]
@@ -30,21 +30,25 @@ Source = Callable[[dict[str, Any]], list[Document]]
 class ForeignIndex:
     """The documents of a collection by the values that a path reaches in them."""
 
-    def __init__(self, documents: Sequence[Document], path: Path) -> None:
+    def __init__(
+        self, documents: Sequence[Document], path: Path, order: ValueOrder = SIMPLE
+    ) -> None:
         self._documents = documents
+        self._key_of = order.key
         self._by_value: dict[Any, list[int]] = {}
         matches_null = matcher(parse_filter({".".join(path): None}))
         self._nulls = [at for at, document in enumerate(documents) if matches_null(document)]
         for at, document in enumerate(documents):
             values = (value for value, _ in reached(document, path))
-            for place in {order_key(value) for value in values if value is not MISSING}:
+            for place in {self._key_of(value) for value in values if value is not MISSING}:
                 self._by_value.setdefault(place, []).append(at)
 
     def equal_to(self, values: Sequence[Any]) -> list[Document]:
         """Return the documents that match one of the values, in the order of the collection."""
         found: set[int] = set()
         for value in values:
-            found.update(self._nulls if value is None else self._by_value.get(order_key(value), ()))
+            same = self._nulls if value is None else self._by_value.get(self._key_of(value), ())
+            found.update(same)
         return [self._documents[at] for at in sorted(found)]
 
     def holding(self, values: Sequence[Any]) -> list[Document]:
@@ -52,7 +56,7 @@ class ForeignIndex:
         found: set[int] = set()
         for value in values:
             if value is not MISSING:
-                found.update(self._by_value.get(order_key(value), ()))
+                found.update(self._by_value.get(self._key_of(value), ()))
         return [self._documents[at] for at in sorted(found)]
 
 
@@ -131,12 +135,12 @@ def _finder(
     if callable(foreign):
         if local is None or path is None:
             return lambda _document, bound: foreign(bound)
-        return lambda document, bound: ForeignIndex(foreign(bound), path).equal_to(
+        return lambda document, bound: ForeignIndex(foreign(bound), path, stage.comparing).equal_to(
             local_values(document, local)
         )
     if local is None or path is None:
         return lambda _document, _bound: foreign
-    index = ForeignIndex(foreign, path)
+    index = ForeignIndex(foreign, path, stage.comparing)
     return lambda document, _bound: index.equal_to(local_values(document, local))
 
 
@@ -149,7 +153,7 @@ def graph_lookup(
     if stage.restriction is not None:
         allowed = matcher(stage.restriction, variables=variables)
         candidates = [document for document in foreign if allowed(document)]
-    index = ForeignIndex(candidates, stage.connect_to)
+    index = ForeignIndex(candidates, stage.connect_to, stage.comparing)
 
     def transform(row: Variables) -> Document:
         first = start(row)
@@ -165,7 +169,7 @@ def _connected(stage: GraphLookup, index: ForeignIndex, frontier: list[Any]) -> 
     while frontier and (stage.max_depth is None or depth <= stage.max_depth):
         following: list[Any] = []
         for document in index.holding(frontier):
-            place = order_key(document.get("_id"))
+            place = stage.comparing.key(document.get("_id"))
             if place in seen:
                 continue
             seen.add(place)

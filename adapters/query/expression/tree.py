@@ -6,6 +6,8 @@ Source: MongoDB manual, "Aggregation Expression Operators".
 from dataclasses import dataclass
 from typing import Any
 
+from comparators.order import SIMPLE, ValueOrder
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal:
@@ -34,10 +36,12 @@ class Call:
     """An operator that evaluates its arguments.
 
     Named arguments stand in the order of the operator's signature; None stands for one left out.
+    `comparing` is the order of values for an operator that compares.
     """
 
     operator: str
     arguments: "tuple[Expression | None, ...]"
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """A filter as a tree.
 
 Every leaf has a path. The empty path stands for the value itself, inside `$elemMatch` and `$pull`. A
-leaf holds if its test holds for one of the values that the path reaches, arrays included.
+leaf holds if its test holds for one of the values that the path reaches, arrays included. Leaves that
+compare say in which order; a collation is put there by `adapters.query.collated`.
 Source: MongoDB manual, "Query and Projection Operators", "Query an Array".
 """
 
@@ -14,6 +15,7 @@ from bson.regex import Regex
 from adapters.query.expression import Expression
 from adapters.query.filter.schema import Schema
 from adapters.query.paths import Path
+from comparators.order import SIMPLE, ValueOrder
 
 
 class Comparator(StrEnum):
@@ -70,6 +72,7 @@ class Comparison:
     path: Path
     comparator: Comparator
     value: Any
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ class In:
     path: Path
     values: tuple[Any, ...]
     patterns: tuple[Regex[str], ...] = ()
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Stages of an aggregation pipeline as plain values.
+"""Stages of an aggregation pipeline as plain values; those that compare say in which order (`comparing`).
 
 Source: MongoDB manual, "Aggregation Stages".
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from adapters.query.expression import Expression
 from adapters.query.filter import Filter
+from comparators.order import SIMPLE, ValueOrder
 
 Path = tuple[str, ...]
 
@@ -68,6 +69,7 @@ class Accumulation:
     value: Expression
     count: Expression | None = None
     sort: Mapping[str, int] | None = None
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class Group:
 
     key: Expression
     accumulations: tuple[Accumulation, ...]
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,7 @@ class Bucket:
     boundaries: tuple[Expression, ...]
     default: Expression | None
     accumulations: tuple[Accumulation, ...]
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,7 @@ class BucketAuto:
     buckets: int
     granularity: str | None
     accumulations: tuple[Accumulation, ...]
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +108,7 @@ class Sort:
     """`$sort`."""
 
     sort: Mapping[str, int]
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +176,7 @@ class Lookup:
     foreign: Path | None
     bindings: tuple[tuple[str, Expression], ...] = ()
     pipeline: "tuple[Stage, ...] | None" = None
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +199,7 @@ class GraphLookup:
     max_depth: int | None = None
     depth_field: Path | None = None
     restriction: Filter | None = None
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 The changes of an update form one tree by path, so that they apply in MongoDB's order (fields in
 lexicographic order, numbers by value), whatever the order in which the operators were given.
+Changes that compare values say in which order (`comparing`).
 Source: MongoDB manual, "Update Operators", "Update Operators Behavior".
 """
 
@@ -14,6 +15,7 @@ from adapters.query.filter import Filter
 from adapters.query.paths import Path
 from adapters.query.pipeline import Stage
 from adapters.query.sort import Sort
+from comparators.order import SIMPLE, ValueOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Bound:
 
     value: Any
     upper: bool
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class Push:
     position: int | None = None
     order: ElementOrder | None = None
     keep: int | None = None
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ class AddToSet:
     """`$addToSet`."""
 
     values: tuple[Any, ...]
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +118,7 @@ class PullAll:
     """`$pullAll`, and `$pull` of a plain value."""
 
     values: tuple[Any, ...]
+    comparing: ValueOrder = SIMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
