@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from comparators.canonical import decode, document_key
 from comparators.change import ROOT, ChangeKind, Difference, change
+from comparators.collation import order_asked_for
 from comparators.difference import between_values, differences_between
 from comparators.element import OBJECT, Element, element_of
 from comparators.equivalence import Evidence, Undecidable
 from comparators.operation import Operation
-from comparators.order import sort_key
 from comparators.outcome import Acknowledgement, Failure, Modified, Outcome, Result, WriteError
 
 DUPLICATE_KEY: Final = 11000
@@ -92,7 +92,11 @@ def _chose_freely(
         return True
     if _may_change_the_key(operation, sort) or operation.arguments.get("fields"):
         return True
-    return sort_key(decode(left.document), sort) == sort_key(decode(right.document), sort)
+    order = order_asked_for(operation.arguments.get("collation"))
+    if order is None:
+        return True
+    keys = (order.sort_key(decode(document), sort) for document in (left.document, right.document))
+    return next(keys) == next(keys)
 
 
 def _chosen(outcome: Outcome, modified: Modified) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Final, assert_never
 
@@ -56,6 +57,9 @@ def decide(
     left, right = legacy.result, gateway.result
     if type(left) is Documents and type(right) is Documents and left.documents == right.documents:
         return _MATCH
+    if gateway.collation is not None and not operation.arguments.get("collation"):
+        arguments = {**operation.arguments, "collation": gateway.collation}
+        operation = replace(operation, arguments=arguments)
     evidence = _evidence(operation, legacy, gateway, expired)
     findings = _Findings(operation.namespace, str(operation.kind), rules)
     return findings.judgement(evidence, lambda: shape_of(operation))

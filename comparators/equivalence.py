@@ -13,8 +13,9 @@ from comparators.canonical import decode, encode
 from comparators.change import ROOT, ChangeKind, Difference, Path, change
 from comparators.difference import between_values, differences_between
 from comparators.element import OBJECT, Element, element_of, elements, identity
-from comparators.order import OrderKey, sort_key
-from comparators.ordering import NO_ORDER, RANDOM, TIES, Ordering, Rows
+from comparators.errors import UnsupportedError
+from comparators.order import OrderKey
+from comparators.ordering import COLLATION, NO_ORDER, RANDOM, TIES, Ordering, Rows
 from comparators.outcome import Documents
 
 EXPIRED: Final = "documents may have expired"
@@ -199,7 +200,11 @@ class _Comparison:
         by_gateway = [ours for ours, _ in sorted(self._pairs, key=lambda pair: pair[1])]
         if by_gateway == sorted(by_gateway):
             return
-        keys = {ours: self._key(self._legacy[ours]) for ours in by_gateway}
+        try:
+            keys = {ours: self._key(self._legacy[ours]) for ours in by_gateway}
+        except UnsupportedError:
+            yield Undecidable(COLLATION)
+            return
         in_order = all(
             keys[ours] == keys[theirs]
             for ours, theirs in zip(sorted(by_gateway), by_gateway, strict=True)
@@ -228,7 +233,7 @@ class _Comparison:
 
     def _key(self, document: bytes) -> OrderKey:
         sort = self._ordering.sort
-        return sort_key(decode(document), sort) if sort else ()
+        return self._ordering.values.sort_key(decode(document), sort) if sort else ()
 
     def _id_of(self, ours: int) -> Any:
         return decode(self._legacy[ours]).get("_id")

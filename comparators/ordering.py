@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from bson.decimal128 import Decimal128
 
+from comparators.collation import order_asked_for
 from comparators.dependence import (
     depends_on_order,
     filter_depends_on_order,
@@ -21,6 +22,7 @@ from comparators.dependence import (
     reads,
 )
 from comparators.operation import Kind, Operation
+from comparators.order import SIMPLE, ValueOrder
 
 T = TypeVar("T")
 
@@ -57,6 +59,8 @@ class Ordering:
     """What is fixed. `sort` is the leading part of the sort that can be seen in the result."""
 
     sort: Mapping[str, Any] = field(default_factory=dict)
+    values: ValueOrder = SIMPLE
+    """The order of values by which it sorts."""
     is_sorted: bool = False
     hidden: str | None = None
     """Why the rest of the sort cannot be seen; None when all of it can."""
@@ -87,18 +91,20 @@ class Ordering:
     @property
     def is_total(self) -> bool:
         """Return whether no two documents tie."""
-        return self.is_sorted and self.hidden is None and self.unique and "_id" in self.sort
+        if not self.unique or "_id" not in self.sort or not self.values.is_simple:
+            return False
+        return self.is_sorted and self.hidden is None
 
 
 def ordering_of(operation: Operation) -> Ordering:
     """Return what an operation fixes of the documents it returns."""
     arguments = operation.arguments
-    collated = bool(arguments.get("collation")) and not _is_simple(arguments["collation"])
+    values = order_asked_for(arguments.get("collation"))
     if operation.kind is Kind.AGGREGATE:
-        return _of_pipeline(Ordering(), arguments.get("pipeline") or [], collated=collated)
+        return _of_pipeline(Ordering(), arguments.get("pipeline") or [], values=values)
     if operation.kind is not Kind.FIND:
         return Ordering()
-    ordering = _sorted(Ordering(), arguments.get("sort") or {}, collated=collated)
+    ordering = _sorted(Ordering(), arguments.get("sort") or {}, values=values)
     skip, limit = arguments.get("skip") or 0, abs(arguments.get("limit") or 0)
     ordering = _skipped(ordering, skip)
     ordering = _limited(ordering, limit)
@@ -112,25 +118,20 @@ def tells_of_server(operation: Operation) -> bool:
     return isinstance(first, Mapping) and not OF_SERVERS.isdisjoint(first)
 
 
-def _is_simple(collation: Any) -> bool:
-    return isinstance(collation, Mapping) and collation.get("locale") == "simple"
-
-
-def _of_pipeline(ordering: Ordering, stages: Any, *, collated: bool) -> Ordering:
+def _of_pipeline(ordering: Ordering, stages: Any, *, values: ValueOrder | None) -> Ordering:
     for stage in stages:
         name, body = next(iter(stage.items()))
         ordering = _flattened(ordering)
         if name == "$sort":
-            ordering = _sorted(ordering, body, collated=collated)
+            ordering = _sorted(ordering, body, values=values)
         elif name == "$facet":
             facets = {
-                label: _of_pipeline(ordering, inner, collated=collated)
-                for label, inner in body.items()
+                label: _of_pipeline(ordering, inner, values=values) for label, inner in body.items()
             }
             ordering = Ordering(facets=facets, single=True, arbitrary=ordering.arbitrary)
             continue
         elif name == "$sortByCount":
-            ordering = _sorted(_grouped(ordering, {"_id": body}), {"count": -1}, collated=collated)
+            ordering = _sorted(_grouped(ordering, {"_id": body}), {"count": -1}, values=values)
         elif name in _STAGES:
             ordering = _STAGES[name](ordering, body)
         else:
@@ -155,15 +156,16 @@ def _flattened(ordering: Ordering) -> Ordering:
     return replace(ordering, facets=None, loose=loose, vague=vague)
 
 
-def _sorted(ordering: Ordering, sort: Any, *, collated: bool) -> Ordering:
+def _sorted(ordering: Ordering, sort: Any, *, values: ValueOrder | None) -> Ordering:
     if not isinstance(sort, Mapping) or not sort or "$natural" in sort:
         return ordering
     rows = Rows.FIXED if ordering.rows is Rows.FIXED else Rows.ANY
     ordering = replace(
         ordering, is_sorted=True, hidden=None, sort={}, rows=rows, skips=False, limit=0, sample=0
     )
-    if collated:
+    if values is None:
         return replace(ordering, hidden=COLLATION)
+    ordering = replace(ordering, values=values)
     seen: dict[str, Any] = {}
     for path, direction in sort.items():
         if isinstance(direction, Mapping):
@@ -415,7 +417,7 @@ def _joined(ordering: Ordering, body: Any) -> Ordering:
     joined_by = [f"${body.get('localField', '')}", body.get("let"), body.get("startWith")]
     # Values to join by are the same in any order, as far as the arrays themselves are fixed.
     chance = _chance(replace(ordering, loose={}), joined_by) or _chance(ordering, body.get("let"))
-    inner = _of_pipeline(Ordering(), body.get("pipeline") or [], collated=False)
+    inner = _of_pipeline(Ordering(), body.get("pipeline") or [], values=SIMPLE)
     free = chance or _arbitrary(inner)
     if free is None and (inner.vague or inner.loose or inner.facets):
         free = INPUT_ORDER
@@ -430,7 +432,7 @@ def _joined(ordering: Ordering, body: Any) -> Ordering:
 
 def _united(ordering: Ordering, body: Any) -> Ordering:
     pipeline = body.get("pipeline") if isinstance(body, Mapping) else None
-    inner = _flattened(_of_pipeline(Ordering(), pipeline or [], collated=False))
+    inner = _flattened(_of_pipeline(Ordering(), pipeline or [], values=SIMPLE))
     # Which documents came from where is not followed: what is free in some is in doubt in all.
     loose = {path: why or INPUT_ORDER for path, why in {**ordering.loose, **inner.loose}.items()}
     return replace(

@@ -1,5 +1,6 @@
 """What one path answered, and how long it took."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -108,6 +109,7 @@ class Outcome:
     as far as the path knows them (the gateway path always does). `alternatives` holds those of documents
     that a write of one document might have chosen instead: several matched, and nothing told which.
     `answered` says how the gateway found the documents, None where it had none to find.
+    `collation` is the one of the collection, where the gateway knows one and the operation names none.
     """
 
     result: Result
@@ -115,3 +117,4 @@ class Outcome:
     touched: tuple[Any, ...] = field(default=())
     alternatives: tuple[Any, ...] = field(default=())
     answered: Answered | None = None
+    collation: Mapping[str, Any] | None = None

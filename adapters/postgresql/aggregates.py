@@ -8,15 +8,18 @@ from typing import Any, Final
 
 from adapters.evaluate.pipeline import run_pipeline
 from adapters.postgresql import options
+from adapters.postgresql.collating import check_stages, indifferent
 from adapters.postgresql.reads import counted
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.storage import AnyStorage
+from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import EVERYTHING
 from adapters.query.pipeline import Stage, collections_of, parse_pipeline, rearranged
 from adapters.sql.columns.front import Front, front_of
 from comparators.canonical import encode
+from comparators.order import ValueOrder
 from comparators.outcome import Documents
 
 TYPE_MISMATCH: Final = 14
@@ -38,12 +41,18 @@ async def aggregate(session: Session) -> Documents:
         raise CommandFailure(TYPE_MISMATCH, "'pipeline' must be an array")
     variables = {name: value for name, value in session.variables.items() if name != "NOW"}
     of_database = operation.collection in {"", WHOLE_DATABASE}
-    stages = parse_pipeline(pipeline, variables=frozenset(variables), of_database=of_database)
-    counting = _counting(session.storage, pipeline)
+    order = session.order_under(operation.arguments)
+    parsed = parse_pipeline(pipeline, variables=frozenset(variables), of_database=of_database)
+    if not order.is_simple:
+        check_stages(pipeline)
+    stages = collated(parsed, order)
+    counting = _counting(session.storage, pipeline, order)
     if counting is not None:
         return await _count(session, counting)
     documents, rest = (
-        ([], stages) if of_database else await _beginning(session, rearranged(stages), variables)
+        ([], stages)
+        if of_database
+        else await _beginning(session, rearranged(stages), variables, order)
     )
     result = run_pipeline(
         rest,
@@ -56,9 +65,13 @@ async def aggregate(session: Session) -> Documents:
 
 
 async def _beginning(
-    session: Session, stages: tuple[Stage, ...], variables: Mapping[str, Any]
+    session: Session, stages: tuple[Stage, ...], variables: Mapping[str, Any], order: ValueOrder
 ) -> Beginning:
     front = front_of(stages)
+    if not order.is_simple:
+        selection = session.storage.selection_of(indifferent(front.filter), variables)
+        fetched = await session.fetch(session.storage, session.storage.find(selection, sort={}))
+        return [each.document for each in fetched.found], stages
     selection = session.storage.selection_of(front.filter, variables)
     if front.group is not None or front.count is not None:
         made = await _folded(session, front, selection, variables)
@@ -107,7 +120,9 @@ async def _count(session: Session, counting: "Counting") -> Documents:
 Counting = tuple[Query, int, int | None, Any]
 
 
-def _counting(storage: AnyStorage, pipeline: Sequence[Mapping[str, Any]]) -> Counting | None:
+def _counting(
+    storage: AnyStorage, pipeline: Sequence[Mapping[str, Any]], order: ValueOrder
+) -> Counting | None:
     """Return query, skip, limit and group key of a pipeline that only counts, else None."""
     rest = list(pipeline)
     last = rest.pop() if rest else {}
@@ -123,4 +138,4 @@ def _counting(storage: AnyStorage, pipeline: Sequence[Mapping[str, Any]]) -> Cou
     limit = int(rest.pop(0)["$limit"]) if rest and "$limit" in rest[0] else None
     if rest or "$expr" in query:
         return None
-    return query_of(storage, query), skip, limit, group["_id"]
+    return query_of(storage, query, order=order), skip, limit, group["_id"]

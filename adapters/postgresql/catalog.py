@@ -18,7 +18,7 @@ from adapters.entities.entity import EntityMap
 from adapters.entities.notation import entity_of, text_of
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.document_storage import document_storage
-from adapters.postgresql.indexes import Index, index_of
+from adapters.postgresql.indexes import ID_INDEX, Index, index_of
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.storage import AnyStorage
@@ -118,13 +118,23 @@ class Collection:
 
     @property
     def unique(self) -> tuple[Index, ...]:
-        """The indexes that refuse duplicates, beside `_id_`."""
-        return tuple(index for index in self.indexes if index.unique)
+        """The indexes that refuse duplicates, beside the plain `_id_`."""
+        return tuple(index for index in self.guarding if index.unique)
 
     @property
     def guarding(self) -> tuple[Index, ...]:
-        """The indexes that may refuse a document, beside `_id_`."""
-        return tuple(index for index in self.indexes if index.guards)
+        """The indexes that may refuse a document, beside the plain `_id_`."""
+        guards = tuple(index for index in self.indexes if index.guards)
+        return guards if self.identity is None else (self.identity, *guards)
+
+    @property
+    def identity(self) -> Index | None:
+        """The index on `_id` of a collection with a collation, under which more `_id`s are equal."""
+        collation = self.options.get("collation")
+        if collation is None:
+            return None
+        specification = {"name": ID_INDEX, "key": {"_id": 1}, "collation": collation}
+        return index_of({**specification, "unique": True})
 
 
 class Catalog:

@@ -12,6 +12,7 @@ from bson.decimal128 import Decimal128
 
 from adapters.postgresql import inserts, options
 from adapters.postgresql.catalog import Collection
+from adapters.postgresql.collating import collation_of_collection
 from adapters.postgresql.documents import Change, insertion
 from adapters.postgresql.indexes import ID_INDEX, Index, index_of
 from adapters.postgresql.session import Session
@@ -41,6 +42,7 @@ REMEMBERED: Final = (
     "validator",
     "validationLevel",
     "validationAction",
+    "collation",
 )
 """The options of a collection that are kept, in the order in which MongoDB lists them."""
 OF_INDEX: Final = frozenset(
@@ -58,7 +60,8 @@ async def create(session: Session) -> Outcome:
     if session.exists:
         raise CommandFailure(NAMESPACE_EXISTS, "Collection already exists")
     check_validator(operation.arguments.get("validator") or {})
-    kept = _remembered({}, operation.arguments)
+    collation = collation_of_collection(operation.arguments.get("collation"))
+    kept = _remembered({}, {**operation.arguments, "collation": collation})
     made = await session.catalog.create(
         session.connection, operation.database, operation.collection, kept
     )

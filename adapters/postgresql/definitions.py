@@ -14,13 +14,15 @@ from adapters.evaluate.match import matcher
 from adapters.postgresql import native, options, statements
 from adapters.postgresql.building import build
 from adapters.postgresql.catalog import Collection
+from adapters.postgresql.collating import kept_collation
 from adapters.postgresql.indexes import ID_INDEX, Index, index_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.specifications import KEPT, LONGEST_TTL_S, OPTIONS, check_specification
+from adapters.query.collation import parse_collation
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter
-from adapters.query.unsupported import unsupported
 from comparators.canonical import encode
+from comparators.collation import Collation
 from comparators.operation import Operation
 from comparators.outcome import Documents, Done, Outcome
 
@@ -35,7 +37,7 @@ ID_KEY: Final[Mapping[str, Any]] = {"_id": 1}
 ID_SPECIFICATION: Final[Mapping[str, Any]] = {"v": 2, "key": {"_id": 1}, "name": ID_INDEX}
 FLAGS: Final = frozenset({"background", "sparse", "unique"})
 """Numbers are taken for true or false, and listed as that."""
-SIMPLE_COLLATION: Final[Mapping[str, Any]] = {"locale": "simple"}
+WITHOUT_COLLATION: Final = frozenset({"2d", "text"})
 NOT_KEPT: Final = frozenset({"_id", "dropDups", "ns", "v"})
 LEFT_OUT_WHEN_FALSE: Final = frozenset({"unique", "hidden"})
 SIGNATURE: Final = ("collation", "partialFilterExpression", "unique", "sparse")
@@ -67,14 +69,17 @@ async def create_indexes(session: Session) -> Outcome:
     operation = session.operation
     options.check("createIndexes", operation.arguments)
     any_option = bool(operation.arguments.get("ignoreUnknownIndexOptions"))
-    wanted = [_specification(given, any_option=any_option) for given in _listed(operation)]
+    default = _collection(session).options.get("collation")
+    wanted = [_specification(given, default, any_option=any_option) for given in _listed(operation)]
     await session.ensure()
     for specification in wanted:
+        if specification["key"] == ID_KEY and specification.get("collation") != default:
+            raise CommandFailure(
+                BAD_VALUE, "The _id index must have the same collation as the collection."
+            )
         if specification["key"] == ID_KEY or _known(_collection(session), specification):
             continue
         index = index_of(specification)
-        if index.unique and specification.get("collation"):
-            raise unsupported("option collation", where="createIndexes")
         if index.guards:
             await build(session, index)
         await session.catalog.add_index(
@@ -107,8 +112,10 @@ async def list_indexes(session: Session) -> Documents:
     options.check("listIndexes", session.operation.arguments)
     if not session.exists:
         raise CommandFailure(NAMESPACE_NOT_FOUND, "ns does not exist")
-    kept = [index.specification for index in _collection(session).indexes]
-    return Documents(documents=tuple(encode(dict(each)) for each in (ID_SPECIFICATION, *kept)))
+    collection = _collection(session)
+    kept = [index.specification for index in collection.indexes]
+    listed = (_id_specification(collection), *kept)
+    return Documents(documents=tuple(encode(dict(each)) for each in listed))
 
 
 async def list_collections(session: Session) -> Documents:
@@ -137,8 +144,13 @@ def _shown(name: str, collection: Collection) -> dict[str, Any]:
         "type": "collection",
         "options": dict(collection.options),
         "info": info,
-        "idIndex": dict(ID_SPECIFICATION),
+        "idIndex": _id_specification(collection),
     }
+
+
+def _id_specification(collection: Collection) -> dict[str, Any]:
+    collation = collection.options.get("collation")
+    return {**ID_SPECIFICATION, **({} if collation is None else {"collation": collation})}
 
 
 def _listed(operation: Operation) -> list[Any]:
@@ -148,8 +160,10 @@ def _listed(operation: Operation) -> list[Any]:
     return given
 
 
-def _specification(given: Mapping[str, Any], *, any_option: bool) -> dict[str, Any]:
-    """Return a specification as it is kept."""
+def _specification(
+    given: Mapping[str, Any], default: Mapping[str, Any] | None, *, any_option: bool
+) -> dict[str, Any]:
+    """Return a specification as it is kept; `default` is the collation of the collection."""
     if not isinstance(given.get("key"), dict) or not isinstance(given.get("name"), str):
         raise CommandFailure(FAILED_TO_PARSE, "an index needs `key` and `name`")
     if not given["key"]:
@@ -164,9 +178,26 @@ def _specification(given: Mapping[str, Any], *, any_option: bool) -> dict[str, A
     if isinstance(after_s, float):
         kept["expireAfterSeconds"] = LONGEST_TTL_S if isnan(after_s) else int(after_s)
     kept |= {name: True for name in FLAGS & kept.keys() if kept[name]}
-    if kept.get("collation") == SIMPLE_COLLATION:
-        del kept["collation"]
+    collation = _collation(given, default)
+    kept.pop("collation", None)
+    if collation is not None:
+        kept["collation"] = kept_collation(collation)
     return {"v": 2, **kept}
+
+
+def _collation(given: Mapping[str, Any], default: Mapping[str, Any] | None) -> Collation | None:
+    """Return the collation of an index: the one given, else that of the collection."""
+    asked = given.get("collation", default)
+    if asked == {}:
+        raise CommandFailure(BAD_VALUE, "The field 'collation' cannot be an empty object.")
+    collation = None if asked is None else parse_collation(asked)
+    if collation is not None and WITHOUT_COLLATION & set(map(str, given["key"].values())):
+        raise CommandFailure(
+            CANNOT_CREATE_INDEX,
+            "Index type does not support collation",
+            code_name="CannotCreateIndex",
+        )
+    return collation
 
 
 def _collection(session: Session) -> Collection:

@@ -27,7 +27,11 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     identities = identities_of(statement["q"])
     if identities is None or len(identities) != 1 or len(statement["q"]) != 1:
         return None
-    query = query_of(session.storage, statement["q"])
+    try:
+        query = query_of(session.storage, statement["q"], order=session.order_under(statement))
+    except CommandFailure:
+        # It belongs to the statement, not to the command.
+        return None
     key = session.storage.only_key(query.selection)
     if key is None:
         return None
@@ -64,7 +68,12 @@ async def delete(session: Session) -> Outcome:
 
 async def _delete(session: Session, statement: Mapping[str, Any]) -> list[Any]:
     options.check("delete statement", statement)
-    query = query_of(session.storage, statement["q"], variables=session.variables)
+    query = query_of(
+        session.storage,
+        statement["q"],
+        variables=session.variables,
+        order=session.order_under(statement),
+    )
     if not session.exists:
         return []
     found = await picked(session, query, first=bool(statement.get("limit")), locked=True)

@@ -18,6 +18,7 @@ from adapters.postgresql.picking import picked
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.storage import Found
+from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.projection import parse_projection
 from adapters.query.sort import Sort, check_number, sort_keys
@@ -94,7 +95,12 @@ async def _remove(session: Session) -> Outcome:
     for name in ("update", "new", "upsert", "arrayFilters"):
         if arguments.get(name):
             raise CommandFailure(FAILED_TO_PARSE, f"Cannot specify both {name} and remove=true")
-    query = query_of(session.storage, arguments.get("query") or {}, variables=session.variables)
+    query = query_of(
+        session.storage,
+        arguments.get("query") or {},
+        variables=session.variables,
+        order=session.order_under(arguments),
+    )
     sort = sort_keys(arguments.get("sort") or {})
     show = _shown(session, query)
     check_number(sort)
@@ -123,6 +129,7 @@ def _parsed(session: Session) -> tuple[Modification, Sort]:
         query=arguments.get("query") or {},
         update=arguments["update"],
         array_filters=arguments.get("arrayFilters"),
+        order=session.order_under(arguments),
         upsert=bool(arguments.get("upsert")),
         at=0,
     )
@@ -136,7 +143,9 @@ def _shown(session: Session, query: Query) -> Show:
         return lambda found: found.raw
     user = {name: value for name, value in session.variables.items() if name != "NOW"}
     project = projector(
-        parse_projection(fields, filter=query.tree, variables=frozenset(user)),
+        collated(
+            parse_projection(fields, filter=query.tree, variables=frozenset(user)), query.order
+        ),
         filter=query.tree,
         now_ms=session.generated.now_ms,
         variables=user,

@@ -4,12 +4,15 @@ A footprint may be too large, never too small. A write that might take or free a
 a write of the whole collection, except an insert, whose values are known.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from adapters.gateway import Footprint
 from adapters.postgresql import options
 from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.collating import holds_text
 from adapters.postgresql.documents import entries_of
 from adapters.postgresql.indexes import Index
 from adapters.postgresql.narrowing import identities_of
@@ -17,8 +20,9 @@ from adapters.postgresql.picking import picked
 from adapters.postgresql.residual import query_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
-from comparators.canonical import document_key
+from comparators.canonical import decode, document_key
 from comparators.operation import Kind, Operation
+from comparators.order import ValueOrder
 
 READS: Final[Mapping[Kind, str]] = {
     Kind.FIND: "filter",
@@ -32,6 +36,31 @@ def footprint_of(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...
     """Return what an operation touches."""
     if not catalog.loaded:
         return (_barrier(operation),)
+    found = _footprints(operation, catalog)
+    if operation.kind is Kind.INSERT or not _is_collated(operation, catalog):
+        return found
+    return tuple(map(_of_equal_strings, found))
+
+
+def _is_collated(operation: Operation, catalog: Catalog) -> bool:
+    """Return whether strings may be equal that are not the same."""
+    collection = catalog.collection(operation.database, operation.collection)
+    if collection is not None and "collation" in collection.options:
+        return True
+    arguments = operation.arguments
+    statements = [*arguments.get("updates", ()), *arguments.get("deletes", ())]
+    return any(each.get("collation") for each in (arguments, *statements))
+
+
+def _of_equal_strings(footprint: Footprint) -> Footprint:
+    """Return a footprint that holds every document whose `_id` may be equal to one of the keys."""
+    keys = footprint.keys
+    if keys is None or not any(holds_text(decode(key)) for key in keys):
+        return footprint
+    return replace(footprint, keys=None)
+
+
+def _footprints(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...]:
     unique = catalog.unique(operation.database, operation.collection)
     arguments = operation.arguments
     match operation.kind:
@@ -58,9 +87,9 @@ def footprint_of(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...
 async def matching_ids(session: Session) -> list[Any]:
     """Return the `_id`s that the filters of a write select now."""
     found: dict[bytes, Any] = {}
-    for query, first, sort in _filters(session.operation):
+    for query, order, first, sort in _filters(session):
         try:
-            parsed = query_of(session.storage, query, variables=session.variables)
+            parsed = query_of(session.storage, query, variables=session.variables, order=order())
         except CommandFailure:
             # The write fails, and touches nothing.
             continue
@@ -70,24 +99,26 @@ async def matching_ids(session: Session) -> list[Any]:
     return list(found.values())
 
 
-def _filters(operation: Operation) -> Iterator[tuple[Any, bool, Any]]:
-    """Yield each filter of a write, whether only its first document counts, and the sort.
+def _filters(session: Session) -> Iterator[tuple[Any, Callable[[], ValueOrder], bool, Any]]:
+    """Yield each filter of a write, its order of values, whether only the first document counts, the sort.
 
     Raises UnsupportedError for an option that selects other documents than the filter alone.
     """
+    operation = session.operation
     arguments = operation.arguments
     match operation.kind:
         case Kind.UPDATE:
             for statement in arguments["updates"]:
                 options.check("update statement", statement)
-                yield statement["q"], False, None
+                yield statement["q"], partial(session.order_under, statement), False, None
         case Kind.DELETE:
             for statement in arguments["deletes"]:
                 options.check("delete statement", statement)
-                yield statement["q"], False, None
+                yield statement["q"], partial(session.order_under, statement), False, None
         case Kind.FIND_AND_MODIFY:
             options.check("findAndModify", arguments)
-            yield arguments.get("query") or {}, False, None
+            order = partial(session.order_under, arguments)
+            yield arguments.get("query") or {}, order, False, None
         case _:
             return
 

@@ -84,7 +84,7 @@ class PostgresGateway:
         started = time.perf_counter()
         if operation.kind is Kind.FIND:
             identifier = _plain_identifier(operation.arguments)
-            if identifier is not None:
+            if identifier is not None and not await self._is_collated(operation):
                 documents = await self._find_by_id(operation, identifier)
                 return Outcome(
                     result=documents,
@@ -195,12 +195,19 @@ class PostgresGateway:
             session = self._session(connection, operation, generated)
             if operation.kind in WRITES:
                 outcome = await apply(session, mark)
-                return replace(outcome, alternatives=tuple(session.alternatives))
-            return await run_read(session)
+                outcome = replace(outcome, alternatives=tuple(session.alternatives))
+            else:
+                outcome = await run_read(session)
+            return _with_collation(outcome, session)
 
-    async def _find_by_id(self, operation: Operation, identifier: Any) -> Documents:
+    async def _is_collated(self, operation: Operation) -> bool:
+        """Return whether the key of a string is not all that equal strings have in common."""
         if not self._catalog.loaded:
             await self.ready()
+        found = self._catalog.collection(operation.database, operation.collection)
+        return found is not None and "collation" in found.options
+
+    async def _find_by_id(self, operation: Operation, identifier: Any) -> Documents:
         storage = self._catalog.storage(operation.database, operation.collection)
         text = statements.find_by_id(storage.tables)
         try:
@@ -292,7 +299,11 @@ class PostgresTransaction:
                 await self._catalog.load(self._connection)
             outcome = Outcome(result=failure_of(failure), duration_s=0.0)
         self.touched.setdefault(operation.namespace, []).extend(outcome.touched)
-        return timed(outcome, started)
+        return timed(_with_collation(outcome, session), started)
+
+
+def _with_collation(outcome: Outcome, session: Session) -> Outcome:
+    return outcome if session.collation is None else replace(outcome, collation=session.collation)
 
 
 def timed(outcome: Outcome, started: float) -> Outcome:

@@ -14,10 +14,14 @@ from bson.dbref import DBRef
 
 from adapters.evaluate.match import matcher
 from adapters.gateway import Expiry
+from adapters.query.collated import collated
+from adapters.query.collation import parse_collation
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter
 from adapters.sql.keys import LONGEST_EXACT, UNDEFINED, key_of
 from comparators.canonical import MISSING
+from comparators.collation import collator_of, order_under
+from comparators.order import SIMPLE, Collator
 
 PARALLEL_ARRAYS: Final = 171
 AMBIGUOUS_NAME: Final = 16746
@@ -44,9 +48,16 @@ class Entry:
 
     @property
     def key_value(self) -> dict[str, Any]:
-        """The `keyValue` of a duplicate key error."""
-        shown = (None if value in (MISSING, EMPTY_ARRAY) else value for value in self.values)
-        return dict(zip(self.index.paths, shown, strict=True))
+        """The `keyValue` of a duplicate key error; of collated strings it shows the sort keys."""
+        return dict(zip(self.index.paths, map(self._shown, self.values), strict=True))
+
+    def _shown(self, value: Any) -> Any:
+        if value in (MISSING, EMPTY_ARRAY):
+            return None
+        collator = self.index.collator
+        if collator is not None and isinstance(value, str):
+            return collator(value).removesuffix(b"\0").hex()
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +74,8 @@ class Index:
     unique: bool
     sparse: bool
     admits: Callable[[dict[str, Any]], bool] | None
+    collator: Collator | None = None
+    """From a string to what it has in common with those that a unique index takes for equal."""
 
     @property
     def key_pattern(self) -> dict[str, Any]:
@@ -118,9 +131,27 @@ class Index:
                 break
             if self.sparse and all(value is MISSING for value in values):
                 continue
-            key = _key(values)
+            key = self._key(values)
             found.setdefault(key, Entry(index=self, key=key, values=values))
         return found
+
+    def _key(self, values: tuple[Any, ...]) -> bytes:
+        # No key of a value is the beginning of another's in its class: keys may stand side by side.
+        parts = [UNDEFINED if each is EMPTY_ARRAY else key_of(self._place(each)) for each in values]
+        key = b"".join(parts)
+        return key if len(key) <= LONGEST_KEY else hashlib.sha256(key).digest()
+
+    def _place(self, value: Any) -> Any:
+        """Return a value in which equal strings are the same."""
+        if self.collator is None:
+            return value
+        if isinstance(value, str):
+            return self.collator(value).decode("latin-1")
+        if isinstance(value, DBRef):
+            value = value.as_doc()
+        if isinstance(value, Mapping):
+            return {name: self._place(item) for name, item in value.items()}
+        return [self._place(item) for item in value] if isinstance(value, list) else value
 
     def _check_beside_text(self, document: dict[str, Any]) -> None:
         if self.admits is not None and not self.admits(document):
@@ -139,6 +170,9 @@ def index_of(specification: Mapping[str, Any]) -> Index:
     """Return an index from its specification."""
     partial = specification.get("partialFilterExpression")
     keys = specification["key"]
+    given = specification.get("collation")
+    collation = None if given is None else parse_collation(given)
+    order = SIMPLE if collation is None else order_under(collation)
     plain = not SPECIAL & set(map(str, keys.values())) and "$**" not in keys
     return Index(
         name=str(specification["name"]),
@@ -148,7 +182,8 @@ def index_of(specification: Mapping[str, Any]) -> Index:
         beside_text=_beside_text(keys),
         unique=plain and bool(specification.get("unique")),
         sparse=bool(specification.get("sparse")),
-        admits=None if partial is None else matcher(parse_filter(partial)),
+        admits=None if partial is None else matcher(collated(parse_filter(partial), order)),
+        collator=None if collation is None else collator_of(collation),
     )
 
 
@@ -162,13 +197,6 @@ def _may_hold_parallel_arrays(document: Mapping[str, Any], paths: tuple[str, ...
     """Return whether two of the paths begin at values that can hold arrays; this is quick."""
     begins = {path.split(".", 1)[0] for path in paths}
     return sum(isinstance(document.get(name), list | dict) for name in begins) > 1
-
-
-def _key(values: tuple[Any, ...]) -> bytes:
-    # No key of a value is the beginning of another's in its class, so keys may stand side by side.
-    parts = [UNDEFINED if value is EMPTY_ARRAY else key_of(value) for value in values]
-    key = b"".join(parts)
-    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key).digest()
 
 
 Place = tuple[Any, tuple[str, ...]]

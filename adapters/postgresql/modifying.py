@@ -20,9 +20,11 @@ from adapters.postgresql.failures import UNIQUE, state_of
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import MakeStatement, Session
 from adapters.postgresql.storage import Found
+from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.update import Update, parse_update
 from comparators.canonical import encode
+from comparators.order import ValueOrder
 from comparators.outcome import Outcome
 
 DUPLICATE_KEY: Final = 11000
@@ -44,6 +46,7 @@ def modification_of(
     query: Mapping[str, Any],
     update: Any,
     array_filters: Any,
+    order: ValueOrder,
     upsert: bool,
     at: int,
 ) -> Modification:
@@ -51,8 +54,8 @@ def modification_of(
     variables = session.variables
     user = {name: value for name, value in variables.items() if name != "NOW"}
     # The update first: of two mistakes MongoDB names the one in there.
-    tree = parse_update(update, array_filters, variables=frozenset(user))
-    parsed = query_of(session.storage, query, variables=variables)
+    tree = collated(parse_update(update, array_filters, variables=frozenset(user)), order)
+    parsed = query_of(session.storage, query, variables=variables, order=order)
     now_ms = session.generated.now_ms
     if upsert:
         check_upsert(parsed.tree)

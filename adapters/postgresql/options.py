@@ -63,6 +63,7 @@ HEEDED: Final[Mapping[str, frozenset[str]]] = {
         {
             "autoIndexId",
             "changeStreamPreAndPostImages",
+            "collation",
             "flags",
             "idIndex",
             "recordPreImages",
@@ -101,9 +102,6 @@ def check(command: str, arguments: Mapping[str, Any]) -> None:
         if name == "explain":
             raise unknowable("option explain", where=command)
         raise unsupported(f"option {name}", where=command)
-    simple = arguments.get("collation")
-    if simple and (not isinstance(simple, Mapping) or simple.get("locale") != "simple"):
-        raise unsupported("option collation", where=command)
 
 
 def check_hint(hint: Any, indexes: Mapping[str, bool]) -> None:

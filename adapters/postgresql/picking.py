@@ -7,7 +7,7 @@ from adapters.evaluate.order import sorted_documents
 from adapters.postgresql.documents import Stored
 from adapters.postgresql.residual import Query
 from adapters.postgresql.session import Session
-from comparators.order import sort_key
+from comparators.order import ValueOrder
 
 MOST_ALTERNATIVES: Final = 100
 
@@ -24,7 +24,7 @@ async def picked(
 
     The others that MongoDB might have taken as the first become the session's alternatives.
     """
-    at_once = first and query.selection.exact and not sort
+    at_once = first and query.exact and not sort
     limit = 1 + MOST_ALTERNATIVES if at_once else None
     rows = await session.stored(query.selection, limit=limit, locked=locked)
     if limit is not None and len(rows) == limit and any(row.drifted for row in rows):
@@ -39,17 +39,19 @@ async def picked(
                 break
     if sort and not query.of_one:
         rank = {id(each.document): each for each in found}
-        ordered = sorted_documents([each.document for each in found], sort)
+        ordered = sorted_documents([each.document for each in found], sort, query.order)
         found = [rank[id(document)] for document in ordered]
     if not first:
         return found
-    session.alternatives.extend(each.document["_id"] for each in _equals(found, sort))
+    session.alternatives.extend(each.document["_id"] for each in _equals(found, sort, query.order))
     return found[:1]
 
 
-def _equals(found: Sequence[Stored], sort: Mapping[str, Any] | None) -> Sequence[Stored]:
+def _equals(
+    found: Sequence[Stored], sort: Mapping[str, Any] | None, order: ValueOrder
+) -> Sequence[Stored]:
     """Return the documents behind the first that the sort does not tell from it."""
     if not sort:
         return found[1:]
-    keys = [sort_key(each.document, sort) for each in found[: 1 + MOST_ALTERNATIVES]]
+    keys = [order.sort_key(each.document, sort) for each in found[: 1 + MOST_ALTERNATIVES]]
     return [each for each, key in zip(found[1:], keys[1:], strict=False) if key == keys[0]]

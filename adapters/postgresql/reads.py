@@ -12,6 +12,7 @@ from adapters.postgresql import options
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.storage import Fetched, Found
+from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.paths import split_path
 from adapters.query.projection import parse_projection
@@ -19,6 +20,7 @@ from adapters.query.sort import Sort, parse_sort
 from adapters.sql.keys import key_of
 from adapters.sql.plan import Residual
 from comparators.canonical import MISSING, encode
+from comparators.order import ValueOrder
 from comparators.outcome import Count, Documents, Values
 
 TYPE_MISMATCH: Final = 14
@@ -50,14 +52,16 @@ async def find(session: Session) -> Documents:
     options.check_hint(arguments.get("hint"), session.indexes)
     # In this order: of several mistakes MongoDB names the first.
     skip, limit = options.whole(arguments, "skip"), options.whole(arguments, "limit")
-    variables = session.variables
-    query = query_of(session.storage, arguments.get("filter") or {}, variables=variables)
+    variables, order = session.variables, session.order_under(arguments)
+    query = query_of(
+        session.storage, arguments.get("filter") or {}, variables=variables, order=order
+    )
     project = _projector(arguments.get("projection"), query, session, variables)
     sort = parse_sort(arguments.get("sort") or {})
     asked = Asked(sort=sort, skip=skip, limit=limit or None, projection=project is not None)
     found, left = await matching(session, query, asked)
     if sort and Residual.SORT in left and (skip or not query.of_one):
-        found = _sorted(found, sort)
+        found = _sorted(found, sort, order)
     if Residual.SKIP in left:
         found = found[skip:]
     if limit and Residual.LIMIT in left:
@@ -74,13 +78,18 @@ async def count(session: Session) -> Count:
     options.check_hint(arguments.get("hint"), session.indexes)
     limit = abs(int(arguments.get("limit") or 0))
     skip = options.whole(arguments, "skip")
-    query = query_of(session.storage, arguments.get("query") or {}, variables=session.variables)
+    query = query_of(
+        session.storage,
+        arguments.get("query") or {},
+        variables=session.variables,
+        order=session.order_under(arguments),
+    )
     return Count(n=await counted(session, query, skip=skip, limit=limit or None))
 
 
 async def counted(session: Session, query: Query, *, skip: int, limit: int | None) -> int:
     """Return how many documents a query finds, after skip and limit."""
-    if query.selection.exact:
+    if query.exact:
         n = await session.counted(query.selection, skip=skip, limit=limit)
         if n is not None:
             return n
@@ -96,16 +105,23 @@ async def distinct(session: Session) -> Values:
     key = arguments.get("key")
     if not isinstance(key, str):
         raise CommandFailure(TYPE_MISMATCH, "'distinct.key' must be a string")
-    query = query_of(session.storage, arguments.get("query") or {}, variables=session.variables)
+    order = session.order_under(arguments)
+    query = query_of(
+        session.storage,
+        arguments.get("query") or {},
+        variables=session.variables,
+        order=order,
+    )
     path = split_path(key)
-    grouping = session.storage.distinct(query.selection, path)
+    grouping = session.storage.distinct(query.selection, path) if order.is_simple else None
     made = None if grouping is None else await session.grouped(grouping)
     if made is not None:
         return _distinct(
             session, key, [each for each in made if each is not MISSING], MISSING in made
         )
     found, _left = await matching(session, query, Asked())
-    values: dict[bytes, Any] = {}
+    values: dict[Any, Any] = {}
+    place_of = key_of if order.is_simple else order.key
     lacking = False
     for each in found:
         for value, _position in reached(each.document, path, expand=False):
@@ -113,8 +129,8 @@ async def distinct(session: Session) -> Values:
                 if item is MISSING:
                     lacking = True
                 else:
-                    values.setdefault(key_of(item), item)
-    return _distinct(session, key, list(values.values()), lacking and NULL not in values)
+                    values.setdefault(place_of(item), item)
+    return _distinct(session, key, list(values.values()), lacking and place_of(None) not in values)
 
 
 def _distinct(session: Session, key: str, values: list[Any], lacking: bool) -> Values:
@@ -131,6 +147,9 @@ async def matching(
     Where a filter is left to do and a limit is asked for, the beginning is looked at first.
     """
     storage, selection = session.storage, query.selection
+    if not query.order.is_simple:
+        everything = storage.find(selection, sort={}, projection=asked.projection)
+        return _matching(await session.fetch(storage, everything), query), CUT
     find = partial(
         storage.find,
         selection,
@@ -159,9 +178,9 @@ def _matching(fetched: Fetched, query: Query) -> list[Found]:
     return [each for each in fetched.found if matches(each.document)]
 
 
-def _sorted(found: list[Found], sort: Sort) -> list[Found]:
+def _sorted(found: list[Found], sort: Sort, order: ValueOrder) -> list[Found]:
     by_document = {id(each.document): each for each in found}
-    ordered = sorted_documents([each.document for each in found], sort)
+    ordered = sorted_documents([each.document for each in found], sort, order)
     return [by_document[id(document)] for document in ordered]
 
 
@@ -175,7 +194,9 @@ def _projector(
         return None
     user = {name: value for name, value in variables.items() if name != "NOW"}
     return projector(
-        parse_projection(projection, filter=query.tree, variables=frozenset(user)),
+        collated(
+            parse_projection(projection, filter=query.tree, variables=frozenset(user)), query.order
+        ),
         filter=query.tree,
         now_ms=session.generated.now_ms,
         variables=user,

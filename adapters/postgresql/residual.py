@@ -10,9 +10,12 @@ from bson.regex import Regex
 from adapters.evaluate.expressions import evaluator
 from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.match import matcher
+from adapters.postgresql.collating import holds_text, indifferent
 from adapters.postgresql.storage import AnyStorage
+from adapters.query.collated import collated
 from adapters.query.expression import parse_expression
 from adapters.query.filter import Filter, parse_filter
+from comparators.order import SIMPLE, ValueOrder
 
 Test = Callable[[dict[str, Any]], bool]
 
@@ -26,10 +29,17 @@ class Query:
     of_one: bool
     """Whether it is `{_id: value}` and no more: MongoDB then looks into no sort."""
     variables: Mapping[str, Any] | None
+    order: ValueOrder = SIMPLE
+    """That of values, also for what else the operation does with the documents."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether SQL selects what the filter matches, and nothing else."""
+        return bool(self.selection.exact) and self.order.is_simple
 
     def test(self, *, drifted: bool) -> Test | None:
         """Return the test that is left, None where SQL is exact; if rows have drifted, it is not."""
-        return self._test if drifted or not self.selection.exact else None
+        return self._test if drifted or not self.exact else None
 
     @cached_property
     def _test(self) -> Test:
@@ -37,32 +47,40 @@ class Query:
 
 
 def query_of(
-    storage: AnyStorage, document: Mapping[str, Any], *, variables: Mapping[str, Any] | None = None
+    storage: AnyStorage,
+    document: Mapping[str, Any],
+    *,
+    variables: Mapping[str, Any] | None = None,
+    order: ValueOrder = SIMPLE,
 ) -> Query:
     """Return a filter as a query; CommandFailure or UnsupportedError where it is none.
 
     `variables` are those that `$expr` may name: `NOW`, and what `let` defines.
     """
-    tree = parse_filter(document, variables=frozenset(variables or ()) - {"NOW"})
+    tree = collated(parse_filter(document, variables=frozenset(variables or ()) - {"NOW"}), order)
+    narrowing = tree if order.is_simple else indifferent(tree)
     return Query(
         tree=tree,
-        selection=storage.selection_of(tree, variables or {}),
+        selection=storage.selection_of(narrowing, variables or {}),
         variables=variables,
-        of_one=list(document) == ["_id"] and _is_identity(document["_id"]),
+        of_one=list(document) == ["_id"] and _is_identity(document["_id"], order),
+        order=order,
     )
 
 
-def _is_identity(value: Any) -> bool:
+def _is_identity(value: Any, order: ValueOrder) -> bool:
+    if not order.is_simple and holds_text(value):
+        return False
     if isinstance(value, dict):
         return not next(iter(value), "").startswith("$")
     return not isinstance(value, list | Regex)
 
 
-def values_of_let(let: Any, now: Mapping[str, Any]) -> dict[str, Any]:
+def values_of_let(let: Any, now: Mapping[str, Any], order: ValueOrder) -> dict[str, Any]:
     """Return the values that the expressions of `let` give, which see no document."""
     if not isinstance(let, Mapping):
         return {}
     return {
-        name: evaluator(parse_expression(expression))(Variables.of({}, now))
+        name: evaluator(collated(parse_expression(expression), order))(Variables.of({}, now))
         for name, expression in let.items()
     }

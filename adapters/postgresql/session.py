@@ -1,6 +1,6 @@
 """What the operations run with: a connection, the catalog, and the values that the legacy server made up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from bson.datetime_ms import DatetimeMS
 
 from adapters.gateway import Generated, Mark
 from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.collating import order_of_values
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.documents import Change, Stored, shape_of, values_of
 from adapters.postgresql.failures import ABSENT, state_of
@@ -19,6 +20,7 @@ from adapters.postgresql.storage import AnyStorage, Fetched, Grouping, Read
 from adapters.postgresql.tables import CollectionTables
 from adapters.sql.dialect import Statement
 from comparators.operation import Operation
+from comparators.order import ValueOrder
 from comparators.outcome import Outcome
 
 T = TypeVar("T")
@@ -88,7 +90,18 @@ class Session:
     def variables(self) -> dict[str, Any]:
         """The variables that expressions may name: the server's clock, and those of `let`."""
         now = {"NOW": DatetimeMS(self.generated.now_ms)}
-        return now | values_of_let(self.operation.arguments.get("let"), now)
+        let = self.operation.arguments.get("let")
+        return now | values_of_let(let, now, self.order_under(self.operation.arguments))
+
+    @property
+    def collation(self) -> Mapping[str, Any] | None:
+        """The collation of the operation's collection; None for the simple one."""
+        found = self.catalog.collection(self.operation.database, self.operation.collection)
+        return None if found is None else found.options.get("collation")
+
+    def order_under(self, statement: Mapping[str, Any]) -> ValueOrder:
+        """Return the order of values that a command or statement asks for, else the collection's."""
+        return order_of_values(statement.get("collation"), self.collation)
 
     async def fetch(self, storage: AnyStorage, read: Read) -> Fetched:
         """Return the documents that SQL selects, none from a collection that does not exist."""

@@ -158,6 +158,7 @@ def _parsed(session: Session, statement: Mapping[str, Any], at: int) -> Modifica
         query=statement["q"],
         update=change,
         array_filters=statement.get("arrayFilters"),
+        order=session.order_under(statement),
         upsert=bool(statement.get("upsert")),
         at=at,
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.evaluate.match import Matcher, matcher
+from adapters.postgresql.collating import order_of_values
+from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter
 from adapters.query.unsupported import unsupported
@@ -54,7 +56,9 @@ def validation_of(options: Mapping[str, Any]) -> Validation | None:
     level = options.get("validationLevel", "strict")
     if not validator or level == "off" or options.get("validationAction") == "warn":
         return None
-    return Validation(test=matcher(parse_filter(validator)), moderate=level == "moderate")
+    order = order_of_values(None, options.get("collation"))
+    test = matcher(collated(parse_filter(validator), order))
+    return Validation(test=test, moderate=level == "moderate")
 
 
 def check_words(given: Mapping[str, Any]) -> None:

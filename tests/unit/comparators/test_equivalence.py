@@ -148,11 +148,23 @@ def test_the_visible_part_of_a_sort_still_counts() -> None:
     assert is_undecided(find([A, B], [B, A], **arguments), ordering.HIDDEN)
 
 
-def test_a_collation_leaves_the_order_open() -> None:
-    judgement = find([A, C], [C, A], sort={"k": 1}, collation={"locale": "en"})
+def test_a_collation_decides_the_order_as_far_as_it_is_known() -> None:
+    def swapped(locale: str) -> Judgement:
+        return find([A, C], [C, A], sort={"k": 1}, collation={"locale": locale})
 
-    assert is_undecided(judgement, ordering.COLLATION)
-    assert is_out_of_order(find([A, C], [C, A], sort={"k": 1}, collation={"locale": "simple"}))
+    assert is_undecided(swapped("da"), ordering.COLLATION)
+    assert is_out_of_order(swapped("en"))
+    assert is_out_of_order(swapped("simple"))
+
+
+def test_what_a_collation_does_not_tell_apart_may_swap() -> None:
+    small, large = {"_id": 1, "k": "a"}, {"_id": 2, "k": "A"}
+
+    for strength, verdict in ((2, Verdict.MATCH), (3, Verdict.MISMATCH)):
+        collation = {"locale": "en", "strength": strength}
+        judgement = find([small, large], [large, small], sort={"k": 1}, collation=collation)
+
+        assert judgement.verdict is verdict
 
 
 def prefix(legacy: list[Document], gateway: list[Document], **arguments: Any) -> Judgement:

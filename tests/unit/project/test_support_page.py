@@ -17,6 +17,7 @@ from adapters.evaluate.pipeline import run_pipeline
 from adapters.gateway import Generated
 from adapters.postgresql import options
 from adapters.postgresql.catalog import Catalog, Collection
+from adapters.postgresql.collating import order_of_values
 from adapters.postgresql.collections import changed_index
 from adapters.postgresql.connections import Connections
 from adapters.postgresql.document_storage import document_storage
@@ -47,6 +48,7 @@ from adapters.query.projection import parse_projection
 from adapters.query.sort import parse_sort
 from adapters.query.update.operators import OPERATORS as UPDATE_OPERATORS
 from adapters.query.update.push import MODIFIERS
+from comparators.collation import UNPROVEN_LOCALES
 from comparators.errors import UnknowableError, UnsupportedError
 from comparators.operation import Kind, Operation
 
@@ -156,6 +158,10 @@ def _index_made_unique(option: str) -> Example:
     )
 
 
+def _sorted_in(locale: str, text: str = "a") -> Example:
+    return lambda: order_of_values({"locale": locale}, None).key(text)
+
+
 def _pattern(source: str) -> Example:
     return lambda: compiled(source, 0)
 
@@ -193,7 +199,6 @@ OF_CREATE: Final = (
 ).split()
 OF_COLL_MOD: Final = "cappedSize expireAfterSeconds viewOn".split()
 COMMANDS: Final = "mapReduce bulkWrite geoSearch".split()
-ENGLISH: Final = {"locale": "en"}
 
 REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
     "Commands": {
@@ -204,11 +209,15 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         "option index.unique": (_index_made_unique("unique"),),
         "option index.prepareUnique": (_index_made_unique("prepareUnique"),),
         "$$NOW in a validator": (lambda: check_validator({"$expr": "$$NOW"}),),
-        "option collation": (lambda: options.check("find", {"collation": ENGLISH}),),
         "option hint": (
             lambda: options.check_hint("gone", {}),
             lambda: options.check_hint("sparse_1", {"sparse_1": False}),
         ),
+    },
+    "Collations": {
+        **{f"collation in {locale}": (_sorted_in(locale),) for locale in UNPROVEN_LOCALES},
+        "collation in de@collation=search": (_sorted_in("de@collation=search"),),
+        "collation of rare characters": (_sorted_in("en", "\u4e2d"), _sorted_in("en", "\u20a8")),
     },
     "Filters": {
         **{name: (_filtered({"a": {name: 1}}),) for name in UNSUPPORTED_OPERATORS},
