@@ -16,6 +16,7 @@ from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.paths import split_path
 from adapters.query.projection import parse_projection
+from adapters.query.scores import check_scores
 from adapters.query.sort import Sort, parse_sort
 from adapters.sql.keys import key_of
 from adapters.sql.plan import Residual
@@ -55,6 +56,12 @@ async def find(session: Session) -> Documents:
     variables, order = session.variables, session.order_under(arguments)
     query = query_of(
         session.storage, arguments.get("filter") or {}, variables=variables, order=order
+    )
+    check_scores(
+        arguments.get("projection") or {},
+        arguments.get("sort") or {},
+        filter=query.tree,
+        variables=frozenset(variables) - {"NOW"},
     )
     project = _projector(arguments.get("projection"), query, session, variables)
     sort = parse_sort(arguments.get("sort") or {})

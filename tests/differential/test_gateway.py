@@ -58,6 +58,7 @@ OUT_OF_PLACE: tuple[dict[str, Any], ...] = (
     {"$text": {"$search": "a"}},
     {"$jsonSchema": {}},
 )
+SCORE = {"$meta": "textScore"}
 IDENTIFIER = ObjectId("6b0011559950de880ca356e1")
 KINDS_UNHEARD_OF: Sequence[Any] = ("bogus", 0, -0.0, True, None, {}, float("nan"), "columnstore")
 REFUSED_INDEXES: Sequence[Mapping[str, Any]] = (
@@ -79,6 +80,12 @@ TAKEN_INDEXES: Sequence[Mapping[str, Any]] = (
     {"partialFilterExpression": {"$or": [{"a": {"$in": [1]}}, {"b": {"$type": "string"}, "c": {"$gt": 1}}]}},
 )  # fmt: skip
 SCRIPTS: Mapping[str, Sequence[Step]] = {
+    "scores without a text search": (
+        insert({"_id": 1, "a": "x"}),
+        find(projection={"s": SCORE}), find(projection={"a.s": SCORE, "a": 0}), find(sort={"a": 1, "s": SCORE}),
+        find({"_id": 7}, projection={"s": SCORE}, sort={"s": SCORE}), find(projection={"s": SCORE, "b": {"$bogus": 1}}),
+        find(projection={"s": SCORE}, sort={"b": 2}), find(projection={"s": {"$literal": SCORE}}),
+    ),
     "identifiers of all types": (
         insert({"_id": 1}, {"_id": 1.5}, {"_id": "1"}, {"_id": IDENTIFIER}, {"_id": None}),
         insert({"_id": {"a": 1, "b": 2}}, {"_id": {"b": 2, "a": 1}}, {"_id": True}),

@@ -199,13 +199,7 @@ async def test_11_fields_in_front_of_a_reference_move_behind_it(twins: Twins) ->
     assert list(gateway.values()) == [bson.encode({"_id": 1, "r": DBRef("c", 1, z=1)})]
 
 
-async def test_12_a_text_score_without_a_text_search_is_unsupported(twins: Twins) -> None:
-    legacy, gateway = await twins.run(Kind.FIND, projection={"s": {"$meta": "textScore"}})
-
-    assert (shown(legacy), gateway) == (40218, "$meta")
-
-
-async def test_13_special_indexes_are_listed_as_they_were_given(twins: Twins) -> None:
+async def test_12_special_indexes_are_listed_as_they_were_given(twins: Twins) -> None:
     await indexed(twins, "t", {"a": "text"})
     await indexed(twins, "g", {"g": "2dsphere"})
 
@@ -224,7 +218,7 @@ async def test_13_special_indexes_are_listed_as_they_were_given(twins: Twins) ->
     ("key", "document", "code"),
     [({"g": "2dsphere"}, {"g": "nowhere"}, 16755), ({"h": "hashed"}, {"h": [1]}, 16766)],
 )
-async def test_14_special_indexes_refuse_no_document(
+async def test_13_special_indexes_refuse_no_document(
     twins: Twins, key: dict[str, Any], document: dict[str, Any], code: int
 ) -> None:
     await indexed(twins, "special", key)
@@ -245,7 +239,7 @@ async def test_14_special_indexes_refuse_no_document(
         ({"key": {"a": 1}, "wildcardProjection": {"b": 1}}, 2),
     ],
 )
-async def test_15_a_few_invalid_indexes_are_not_refused(
+async def test_14_a_few_invalid_indexes_are_not_refused(
     twins: Twins, specification: dict[str, Any], code: int
 ) -> None:
     legacy, gateway = await twins.run(Kind.CREATE_INDEXES, indexes=[{"name": "x", **specification}])
