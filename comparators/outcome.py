@@ -110,6 +110,7 @@ class Outcome:
     that a write of one document might have chosen instead: several matched, and nothing told which.
     `answered` says how the gateway found the documents, None where it had none to find.
     `collation` is the one of the collection, where the gateway knows one and the operation names none.
+    `plan` holds the statements of a slow operation and how its database runs them, without any value.
     """
 
     result: Result
@@ -118,3 +119,4 @@ class Outcome:
     alternatives: tuple[Any, ...] = field(default=())
     answered: Answered | None = None
     collation: Mapping[str, Any] | None = None
+    plan: str | None = None

@@ -108,6 +108,7 @@ class Gateway(_Section):
 
     uri: Annotated[str, _uri_of("postgresql", "postgres")] = Field(default="", repr=False)
     entities: str = ""
+    explain_beyond_s: PositiveFloat = 0.1
 
 
 class Listen(_Section):

@@ -1,5 +1,6 @@
 """The gateway on PostgreSQL: operations as MongoDB would answer them, from document tables."""
 
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.expiration import expire, expired
+from adapters.postgresql.explanations import Explanations
 from adapters.postgresql.failures import ABSENT, REPEAT, TOO_LONG, failure_of, state_of, unreachable
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
@@ -48,7 +50,8 @@ PLAIN_FIND: Final = frozenset({"filter", "limit", "singleBatch", "batchSize"})
 class PostgresGateway:
     """A gateway on one PostgreSQL database; it connects when first used.
 
-    `async with PostgresGateway(dsn) as gateway:` closes its connections at the end.
+    `async with PostgresGateway(dsn) as gateway:` closes its connections at the end. The outcome of an operation
+    that takes longer than `explain_beyond_s` seconds comes with the plans of its statements.
     """
 
     def __init__(
@@ -57,9 +60,12 @@ class PostgresGateway:
         *,
         connections: int = CONNECTIONS,
         entities: Mapping[str, EntityMap] = NO_MAPS,
+        explain_beyond_s: float = math.inf,
     ) -> None:
         self._connections = Connections(dsn, limit=connections)
         self._catalog = Catalog(Layouts(self._connections), entities)
+        self._explain_beyond_s = explain_beyond_s
+        self._explanations = Explanations()
 
     async def __aenter__(self) -> Self:
         return self
@@ -92,10 +98,9 @@ class PostgresGateway:
                     answered=Answered.PUSHED_DOWN,
                 )
         try:
-            outcome = await self._run(operation, generated, mark)
+            return await self._run(operation, generated, mark, started)
         except CommandFailure as failure:
-            outcome = Outcome(result=failure_of(failure), duration_s=0.0)
-        return timed(outcome, started)
+            return timed(Outcome(result=failure_of(failure), duration_s=0.0), started)
 
     @asynccontextmanager
     async def transaction(self, mark: Mark | None = None) -> AsyncIterator["PostgresTransaction"]:
@@ -190,7 +195,9 @@ class PostgresGateway:
             async with connection.transaction():
                 return await expire(session, now_ms - grace_s * 1000)
 
-    async def _run(self, operation: Operation, generated: Generated, mark: Mark | None) -> Outcome:
+    async def _run(
+        self, operation: Operation, generated: Generated, mark: Mark | None, started: float
+    ) -> Outcome:
         async with self._connection() as connection:
             session = self._session(connection, operation, generated)
             if operation.kind in WRITES:
@@ -198,7 +205,11 @@ class PostgresGateway:
                 outcome = replace(outcome, alternatives=tuple(session.alternatives))
             else:
                 outcome = await run_read(session)
-            return _with_collation(outcome, session)
+            outcome = timed(_with_collation(outcome, session), started)
+            if outcome.duration_s < self._explain_beyond_s:
+                return outcome
+            plan = await self._explanations.of(connection, session.statements)
+            return replace(outcome, plan=plan)
 
     async def _is_collated(self, operation: Operation) -> bool:
         """Return whether the key of a string is not all that equal strings have in common."""

@@ -38,6 +38,8 @@ class Session:
     generated: Generated
     alternatives: list[Any] = field(default_factory=list)
     """The `_id`s of documents that a write of one document might have chosen instead."""
+    statements: list[str] = field(default_factory=list)
+    """The SQL that was run to find and to write documents."""
 
     @property
     def storage(self) -> AnyStorage:
@@ -153,6 +155,7 @@ class Session:
         tables = self.tables
         statement = make(tables, shape_of(changes, marked=mark is not None))
         values = values_of(tables, changes, mark=mark, outcome=outcome, together=together)
+        self.statements.append(statement.text)
         return await self.connection.fetch(statement.text, *statement.arguments(values))
 
     async def learn(self, storage: AnyStorage, rows: Sequence[Any]) -> None:
@@ -166,6 +169,7 @@ class Session:
         if self.connection.is_in_transaction() and not self.exists:
             # The error would end the transaction.
             return []
+        self.statements.append(text)
         try:
             return await self.connection.fetch(text, *arguments)
         except asyncpg.PostgresError as error:

@@ -12,10 +12,17 @@ from adapters.registry import gateway_for
 
 @asynccontextmanager
 async def gateway_under_test(
-    url: str, *, connections: int, entities: Mapping[str, EntityMap], injection: Path | None
+    url: str,
+    *,
+    connections: int,
+    entities: Mapping[str, EntityMap],
+    explain_beyond_s: float,
+    injection: Path | None,
 ) -> AsyncIterator[Gateway]:
     """Give the gateway at `url`, which makes collections by their maps; with a plan of injected defects, damaged as it says."""
-    async with gateway_for(url, connections=connections, entities=entities) as gateway:
+    async with gateway_for(
+        url, connections=connections, entities=entities, explain_beyond_s=explain_beyond_s
+    ) as gateway:
         if injection is None:
             yield gateway
             return

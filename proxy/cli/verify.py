@@ -99,6 +99,7 @@ async def verify_log(
                 settings.demand("gateway.uri"),
                 connections=concurrency,
                 entities=maps,
+                explain_beyond_s=settings.gateway.explain_beyond_s,
                 injection=injection,
             )
         )

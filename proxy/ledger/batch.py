@@ -40,6 +40,7 @@ class Batch:
     reasons: Counter[tuple[int, int, str, str]] = field(default_factory=Counter)
     rule_hits: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     answers: Counter[tuple[int, int, str]] = field(default_factory=Counter)
+    plans: dict[int, Row] = field(default_factory=dict)
     seen: int = 0
     verified: int = 0
     mismatched: int = 0
@@ -60,6 +61,13 @@ class Batch:
             self.reasons[minute, shape, verdict, judgement.reason] += 1
         if finding.answered is not None:
             self.answers[minute, shape, finding.answered.value] += 1
+        if finding.plan is not None:
+            self.plans[shape] = {
+                "shape": shape,
+                "at_ns": finding.at_ns,
+                "gateway_s": finding.gateway_s,
+                "plan": finding.plan,
+            }
         for rule in judgement.rules:
             self.rule_hits[minute, rule, finding.namespace] += 1
         if judgement.verdict in GROUPED:

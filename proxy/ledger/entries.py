@@ -31,6 +31,7 @@ class Finding:
     compare_s: float | None = None
     documents: tuple[Any, ...] = ()
     answered: Answered | None = None
+    plan: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

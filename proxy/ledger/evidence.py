@@ -116,6 +116,17 @@ class ShapeEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlowPlan:
+    """How the gateway's database runs a slow operation: statements and plans, without any value."""
+
+    namespace: str
+    shape: str
+    at_ns: int
+    gateway_s: float
+    plan: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One redacted difference."""
 
@@ -276,6 +287,7 @@ class Evidence:
     latency: Latency
     collections: tuple[CollectionEvidence, ...]
     shapes: tuple[ShapeEvidence, ...]
+    plans: tuple[SlowPlan, ...]
     groups: tuple[Group, ...]
     reasons: tuple[ReasonEvidence, ...]
     rules: tuple[RuleEvidence, ...]

@@ -26,6 +26,7 @@ from proxy.ledger.evidence import (
     ReasonEvidence,
     RuleEvidence,
     Sample,
+    SlowPlan,
 )
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
@@ -129,6 +130,28 @@ async def answers(
     for row in rows:
         sums[row.shape][Answered(row.answered)] = int(row.n)
     return sums
+
+
+async def plans(
+    connection: AsyncConnection, window: Window, shapes: Mapping[int, ShapeRow]
+) -> tuple[SlowPlan, ...]:
+    """Return the plans of slow operations, the slowest first."""
+    stored = tables.plans
+    rows = await connection.execute(
+        select(stored)
+        .where(window.overlaps(stored.c.at_ns, stored.c.at_ns))
+        .order_by(stored.c.gateway_s.desc())
+    )
+    return tuple(
+        SlowPlan(
+            namespace=shapes[row.shape].namespace,
+            shape=shapes[row.shape].text,
+            at_ns=row.at_ns,
+            gateway_s=row.gateway_s,
+            plan=row.plan,
+        )
+        for row in rows
+    )
 
 
 async def latencies(connection: AsyncConnection, window: Window) -> Mapping[int, Sides]:

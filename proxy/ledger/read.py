@@ -147,6 +147,7 @@ async def _evidence(connection: AsyncConnection, window: Window, now_ns: int) ->
         latency=_latency(latencies.values()),
         collections=_collections(shapes, tallies, latencies),
         shapes=_shapes(shapes, verdicts, latencies, await queries.answers(connection, window)),
+        plans=await queries.plans(connection, window, shapes),
         groups=await queries.groups(connection, window, shapes),
         reasons=await queries.reasons(connection, window, shapes),
         rules=await queries.rules(connection, window),

@@ -73,6 +73,15 @@ answers: Final = Table(
     _number("n"),
 )
 
+plans: Final = Table(
+    "plans",
+    ledger,
+    _key("shape", _BIG),
+    _number("at_ns"),
+    Column("gateway_s", Float, nullable=False),
+    _text("plan"),
+)
+
 latencies: Final = Table(
     "latencies",
     ledger,

@@ -202,6 +202,8 @@ class Ledger:
         await self._add(connection, tables.reasons, batch.reasons)
         await self._add(connection, tables.rule_hits, batch.rule_hits)
         await self._add(connection, tables.answers, batch.answers)
+        explained = ("at_ns", "gateway_s", "plan")
+        await self._put(connection, tables.plans, list(batch.plans.values()), replace=explained)
         await self._merge_latencies(connection, batch.latencies)
         await self._put(connection, tables.groups, list(batch.groups.values()), span=span)
         await self._add(connection, tables.group_counts, batch.group_counts)

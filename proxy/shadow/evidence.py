@@ -56,6 +56,7 @@ class Evidence:
         compare_s: float | None = None,
         documents: tuple[Any, ...] = (),
         answered: Answered | None = None,
+        plan: str | None = None,
     ) -> None:
         """Enter the verdict on an exchange."""
         operation = exchange.operation
@@ -74,6 +75,7 @@ class Evidence:
                 compare_s=compare_s,
                 documents=documents,
                 answered=answered,
+                plan=plan,
             )
         )
 

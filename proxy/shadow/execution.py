@@ -357,6 +357,7 @@ class Execution:
             compare_s=compare_s,
             documents=() if outcome is None else outcome.touched[:20],
             answered=None if outcome is None else outcome.answered,
+            plan=None if outcome is None else outcome.plan,
         )
         if judgement.verdict is Verdict.MISMATCH:
             _log.warning(

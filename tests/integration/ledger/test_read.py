@@ -211,3 +211,13 @@ async def test_ways_to_find_documents_add_up_by_shape(ledger: Ledger, ledger_url
     [shape] = (await read_report(ledger_url)).shapes
 
     assert shape.answers == {Answered.PUSHED_DOWN: 2, Answered.SCANNED: 1}
+
+
+async def test_the_last_plan_of_a_shape_is_kept(ledger: Ledger, ledger_url: str) -> None:
+    plans = [None, "Seq Scan", "Index Scan", None]
+    findings = [replace(finding(n), plan=plan, gateway_s=0.2 + n) for n, plan in enumerate(plans)]
+    await ledger.record(findings, checkpoint=checkpoint(4), lag=NO_LAG)
+
+    [plan] = (await read_report(ledger_url)).plans
+
+    assert (plan.plan, plan.gateway_s) == ("Index Scan", 2.2)

@@ -57,6 +57,7 @@ def evidence(
         "latency": latency,
         "collections": (CollectionEvidence(namespace="app.users", tally=tally, latency=latency),),
         "shapes": (shape(tally=tally, latency=latency),),
+        "plans": (),
         "groups": (),
         "reasons": (),
         "rules": (),
