@@ -2,16 +2,22 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
 
 from adapters.gateway import Expiry, Gateway
 from comparators.canonical import decode, document_key
+from comparators.operation import Kind, Operation
 from proxy.shadow.patience import Outage
 
 _REFRESH_S: Final = 5.0
 _SLACK_MS: Final = 1_000
+_FIRST_STAGES: Final = frozenset(
+    {"$group", "$sort", "$project", "$unwind", "$sortByCount", "$count"}
+)
+"""The stages of figures over a whole collection; others may have to stand in front."""
 
 
 class Expiries:
@@ -51,6 +57,18 @@ class Expiries:
             return False
         return bool(await self._expired(namespace, now_ns // 1_000_000))
 
+    async def unexpired(self, operation: Operation, now_ns: int) -> Operation | None:
+        """Return the same question about those documents alone that no TTL index may remove yet.
+
+        None for what takes no filter in front.
+        """
+        now_ms = now_ns // 1_000_000 + _SLACK_MS
+        past = [
+            {index.path: {"$lte": DatetimeMS(now_ms - index.after_s * 1000)}}
+            for index in await self._of(operation.namespace)
+        ]
+        return _narrowed(operation, {"$nor": past}) if past else operation
+
     async def _expired(self, namespace: str, now_ms: int) -> Sequence[Any]:
         return await self._outage.endure(lambda: self._gateway.expired(namespace, now_ms=now_ms))
 
@@ -62,6 +80,25 @@ class Expiries:
             known = (now_s, found)
             self._known[namespace] = known
         return known[1]
+
+
+def _narrowed(operation: Operation, condition: dict[str, Any]) -> Operation | None:
+    """Return an operation whose documents also fulfil a condition."""
+    arguments = dict(operation.arguments)
+    match operation.kind:
+        case Kind.COUNT | Kind.DISTINCT:
+            arguments["query"] = {"$and": [arguments.get("query") or {}, condition]}
+        case Kind.AGGREGATE:
+            match arguments.get("pipeline"):
+                case [{"$match": first}, *rest]:
+                    arguments["pipeline"] = [{"$match": {"$and": [first, condition]}}, *rest]
+                case [first, *_] as stages if not _FIRST_STAGES.isdisjoint(first):
+                    arguments["pipeline"] = [{"$match": condition}, *stages]
+                case _:
+                    return None
+        case _:
+            return None
+    return replace(operation, arguments=arguments)
 
 
 def _is_past(document: dict[str, Any], index: Expiry, now_ms: int) -> bool:

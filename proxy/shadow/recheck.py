@@ -8,7 +8,7 @@ differs, with no write in between, is a mismatch.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.gateway import Footprint, Generated
@@ -86,7 +86,7 @@ class Rechecks:
         deadline: float | None = None
         pause_s = _FIRST_PAUSE_S
         while True:
-            judgement = await self._ask_both(suspect)
+            judgement = await self._ask_both(suspect, suspect.operation)
             if judgement is not None:
                 return judgement
             now_s = time.monotonic()
@@ -96,18 +96,18 @@ class Rechecks:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
-    async def _ask_both(self, suspect: Suspect) -> Judgement | None:
+    async def _ask_both(self, suspect: Suspect, asked: Operation) -> Judgement | None:
         """Return the final judgement, None when writes in between make it worthless."""
         operation, namespaces = suspect.operation, namespaces_of(suspect.footprints)
         reading = await self._sides.quiet.read(
             namespaces,
-            lambda: self._sides.legacy_outage.endure(lambda: self._sides.legacy.run(operation)),
+            lambda: self._sides.legacy_outage.endure(lambda: self._sides.legacy.run(asked)),
         )
         generated = Generated(now_ms=time.time_ns() // 1_000_000)
 
         async def ask() -> tuple[Outcome, bool]:
             outcome = await self._sides.gateway_outage.endure(
-                lambda: self._sides.gateway.run(operation, generated=generated)
+                lambda: self._sides.gateway.run(asked, generated=generated)
             )
             return outcome, self._was_written(suspect, reading.value, outcome, reading.before)
 
@@ -123,12 +123,29 @@ class Rechecks:
             return judgement
         if was_written or any(map(self._is_unsettled, namespaces)):
             return None
-        if operation.kind is not Kind.FIND and await self._may_have_expired(namespaces):
-            # A figure does not show which documents are in it; what has expired will be gone on both sides.
-            return None
+        is_figure = operation.kind is not Kind.FIND and asked is operation
+        if is_figure and await self._may_have_expired(namespaces):
+            return await self._without_expired(suspect, namespaces)
         if self._is_noisy(suspect, reading.value, namespaces):
             return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=NOISY)
         return judgement
+
+    async def _without_expired(
+        self, suspect: Suspect, namespaces: frozenset[str]
+    ) -> Judgement | None:
+        """Return the mismatch that is there without the documents that may have expired, else None.
+
+        A figure does not show which documents are in it. Where these explain the difference, it will be gone
+        with them.
+        """
+        operation = suspect.operation
+        narrowed = await self._expiries.unexpired(operation, time.time_ns())
+        if narrowed is None or await self._may_have_expired(namespaces - {operation.namespace}):
+            return None
+        legacy = await self._sides.legacy_outage.endure(lambda: self._sides.legacy.run(narrowed))
+        judgement = await self._ask_both(replace(suspect, legacy=legacy), narrowed)
+        is_there = judgement is not None and judgement.verdict is Verdict.MISMATCH
+        return judgement if is_there else None
 
     def _is_unsettled(self, namespace: str) -> bool:
         """Return whether documents are about to be read from legacy again: a difference says nothing."""
