@@ -1,5 +1,6 @@
 """Whole operations: reads, single writes and scripts of writes, for programs over one collection."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -123,6 +124,30 @@ deleted_all: Steps = st.builds(
     lambda query: Step(kind=Kind.DELETE, arguments={"deletes": [{"q": query, "limit": 0}]}),
     filters(1),
 )
+collations: Documents = st.sampled_from(
+    [
+        {"locale": "en"},
+        {"locale": "en", "strength": 1},
+        {"locale": "en", "strength": 2},
+        {"locale": "de", "strength": 1, "caseLevel": True},
+        {"locale": "fr_CA"},
+        {"locale": "sv", "caseFirst": "upper", "numericOrdering": True},
+        {"locale": "en", "alternate": "shifted"},
+        {"locale": "simple"},
+    ]
+)
+
+
+def collated(step: Step, collation: Document) -> Step:
+    """Return a step that asks for a collation, in its command or in its only statement."""
+    arguments = step.arguments
+    for name in ("updates", "deletes"):
+        if name in arguments:
+            statements = [{**each, "collation": collation} for each in arguments[name]]
+            return replace(step, arguments={**arguments, name: statements})
+    return replace(step, arguments={**arguments, "collation": collation})
+
+
 inserted: Steps = st.builds(
     lambda documents, ordered: Step(
         kind=Kind.INSERT, arguments={"documents": documents, "ordered": ordered}

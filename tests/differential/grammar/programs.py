@@ -87,10 +87,34 @@ computations: Programs = st.builds(
     _steps(expressions().map(lambda expression: _aggregate([{"$project": {"value": expression}}]))),
 )
 
+collated: Programs = st.builds(
+    lambda stored, steps: Program(documents=stored, steps=steps),
+    numbered,
+    _steps(
+        st.builds(
+            operations.collated,
+            st.one_of(
+                operations.reads,
+                operations.reads,
+                operations.updated,
+                operations.updated_all,
+                operations.found_and_modified,
+                operations.deleted,
+                expressions().map(
+                    lambda expression: _aggregate([{"$project": {"value": expression}}])
+                ),
+                pipelines.pipelines(OTHERS).map(_aggregate),
+            ),
+            operations.collations,
+        )
+    ),
+)
+
 FAMILIES: Final[Mapping[str, Programs]] = {
     "reads": reads,
     "updates": updates,
     "scripts": scripts,
     "aggregations": aggregations,
     "computations": computations,
+    "collated": collated,
 }
