@@ -9,6 +9,7 @@ from typing import Any, Final
 from adapters.evaluate.pipeline import run_pipeline
 from adapters.postgresql import options
 from adapters.postgresql.collating import check_stages, indifferent
+from adapters.postgresql.hints import held_by
 from adapters.postgresql.reads import counted
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
@@ -35,10 +36,12 @@ async def aggregate(session: Session) -> Documents:
     """Answer `aggregate`."""
     operation = session.operation
     options.check("aggregate", operation.arguments)
-    options.check_hint(operation.arguments.get("hint"), session.indexes)
+    held = held_by(session, operation.arguments.get("hint"))
     pipeline = operation.arguments.get("pipeline")
     if not isinstance(pipeline, list):
         raise CommandFailure(TYPE_MISMATCH, "'pipeline' must be an array")
+    if held:
+        pipeline = [{"$match": held}, *pipeline]
     variables = {name: value for name, value in session.variables.items() if name != "NOW"}
     of_database = operation.collection in {"", WHOLE_DATABASE}
     order = session.order_under(operation.arguments)

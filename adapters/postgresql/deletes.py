@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.gateway import Mark
 from adapters.postgresql import marks, options, statements
+from adapters.postgresql.hints import check_hint
 from adapters.postgresql.narrowing import identities_of
 from adapters.postgresql.picking import picked
 from adapters.postgresql.residual import query_of
@@ -24,6 +25,7 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
         return None
     [statement] = arguments["deletes"]
     options.check("delete statement", statement)
+    check_hint(session, statement.get("hint"))
     identities = identities_of(statement["q"])
     if identities is None or len(identities) != 1 or len(statement["q"]) != 1:
         return None
@@ -68,6 +70,7 @@ async def delete(session: Session) -> Outcome:
 
 async def _delete(session: Session, statement: Mapping[str, Any]) -> list[Any]:
     options.check("delete statement", statement)
+    check_hint(session, statement.get("hint"))
     query = query_of(
         session.storage,
         statement["q"],

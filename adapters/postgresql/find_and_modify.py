@@ -13,6 +13,7 @@ from adapters.postgresql.altering import altered
 from adapters.postgresql.deletes import remove
 from adapters.postgresql.documents import Change, Stored
 from adapters.postgresql.failures import failure_of
+from adapters.postgresql.hints import check_hint
 from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
 from adapters.postgresql.picking import picked
 from adapters.postgresql.residual import Query, query_of
@@ -116,7 +117,7 @@ async def _remove(session: Session) -> Outcome:
 def _check(session: Session) -> None:
     arguments = session.operation.arguments
     options.check("findAndModify", arguments)
-    options.check_hint(arguments.get("hint"), session.indexes)
+    check_hint(session, arguments.get("hint"))
 
 
 def _parsed(session: Session) -> tuple[Modification, Sort]:

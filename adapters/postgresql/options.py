@@ -104,15 +104,6 @@ def check(command: str, arguments: Mapping[str, Any]) -> None:
         raise unsupported(f"option {name}", where=command)
 
 
-def check_hint(hint: Any, indexes: Mapping[str, bool]) -> None:
-    """Pass a hint that cannot change an answer; `indexes` tells which ones hold every document."""
-    if not hint or hint in ("_id_", {"_id": 1}, {"$natural": 1}):
-        return
-    if isinstance(hint, str) and indexes.get(hint):
-        return
-    raise unsupported("option hint", where="an index that does not exist or is not whole")
-
-
 def whole(arguments: Mapping[str, Any], name: str) -> int:
     """Return a count such as `limit` or `skip`, 0 when it is not given."""
     given = int(arguments.get(name) or 0)

@@ -9,6 +9,7 @@ from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.paths import reached
 from adapters.evaluate.project import projector
 from adapters.postgresql import options
+from adapters.postgresql.hints import held_by
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.storage import Fetched, Found
@@ -18,12 +19,15 @@ from adapters.query.paths import split_path
 from adapters.query.projection import parse_projection
 from adapters.query.scores import check_scores
 from adapters.query.sort import Sort, parse_sort
+from adapters.query.types import is_number
+from adapters.query.unsupported import unsupported
 from adapters.sql.keys import key_of
 from adapters.sql.plan import Residual
 from comparators.canonical import MISSING, encode
 from comparators.order import ValueOrder
 from comparators.outcome import Count, Documents, Values
 
+BAD_VALUE: Final = 2
 TYPE_MISMATCH: Final = 14
 PORTION: Final = 4
 """How many documents are read at first for each that a limit asks for, where a filter is left to do."""
@@ -50,12 +54,12 @@ async def find(session: Session) -> Documents:
     """Answer `find`."""
     arguments = session.operation.arguments
     options.check("find", arguments)
-    options.check_hint(arguments.get("hint"), session.indexes)
+    held = held_by(session, arguments.get("hint"))
     # In this order: of several mistakes MongoDB names the first.
     skip, limit = options.whole(arguments, "skip"), options.whole(arguments, "limit")
     variables, order = session.variables, session.order_under(arguments)
     query = query_of(
-        session.storage, arguments.get("filter") or {}, variables=variables, order=order
+        session.storage, _within(held, arguments, "filter"), variables=variables, order=order
     )
     check_scores(
         arguments.get("projection") or {},
@@ -64,7 +68,11 @@ async def find(session: Session) -> Documents:
         variables=frozenset(variables) - {"NOW"},
     )
     project = _projector(arguments.get("projection"), query, session, variables)
-    sort = parse_sort(arguments.get("sort") or {})
+    sort, backward = _order(arguments)
+    cut = slice(None)
+    if backward:
+        cut = slice(skip, skip + limit if limit else None)
+        skip, limit = 0, 0
     asked = Asked(sort=sort, skip=skip, limit=limit or None, projection=project is not None)
     found, left = await matching(session, query, asked)
     if sort and Residual.SORT in left and (skip or not query.of_one):
@@ -73,21 +81,46 @@ async def find(session: Session) -> Documents:
         found = found[skip:]
     if limit and Residual.LIMIT in left:
         found = found[:limit]
+    if backward:
+        found = found[::-1][cut]
     if project is None:
         return Documents(documents=tuple(each.raw for each in found))
     return Documents(documents=tuple(encode(project(each.document)) for each in found))
+
+
+def _within(held: dict[str, Any], arguments: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a filter that finds only what is held by an index; all is held where that is empty."""
+    given = arguments.get(name) or {}
+    if not held:
+        return dict(given)
+    if any(str(path).endswith(".$") for path in arguments.get("projection") or {}):
+        raise unsupported("option hint", where="beside a positional projection")
+    return {"$and": [given, held]}
+
+
+def _order(arguments: Mapping[str, Any]) -> tuple[Sort, bool]:
+    """Return the keys to sort by, and whether documents come in the opposite of their natural order."""
+    given = arguments.get("sort") or {}
+    if "$natural" not in given:
+        return parse_sort(given), False
+    hint = arguments.get("hint")
+    if len(given) > 1:
+        raise CommandFailure(BAD_VALUE, "Cannot include '$natural' in compound sort")
+    if hint and not (isinstance(hint, Mapping) and "$natural" in hint):
+        raise CommandFailure(BAD_VALUE, "index hint not allowed with $natural sort order")
+    return {}, is_number(given["$natural"]) and float(str(given["$natural"])) < 0
 
 
 async def count(session: Session) -> Count:
     """Answer `count`."""
     arguments = session.operation.arguments
     options.check("count", arguments)
-    options.check_hint(arguments.get("hint"), session.indexes)
+    held = held_by(session, arguments.get("hint"))
     limit = abs(int(arguments.get("limit") or 0))
     skip = options.whole(arguments, "skip")
     query = query_of(
         session.storage,
-        arguments.get("query") or {},
+        _within(held, arguments, "query"),
         variables=session.variables,
         order=session.order_under(arguments),
     )

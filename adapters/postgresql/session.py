@@ -69,13 +69,6 @@ class Session:
         if validation is not None and not self.operation.arguments.get("bypassDocumentValidation"):
             validation.check(document, before=before)
 
-    @property
-    def indexes(self) -> dict[str, bool]:
-        """The indexes beside `_id_` by name, and whether they hold every document."""
-        found = self.catalog.collection(self.operation.database, self.operation.collection)
-        indexes = () if found is None else found.indexes
-        return {index.name: not index.sparse and index.admits is None for index in indexes}
-
     def is_indexed(self, path: str) -> bool:
         """Return whether an index holds the values at a path, and null for documents without one."""
         found = self.catalog.collection(self.operation.database, self.operation.collection)

@@ -11,6 +11,7 @@ from adapters.gateway import Mark
 from adapters.postgresql import marks, modifying, options
 from adapters.postgresql.altering import alter
 from adapters.postgresql.documents import Change, Stored
+from adapters.postgresql.hints import check_hint
 from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
 from adapters.postgresql.picking import picked
 from adapters.postgresql.session import Session
@@ -148,7 +149,7 @@ async def _change_all(
 
 def _parsed(session: Session, statement: Mapping[str, Any], at: int) -> Modification:
     options.check("update statement", statement)
-    options.check_hint(statement.get("hint"), session.indexes)
+    check_hint(session, statement.get("hint"))
     change = statement["u"]
     replaces = isinstance(change, Mapping) and not next(iter(change), "").startswith("$")
     if replaces and statement.get("multi"):

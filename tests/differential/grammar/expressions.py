@@ -72,6 +72,7 @@ def _calls(inner: Expressions) -> Expressions:
         _call("$round $trunc", number, st.integers(-2, 3)),
         _call("$eq $ne $gt $gte $lt $lte $cmp", inner, inner),
         _call("$and $or", inner, inner),
+        _call("$toHashedIndexKey $degreesToRadians $radiansToDegrees", inner),
         _call("$not $type $isArray $isNumber $toDouble $toDecimal $toBool", inner),
         _call("$ifNull", inner, inner),
         _call("$cond", inner, inner, inner),

@@ -22,6 +22,7 @@ from adapters.postgresql.collections import changed_index
 from adapters.postgresql.connections import Connections
 from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.gateway import READS, run_read
+from adapters.postgresql.hints import check_hint, held_by
 from adapters.postgresql.indexes import SPECIAL, index_of
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
@@ -162,6 +163,14 @@ def _sorted_in(locale: str, text: str = "a") -> Example:
     return lambda: order_of_values({"locale": locale}, None).key(text)
 
 
+def _hint(look: Callable[[Session, Any], Any], specification: dict[str, Any]) -> Example:
+    session = _session()
+    session.catalog._collections["d", "c"] = Collection(
+        storage=document_storage("d", "c"), indexes=(index_of(specification),)
+    )
+    return lambda: look(session, "i")
+
+
 def _pattern(source: str) -> Example:
     return lambda: compiled(source, 0)
 
@@ -210,8 +219,8 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         "option index.prepareUnique": (_index_made_unique("prepareUnique"),),
         "$$NOW in a validator": (lambda: check_validator({"$expr": "$$NOW"}),),
         "option hint": (
-            lambda: options.check_hint("gone", {}),
-            lambda: options.check_hint("sparse_1", {"sparse_1": False}),
+            _hint(check_hint, {"v": 2, "key": {"a": 1}, "name": "i", "sparse": True}),
+            _hint(held_by, {"v": 2, "key": {"a": "text"}, "name": "i"}),
         ),
     },
     "Collations": {

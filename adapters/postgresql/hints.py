@@ -1,0 +1,62 @@
+"""Which documents an index that is hinted at leaves out.
+
+MongoDB answers from the index: documents that are not in it are not found. Source: MongoDB manual, "cursor.hint()",
+"Sparse Indexes", "Partial Indexes"; the refusals were observed on a server 6.0.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.postgresql.indexes import ID_INDEX, Index
+from adapters.postgresql.session import Session
+from adapters.query.failures import CommandFailure
+from adapters.query.unsupported import unsupported
+
+BAD_VALUE: Final = 2
+FAILED_TO_PARSE: Final = 9
+
+
+def check_hint(session: Session, hint: Any) -> None:
+    """Pass a hint that cannot change what a write does."""
+    if held_by(session, hint):
+        raise unsupported("option hint", where="a write by an index that is not whole")
+
+
+def held_by(session: Session, hint: Any) -> dict[str, Any]:
+    """Return a filter of the documents that a hinted index holds; empty where it holds all of them."""
+    if not hint:
+        return {}
+    if not isinstance(hint, str | Mapping):
+        raise CommandFailure(FAILED_TO_PARSE, "Hint must be a string or an object")
+    if hint in (ID_INDEX, {"_id": 1}) or (isinstance(hint, Mapping) and "$natural" in hint):
+        return {}
+    operation = session.operation
+    collection = session.catalog.collection(operation.database, operation.collection)
+    if collection is None:
+        return {}
+    named = [index for index in collection.indexes if _is_meant(index, hint)]
+    if not named:
+        raise CommandFailure(BAD_VALUE, "hint provided does not correspond to an existing index")
+    held = _held(named[0])
+    if held and operation.arguments.get("collation"):
+        raise unsupported("option hint", where="beside a collation")
+    return held
+
+
+def _is_meant(index: Index, hint: str | Mapping[str, Any]) -> bool:
+    if index.specification.get("hidden"):
+        return False
+    if isinstance(hint, str):
+        return index.name == hint
+    return list(index.key_pattern.items()) == list(hint.items())
+
+
+def _held(index: Index) -> dict[str, Any]:
+    if not index.plain:
+        raise unsupported("option hint", where="a special index")
+    partial = index.specification.get("partialFilterExpression")
+    if partial is not None:
+        return dict(partial)
+    if index.sparse:
+        return {"$or": [{path: {"$exists": True}} for path in index.paths]}
+    return {}
