@@ -353,10 +353,17 @@ def _round_to(operator: str, value: Any, of_width: int, place: int, rounding: st
         return value
     if of_width == DOUBLE and not math.isfinite(value):
         return value
-    quantum = Decimal(1).scaleb(-place)
+    if of_width == DECIMAL and value.to_decimal().is_infinite():
+        return value
+    # `plus` would lose the sign of -0.
+    exact = value.to_decimal() if of_width == DECIMAL else CONTEXT.create_decimal(Decimal(value))
+    # Places for which there are no digits left are not asked for.
+    exponent = -place
+    if exact.is_finite() and exact:
+        exponent = max(exponent, exact.adjusted() - CONTEXT.prec + 1)
+    quantum = Decimal(1).scaleb(exponent, context=CONTEXT)
     if of_width == DECIMAL:
-        return _quantized(value.to_decimal(), quantum, rounding)
-    exact = CONTEXT.plus(Decimal(value))
+        return _quantized(exact, quantum, rounding)
     rounded = exact.quantize(quantum, rounding=rounding, context=CONTEXT)
     if of_width == DOUBLE:
         return float(rounded)
