@@ -245,3 +245,23 @@ async def test_14_a_few_invalid_indexes_are_not_refused(
     legacy, gateway = await twins.run(Kind.CREATE_INDEXES, indexes=[{"name": "x", **specification}])
 
     assert (shown(legacy), gateway) == (code, Done())
+
+
+async def test_16_pcre_errs_about_line_breaks_behind_a_dot(twins: Twins) -> None:
+    await twins.run(Kind.INSERT, documents=[{"_id": 1, "s": "\u2028"}])
+
+    legacy, gateway = await twins.run(Kind.FIND, filter={"s": {"$regex": r".*\R"}})
+
+    assert isinstance(gateway, Documents)
+    assert (legacy, len(gateway.documents)) == (Documents(documents=()), 1)
+
+
+async def test_17_a_view_is_taken_for_an_ordinary_collection(twins: Twins) -> None:
+    await twins.mongo["below"].insert_one({"_id": 1})
+    made = await twins.run(Kind.CREATE, viewOn="below", pipeline=[])
+
+    legacy, gateway = await twins.run(Kind.FIND, filter={})
+
+    assert made == (Done(), "option viewOn")
+    assert isinstance(legacy, Documents)
+    assert (len(legacy.documents), gateway) == (1, Documents(documents=()))
