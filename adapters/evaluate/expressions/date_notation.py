@@ -6,6 +6,7 @@ refused as unsupported. Source: MongoDB manual, "$dateFromString"; PHP manual, "
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import regex
@@ -44,7 +45,7 @@ def draft_of(text: str) -> Draft:
 
 def _longest(text: str, position: int) -> tuple[int, Take]:
     best, chosen = position, None
-    for pattern, take in _ELEMENTS:
+    for pattern, take in _elements():
         found = pattern.match(text, position)
         if found is not None and found.end() > best:
             best, chosen = found.end(), take
@@ -400,7 +401,13 @@ def _spelled_out(notation: str) -> str:
     return notation
 
 
-_ELEMENTS: Final[tuple[tuple[regex.Pattern[str], Take], ...]] = tuple(
-    (regex.compile("|".join(f"(?:{_spelled_out(each)})" for each in notations), regex.POSIX), take)
-    for take, notations in _NOTATIONS
-)
+@cache
+def _elements() -> tuple[tuple["regex.Pattern[str]", Take], ...]:
+    """Return the notations as patterns; made when the first string asks for them, which takes a tenth of a second."""
+    return tuple(
+        (
+            regex.compile("|".join(f"(?:{_spelled_out(each)})" for each in notations), regex.POSIX),
+            take,
+        )
+        for take, notations in _NOTATIONS
+    )
