@@ -42,15 +42,20 @@ class Play:
     users: int
     rate: float
     seed: int
+    entities: str
     out: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
-    """What came of it. `drained_s` is None when the verifier did not catch up; `recall` without defects."""
+    """What came of it. `drained_s` is None when the verifier did not catch up; `recall` without defects.
+
+    `mapped` is how many collections live in relational tables.
+    """
 
     evidence: Evidence
     operations: int
+    mapped: int
     drained_s: float | None
     recall: Recall | None
 
@@ -82,6 +87,12 @@ def demo(
     seed: Annotated[
         int, typer.Option("--seed", help="Another seed makes other people do other things.")
     ] = 1,
+    entities: Annotated[
+        str,
+        typer.Option(
+            "--entities", help="The entity maps of the relational tables; empty: document tables."
+        ),
+    ] = "librechat",
     out: Annotated[
         Path, typer.Option("--out", help="Folder for report.html and report.json.")
     ] = Path("demo-output"),
@@ -95,7 +106,7 @@ def demo(
     directory = Path(tempfile.mkdtemp(prefix="parallax-demo-"))
     # PostgreSQL runs as another user when we are root: it must be able to come by.
     directory.chmod(0o711)
-    play = Play(seconds=seconds, users=users, rate=inject, seed=seed, out=out)
+    play = Play(seconds=seconds, users=users, rate=inject, seed=seed, entities=entities, out=out)
     keep = False
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -115,7 +126,8 @@ def demo(
 async def _perform(play: Play, directory: Path, console: Console) -> int:
     _end_at_sigterm()
     console.print(f"{Phase.STARTING.value} ...")
-    async with staged(directory, rate=play.rate, seed=play.seed) as stage:
+    staging = staged(directory, rate=play.rate, seed=play.seed, entities=play.entities)
+    async with staging as stage:
         with progress(console) as show:
             performance = await _play(play, stage, show)
         page = write_report(build_report(performance.evidence), play.out)
@@ -123,6 +135,7 @@ async def _perform(play: Play, directory: Path, console: Console) -> int:
         console,
         performance.evidence,
         operations=performance.operations,
+        mapped=performance.mapped,
         drained_s=performance.drained_s,
     )
     if performance.recall is not None:
@@ -158,6 +171,7 @@ async def _play(play: Play, stage: Stage, show: Show) -> Performance:
     return Performance(
         evidence=evidence,
         operations=tally.total,
+        mapped=await stage.mapped(),
         drained_s=drained_s,
         recall=await _recall(stage, evidence),
     )

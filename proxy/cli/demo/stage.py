@@ -14,6 +14,7 @@ from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 
 _TWIN: Final = "undamaged"
 _READY_WITHIN_S: Final = 30
+_MAPPED: Final = "SELECT count(*) FROM parallax.collections WHERE map IS NOT NULL"
 _SETTINGS: Final = {
     # Nobody else needs the processor: the verifier is what people came to see.
     "PARALLAX_VERIFIER_NICE": "5",
@@ -26,20 +27,30 @@ class Stage:
     """A sidecar between both databases; `injection` is None where nothing is damaged."""
 
     sidecar: EmbeddedSidecar
+    gateway: str
     injection: Injection | None
+
+    async def mapped(self) -> int:
+        """Return how many collections live in relational tables."""
+        connection = await asyncpg.connect(self.gateway)
+        try:
+            return int(await connection.fetchval(_MAPPED))
+        finally:
+            await connection.close()
 
 
 @asynccontextmanager
-async def staged(directory: Path, *, rate: float, seed: int) -> AsyncIterator[Stage]:
+async def staged(directory: Path, *, rate: float, seed: int, entities: str) -> AsyncIterator[Stage]:
     """Start MongoDB, PostgreSQL and Parallax below a folder, and stop them at the end.
 
-    `rate` is the share of documents and answers to damage on purpose.
+    `rate` is the share of documents and answers to damage on purpose, `entities` the profile of maps by which
+    collections become relational tables; empty: none does.
     """
     async with AsyncExitStack() as running:
         mongo = await running.enter_async_context(embedded_mongo(directory / "mongodb"))
         postgres = await running.enter_async_context(embedded_postgres(directory / "postgresql"))
         injection = None
-        settings, arguments = dict(_SETTINGS), []
+        settings, arguments = _SETTINGS | {"PARALLAX_GATEWAY_ENTITIES": entities}, []
         if rate:
             injection = await _plan(directory, postgres, rate=rate, seed=seed)
             plan = directory / "injection.json"
@@ -58,7 +69,7 @@ async def staged(directory: Path, *, rate: float, seed: int) -> AsyncIterator[St
         )
         # Traffic before the verifier runs would only be a backlog.
         await sidecar.drained(within_s=_READY_WITHIN_S)
-        yield Stage(sidecar=sidecar, injection=injection)
+        yield Stage(sidecar=sidecar, gateway=postgres.dsn, injection=injection)
 
 
 async def _plan(

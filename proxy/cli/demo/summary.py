@@ -14,20 +14,25 @@ _SHOWN_REASONS = 5
 
 
 def print_summary(
-    console: Console, evidence: Evidence, *, operations: int, drained_s: float | None
+    console: Console,
+    evidence: Evidence,
+    *,
+    operations: int,
+    mapped: int,
+    drained_s: float | None,
 ) -> None:
     """Print the figures of a run; `drained_s` is None when the verifier did not catch up."""
     table = Table(title="What was proved", title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column()
-    for name, value in _rows(evidence, operations, drained_s):
+    for name, value in _rows(evidence, operations, mapped, drained_s):
         table.add_row(name, value)
     console.print(table)
     console.print(latency_table(evidence.latency))
 
 
 def _rows(
-    evidence: Evidence, operations: int, drained_s: float | None
+    evidence: Evidence, operations: int, mapped: int, drained_s: float | None
 ) -> Iterator[tuple[str, str]]:
     tally = evidence.tally
     yield "commands the application sent", f"{operations:,}"
@@ -48,6 +53,7 @@ def _rows(
     yield "answered differently once, then alike", f"{_count(evidence, Verdict.TRANSIENT):,}"
     yield "lost or dropped before verification", f"{tally.dropped:,}"
     yield "collections", f"{len(evidence.collections):,}"
+    yield "in relational tables", f"{mapped:,}"
     yield "verifier", _caught_up(drained_s)
     yield "result", evidence.conclusion.result.value
     for reason in evidence.conclusion.reasons:
