@@ -8,7 +8,23 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import DDL, ExecutableDDLElement, Table
 from sqlalchemy.sql import ClauseElement
 
-_POSTGRESQL: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+PERCENT: Final = "\0"
+"""Stands for a percent sign in an identifier, where no NUL can be."""
+
+
+class _Identifiers(postgresql.base.PGIdentifierPreparer):
+    """Keep SQLAlchemy from taking an identifier such as `%(p0)s` for a parameter when it numbers them."""
+
+    def _escape_identifier(self, value: str) -> str:
+        return super()._escape_identifier(value).replace("%", PERCENT)
+
+
+class _Dialect(postgresql.dialect):  # type: ignore[misc, valid-type]
+    preparer = _Identifiers
+    supports_statement_cache = False
+
+
+_POSTGRESQL: Final = _Dialect(paramstyle="numeric_dollar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +47,7 @@ def compiled(element: ClauseElement) -> Statement:
     unnamed = [name for name in names if constants.get(name) is not None]
     if unnamed:
         raise ValueError(f"values {unnamed} would be frozen into a statement that is kept")
-    return Statement(text=str(rendered), names=names)
+    return Statement(text=_finished(str(rendered)), names=names)
 
 
 def on_table(template: str, table: Table) -> str:
@@ -41,4 +57,8 @@ def on_table(template: str, table: Table) -> str:
 
 def definition(element: ExecutableDDLElement) -> str:
     """Return a definition (DDL) as text for PostgreSQL."""
-    return str(element.compile(dialect=_POSTGRESQL))
+    return _finished(str(element.compile(dialect=_POSTGRESQL)))
+
+
+def _finished(text: str) -> str:
+    return text.replace(PERCENT, "%")

@@ -78,7 +78,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplicitNull:
-    """The field is there, and null. `name` is the parameter that holds the column's name."""
+    """The field is there, and null. `name` is the parameter that holds the name of the column."""
 
     column: str
     name: str
@@ -219,11 +219,15 @@ NOTHING = AnyOf(parts=())
 
 def all_of(parts: "list[Condition]") -> "Condition":
     """Return the condition that all parts hold."""
+    if not parts:
+        return EVERYTHING
     return parts[0] if len(parts) == 1 else All(parts=tuple(parts))
 
 
 def any_of(parts: "list[Condition]") -> "Condition":
     """Return the condition that one part holds."""
+    if not parts:
+        return NOTHING
     return parts[0] if len(parts) == 1 else AnyOf(parts=tuple(parts))
 
 
@@ -239,9 +243,9 @@ def negated(condition: Condition) -> Condition:
     """Return the condition that selects the other rows."""
     match condition:
         case All(parts=parts):
-            return AnyOf(parts=tuple(map(negated, parts)))
+            return any_of([negated(part) for part in parts])
         case AnyOf(parts=parts):
-            return All(parts=tuple(map(negated, parts)))
+            return all_of([negated(part) for part in parts])
         case Opposite(leaf=leaf):
             return leaf
         case Absent(column=column, absent=absent):

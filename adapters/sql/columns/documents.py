@@ -56,10 +56,9 @@ def json_part(leaf: Leaf, column: Column, rest: Path, parameters: Parameters) ->
 def _known(leaf: Leaf, column: Column, parameters: Parameters) -> Part | None:
     """Return what the column itself tells of a leaf: whether the field is there, and whether it is null."""
     present = Absent(column=column.name, absent=False)
-    null = exactly(ExplicitNull(column=column.name, name=parameters.take(column.name)))
     match leaf:
         case Exists():
-            return any_part([exactly(present), null])
+            return any_part([exactly(present), _null(column, parameters)])
         case Comparison(value=MinKey() | MaxKey()):
             return _extreme(leaf, column)
         case Comparison(value=None):
@@ -75,9 +74,13 @@ def _known(leaf: Leaf, column: Column, parameters: Parameters) -> Part | None:
                 ]
             )
         case TypeIs(types=types) if NULL_TYPE in types:
-            return any_part([roughly(present), null])
+            return any_part([roughly(present), _null(column, parameters)])
         case _:
             return None
+
+
+def _null(column: Column, parameters: Parameters) -> Part:
+    return exactly(ExplicitNull(column=column.name, name=parameters.take(column.name)))
 
 
 def _extreme(leaf: Comparison, column: Column) -> Part:

@@ -29,8 +29,8 @@ from adapters.sql.columns.condition import (
     Condition,
     Constant,
     ExplicitNull,
-    Whole,
     columns_of,
+    leaves,
     negated,
 )
 from adapters.sql.columns.documents import json_part
@@ -44,7 +44,7 @@ from adapters.sql.columns.parameters import (
     exactly,
 )
 from adapters.sql.columns.places import Array, Below, Columns, Json, Key, Position, Scalar, View
-from adapters.sql.columns.scalars import Spot, holds_for_all, is_null_test, scalar_part
+from adapters.sql.columns.scalars import holds_for_all, is_null_test, scalar_part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,13 @@ def narrowing_of(
     """
     planner = _Planner(columns, variables or {})
     part = planner.part(tree, opposite=False, leaf_part=planner.leaf)
+    values = planner.parameters.values
+    for leaf in leaves(part.condition):
+        if isinstance(leaf, ExplicitNull):
+            values[leaf.name] = leaf.column
     return Narrowing(
         condition=part.condition,
-        values=planner.parameters.values,
+        values=values,
         exact=part.exact,
         columns=columns_of(part.condition),
         why=tuple(dict.fromkeys(planner.why)),
@@ -134,7 +138,7 @@ class _Planner:
             case Key(identity=identity):
                 return key_part(leaf, identity, self.parameters)
             case Scalar(column=column):
-                return scalar_part(leaf, self._spot(column.name, column.type), self.parameters)
+                return scalar_part(leaf, self._columns.spot(column), self.parameters)
             case Array(column=column):
                 return array_part(leaf, column, self.parameters, self._translate)
             case Position(column=column, position=position):
@@ -149,16 +153,6 @@ class _Planner:
 
     def _translate(self, tree: Filter, leaf_part: Callable[[Leaf], Part]) -> Part:
         return self.part(tree, opposite=False, leaf_part=leaf_part)
-
-    def _spot(self, column: str, kind: Any) -> Spot:
-        return Spot(
-            column=column,
-            kind=kind,
-            place=Whole(column=column),
-            absent=Absent(column=column),
-            present=Absent(column=column, absent=False),
-            null=ExplicitNull(column=column, name=self.parameters.take(column)),
-        )
 
 
 def _below(leaf: Leaf, column: str, *, is_array: bool) -> Part:

@@ -42,14 +42,15 @@ def roughly(condition: Condition) -> Part:
 
 def all_parts(parts: list[Part]) -> Part:
     """Return the part in which all hold; of what cannot be said, nothing is said."""
-    said = [part.condition for part in parts if part.condition != EVERYTHING]
+    # There is one EVERYTHING, and comparing trees takes time.
+    said = [part.condition for part in parts if part.condition is not EVERYTHING]
     exact = all(part.exact for part in parts)
     return Part(all_of(said), exact)
 
 
 def any_part(parts: list[Part]) -> Part:
     """Return the part in which one holds."""
-    if UNSAID in parts:
+    if any(part.condition is EVERYTHING and not part.exact for part in parts):
         return UNSAID
-    said = [part.condition for part in parts if part.condition != NOTHING]
+    said = [part.condition for part in parts if part.condition is not NOTHING]
     return Part(any_of(said), all(part.exact for part in parts))

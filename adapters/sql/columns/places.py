@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap, Identity, IdentityType
 from adapters.query.paths import Path
+from adapters.sql.columns.condition import Absent, ExplicitNull, Whole
+from adapters.sql.columns.scalars import Spot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +68,21 @@ class Columns:
     def __init__(self, entity: EntityMap) -> None:
         self.entity = entity
         self._by_path = {column.path: column for column in entity.columns}
-        self._views: dict[Path, View | None] = {}
+        self._views = {column.path: _view(column, ()) for column in entity.columns}
+        self._views[ID_PATH] = Key(identity=entity.identity)
+        self._spots = {
+            column.name: _spot(column, f"name{at}") for at, column in enumerate(entity.columns)
+        }
+
+    def spot(self, column: Column) -> Spot:
+        """Return the value of a column of the map as a spot."""
+        return self._spots[column.name]
 
     def view(self, path: Path) -> View | None:
         """Return what holds the values at a path, None where no single column does."""
-        if path == ID_PATH:
-            return Key(identity=self.entity.identity)
+        known = self._views.get(path)
+        if known is not None:
+            return known
         for length in range(len(path), 0, -1):
             column = self._by_path.get(path[:length])
             if column is not None:
@@ -98,6 +109,17 @@ IDENTITY_TYPES = {
     IdentityType.TEXT: ColumnType.TEXT,
     IdentityType.KEY: ColumnType.BYTEA,
 }
+
+
+def _spot(column: Column, name: str) -> Spot:
+    return Spot(
+        column=column.name,
+        kind=column.type,
+        place=Whole(column=column.name),
+        absent=Absent(column=column.name),
+        present=Absent(column=column.name, absent=False),
+        null=ExplicitNull(column=column.name, name=name),
+    )
 
 
 def _view(column: Column, rest: Path) -> View:
