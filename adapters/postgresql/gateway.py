@@ -202,7 +202,7 @@ class PostgresGateway:
             session = self._session(connection, operation, generated)
             if operation.kind in WRITES:
                 outcome = await apply(session, mark)
-                outcome = replace(outcome, alternatives=tuple(session.alternatives))
+                outcome = _told(outcome, session)
             else:
                 outcome = await run_read(session)
             outcome = timed(_with_collation(outcome, session), started)
@@ -302,7 +302,7 @@ class PostgresTransaction:
             if operation.kind in WRITES:
                 async with self._connection.transaction():
                     outcome = await WRITES[operation.kind].inside(session)
-                outcome = replace(outcome, alternatives=tuple(session.alternatives))
+                outcome = _told(outcome, session)
             else:
                 outcome = await run_read(session)
         except CommandFailure as failure:
@@ -322,6 +322,11 @@ def timed(outcome: Outcome, started: float) -> Outcome:
     return replace(outcome, duration_s=time.perf_counter() - started)
 
 
+def _told(outcome: Outcome, session: Session) -> Outcome:
+    """Return the outcome of a write with what its session knows of how it came about."""
+    return replace(outcome, alternatives=tuple(session.alternatives), answered=session.answered)
+
+
 async def run_read(session: Session) -> Outcome:
     """Answer a read."""
     operation = session.operation
@@ -332,7 +337,7 @@ async def run_read(session: Session) -> Outcome:
         if command == "explain":
             raise unknowable("command explain", where=operation.namespace)
         raise unsupported(f"command {command}", where=operation.namespace)
-    return Outcome(result=await read(session), duration_s=0.0)
+    return Outcome(result=await read(session), duration_s=0.0, answered=session.answered)
 
 
 def _plain_identifier(arguments: Mapping[str, Any]) -> Any:

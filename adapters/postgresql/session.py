@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import asyncpg
 from bson.datetime_ms import DatetimeMS
@@ -21,9 +21,12 @@ from adapters.postgresql.tables import CollectionTables
 from adapters.sql.dialect import Statement
 from comparators.operation import Operation
 from comparators.order import ValueOrder
-from comparators.outcome import Outcome
+from comparators.outcome import Answered, Outcome
 
 T = TypeVar("T")
+
+WORST: Final = list(Answered)
+"""The ways to find documents, the worst last."""
 
 MakeStatement = Callable[[CollectionTables, WriteShape], Statement]
 
@@ -40,6 +43,13 @@ class Session:
     """The `_id`s of documents that a write of one document might have chosen instead."""
     statements: list[str] = field(default_factory=list)
     """The SQL that was run to find and to write documents."""
+    ways: list[Answered] = field(default_factory=list)
+    """How documents were found, statement by statement."""
+
+    @property
+    def answered(self) -> Answered | None:
+        """How the documents were found at the worst, None where there were none to find."""
+        return max(self.ways, key=WORST.index, default=None)
 
     @property
     def storage(self) -> AnyStorage:
@@ -102,7 +112,14 @@ class Session:
         """Return the documents that SQL selects, none from a collection that does not exist."""
         rows = await self.rows(read.statement.text, read.arguments)
         await self.learn(storage, rows)
-        return storage.fetched(rows)
+        fetched = storage.fetched(rows)
+        self._note(read, drifted=fetched.drifted)
+        return fetched
+
+    def _note(self, read: Read, *, drifted: bool) -> None:
+        # What has drifted is tested in memory.
+        way = read.plan.answered
+        self.ways.append(Answered.NARROWED if drifted and way is Answered.PUSHED_DOWN else way)
 
     async def counted(self, selection: Any, *, skip: int, limit: int | None) -> int | None:
         """Return how many documents an exact selection has, None where rows have drifted."""
@@ -111,6 +128,7 @@ class Session:
         if not rows:
             return 0
         n, drifted = rows[0]
+        self._note(read, drifted=drifted)
         return None if drifted else int(n)
 
     async def grouped(self, grouping: Grouping[T]) -> list[T] | None:
@@ -120,7 +138,10 @@ class Session:
         unknown = grouping.unknown_layouts(rows)
         if unknown:
             await self.catalog.layouts.read(self.connection, unknown)
-        return grouping.merged(rows)
+        made = grouping.merged(rows)
+        if made is not None:
+            self.ways.append(Answered.PUSHED_DOWN)
+        return made
 
     async def stored(self, selection: Any, *, limit: int | None, locked: bool) -> list[Stored]:
         """Return the documents of a selection in MongoDB's order, to write them."""
@@ -128,6 +149,7 @@ class Session:
         read = storage.find_rows(selection, limit=limit, locked=locked)
         rows = await self.rows(read.statement.text, read.arguments)
         await self.learn(storage, rows)
+        self._note(read, drifted=any(row[-1] for row in rows))
         return [
             Stored(key=row[-3], version=row[-2], drifted=row[-1], found=storage.found(row))
             for row in rows

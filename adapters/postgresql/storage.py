@@ -20,6 +20,7 @@ from adapters.query.update import Update
 from adapters.sql.dialect import Statement
 from adapters.sql.plan import Residual
 from comparators.canonical import decode, encode
+from comparators.outcome import Answered
 
 
 class Found:
@@ -67,6 +68,10 @@ class Selected(Protocol):
 
 class Described(Protocol):
     """A plan."""
+
+    @property
+    def answered(self) -> Answered:
+        """How the documents are found, as long as no row has drifted."""
 
     def describe(self) -> str:
         """Return what SQL does, what the residual does, and why, a line each."""

@@ -57,7 +57,9 @@ async def users(postgres_dsn: str) -> AsyncIterator[MappedTable]:
             sa.Index("email_1", at.email.asc().nulls_first()),
             sa.Index("team_at", at.team.asc().nulls_first(), at["at"].desc().nulls_last()),
             sa.Index("tags_1", at.tags, postgresql_using="gin"),
-            sa.Index("active_at", at["at"], postgresql_where=at.active.is_(sa.true())),
+            sa.Index(
+                "active_at", at["at"].asc().nulls_first(), postgresql_where=at.active.is_(sa.true())
+            ),
         ):
             await mapped.connection.execute(definition(CreateIndex(index)))
         await mapped.fill(
