@@ -13,7 +13,7 @@ from adapters.postgresql.modifying import Modification
 from adapters.postgresql.narrowing import identities_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.storage import Alteration, Found
-from comparators.outcome import Acknowledgement, Outcome
+from comparators.outcome import Acknowledgement, Answered, Outcome
 
 
 async def alter(
@@ -34,7 +34,10 @@ async def alter(
         values |= marks.values_of(mark, outcome)
     arguments = alteration.statement.arguments(values)
     rows = await session.rows(alteration.statement.text, arguments)
-    return outcome if rows else None
+    if not rows:
+        return None
+    session.ways.append(Answered.PUSHED_DOWN)
+    return outcome
 
 
 async def altered(session: Session, modification: Modification) -> Found | None:
@@ -46,6 +49,7 @@ async def altered(session: Session, modification: Modification) -> Found | None:
     rows = await session.rows(alteration.statement.text, arguments)
     if not rows:
         return None
+    session.ways.append(Answered.PUSHED_DOWN)
     storage = session.storage
     await session.learn(storage, rows)
     return storage.found(rows[0])

@@ -34,6 +34,7 @@ from adapters.sql.columns.condition import (
     negated,
 )
 from adapters.sql.columns.documents import json_part
+from adapters.sql.columns.expressions import expression_part
 from adapters.sql.columns.keys import key_part
 from adapters.sql.columns.parameters import (
     UNSAID,
@@ -110,9 +111,10 @@ class _Planner:
                 return any_part(parts) if opposite else all_parts(parts)
             case Not(child=child):
                 return self.part(child, opposite=not opposite, leaf_part=leaf_part)
-            case ExpressionHolds():
-                found = UNSAID
-                self.why.append("`$expr` is not said in SQL")
+            case ExpressionHolds(expression=expression):
+                found = expression_part(expression, self._columns, self.parameters, self._variables)
+                if not found.exact:
+                    self.why.append("`$expr` is not said in SQL")
             case SchemaHolds():
                 found = UNSAID
                 self.why.append("`$jsonSchema` is not said in SQL")

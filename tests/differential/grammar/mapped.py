@@ -214,6 +214,29 @@ leaves: Documents = st.builds(
 )
 
 
+_compared: Documents = st.builds(
+    lambda operator, name, value, mirrored: {
+        operator: [value, f"${name}"] if mirrored else [f"${name}", value]
+    },
+    st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]),
+    st.sampled_from([*KINDS, "s.t", "s.i", "x"]),
+    scalars.filter(lambda value: not isinstance(value, str) or not value.startswith("$")),
+    st.booleans(),
+)
+expressions: Documents = st.builds(
+    lambda inner: {"$expr": inner},
+    st.one_of(
+        _compared,
+        st.builds(
+            lambda operator, parts: {operator: parts},
+            st.sampled_from(["$and", "$or"]),
+            st.lists(_compared, min_size=1, max_size=2),
+        ),
+        st.builds(lambda inner: {"$not": [inner]}, _compared),
+    ),
+)
+
+
 def filters(depth: int = 2) -> Documents:
     """Give filters over the paths of the map."""
     if depth == 0:
@@ -222,6 +245,7 @@ def filters(depth: int = 2) -> Documents:
     return st.one_of(
         leaves,
         leaves,
+        expressions,
         st.lists(leaves, min_size=2, max_size=2).map(_joined),
         st.builds(
             lambda operator, parts: {operator: parts},
