@@ -80,6 +80,10 @@ TAKEN_INDEXES: Sequence[Mapping[str, Any]] = (
     {"partialFilterExpression": {"$or": [{"a": {"$in": [1]}}, {"b": {"$type": "string"}, "c": {"$gt": 1}}]}},
 )  # fmt: skip
 SCRIPTS: Mapping[str, Sequence[Step]] = {
+    "a schema beside a position": (
+        insert({"_id": 1, "a": [1]}), find({"$jsonSchema": {}}, projection={"a.$": 1}), find({"a": 1}, projection={"a.$": 1}),
+        find({"a": 1, "$or": [{"$jsonSchema": {"required": ["a"]}}]}, projection={"a.$": 1}),
+    ),
     "scores without a text search": (
         insert({"_id": 1, "a": "x"}),
         find(projection={"s": SCORE}), find(projection={"a.s": SCORE, "a": 0}), find(sort={"a": 1, "s": SCORE}),

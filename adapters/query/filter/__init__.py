@@ -31,7 +31,7 @@ from adapters.query.filter.tree import (
     Size,
     TypeIs,
 )
-from adapters.query.filter.walk import holds_expression
+from adapters.query.filter.walk import holds_expression, holds_schema
 
 __all__ = [
     "EVERYTHING",
@@ -57,6 +57,7 @@ __all__ = [
     "Size",
     "TypeIs",
     "holds_expression",
+    "holds_schema",
     "is_operators",
     "is_value_operator",
     "parse_conditions",

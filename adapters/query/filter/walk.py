@@ -1,16 +1,23 @@
 """What a filter holds anywhere in its tree."""
 
-from adapters.query.filter.tree import And, ExpressionHolds, Filter, Nor, Not, Or
+from adapters.query.filter.tree import And, ExpressionHolds, Filter, Nor, Not, Or, SchemaHolds
 
 
 def holds_expression(filter: Filter) -> bool:  # noqa: A002 - MongoDB's word
     """Return whether a filter has `$expr`, which some commands take in no place."""
+    return _holds(filter, ExpressionHolds)
+
+
+def holds_schema(filter: Filter) -> bool:  # noqa: A002
+    """Return whether a filter has `$jsonSchema`, which no projection by a position stands beside."""
+    return _holds(filter, SchemaHolds)
+
+
+def _holds(filter: Filter, kind: type[ExpressionHolds | SchemaHolds]) -> bool:  # noqa: A002
     match filter:
-        case ExpressionHolds():
-            return True
         case And(children=children) | Or(children=children) | Nor(children=children):
-            return any(map(holds_expression, children))
+            return any(_holds(child, kind) for child in children)
         case Not(child=child):
-            return holds_expression(child)
+            return _holds(child, kind)
         case _:
-            return False
+            return isinstance(filter, kind)

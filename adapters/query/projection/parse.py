@@ -16,6 +16,7 @@ from adapters.query.filter import (
     ElementSatisfies,
     Filter,
     holds_expression,
+    holds_schema,
     parse_filter,
 )
 from adapters.query.filter.numbers import INT32_MAX
@@ -66,7 +67,8 @@ def parse_projection(
 
     `filter` is the query beside it: `.$` may not be used with every query.
     """
-    reading = _Reading(variables, positions_known=not holds_expression(filter))
+    known = not (holds_expression(filter) or holds_schema(filter))
+    reading = _Reading(variables, positions_known=known)
     for name, value in document.items():
         reading.field(name, value)
     return reading.projection()
@@ -120,7 +122,9 @@ class _Reading:
         if self.elements:
             raise CommandFailure(POSITIONAL_AND_ELEMENT, "positional operator and $elemMatch")
         if not self.positions_known:
-            raise CommandFailure(FEATURE_NOT_ALLOWED, "$expr is not allowed beside '.$'")
+            raise CommandFailure(
+                FEATURE_NOT_ALLOWED, "$expr and $jsonSchema are not allowed beside '.$'"
+            )
         self.positional = path
         self.mode = Mode.INCLUSION
         self._put(path, Include())
