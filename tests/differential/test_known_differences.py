@@ -247,7 +247,7 @@ async def test_14_a_few_invalid_indexes_are_not_refused(
     assert (shown(legacy), gateway) == (code, Done())
 
 
-async def test_16_pcre_errs_about_line_breaks_behind_a_dot(twins: Twins) -> None:
+async def test_15_pcre_errs_about_line_breaks_behind_a_dot(twins: Twins) -> None:
     await twins.run(Kind.INSERT, documents=[{"_id": 1, "s": "\u2028"}])
 
     legacy, gateway = await twins.run(Kind.FIND, filter={"s": {"$regex": r".*\R"}})
@@ -256,7 +256,7 @@ async def test_16_pcre_errs_about_line_breaks_behind_a_dot(twins: Twins) -> None
     assert (legacy, len(gateway.documents)) == (Documents(documents=()), 1)
 
 
-async def test_17_a_view_is_taken_for_an_ordinary_collection(twins: Twins) -> None:
+async def test_16_a_view_is_taken_for_an_ordinary_collection(twins: Twins) -> None:
     await twins.mongo["below"].insert_one({"_id": 1})
     made = await twins.run(Kind.CREATE, viewOn="below", pipeline=[])
 
