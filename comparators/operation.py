@@ -52,3 +52,28 @@ class Operation:
     def namespace(self) -> str:
         """Return `database.collection`."""
         return f"{self.database}.{self.collection}"
+
+    @property
+    def target(self) -> str | None:
+        """Return the namespace into which a pipeline stores its result, None where there is none.
+
+        Source: MongoDB manual, "$out (aggregation)", "$merge (aggregation)".
+        """
+        pipeline = self.arguments.get("pipeline")
+        if self.kind is not Kind.AGGREGATE or not isinstance(pipeline, list) or not pipeline:
+            return None
+        target = _place(pipeline[-1])
+        if isinstance(target, str):
+            return f"{self.database}.{target}"
+        if isinstance(target, Mapping) and isinstance(target.get("coll"), str):
+            return f"{target.get('db') or self.database}.{target['coll']}"
+        return None
+
+
+def _place(stage: Any) -> Any:
+    if not isinstance(stage, Mapping):
+        return None
+    if "$merge" in stage:
+        merge = stage["$merge"]
+        return merge.get("into") if isinstance(merge, Mapping) else merge
+    return stage.get("$out")

@@ -34,12 +34,7 @@ COLLATION: Final = "a collation decides the order"
 SCORE: Final = "a score decides the order"
 RANDOM: Final = "the documents are chosen at random"
 INPUT_ORDER: Final = "an accumulator depends on the order of its input"
-OF_THE_SERVER: Final = "it tells of the server, not of data"
-OF_SERVERS: Final = frozenset(
-    "$collStats $currentOp $indexStats $listLocalSessions $listSessions $planCacheStats "
-    "$shardedDataDistribution".split()
-)
-"""Stages that tell of a server and not of the data in it."""
+ARRAY_ORDER: Final = "an array has an order of the server's own"
 TIES_INSIDE: Final = "ties among documents inside a document"
 UNKNOWN_STAGE: Final = "a stage whose effect on the order is not known"
 
@@ -111,11 +106,16 @@ def ordering_of(operation: Operation) -> Ordering:
     return _projected(ordering, arguments.get("projection") or {})
 
 
-def tells_of_server(operation: Operation) -> bool:
-    """Return whether an operation asks a server about itself."""
-    pipeline = operation.arguments.get("pipeline")
-    first = pipeline[0] if isinstance(pipeline, list) and pipeline else None
-    return isinstance(first, Mapping) and not OF_SERVERS.isdisjoint(first)
+def freedom_of(operation: Operation) -> str | None:
+    """Return why two servers may rightly store something else at the end of a pipeline.
+
+    That a result has no order is no freedom of what is stored, the order inside of an array is.
+    """
+    ordering = ordering_of(operation)
+    if ordering.facets is not None:
+        ordering = _flattened(ordering)
+    reasons = [_arbitrary(ordering), *ordering.vague.values(), *ordering.loose.values()]
+    return next(filter(None, reasons), ARRAY_ORDER if ordering.loose else None)
 
 
 def _of_pipeline(ordering: Ordering, stages: Any, *, values: ValueOrder | None) -> Ordering:
@@ -455,10 +455,6 @@ def _sampled(ordering: Ordering, body: Any) -> Ordering:
     return replace(taken, rows=Rows.ANY, sample=_whole(body["size"]), single=False)
 
 
-def _of_server(ordering: Ordering, _body: Any) -> Ordering:
-    return replace(ordering, arbitrary=ordering.arbitrary or OF_THE_SERVER)
-
-
 def _windowed(ordering: Ordering, body: Any) -> Ordering:
     output = body.get("output") or {}
     ordering = replace(ordering, is_sorted=False, sort={}, hidden=None)
@@ -514,5 +510,4 @@ _STAGES: Final[Mapping[str, Callable[[Ordering, Any], Ordering]]] = {
     "$out": _kept,
     "$merge": _kept,
     "$documents": _kept,
-    **dict.fromkeys(OF_SERVERS, _of_server),
 }

@@ -38,6 +38,8 @@ from adapters.query.pipeline import (
     Limit,
     Lookup,
     Match,
+    Merge,
+    Out,
     Redact,
     ReplaceRoot,
     Sample,
@@ -178,6 +180,9 @@ def _stage(stage: Stage, around: _Surroundings, *, pushed_down: bool) -> Run:
             return _facet(stage, around)
         case Redact(expression=expression):
             return redaction(expression, around.row)
+        case Merge() | Out():
+            # What comes out is stored by whoever runs the pipeline.
+            return iter
         case Bucket():
             raise TypeError("a stage that is short for others is spelled out before")
         case _:

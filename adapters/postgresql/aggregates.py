@@ -4,6 +4,7 @@ Counting, which is how `countDocuments` arrives, is left to SQL where that is ex
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.evaluate.pipeline import run_pipeline
@@ -17,14 +18,25 @@ from adapters.postgresql.storage import AnyStorage
 from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import EVERYTHING
-from adapters.query.pipeline import Stage, collections_of, parse_pipeline, rearranged
+from adapters.query.pipeline import (
+    Merge,
+    Out,
+    Stage,
+    collections_of,
+    parse_pipeline,
+    rearranged,
+)
 from adapters.sql.columns.front import Front, front_of
 from comparators.canonical import encode
+from comparators.operation import Operation
 from comparators.order import ValueOrder
 from comparators.outcome import Documents
 
 TYPE_MISMATCH: Final = 14
 WHOLE_DATABASE: Final = "$cmd.aggregate"
+STORING: Final = frozenset({"$merge", "$out"})
+OF_DATABASES: Final = frozenset({"", WHOLE_DATABASE})
+IN_TRANSACTION: Final = "OperationNotSupportedInTransaction"
 ONE_EACH: Final[Mapping[str, Any]] = {"$sum": 1}
 
 
@@ -32,29 +44,50 @@ Beginning = tuple[list[dict[str, Any]], tuple[Stage, ...]]
 """What SQL gives of a pipeline, and the stages that are left to run on it."""
 
 
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piped:
+    """What a pipeline gives, and the stage that stores it; None for one that only reads."""
+
+    documents: Sequence[Document]
+    storing: Merge | Out | None
+    variables: Mapping[str, Any]
+
+
+def stores(operation: Operation) -> bool:
+    """Return whether an `aggregate` stores its result, as far as the names of its stages tell."""
+    pipeline = operation.arguments.get("pipeline")
+    last = pipeline[-1] if isinstance(pipeline, list) and pipeline else None
+    return isinstance(last, Mapping) and not STORING.isdisjoint(last)
+
+
 async def aggregate(session: Session) -> Documents:
     """Answer `aggregate`."""
-    operation = session.operation
-    options.check("aggregate", operation.arguments)
-    held = held_by(session, operation.arguments.get("hint"))
-    pipeline = operation.arguments.get("pipeline")
-    if not isinstance(pipeline, list):
-        raise CommandFailure(TYPE_MISMATCH, "'pipeline' must be an array")
-    if held:
-        pipeline = [{"$match": held}, *pipeline]
-    variables = {name: value for name, value in session.variables.items() if name != "NOW"}
-    of_database = operation.collection in {"", WHOLE_DATABASE}
-    order = session.order_under(operation.arguments)
-    parsed = parse_pipeline(pipeline, variables=frozenset(variables), of_database=of_database)
-    if not order.is_simple:
-        check_stages(pipeline)
-    stages = collated(parsed, order)
+    if stores(session.operation):
+        raise CommandFailure(
+            263, "Operation not permitted in transaction", code_name=IN_TRANSACTION
+        )
+    pipeline, stages, order = _parsed(session)
     counting = _counting(session.storage, pipeline, order)
     if counting is not None:
         return await _count(session, counting)
+    found = await _piped(session, stages, order)
+    return Documents(documents=tuple(encode(document) for document in found.documents))
+
+
+async def piped(session: Session) -> Piped:
+    """Run the pipeline of an `aggregate` over what it reads."""
+    _pipeline, stages, order = _parsed(session)
+    return await _piped(session, stages, order)
+
+
+async def _piped(session: Session, stages: tuple[Stage, ...], order: ValueOrder) -> Piped:
+    variables = _variables(session)
     documents, rest = (
         ([], stages)
-        if of_database
+        if session.operation.collection in OF_DATABASES
         else await _beginning(session, rearranged(stages), variables, order)
     )
     result = run_pipeline(
@@ -64,7 +97,37 @@ async def aggregate(session: Session) -> Documents:
         now_ms=session.generated.now_ms,
         variables=variables,
     )
-    return Documents(documents=tuple(encode(document) for document in result))
+    last = stages[-1] if stages else None
+    return Piped(
+        documents=list(result),
+        storing=last if isinstance(last, Merge | Out) else None,
+        variables=variables,
+    )
+
+
+def _parsed(session: Session) -> tuple[list[Any], tuple[Stage, ...], ValueOrder]:
+    """Return a pipeline as it was given and as stages, and the order in which it compares."""
+    operation = session.operation
+    options.check("aggregate", operation.arguments)
+    held = held_by(session, operation.arguments.get("hint"))
+    pipeline = operation.arguments.get("pipeline")
+    if not isinstance(pipeline, list):
+        raise CommandFailure(TYPE_MISMATCH, "'pipeline' must be an array")
+    if held:
+        pipeline = [{"$match": held}, *pipeline]
+    order = session.order_under(operation.arguments)
+    parsed = parse_pipeline(
+        pipeline,
+        variables=frozenset(_variables(session)),
+        of_database=operation.collection in OF_DATABASES,
+    )
+    if not order.is_simple:
+        check_stages(pipeline)
+    return pipeline, collated(parsed, order), order
+
+
+def _variables(session: Session) -> dict[str, Any]:
+    return {name: value for name, value in session.variables.items() if name != "NOW"}
 
 
 async def _beginning(

@@ -201,6 +201,9 @@ def _aggregated(operation: Operation) -> Iterator[Footprint]:
     yield _footprint(operation.namespace, keys, writes=False)
     for name in sorted(others - {operation.collection}):
         yield _footprint(f"{operation.database}.{name}", None, writes=False)
+    target = operation.target
+    if target is not None:
+        yield _footprint(target, None, writes=True)
 
 
 def _collections(value: Any) -> Iterator[str]:

@@ -25,7 +25,7 @@ from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
-from adapters.postgresql.writes import WRITES, apply
+from adapters.postgresql.writes import WRITES, apply, write_of
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unknowable, unsupported
 from comparators.errors import UnreachableError
@@ -200,8 +200,9 @@ class PostgresGateway:
     ) -> Outcome:
         async with self._connection() as connection:
             session = self._session(connection, operation, generated)
-            if operation.kind in WRITES:
-                outcome = await apply(session, mark)
+            write = write_of(operation)
+            if write is not None:
+                outcome = await apply(session, write, mark)
                 outcome = _told(outcome, session)
             else:
                 outcome = await run_read(session)

@@ -97,7 +97,7 @@ async def insert(session: Session) -> Outcome:
     ordered = bool(session.operation.arguments.get("ordered", True))
     await session.ensure()
     for _ in range(TRIES):
-        accepted, errors = await _sorted_out(session, prepared, ordered=ordered)
+        accepted, errors = await sorted_out(session, prepared, ordered=ordered)
         if not accepted:
             return inserted([], errors)
         try:
@@ -129,7 +129,7 @@ def inserted(changes: Sequence[Change], errors: Sequence[WriteError]) -> Outcome
     )
 
 
-async def _sorted_out(
+async def sorted_out(
     session: Session, prepared: Prepared, *, ordered: bool
 ) -> tuple[list[Change], list[WriteError]]:
     """Return the documents that MongoDB would insert now, and the errors of the others."""

@@ -14,6 +14,7 @@ from adapters.sql.dialect import compiled
 from comparators.canonical import decode, encode
 from comparators.outcome import (
     Acknowledgement,
+    Documents,
     Done,
     Failure,
     Modified,
@@ -139,6 +140,9 @@ def _fields(result: Result) -> dict[str, Any]:
             }
         case Done():
             return {"kind": "done"}
+        case Documents(documents=()):
+            # A pipeline that stores its result answers with none of it.
+            return {"kind": "stored"}
         case _:
             raise TypeError(f"{type(result).__name__} is not the result of a write")
 
@@ -172,6 +176,8 @@ def _result(fields: dict[str, Any]) -> Result:
             )
         case "done":
             return Done()
+        case "stored":
+            return Documents(documents=())
         case kind:
             raise TypeError(f"{kind!r} is no kind of outcome")
 

@@ -18,8 +18,10 @@ from adapters.postgresql import (
     find_and_modify,
     inserts,
     marks,
+    storing,
     updates,
 )
+from adapters.postgresql.aggregates import stores
 from adapters.postgresql.failures import (
     ABSENT,
     REPEAT,
@@ -31,7 +33,7 @@ from adapters.postgresql.failures import (
 )
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
-from comparators.operation import Kind
+from comparators.operation import Kind, Operation
 from comparators.outcome import Outcome
 
 TRIES: Final = 8
@@ -64,11 +66,18 @@ WRITES: Final[Mapping[Kind, Write]] = {
     Kind.CREATE_INDEXES: Write(inside=definitions.create_indexes),
     Kind.DROP_INDEXES: Write(inside=definitions.drop_indexes),
 }
+STORE: Final = Write(inside=storing.store)
 
 
-async def apply(session: Session, mark: Mark | None) -> Outcome:
+def write_of(operation: Operation) -> Write | None:
+    """Return how an operation writes, None for one that reads."""
+    if operation.kind is Kind.AGGREGATE:
+        return STORE if stores(operation) else None
+    return WRITES.get(operation.kind)
+
+
+async def apply(session: Session, write: Write, mark: Mark | None) -> Outcome:
     """Apply a write once."""
-    write = WRITES[session.operation.kind]
     for _ in range(TRIES):
         try:
             outcome = None

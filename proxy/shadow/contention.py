@@ -15,6 +15,7 @@ from adapters.gateway import Footprint
 from comparators.canonical import document_key
 from comparators.operation import Kind, Operation
 from proxy.shadow.exchange import Exchange
+from proxy.shadow.reach import namespaces_of
 from proxy.shadow.units import Committed, InDoubt, Single
 
 _SERVER_VALUES: Final = frozenset({"$currentDate", "$$NOW", "$$CLUSTER_TIME", "$rand"})
@@ -45,6 +46,8 @@ def takes_server_values(operation: Operation) -> bool:
             return any(map(asks_for_clock, operation.arguments.get("documents", ())))
         case Kind.UPDATE:
             return any(_takes(s.get("u")) for s in operation.arguments.get("updates", ()))
+        case Kind.AGGREGATE:
+            return _mentions(operation.arguments.get("pipeline"))
         case Kind.FIND_AND_MODIFY:
             return _takes(operation.arguments.get("update"))
         case _:
@@ -85,6 +88,8 @@ def _is_compound(exchange: Exchange) -> bool:
             return _has_steps(arguments.get("updates", ()), "multi", many=True)
         case Kind.DELETE:
             return _has_steps(arguments.get("deletes", ()), "limit", many=0)
+        case Kind.AGGREGATE:
+            return True
         case _:
             return False
 
@@ -99,11 +104,12 @@ def _may_meet(footprints: tuple[Footprint, ...], other: Single | Committed | InD
 
 
 def _meets(own: Mapping[str, frozenset[bytes] | None], exchange: Exchange) -> bool:
-    if exchange.namespace not in own:
-        return False
-    keys = own[exchange.namespace]
     theirs = _known_keys(exchange)
-    return keys is None or theirs is None or not keys.isdisjoint(theirs)
+    return any(
+        keys is None or theirs is None or not keys.isdisjoint(theirs)
+        for namespace, keys in own.items()
+        if namespace in namespaces_of(exchange.operation)
+    )
 
 
 def _writes_of(unit: Single | Committed | InDoubt) -> list[Exchange]:

@@ -14,6 +14,7 @@ from comparators.decision import decide
 from comparators.equivalence import EXPIRED
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
+from comparators.ordering import freedom_of
 from comparators.outcome import Acknowledgement, Done, Modified, Outcome
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
@@ -30,7 +31,14 @@ from proxy.shadow.recheck import Rechecks, Suspect
 from proxy.shadow.reconcile import Case, Reconciler
 from proxy.shadow.refusal import Failed, refusal_of
 from proxy.shadow.runner import CreateTask
-from proxy.shadow.states import CHOICE, CONTENDED, TAKEN_OVER, States, only_clocks_differ
+from proxy.shadow.states import (
+    CHOICE,
+    CONTENDED,
+    TAKEN_OVER,
+    States,
+    Whole,
+    only_clocks_differ,
+)
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Committed, Single
 
@@ -128,7 +136,7 @@ class Execution:
             await self._compare_statement(unit, statement, answer, places, overtaken)
 
     def _mark(self, exchange: Exchange) -> Mark:
-        return Mark(log=self._log, position=exchange.start, namespace=exchange.namespace)
+        return Mark(log=self._log, position=exchange.start, namespace=_written(exchange))
 
     async def cursor_ended(
         self, unit: Single, cursor: Cursor, gateway: Outcome, footprints: tuple[Footprint, ...]
@@ -237,6 +245,9 @@ class Execution:
     ) -> None:
         exchange = unit.exchange
         position = exchange.position if at is None else at
+        if operation.kind is Kind.AGGREGATE:
+            self._stored(unit, operation, outcome, footprints)
+            return
         if operation.kind not in _TOUCH_DOCUMENTS:
             for namespace in written_namespaces(operation):
                 self._touches.note_collection(namespace, position)
@@ -250,6 +261,32 @@ class Execution:
             excuse=_excuse(unit, footprints, outcome),
             generated=takes_server_values(operation),
         )
+
+    def _stored(
+        self,
+        unit: Single,
+        operation: Operation,
+        outcome: Outcome,
+        footprints: tuple[Footprint, ...],
+    ) -> None:
+        """Owe the states of what a pipeline stored: which documents, its answer does not say."""
+        exchange, target = unit.exchange, _written(unit.exchange)
+        self._touches.note_collection(target, exchange.position)
+        whole = Whole(
+            namespace=target,
+            operation=operation,
+            position=exchange.start,
+            excuse=_excuse(unit, footprints, outcome) or freedom_of(operation),
+            generated=takes_server_values(operation),
+        )
+        self._states.owe(
+            target,
+            outcome.touched,
+            whole.position,
+            excuse=whole.excuse,
+            generated=whole.generated,
+        )
+        self._states.owe_all(whole)
 
     async def _compare(
         self,
@@ -293,28 +330,27 @@ class Execution:
     ) -> None:
         """A write cannot be asked twice: its acknowledgement counts unless the order was unknowable."""
         exchange = unit.exchange
-        if self._reconciler.disputes(operation.namespace) or is_contended(unit, footprints):
+        disputed = any(map(self._reconciler.disputes, namespaces_of(footprints)))
+        if disputed or is_contended(unit, footprints):
             self._doubt_write(exchange, CONTENDED)
             return
         if gateway.alternatives:
             self._doubt_write(exchange, CHOICE)
             return
-        if await self._wrote_expired(operation, gateway, exchange):
+        if await self._wrote_expired(gateway, exchange):
             self._doubt_write(exchange, EXPIRED)
             return
-        awaits = takes_server_values(operation) or self._states.awaits_clock(operation.namespace)
+        awaits = takes_server_values(operation) or self._states.awaits_clock(_written(exchange))
         if awaits and only_clocks_differ(judgement):
             judgement = Judgement(verdict=Verdict.MATCH, reason=TAKEN_OVER)
         self._judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
         # What legacy alone may have inserted is missing here: its state is owed as well.
         inserted = [*generated_by(exchange).upserted.values(), *_inserted_by(operation)]
-        self._states.owe(exchange.namespace, inserted, exchange.start)
+        self._states.owe(_written(exchange), inserted, exchange.start)
 
-    async def _wrote_expired(
-        self, operation: Operation, gateway: Outcome, exchange: Exchange
-    ) -> bool:
+    async def _wrote_expired(self, gateway: Outcome, exchange: Exchange) -> bool:
         """Return whether the gateway wrote, or stumbled over, a document that MongoDB may have expired before."""
-        namespace = operation.namespace
+        namespace = _written(exchange)
         is_expired = await self._expiries.predicate(namespace, exchange.received_ns)
         if is_expired is None:
             return False
@@ -398,6 +434,11 @@ def generated_by(exchange: Exchange) -> Generated:
     elif isinstance(result, Modified) and result.upserted_id is not None:
         upserted = {0: result.upserted_id}
     return Generated(now_ms=exchange.received_ns // 1_000_000, upserted=upserted)
+
+
+def _written(exchange: Exchange) -> str:
+    """Return the collection that a write of one collection changes."""
+    return exchange.operation.target or exchange.namespace
 
 
 def _inserted_by(operation: Operation) -> list[Any]:

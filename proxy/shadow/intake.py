@@ -6,7 +6,6 @@ from typing import Final
 from bson.errors import InvalidBSON
 
 from comparators.operation import Kind
-from comparators.ordering import OF_THE_SERVER, tells_of_server
 from comparators.outcome import Acknowledgement, Failure, Modified
 from comparators.verdict import Verdict
 from proxy.capture.gap import Gap
@@ -207,8 +206,6 @@ class Intake:
             return self._doubt(exchange, RETRIED)
         if exchange.endless:
             return _not_comparable(exchange, ENDLESS)
-        if tells_of_server(exchange.operation):
-            return _not_comparable(exchange, OF_THE_SERVER)
         result = exchange.legacy.result
         if isinstance(result, Failure) and result.code in _REFUSALS:
             if exchange.writes and result.code in _MAY_HAVE_WRITTEN:

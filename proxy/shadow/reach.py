@@ -5,9 +5,8 @@ the collection they name, and `bulkWrite` to several.
 Source: MongoDB manual, "renameCollection", "$out", "$merge", "bulkWrite".
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from comparators.operation import Kind, Operation
 
@@ -41,11 +40,12 @@ def everything_in(operation: Operation, namespace: str) -> Operation:
 
 def _others(operation: Operation) -> list[str]:
     arguments = operation.arguments
-    if operation.kind is Kind.AGGREGATE:
-        return _target(operation.database, arguments.get("pipeline"))
+    target = operation.target
+    if target is not None:
+        return [target]
     if operation.kind is Kind.RENAME_COLLECTION:
-        target = arguments.get("to")
-        return [operation.namespace, *([target] if isinstance(target, str) else [])]
+        renamed = arguments.get("to")
+        return [operation.namespace, *([renamed] if isinstance(renamed, str) else [])]
     if operation.kind is not Kind.OTHER:
         return []
     match next(iter(arguments), ""):
@@ -54,20 +54,3 @@ def _others(operation: Operation) -> list[str]:
         case _:
             named = []
     return [name for name in named if isinstance(name, str)]
-
-
-def _target(database: str, pipeline: Any) -> list[str]:
-    """Return where the last stage of a pipeline stores its result."""
-    if not isinstance(pipeline, Sequence) or not pipeline or not isinstance(pipeline[-1], Mapping):
-        return []
-    stage = pipeline[-1]
-    target = stage.get("$out")
-    if target is None and isinstance(stage.get("$merge"), Mapping):
-        target = stage["$merge"].get("into")
-    elif target is None:
-        target = stage.get("$merge")
-    if isinstance(target, str):
-        return [f"{database}.{target}"]
-    if isinstance(target, Mapping) and isinstance(target.get("coll"), str):
-        return [f"{target.get('db', database)}.{target['coll']}"]
-    return []

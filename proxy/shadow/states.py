@@ -7,7 +7,7 @@ what is compared is always the newest state, and a hot document costs no more th
 
 import asyncio
 import time
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,11 +18,13 @@ from adapters.gateway import Footprint
 from comparators.canonical import document_key
 from comparators.decision import decide_state
 from comparators.equivalence import EXPIRED
+from comparators.operation import Operation
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.quiet import Reading
+from proxy.shadow.reach import everything_in
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.runner import result_of
 from proxy.shadow.sides import Sides
@@ -54,6 +56,17 @@ class Debt:
     attempts: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A collection into which a pipeline stored its result: which documents, its answer does not say."""
+
+    namespace: str
+    operation: Operation
+    position: int
+    excuse: str | None
+    generated: bool
+
+
 class States:
     """Pay the debts, a batch at a time."""
 
@@ -74,9 +87,10 @@ class States:
         self._owed: OrderedDict[tuple[str, bytes], Debt] = OrderedDict()
         self._being_paid: dict[tuple[str, bytes], Debt] = {}
         self._unpaid: dict[str, int] = defaultdict(int)
+        self._wholes: deque[Whole] = deque()
 
     def __len__(self) -> int:
-        return len(self._owed) + len(self._being_paid)
+        return len(self._owed) + len(self._being_paid) + len(self._wholes)
 
     def owe(
         self,
@@ -101,9 +115,14 @@ class States:
             (namespace, _), _ = self._owed.popitem(last=False)
             self._unpaid[namespace] += 1
 
+    def owe_all(self, whole: Whole) -> None:
+        """Note that a write may have touched any document of a collection, on either side."""
+        self._wholes.append(whole)
+
     def oldest(self, position: int) -> int:
         """Return the oldest write whose state is still to be compared."""
-        return min((debt.position for debt in self._all()), default=position)
+        owed = chain((debt.position for debt in self._all()), (w.position for w in self._wholes))
+        return min(owed, default=position)
 
     def awaits_clock(self, namespace: str) -> bool:
         """Return whether a value of the server's clock is still to be taken over in a collection."""
@@ -119,10 +138,28 @@ class States:
         """Compare states until cancelled."""
         while True:
             await asyncio.sleep(_PAUSE_S)
+            await self._find_wholes()
             self._take_batch()
             if self._being_paid:
                 await self._pay()
                 self._being_paid = {}
+
+    async def _find_wholes(self) -> None:
+        """Owe each document that legacy has in the collections that were written as a whole."""
+        while self._wholes:
+            whole = self._wholes[0]
+            selection = everything_in(whole.operation, whole.namespace)
+            identifiers = await self._sides.legacy_outage.endure(
+                partial(self._sides.legacy.matching_ids, selection)
+            )
+            self.owe(
+                whole.namespace,
+                identifiers,
+                whole.position,
+                excuse=whole.excuse,
+                generated=whole.generated,
+            )
+            self._wholes.popleft()
 
     def _all(self) -> Iterable[Debt]:
         return chain(self._owed.values(), self._being_paid.values())

@@ -20,11 +20,14 @@ from adapters.query.pipeline.joining import (
     parse_union_with,
 )
 from adapters.query.pipeline.shaping import parse_add_fields, parse_project, parse_unset
+from adapters.query.pipeline.storing import parse_merge, parse_out
 from adapters.query.pipeline.tree import (
     Count,
     Given,
     Limit,
     Match,
+    Merge,
+    Out,
     Redact,
     ReplaceRoot,
     Sample,
@@ -35,17 +38,22 @@ from adapters.query.pipeline.tree import (
 )
 from adapters.query.sort import parse_sort
 from adapters.query.types import is_number
-from adapters.query.unsupported import unsupported
+from adapters.query.unsupported import unknowable, unsupported
 
 LONG_MAX: Final = 2**63 - 1
 INVALID_NAMESPACE: Final = 73
 
 UNSUPPORTED_STAGES: Final[frozenset[str]] = frozenset(
-    "$changeStream $collStats $currentOp $densify $fill $geoNear $indexStats $listLocalSessions "
-    "$listSessions $merge $out $planCacheStats $search $searchMeta $setWindowFields "
-    "$shardedDataDistribution".split()
+    "$changeStream $densify $fill $geoNear $search $searchMeta $setWindowFields".split()
 )
 """Stages that MongoDB knows and the gateway path has no exact counterpart for."""
+
+
+OF_SERVERS: Final[frozenset[str]] = frozenset(
+    "$collStats $currentOp $indexStats $listLocalSessions $listSessions $planCacheStats "
+    "$shardedDataDistribution".split()
+)
+"""Stages that tell of a server and not of the data in it."""
 
 
 def parse_pipeline(
@@ -69,7 +77,7 @@ def parse_update_pipeline(
     for stage in stages:
         name = _named(stage)[0]
         if name not in UPDATE_STAGES:
-            if name not in STAGES and name not in UNSUPPORTED_STAGES:
+            if not _is_known(name):
                 raise CommandFailure(40324, f"Unrecognized pipeline stage name: '{name}'")
             raise CommandFailure(72, f"{name} is not allowed to be used within an update")
     return _parse_stages(stages, variables)
@@ -79,17 +87,25 @@ def _parse_stages(stages: list[Any], scope: Scope) -> tuple[Stage, ...]:
     # All names are looked at before any value, as on the server.
     named = [_named(stage) for stage in stages]
     for name, _value in named:
-        if name not in STAGES and name not in UNSUPPORTED_STAGES:
+        if not _is_known(name):
             raise CommandFailure(40324, f"Unrecognized pipeline stage name: '{name}'")
     parsed: list[Stage] = []
     for name, value in named:
         parse = STAGES.get(name)
+        if name in OF_SERVERS:
+            raise unknowable(name, where="pipeline")
         if parse is None:
             raise unsupported(name, where="pipeline")
         parsed += parse(value, scope)
     if any(isinstance(stage, Given) for stage in parsed[1:]):
         raise CommandFailure(40602, "$documents is only valid as the first stage in a pipeline")
+    if any(isinstance(stage, Merge | Out) for stage in parsed[:-1]):
+        raise CommandFailure(40601, "$merge and $out can only be the final stage in the pipeline")
     return tuple(parsed)
+
+
+def _is_known(name: str) -> bool:
+    return name in STAGES or name in UNSUPPORTED_STAGES or name in OF_SERVERS
 
 
 def _named(stage: Any) -> tuple[str, Any]:
@@ -248,6 +264,8 @@ STAGES: Final[Mapping[str, ParseStage]] = {
     "$limit": _limit,
     "$lookup": lambda value, scope: (parse_lookup(value, scope, _parse_stages),),
     "$match": _match,
+    "$merge": lambda value, scope: (parse_merge(value, scope),),
+    "$out": lambda value, _scope: (parse_out(value),),
     "$project": lambda value, scope: (parse_project(value, scope),),
     "$redact": _redact,
     "$replaceRoot": _replace_root,

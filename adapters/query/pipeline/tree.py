@@ -5,6 +5,8 @@ Source: MongoDB manual, "Aggregation Stages".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 from adapters.query.expression import Expression
 from adapters.query.filter import Filter
@@ -216,6 +218,49 @@ class Redact:
     expression: Expression
 
 
+class WhenMatched(StrEnum):
+    """What `$merge` does to the document that it finds."""
+
+    REPLACE = "replace"
+    KEEP = "keepExisting"
+    MERGE = "merge"
+    FAIL = "fail"
+    PIPELINE = "pipeline"
+    """It runs a pipeline over it; MongoDB has no name for this."""
+
+
+class WhenNotMatched(StrEnum):
+    """What `$merge` does where it finds no document."""
+
+    INSERT = "insert"
+    DISCARD = "discard"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """`$merge`; `database` is None where the command's own is meant.
+
+    `pipeline` is left as it was given: MongoDB parses it when the first document is there.
+    """
+
+    database: str | None
+    collection: str
+    on: tuple[str, ...]
+    matched: WhenMatched
+    not_matched: WhenNotMatched
+    pipeline: tuple[Any, ...] = ()
+    bindings: tuple[tuple[str, Expression], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Out:
+    """`$out`; `database` is None where the command's own is meant."""
+
+    database: str | None
+    collection: str
+
+
 Stage = (
     Match
     | Include
@@ -237,6 +282,8 @@ Stage = (
     | GraphLookup
     | Facet
     | Redact
+    | Merge
+    | Out
 )
 
 

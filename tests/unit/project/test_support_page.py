@@ -26,6 +26,7 @@ from adapters.postgresql.hints import check_hint, held_by
 from adapters.postgresql.indexes import SPECIAL, index_of
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
+from adapters.postgresql.storing import check_identified
 from adapters.postgresql.validation import check_validator
 from adapters.postgresql.writes import WRITES
 from adapters.query.expression import parse_expression
@@ -44,7 +45,7 @@ from adapters.query.filter.parse import (
 from adapters.query.pipeline import parse_pipeline
 from adapters.query.pipeline.grouping import COUNTED, SIMPLE, SORTED
 from adapters.query.pipeline.grouping import UNSUPPORTED as UNSUPPORTED_ACCUMULATORS
-from adapters.query.pipeline.parse import STAGES, UNSUPPORTED_STAGES, UPDATE_STAGES
+from adapters.query.pipeline.parse import OF_SERVERS, STAGES, UNSUPPORTED_STAGES, UPDATE_STAGES
 from adapters.query.projection import parse_projection
 from adapters.query.sort import parse_sort
 from adapters.query.update.operators import OPERATORS as UPDATE_OPERATORS
@@ -255,6 +256,8 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
     "Projections": {"$meta": (lambda: parse_projection({"a": {"$meta": "textScore"}}),)},
     "Aggregation stages": {
         **{name: (_piped({name: {}}),) for name in UNSUPPORTED_STAGES},
+        "$merge that makes up an _id": (lambda: check_identified([{}], "$merge", "d.c"),),
+        "$out that makes up an _id": (lambda: check_identified([{}], "$out", "d.c"),),
         "$lookup from another database": (
             _piped(
                 _join(
@@ -288,6 +291,7 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
 
 
 NOT_COMPARABLE: Final[Mapping[str, Example]] = {
+    **{name: _piped({name: {}}) for name in OF_SERVERS},
     "$rand": _value({"$rand": {}}),
     "$sampleRate": _filtered({"$sampleRate": 0.5}),
     "command explain": _command("explain"),

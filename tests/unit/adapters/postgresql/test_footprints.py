@@ -92,3 +92,23 @@ def test_a_join_reads_both_collections() -> None:
 def test_definitions_and_an_unread_catalog_are_barriers() -> None:
     assert footprint(catalog(), Kind.CREATE_INDEXES, indexes=[SPECIFICATION]).barrier
     assert footprint(unread(), Kind.FIND, filter={"_id": 1}).barrier
+
+
+@pytest.mark.parametrize(
+    ("stage", "target"),
+    [
+        ({"$out": "t"}, "d.t"),
+        ({"$out": {"db": "x", "coll": "t"}}, "x.t"),
+        ({"$merge": "t"}, "d.t"),
+        ({"$merge": {"into": {"db": "x", "coll": "t"}}}, "x.t"),
+    ],
+)
+def test_a_pipeline_that_stores_writes_the_whole_of_its_target(stage: Any, target: str) -> None:
+    operation = Operation(
+        database="d", collection="c", kind=Kind.AGGREGATE, arguments={"pipeline": [stage]}
+    )
+
+    assert footprint_of(operation, catalog()) == (
+        Footprint(namespace="d.c", keys=None, writes=False),
+        Footprint(namespace=target, keys=None, writes=True),
+    )
