@@ -245,12 +245,28 @@ def _loosened(found: Difference, ordering: Ordering) -> Iterator[Evidence]:
         if _is_under(found.path, path):
             yield Undecidable(reason)
             return
+    if found.kind is ChangeKind.FIELD_ORDER and _is_scattered(found, ordering):
+        return
     if found.kind is ChangeKind.ORDER and found.path in ordering.loose:
         why = ordering.loose[found.path]
         if why is not None:
             yield Undecidable(why)
         return
     yield found
+
+
+def _is_scattered(found: Difference, ordering: Ordering) -> bool:
+    """Return whether only those fields changed places that have none."""
+    above = f"{found.path}." if found.path else ""
+    free = {
+        name.removeprefix(above).split(".")[0]
+        for name in ordering.scattered
+        if name.startswith(above)
+    }
+    left, right = (
+        [name for name in each if name not in free] for each in (found.legacy, found.gateway)
+    )
+    return bool(free) and left == right
 
 
 def _is_under(path: str, other: str) -> bool:

@@ -34,6 +34,9 @@ COLLATION: Final = "a collation decides the order"
 SCORE: Final = "a score decides the order"
 RANDOM: Final = "the documents are chosen at random"
 INPUT_ORDER: Final = "an accumulator depends on the order of its input"
+FIELD_ORDER: Final = "fields have an order of the server's own"
+NOWHERE: Final = "\0\0"
+"""A path that no field has: whoever reads it reads the whole document."""
 ARRAY_ORDER: Final = "an array has an order of the server's own"
 TIES_INSIDE: Final = "ties among documents inside a document"
 UNKNOWN_STAGE: Final = "a stage whose effect on the order is not known"
@@ -80,6 +83,8 @@ class Ordering:
     """Whether documents of one `_id` keep their order among themselves."""
     single: bool = False
     """Whether there is one document whatever the order of the input."""
+    scattered: frozenset[str] = frozenset()
+    """Fields that come in no order among themselves, and differently each time."""
     facets: Mapping[str, "Ordering"] | None = None
     """For the one document of `$facet`, what is fixed of each of its arrays."""
 
@@ -115,6 +120,7 @@ def freedom_of(operation: Operation) -> str | None:
     if ordering.facets is not None:
         ordering = _flattened(ordering)
     reasons = [_arbitrary(ordering), *ordering.vague.values(), *ordering.loose.values()]
+    reasons += [FIELD_ORDER] if ordering.scattered else []
     return next(filter(None, reasons), ARRAY_ORDER if ordering.loose else None)
 
 
@@ -271,6 +277,8 @@ def _chance(ordering: Ordering, expression: Any) -> str | None:
     for path, why in ordering.vague.items():
         if reads(expression, [path]):
             return why
+    if ordering.scattered and reads(expression, [NOWHERE]):
+        return FIELD_ORDER
     if depends_on_order(expression, ordering.loose):
         return next(filter(None, ordering.loose.values()), INPUT_ORDER)
     return None
@@ -456,12 +464,32 @@ def _sampled(ordering: Ordering, body: Any) -> Ordering:
 
 
 def _windowed(ordering: Ordering, body: Any) -> Ordering:
-    output = body.get("output") or {}
-    ordering = replace(ordering, is_sorted=False, sort={}, hidden=None)
-    by = body.get("sortBy") or {}
-    if "_id" in by:
-        return _reshaped(ordering, output)
-    return replace(ordering, vague={**ordering.vague, **dict.fromkeys(output, INPUT_ORDER)})
+    output, by = body.get("output") or {}, body.get("sortBy") or {}
+    moved = replace(_fewer(ordering), is_sorted=False, sort={}, hidden=None, sequences=False)
+    moved = _seen(moved, lambda path: not any(overlap(path, each) for each in output))
+    loose, vague = _outside(moved.loose, output), _outside(moved.vague, output)
+    key = _chance(ordering, body.get("partitionBy"))
+    ties = None if "_id" in by and ordering.unique else INPUT_ORDER
+    for path, window in output.items():
+        chance = _chance(ordering, window) or key
+        if chance is None and not _is_the_same_in_any_order(window):
+            chance = ties
+        if chance is not None:
+            vague[path] = chance
+        elif "$addToSet" in window:
+            loose[path] = None
+    scattered = ordering.scattered | (frozenset(output) if len(output) > 1 else frozenset())
+    return replace(moved, loose=loose, vague=vague, scattered=scattered)
+
+
+def _is_the_same_in_any_order(window: Any) -> bool:
+    """Return whether a field depends on the documents of its window alone, and these on no tie."""
+    if not _UNORDERED.isdisjoint(window):
+        bounds = window.get("window") or {}
+        documents = bounds.get("documents", ["unbounded", "unbounded"])
+        by_range = bounds.get("range", [])
+        return list(documents) == ["unbounded", "unbounded"] and "current" not in by_range
+    return not {"$rank", "$denseRank"}.isdisjoint(window)
 
 
 def _kept(ordering: Ordering, _body: Any) -> Ordering:
@@ -484,6 +512,9 @@ _BY_INPUT_ORDER: Final = frozenset(
         "$accumulator",
     }
 )
+
+_UNORDERED: Final = frozenset("$addToSet $avg $count $max $min $stdDevPop $stdDevSamp $sum".split())
+"""Window operators to which the order of a window's documents says nothing."""
 
 _STAGES: Final[Mapping[str, Callable[[Ordering, Any], Ordering]]] = {
     "$match": _matched,

@@ -14,6 +14,7 @@ from bson.dbref import DBRef
 from adapters.evaluate.expressions.comparison import compared
 from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.evaluate.expressions.ordering import extremes
+from adapters.evaluate.expressions.variables import at_path
 from adapters.evaluate.numbers import CONTEXT, DECIMAL, Total, decimal128, double_of, width
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
@@ -227,8 +228,19 @@ class Ranked:
 
     def add(self, value: Any) -> None:
         document, output = value
-        place = self._order.sort_key(document, self._sort)
-        self._pairs.append((place, None if output is MISSING else output))
+        self._pairs.append((self._key(document), None if output is MISSING else output))
+
+    def _key(self, document: Any) -> Any:
+        """Return the key of a document; an array counts as a whole, unlike in a query's sort."""
+        values = {path: at_path(document, tuple(path.split("."))) for path in self._sort}
+        plain = {
+            str(at): [value] if isinstance(value, list) and value else value
+            for at, value in enumerate(values.values())
+            if value is not MISSING
+        }
+        return self._order.sort_key(
+            plain, {str(at): way for at, way in enumerate(self._sort.values())}
+        )
 
     def result(self) -> Any:
         ranked = [output for _, output in sorted(self._pairs, key=lambda pair: pair[0])]

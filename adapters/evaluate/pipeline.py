@@ -22,6 +22,7 @@ from adapters.evaluate.stages.lookup import graph_lookup, lookup
 from adapters.evaluate.stages.redact import redaction
 from adapters.evaluate.stages.shape import addition, exclusion, inclusion, replacement
 from adapters.evaluate.stages.unwind import unwound
+from adapters.evaluate.stages.window import window_fields
 from adapters.query.expression import Expression
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import (
@@ -48,6 +49,7 @@ from adapters.query.pipeline import (
     Stage,
     UnionWith,
     Unwind,
+    WindowFields,
     rearranged,
 )
 
@@ -180,6 +182,8 @@ def _stage(stage: Stage, around: _Surroundings, *, pushed_down: bool) -> Run:
             return _facet(stage, around)
         case Redact(expression=expression):
             return redaction(expression, around.row)
+        case WindowFields():
+            return window_fields(stage, around.row)
         case Merge() | Out():
             # What comes out is stored by whoever runs the pipeline.
             return iter

@@ -11,6 +11,7 @@ from adapters.query.pipeline.rearrangement import rearranged
 from adapters.query.pipeline.tree import (
     Accumulation,
     AddFields,
+    Bounds,
     Bucket,
     BucketAuto,
     Count,
@@ -36,6 +37,8 @@ from adapters.query.pipeline.tree import (
     Unwind,
     WhenMatched,
     WhenNotMatched,
+    Window,
+    WindowFields,
     collections_of,
 )
 
@@ -45,6 +48,7 @@ __all__ = [
     "UPDATE_STAGES",
     "Accumulation",
     "AddFields",
+    "Bounds",
     "Bucket",
     "BucketAuto",
     "Count",
@@ -70,6 +74,8 @@ __all__ = [
     "Unwind",
     "WhenMatched",
     "WhenNotMatched",
+    "Window",
+    "WindowFields",
     "collections_of",
     "parse_pipeline",
     "parse_update_pipeline",

@@ -36,6 +36,7 @@ from adapters.query.pipeline.tree import (
     Stage,
     Unwind,
 )
+from adapters.query.pipeline.windows import parse_window_fields
 from adapters.query.sort import parse_sort
 from adapters.query.types import is_number
 from adapters.query.unsupported import unknowable, unsupported
@@ -44,7 +45,7 @@ LONG_MAX: Final = 2**63 - 1
 INVALID_NAMESPACE: Final = 73
 
 UNSUPPORTED_STAGES: Final[frozenset[str]] = frozenset(
-    "$changeStream $densify $fill $geoNear $search $searchMeta $setWindowFields".split()
+    "$changeStream $densify $fill $geoNear $search $searchMeta".split()
 )
 """Stages that MongoDB knows and the gateway path has no exact counterpart for."""
 
@@ -272,6 +273,7 @@ STAGES: Final[Mapping[str, ParseStage]] = {
     "$replaceWith": _replace_with,
     "$sample": _sample,
     "$set": lambda value, scope: (parse_add_fields(value, scope, name="$set"),),
+    "$setWindowFields": lambda value, scope: (parse_window_fields(value, scope),),
     "$skip": _skip,
     "$sort": _sort,
     "$sortByCount": parse_sort_by_count,

@@ -5,6 +5,7 @@ Source: MongoDB manual, "Aggregation Stages".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -218,6 +219,43 @@ class Redact:
     expression: Expression
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Which documents around one are in its window: by place, or by the range of the sort key.
+
+    None stands for no bound, "current" for the document itself.
+    """
+
+    by_range: bool
+    lower: Any
+    upper: Any
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One field of `$setWindowFields`: which arguments an operator has, its parser decides."""
+
+    path: Path
+    operator: str
+    bounds: Bounds
+    accumulation: Accumulation | None = None
+    input: Expression | None = None
+    unit_ms: int | None = None
+    weight: Decimal = Decimal(0)
+    by: int = 0
+    default: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowFields:
+    """`$setWindowFields`."""
+
+    partition: Expression | None
+    sort: Mapping[str, Any] | None
+    windows: tuple[Window, ...]
+
+
 class WhenMatched(StrEnum):
     """What `$merge` does to the document that it finds."""
 
@@ -284,6 +322,7 @@ Stage = (
     | Redact
     | Merge
     | Out
+    | WindowFields
 )
 
 

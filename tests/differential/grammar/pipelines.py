@@ -69,6 +69,7 @@ def _stages(foreign: str) -> Stages:
         ),
         _one("$group", _groups()),
         _one("$bucketAuto", _automatic_buckets()),
+        _one("$setWindowFields", _windows()),
         _one("$sample", st.just({"size": 100})),
         _one("$limit", small),
         _one("$skip", small),
@@ -109,6 +110,30 @@ def _groups() -> st.SearchStrategy[dict[str, Any]]:
         paths,
     )
     return st.fixed_dictionaries({"_id": st.just(None), "n": accumulators, "m": accumulators})
+
+
+def _windows() -> st.SearchStrategy[dict[str, Any]]:
+    over = st.one_of(
+        st.builds(
+            lambda operator, path: {operator: f"${path}"},
+            st.sampled_from("$sum $avg $min $max $first $last $push $addToSet".split()),
+            paths,
+        ),
+        st.just({"$count": {}}),
+    )
+    bound = st.sampled_from(["unbounded", "current", -1])
+    bounded = st.builds(lambda low: {"window": {"documents": [low, "current"]}}, bound)
+    window = st.builds(
+        lambda item, bounds: {**item, **bounds}, over, st.one_of(st.just({}), bounded)
+    )
+    ranked = st.sampled_from([{"$documentNumber": {}}, {"$rank": {}}, {"$locf": "$a"}])
+    return st.fixed_dictionaries(
+        {
+            "sortBy": st.sampled_from([{"_id": 1}, {"_id": -1}]),
+            "output": st.builds(lambda item: {"n": item}, st.one_of(window, ranked)),
+        },
+        optional={"partitionBy": st.sampled_from(["$s", {"$type": "$a"}])},
+    )
 
 
 def _automatic_buckets() -> st.SearchStrategy[dict[str, Any]]:

@@ -361,6 +361,36 @@ def test_each_facet_is_compared_by_its_own_pipeline() -> None:
     assert changes(aggregate(facets([], 1), swapped, stage)) == [("sorted", "order")]
 
 
+WINDOWS: Document = {
+    "$setWindowFields": {
+        "sortBy": {"_id": 1},
+        "output": {"n": {"$sum": "$k"}, "m": {"$max": "$k"}, "a.x": {"$min": "$k"}},
+    }
+}
+
+
+def test_fields_of_windows_have_no_order_and_the_others_have() -> None:
+    one = {"_id": 1, "k": 1, "n": 2, "m": 3}
+
+    assert is_match(aggregate([one], [{"_id": 1, "k": 1, "m": 3, "n": 2}], WINDOWS))
+    swapped = aggregate([one], [{"k": 1, "_id": 1, "n": 2, "m": 3}], WINDOWS)
+    assert changes(swapped) == [("", "field_order")]
+    assert changes(aggregate([one], [one | {"n": 5}], WINDOWS)) == [("n", "value")]
+
+
+def test_a_window_over_ties_leaves_to_chance_what_depends_on_them() -> None:
+    def over(operator: str, **window: Any) -> Document:
+        output = {"n": {operator: "$x", **window}}
+        return {"$setWindowFields": {"sortBy": {"k": 1}, "output": output}}
+
+    left, right = [{"_id": 1, "n": 1}], [{"_id": 1, "n": 2}]
+    running = {"window": {"documents": ["unbounded", "current"]}}
+
+    assert changes(aggregate(left, right, over("$sum"))) == [("n", "value")]
+    assert is_undecided(aggregate(left, right, over("$sum", **running)), ordering.INPUT_ORDER)
+    assert is_undecided(aggregate(left, right, over("$first")), ordering.INPUT_ORDER)
+
+
 def test_random_documents_prove_nothing() -> None:
     assert is_undecided(aggregate([A], [B], {"$sample": {"size": 1}}), ordering.RANDOM)
 

@@ -46,6 +46,8 @@ from adapters.query.pipeline import parse_pipeline
 from adapters.query.pipeline.grouping import COUNTED, SIMPLE, SORTED
 from adapters.query.pipeline.grouping import UNSUPPORTED as UNSUPPORTED_ACCUMULATORS
 from adapters.query.pipeline.parse import OF_SERVERS, STAGES, UNSUPPORTED_STAGES, UPDATE_STAGES
+from adapters.query.pipeline.windows import ACCUMULATED, CURVES, FILLS, RANKS
+from adapters.query.pipeline.windows import UNSUPPORTED as UNSUPPORTED_WINDOWS
 from adapters.query.projection import parse_projection
 from adapters.query.sort import parse_sort
 from adapters.query.update.operators import OPERATORS as UPDATE_OPERATORS
@@ -102,6 +104,17 @@ LISTED: Final[Mapping[str, frozenset[str] | set[str]]] = {
     "Projections": {"$elemMatch", "$slice"},
     "Updates": {*UPDATE_OPERATORS, "$rename"},
     "Aggregation stages": set(STAGES),
+    "Window operators": {
+        *ACCUMULATED,
+        *COUNTED,
+        *SORTED,
+        *RANKS,
+        *FILLS,
+        *CURVES,
+        "$count",
+        "$expMovingAvg",
+        "$shift",
+    },
     "Accumulators": SIMPLE | COUNTED | SORTED | {"$count"},
     "Expressions": {*EXPRESSIONS, *LAZY, *FORMS} - {"$rand"},
     "Indexes": SPECIAL,
@@ -199,6 +212,11 @@ def _join(**arguments: Any) -> dict[str, Any]:
     return {"$lookup": {"as": "x", **arguments}}
 
 
+def _window(item: dict[str, Any]) -> Example:
+    return _piped({"$setWindowFields": {"sortBy": {"_id": 1}, "output": {"x": item}}})
+
+
+SLIDING: Final = {"window": {"documents": [-1, 0]}}
 ONE: Final = Decimal128("1")
 OF_A_DECIMAL: Final = (
     "$acos $acosh $asin $asinh $atan $atanh $cos $cosh $exp $ln $log10 $sin $sinh $tan $tanh"
@@ -267,6 +285,22 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
                 )
             ),
         ),
+    },
+    "Window operators": {
+        **{name: (_window({name: ["$a", "$a"]}),) for name in UNSUPPORTED_WINDOWS},
+        "$stdDevPop of a sliding window": (_window({"$stdDevPop": "$a", **SLIDING}),),
+        "$stdDevSamp of a sliding window": (_window({"$stdDevSamp": "$a", **SLIDING}),),
+        "$sum of fractions in a sliding window": (_window({"$sum": {"$sqrt": 2}, **SLIDING}),),
+        "$avg of fractions in a sliding window": (_window({"$avg": {"$sqrt": 2}, **SLIDING}),),
+        "$integral of fractions in a sliding window": (
+            _window({"$integral": {"input": {"$sqrt": 2}}, **SLIDING}),
+        ),
+        "$expMovingAvg of a decimal": (
+            _window({"$expMovingAvg": {"input": ONE, "N": 2}}),
+            _window({"$expMovingAvg": {"input": 1, "alpha": Decimal128("0.5")}}),
+        ),
+        "a curve of decimals": (_window({"$integral": {"input": ONE}}),),
+        "a window bounded by decimals": (_window({"$sum": 1, "window": {"range": [ONE, ONE]}}),),
     },
     "Accumulators": {
         **{

@@ -1,0 +1,290 @@
+"""`$setWindowFields`: fields computed from the documents around each document.
+
+Source: MongoDB manual, "$setWindowFields (aggregation)".
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite, isnan
+from typing import Any, Final
+
+from bson.datetime_ms import DatetimeMS
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+
+from adapters.evaluate.accumulators import Extreme
+from adapters.evaluate.expressions import Variables, at_path, constant, evaluator
+from adapters.evaluate.expressions.date_units import shifted
+from adapters.evaluate.expressions.kinds import is_nullish
+from adapters.evaluate.expressions.timezone import UTC_ZONE
+from adapters.evaluate.numbers import (
+    CONTEXT,
+    decimal_of,
+    double_of,
+    int_or_long,
+    is_number,
+)
+from adapters.evaluate.order import sorted_documents
+from adapters.evaluate.stages.curves import CURVES, is_coarse
+from adapters.evaluate.stages.group import fields_of
+from adapters.evaluate.stages.unwind import with_value
+from adapters.query.failures import CommandFailure
+from adapters.query.pipeline import Bounds, Window, WindowFields
+from adapters.query.unsupported import unsupported
+from comparators.canonical import MISSING
+from comparators.order import order_key, sort_key
+
+Document = dict[str, Any]
+Row = Callable[[Document], Variables]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """The documents of one partition in their order; `keys` are the values they are sorted by.
+
+    There are keys only where one field is sorted by.
+    """
+
+    rows: Sequence[Variables]
+    sort: Any
+    keys: Sequence[Any]
+
+
+Compute = Callable[[Partition], list[Any]]
+"""From a partition to the value of a field for each of its documents; MISSING for none."""
+
+
+def window_fields(
+    stage: WindowFields, row: Row
+) -> Callable[[Iterable[Document]], Iterator[Document]]:
+    """Return the stage."""
+    partition = None if stage.partition is None else evaluator(stage.partition)
+    computes = [(window.path, _compute(window)) for window in stage.windows]
+
+    def run(documents: Iterable[Document]) -> Iterator[Document]:
+        ordered = list(documents)
+        if stage.sort is not None:
+            ordered = sorted_documents(ordered, stage.sort)
+        for part in _parts([row(document) for document in ordered], partition):
+            given = Partition(rows=part, sort=stage.sort, keys=_keys(part, stage.sort))
+            columns = [(path, compute(given)) for path, compute in computes]
+            for at, variables in enumerate(part):
+                made = variables.root
+                for path, values in columns:
+                    if values[at] is not MISSING:
+                        made = with_value(made, path, values[at])
+                yield made
+
+    return run
+
+
+def _parts(
+    rows: list[Variables], partition: Callable[[Variables], Any] | None
+) -> Iterator[list[Variables]]:
+    if partition is None:
+        if rows:
+            yield rows
+        return
+    parts: dict[Any, list[Variables]] = {}
+    for variables in rows:
+        value = partition(variables)
+        if isinstance(value, list):
+            raise CommandFailure(14, "An expression used to partition cannot evaluate to an array")
+        parts.setdefault(order_key(None if value is MISSING else value), []).append(variables)
+    for _place, part in sorted(parts.items(), key=lambda each: each[0]):
+        yield part
+
+
+def _keys(rows: Sequence[Variables], sort: Any) -> list[Any]:
+    if sort is None or len(sort) != 1:
+        return []
+    path = tuple(next(iter(sort)).split("."))
+    return [at_path(variables.root, path) for variables in rows]
+
+
+def _compute(window: Window) -> Compute:
+    operator = window.operator
+    if window.accumulation is not None:
+        return _accumulated(window)
+    if operator in RANKS:
+        return RANKS[operator]
+    if operator == "$shift":
+        return _shift(window)
+    evaluate = evaluator(window.input) if window.input is not None else None
+    if evaluate is None:
+        raise unsupported(operator, where="$setWindowFields")
+    if operator == "$locf":
+        return lambda part: _carried([evaluate(each) for each in part.rows])
+    if operator == "$expMovingAvg":
+        return lambda part: _averaged([evaluate(each) for each in part.rows], window.weight)
+    curve = CURVES[operator]
+
+    def compute(part: Partition) -> list[Any]:
+        values = [evaluate(each) for each in part.rows]
+        return curve(part.keys, values, list(_windows(part, window.bounds)), window.unit_ms)
+
+    return compute
+
+
+def _accumulated(window: Window) -> Compute:
+    accumulation, operator, bounds = window.accumulation, window.operator, window.bounds
+    if accumulation is None:
+        raise unsupported(operator, where="$setWindowFields")
+    fields = fields_of([accumulation])
+    read = fields.reads[0]
+    slides = bounds.lower is not None
+
+    def compute(part: Partition) -> list[Any]:
+        windows = list(_windows(part, bounds))
+        if operator in {"$first", "$last"}:
+            at = 0 if operator == "$first" else -1
+            return [read(part.rows[each[at]]) if each else None for each in windows]
+        if (
+            slides
+            and operator in {"$avg", "$sum"}
+            and not all(is_coarse(read(each)) for each in part.rows)
+        ):
+            raise unsupported(
+                f"{operator} of fractions in a sliding window", where="$setWindowFields"
+            )
+        return [total(each, part) for each in windows]
+
+    def total(places: range, part: Partition) -> Any:
+        if operator == "$max" and slides:
+            # What can be taken back is kept in order: of equal values the last is the greatest.
+            greatest = Extreme(1, last_of_equals=True)
+            for place in places:
+                greatest.add(read(part.rows[place]))
+            value = greatest.result()
+            return None if value is MISSING else value
+        if operator in {"$bottom", "$top"} and not len(places):
+            return None
+        filling = fields.fresh(None)
+        for place in places:
+            filling.add(part.rows[place])
+        value = next(iter(filling.results().values()))
+        # A sum that can be taken back is answered in the narrowest integer that holds it.
+        narrows = operator == "$sum" and slides and isinstance(value, Int64)
+        return int_or_long(value) if narrows else value
+
+    return compute
+
+
+def _windows(part: Partition, bounds: Bounds) -> Iterator[range]:
+    """Give the places of the documents in the window of each document."""
+    count = len(part.rows)
+    lows, highs = _by_range(part, bounds) if bounds.by_range else (None, None)
+    for at in range(count):
+        low = _place(bounds.lower, at, 0) if lows is None else lows(at)
+        high = _place(bounds.upper, at, count - 1) if highs is None else highs(at)
+        yield range(max(low, 0), min(high, count - 1) + 1)
+
+
+def _place(bound: Any, at: int, end: int) -> int:
+    if bound is None:
+        return end
+    return at if bound == "current" else at + int(double_of(bound))
+
+
+Find = Callable[[int], int]
+
+
+def _by_range(part: Partition, bounds: Bounds) -> tuple[Find, Find]:
+    if next(iter(part.sort.values())) < 0:
+        raise CommandFailure(5429404, "Missing _sortExpr with range-based bounds")
+    keys = [_number(key, bounds.unit) for key in part.keys]
+
+    def moved(at: int, by: Any) -> Any:
+        if bounds.unit is None:
+            return keys[at] + by
+        return shifted(keys[at], bounds.unit, int(double_of(by)), UTC_ZONE)
+
+    def low(at: int) -> int:
+        if bounds.lower is None:
+            return 0
+        return at if bounds.lower == "current" else bisect_left(keys, moved(at, bounds.lower))
+
+    def high(at: int) -> int:
+        if bounds.upper is None:
+            return len(keys) - 1
+        return at if bounds.upper == "current" else bisect_right(keys, moved(at, bounds.upper)) - 1
+
+    return low, high
+
+
+def _number(key: Any, unit: str | None) -> Any:
+    if unit is not None:
+        if not isinstance(key, DatetimeMS):
+            raise CommandFailure(5429513, "Invalid range: Expected the sortBy field to be a Date")
+        return int(key)
+    if isinstance(key, DatetimeMS):
+        raise CommandFailure(5429413, "Invalid range: for dates, a unit must be provided.")
+    if not is_number(key):
+        raise CommandFailure(5429414, "Invalid range: Expected the sortBy field to be a number")
+    if isinstance(key, Decimal128) or (isinstance(key, float) and isnan(key)):
+        raise unsupported("a window bounded by decimals", where="$setWindowFields")
+    return key
+
+
+def _ranked(part: Partition, *, dense: bool) -> list[Any]:
+    ranks: list[Any] = []
+    before: Any = None
+    for at, variables in enumerate(part.rows):
+        key = sort_key(variables.root, part.sort)
+        if ranks and key == before:
+            ranks.append(ranks[-1])
+        else:
+            ranks.append((ranks[-1] if ranks else 0) + 1 if dense else at + 1)
+        before = key
+    return ranks
+
+
+RANKS: Final[dict[str, Compute]] = {
+    "$denseRank": lambda part: _ranked(part, dense=True),
+    "$documentNumber": lambda part: list(range(1, len(part.rows) + 1)),
+    "$rank": lambda part: _ranked(part, dense=False),
+}
+
+
+def _shift(window: Window) -> Compute:
+    default = None if window.default is None else constant(window.default, {})
+    if window.input is None or default is None:
+        raise CommandFailure(9, "'$shift:default' expression must yield a constant value.")
+    evaluate, otherwise = evaluator(window.input), default.value
+
+    def compute(part: Partition) -> list[Any]:
+        count = len(part.rows)
+        places = range(window.by, window.by + count)
+        return [evaluate(part.rows[at]) if 0 <= at < count else otherwise for at in places]
+
+    return compute
+
+
+def _carried(values: Sequence[Any]) -> list[Any]:
+    last: Any = None
+    carried = []
+    for value in values:
+        last = last if is_nullish(value) else value
+        carried.append(last)
+    return carried
+
+
+def _averaged(values: Sequence[Any], weight: Decimal) -> list[Any]:
+    """Return the moving averages, which the server keeps as a decimal and answers as a double."""
+    average: Decimal | None = None
+    rest = CONTEXT.subtract(Decimal(1), weight)
+    averages: list[Any] = []
+    for value in values:
+        if isinstance(value, Decimal128) or (isinstance(value, float) and not isfinite(value)):
+            raise unsupported("$expMovingAvg of a decimal", where="$setWindowFields")
+        if is_number(value):
+            number = decimal_of(value)
+            average = (
+                number
+                if average is None
+                else CONTEXT.add(CONTEXT.multiply(number, weight), CONTEXT.multiply(average, rest))
+            )
+        averages.append(None if average is None else float(average))
+    return averages
