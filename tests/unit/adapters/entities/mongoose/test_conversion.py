@@ -6,7 +6,6 @@ import pytest
 from adapters.entities.mongoose.conversion import entities_of
 from adapters.entities.mongoose.models import read_models
 from adapters.entities.mongoose.overlay import Overlay, read_overlay
-from adapters.entities.profile import load_profile
 from comparators.errors import SettingsError
 from proxy.cli.entry import run
 
@@ -22,7 +21,6 @@ def test_the_maps_of_the_models_are_those_that_are_kept(tmp_path: Path) -> None:
     assert code == 0
     made = {path.name: path.read_text() for path in (tmp_path / "shop").iterdir()}
     assert made == {path.name: path.read_text() for path in (HERE / "shop").iterdir()}
-    assert list(load_profile(tmp_path / "shop")) == ["customers", "purchaseorders", "trail"]
 
 
 def test_without_an_overlay_a_name_that_is_taken_stays_as_it_is() -> None:
