@@ -166,6 +166,10 @@ class Catalog:
         found = self._collections.get((database, name))
         return () if found is None else found.unique
 
+    def namespaces(self) -> list[Namespace]:
+        """Return database and name of every collection."""
+        return sorted(self._collections)
+
     def names(self, database: str) -> list[str]:
         """Return the names of the collections of a database."""
         return sorted(name for owner, name in self._collections if owner == database)

@@ -20,6 +20,7 @@ from adapters.query.update import Update
 from adapters.sql.body import body_of
 from adapters.sql.build import ReadShape, conditions, read, shape_of, values_of
 from adapters.sql.dialect import Statement, compiled
+from adapters.sql.fence import fenced
 from adapters.sql.keys import key_of
 from adapters.sql.plan import Order, Plan, Selection, natural_order, plan_read
 
@@ -150,7 +151,8 @@ def _count(tables: CollectionTables, shape: ReadShape) -> Statement:
         return compiled(
             sa.select(sa.func.count(), sa.false())
             .select_from(documents)
-            .where(*conditions(documents, shape.selection))
+            .where(*conditions(documents, shape.selection), fenced(documents))
         )
-    selected = read(tables.documents, shape, sa.literal_column("1")).subquery()
+    found = read(tables.documents, shape, sa.literal_column("1"))
+    selected = found.where(fenced(tables.documents)).subquery()
     return compiled(sa.select(sa.func.count(), sa.false()).select_from(selected))

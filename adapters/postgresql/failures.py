@@ -37,9 +37,16 @@ ABSENT: Final = frozenset({"42P01", "3F000"})
 TOO_LONG: Final = "54000"
 """A value that an index cannot hold: somebody else has made the index."""
 
+MOVED: Final = frozenset({"42703", "42804", "42883", *ABSENT})
+"""No such column, another type, no such operator for it, no such table: the documents live in another table by now."""
+
 UNIQUE: Final = "23505"
 REPEAT: Final = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: nothing was changed, and a second try may well succeed."""
+
+
+class MovedError(UnreachableError):
+    """The documents of a collection have moved to another table since the catalog was read."""
 
 
 def state_of(error: BaseException) -> str:

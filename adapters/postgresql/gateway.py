@@ -20,7 +20,15 @@ from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.expiration import expire, expired
 from adapters.postgresql.explanations import Explanations
-from adapters.postgresql.failures import ABSENT, REPEAT, TOO_LONG, failure_of, state_of, unreachable
+from adapters.postgresql.failures import (
+    MOVED,
+    REPEAT,
+    TOO_LONG,
+    MovedError,
+    failure_of,
+    state_of,
+    unreachable,
+)
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
 from adapters.postgresql.layouts import Layouts
@@ -88,19 +96,22 @@ class PostgresGateway:
     ) -> Outcome:
         """Run one operation; a write whose mark was applied before returns its first outcome."""
         started = time.perf_counter()
-        if operation.kind is Kind.FIND:
-            identifier = _plain_identifier(operation.arguments)
-            if identifier is not None and not await self._is_collated(operation):
-                documents = await self._find_by_id(operation, identifier)
-                return Outcome(
-                    result=documents,
-                    duration_s=time.perf_counter() - started,
-                    answered=Answered.PUSHED_DOWN,
-                )
         try:
+            if operation.kind is Kind.FIND:
+                identifier = _plain_identifier(operation.arguments)
+                if identifier is not None and not await self._is_collated(operation):
+                    documents = await self._find_by_id(operation, identifier)
+                    return Outcome(
+                        result=documents,
+                        duration_s=time.perf_counter() - started,
+                        answered=Answered.PUSHED_DOWN,
+                    )
             return await self._run(operation, generated, mark, started)
         except CommandFailure as failure:
             return timed(Outcome(result=failure_of(failure), duration_s=0.0), started)
+        except MovedError:
+            # Nothing was done. The catalog is read anew.
+            return await self._run_again(operation, generated, mark, started)
 
     @asynccontextmanager
     async def transaction(self, mark: Mark | None = None) -> AsyncIterator["PostgresTransaction"]:
@@ -122,7 +133,7 @@ class PostgresGateway:
                 self._catalog.undone(since=before)
                 if state_of(error) == TOO_LONG:
                     self._catalog.stale()
-                if state_of(error) in REPEAT | ABSENT | {TOO_LONG}:
+                if state_of(error) in REPEAT | MOVED | {TOO_LONG}:
                     raise unreachable(
                         "the transaction was undone", self._connections.peer
                     ) from error
@@ -212,6 +223,17 @@ class PostgresGateway:
             plan = await self._explanations.of(connection, session.statements)
             return replace(outcome, plan=plan)
 
+    async def _run_again(
+        self, operation: Operation, generated: Generated, mark: Mark | None, started: float
+    ) -> Outcome:
+        try:
+            return await self._run(operation, generated, mark, started)
+        except CommandFailure as failure:
+            return timed(Outcome(result=failure_of(failure), duration_s=0.0), started)
+        except MovedError as still:
+            # The catalog does not explain it, so it is no matter of tables that were moved.
+            raise still.__cause__ or still from None
+
     async def _is_collated(self, operation: Operation) -> bool:
         """Return whether the key of a string is not all that equal strings have in common."""
         if not self._catalog.loaded:
@@ -228,8 +250,10 @@ class PostgresGateway:
             self._catalog.stale()
             raise
         except asyncpg.PostgresError as error:
-            if state_of(error) not in ABSENT:
+            if state_of(error) not in MOVED:
                 raise
+            if self._catalog.collection(operation.database, operation.collection) is not None:
+                raise self._moved() from error
             row = None
         if row is None:
             return Documents(documents=())
@@ -248,6 +272,18 @@ class PostgresGateway:
         except UnreachableError:
             self._catalog.stale()
             raise
+        except asyncpg.PostgresError as error:
+            if state_of(error) not in MOVED:
+                raise
+            raise self._moved() from error
+
+    def _moved(self) -> MovedError:
+        self._catalog.stale()
+        return MovedError(
+            "the documents of a collection live in another table by now",
+            where=self._connections.peer,
+            remedy="look with `parallax schema check` whether tables and catalog agree if this lasts",
+        )
 
     def _session(
         self, connection: Connection, operation: Operation, generated: Generated

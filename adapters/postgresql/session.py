@@ -184,13 +184,23 @@ class Session:
         if self.connection.is_in_transaction() and not self.exists:
             # The error would end the transaction.
             return []
+        storage = self.storage
         self.statements.append(text)
         try:
             return await self.connection.fetch(text, *arguments)
         except asyncpg.PostgresError as error:
-            if state_of(error) in ABSENT:
+            if state_of(error) in ABSENT and await self._is_absent(storage):
                 return []
             raise
+
+    async def _is_absent(self, storage: AnyStorage) -> bool:
+        """Return whether a table that was not found is where the documents would be, not where they were once."""
+        if not self.exists:
+            return True
+        if self.connection.is_in_transaction():
+            return False
+        await self.catalog.load(self.connection)
+        return self.storage is storage
 
     async def ensure(self) -> None:
         """Make the collection's tables where they do not exist."""

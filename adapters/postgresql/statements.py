@@ -15,6 +15,7 @@ from sqlalchemy.types import TypeEngine
 from adapters.postgresql.marks import APPLIED
 from adapters.postgresql.tables import CollectionTables
 from adapters.sql.dialect import Statement, compiled, on_table
+from adapters.sql.fence import fenced
 
 SHAPES_KEPT: Final = 20_000
 XID: Final = OID
@@ -106,7 +107,7 @@ def delete_documents(tables: CollectionTables, has_entries: bool, marked: bool) 
     entries = tables.entries
     gone = (
         sa.delete(tables.documents)
-        .where(tables.identity == _any_id(tables))
+        .where(tables.identity == _any_id(tables), fenced(tables.documents))
         .returning(tables.identity.label("id"))
         .cte("gone")
     )
@@ -184,7 +185,8 @@ def lock(tables: CollectionTables) -> str:
 @lru_cache(maxsize=SHAPES_KEPT)
 def present(tables: CollectionTables) -> Statement:
     """Return the statement that tells which keys belong to documents."""
-    return compiled(sa.select(tables.identity).where(tables.identity == _any_id(tables)))
+    found = sa.select(tables.identity).where(tables.identity == _any_id(tables))
+    return compiled(found.where(fenced(tables.documents)))
 
 
 @lru_cache(maxsize=SHAPES_KEPT)

@@ -24,6 +24,7 @@ from adapters.postgresql import (
 from adapters.postgresql.aggregates import stores
 from adapters.postgresql.failures import (
     ABSENT,
+    MOVED,
     REPEAT,
     TOO_LONG,
     UNIQUE,
@@ -137,4 +138,8 @@ async def _may_go_on(session: Session, error: asyncpg.PostgresError, mark: Mark 
     if state == TOO_LONG:
         await session.catalog.load(session.connection)
         return True
+    if state in MOVED:
+        before = session.storage
+        await session.catalog.load(session.connection)
+        return session.storage is not before
     return state in REPEAT or (state == UNIQUE and mark is not None)

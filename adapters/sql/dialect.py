@@ -50,9 +50,10 @@ def compiled(element: ClauseElement) -> Statement:
     return Statement(text=_finished(str(rendered)), names=names)
 
 
-def on_table(template: str, table: Table) -> str:
-    """Return a fixed definition with the quoted name of a table for `%(fullname)s`."""
-    return definition(DDL(template).against(table))  # type: ignore[no-untyped-call]
+def on_table(template: str, table: Table, **names: str) -> str:
+    """Return a fixed definition with the quoted name of a table for `%(fullname)s`, and others by theirs."""
+    quoted = {place: _POSTGRESQL.identifier_preparer.quote(name) for place, name in names.items()}
+    return definition(DDL(template, context=quoted).against(table))  # type: ignore[no-untyped-call]
 
 
 def definition(element: ExecutableDDLElement) -> str:

@@ -52,6 +52,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "MAP",
         "Make entity maps, hold them against data, and show what they do.",
     ),
+    "schema": Command(
+        "proxy.cli.schema",
+        "SCHEMA",
+        "Show and make the tables of mapped collections, while they are used.",
+    ),
     "demo": Command(
         "proxy.cli.demo.command",
         "demo",

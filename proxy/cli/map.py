@@ -1,27 +1,35 @@
 """`parallax map`: make entity maps, hold them against data, and show what they do."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from bson import json_util
 
 from adapters.entities.checks import check_profile
 from adapters.entities.drift import Fit, FitOf
 from adapters.entities.entity import EntityMap
 from adapters.entities.evidence import Sample
+from adapters.entities.explanation import explain_document
 from adapters.entities.files import Comments, toml_of
 from adapters.entities.inference import propose
 from adapters.entities.mongoose.conversion import entities_of, place_of
 from adapters.entities.mongoose.models import read_models
 from adapters.entities.mongoose.overlay import read_overlay
+from adapters.entities.notation import JSON
 from adapters.entities.profile import SUFFIX
-from comparators.errors import CapacityError
+from adapters.postgresql.explanation import explain_find
+from adapters.postgresql.schema.schema import Schema
+from adapters.postgresql.schema.steps import SchemaPlan
+from adapters.query.failures import CommandFailure
+from comparators.errors import CapacityError, SettingsError
 from proxy.cli import options
 from proxy.cli.fits import fit_lines
 from proxy.cli.maps import map_for, maps_of
 from proxy.cli.source import source_of
+from proxy.settings import Settings
 
 MAP: Final = typer.Typer(
     help="Make entity maps, hold them against data, and show what they do.",
@@ -106,12 +114,13 @@ def check(
     ],
     config: options.Config = None,
     legacy: options.Legacy = None,
+    gateway: options.Gateway = None,
     entities: options.Entities = None,
     *,
     sample: Annotated[int, typer.Option("--sample", help="How many documents to look at.")] = 1000,
 ) -> int:
-    """Hold maps against a sample of the data; ends with 1 when a document would drift."""
-    settings = options.settings_of(config, legacy=legacy, entities=entities)
+    """Hold maps against data, and tables where there is a gateway; ends with 1 when one does not fit."""
+    settings = options.settings_of(config, legacy=legacy, gateway=gateway, entities=entities)
     maps = maps_of(settings)
     uri = settings.demand("legacy.uri")
     fits = {}
@@ -120,7 +129,25 @@ def check(
         fits[namespace] = asyncio.run(_fit(uri, namespace, entity, sample))
     for line in fit_lines(fits):
         typer.echo(line)
-    return 1 if any(fit.drifting for fit in fits.values()) else 0
+    differing = _differing(settings, maps, namespaces) if settings.gateway.uri else []
+    for line in differing:
+        typer.echo(line)
+    return 1 if differing or any(fit.drifting for fit in fits.values()) else 0
+
+
+def _differing(
+    settings: Settings, maps: Mapping[str, EntityMap], namespaces: Sequence[str]
+) -> list[str]:
+    """Return how the tables of collections differ from their maps."""
+
+    async def planned() -> SchemaPlan:
+        async with Schema(settings.demand("gateway.uri"), maps) as schema:
+            return await schema.plan({namespace.partition(".")[0] for namespace in namespaces})
+
+    plan = asyncio.run(planned())
+    lines = [f"{step.database}.{step.collection}: {step.what}" for step in plan.steps]
+    lines += [f"{database}.{name}: the table follows another map" for database, name in plan.stale]
+    return [line for line in lines if line.partition(": ")[0] in namespaces]
 
 
 async def _fit(uri: str, namespace: str, entity: EntityMap, size: int) -> Fit:
@@ -129,6 +156,67 @@ async def _fit(uri: str, namespace: str, entity: EntityMap, size: int) -> Fit:
         async for document in source.sample(size):
             counted.add(document)
     return counted.fit
+
+
+@MAP.command("explain")
+def explain(
+    namespace: Annotated[
+        str, typer.Argument(help="The collection, as `database.collection`.", metavar="COLLECTION")
+    ],
+    config: options.Config = None,
+    entities: options.Entities = None,
+    *,
+    document: Annotated[
+        Path | None, typer.Option("--document", help="A file with a document, extended JSON.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option("--filter", help="The filter of a find, extended JSON.")
+    ] = None,
+    sort: Annotated[str, typer.Option("--sort", help="Its sort.")] = "{}",
+    skip: Annotated[int, typer.Option("--skip", help="Its skip.")] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", help="Its limit.")] = None,
+) -> None:
+    """Show where the fields of a document lie, and how a query is run: SQL, residual, why."""
+    maps = maps_of(options.settings_of(config, entities=entities))
+    database, _, collection = namespace.partition(".")
+    if document is not None:
+        read = json_of("--document", document.read_text(encoding="utf-8"))
+        for line in explain_document(map_for(collection, maps), read):
+            typer.echo(line)
+    if query is not None:
+        asked, ordered = json_of("--filter", query), json_of("--sort", sort)
+        try:
+            explained = explain_find(
+                database,
+                collection,
+                maps.get(collection),
+                query=asked,
+                sort=ordered,
+                skip=skip,
+                limit=limit,
+            )
+        except CommandFailure as failure:
+            raise SettingsError(
+                f"MongoDB refuses this query with code {failure.code}",
+                where="--filter, --sort",
+                remedy="correct the operators that it names",
+            ) from failure
+        typer.echo(explained)
+
+
+def json_of(where: str, text: str) -> dict[str, Any]:
+    """Return the document of an extended JSON text; SettingsError for any other text."""
+    try:
+        found = json_util.loads(text, json_options=JSON)
+    except (ValueError, TypeError) as wrong:
+        raise SettingsError(
+            f"this is not extended JSON: {type(wrong).__name__}",
+            where=where,
+            remedy='write a document, as in {"_id": {"$oid": "…"}}',
+        ) from wrong
+    if not isinstance(found, dict):
+        raise SettingsError("this is no document", where=where, remedy="write it in { }")
+    return found
 
 
 def write_map(folder: Path, entity: EntityMap, comments: Comments) -> Path:

@@ -15,6 +15,7 @@ from sqlalchemy.sql import ColumnElement
 from adapters.sql.columns.condition import Condition, relaxed
 from adapters.sql.columns.elements import ONE, ZERO, element_of
 from adapters.sql.columns.order import Term
+from adapters.sql.fence import fenced
 
 DRIFT: Final = "drift"
 SKIP: Final = "skip"
@@ -86,7 +87,7 @@ def drifts(table: sa.FromClause, shape: TableShape) -> ColumnElement[bool]:
 
 def certain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]]:
     """Return the conditions of the first branch."""
-    found = [element_of(shape.condition, table)]
+    found = [element_of(shape.condition, table), fenced(table)]
     if shape.columns:
         found.append(sa.or_(table.c["_drift"].is_(sa.null()), sa.not_(_drifted(table))))
     return found

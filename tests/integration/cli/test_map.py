@@ -1,13 +1,19 @@
 """`parallax map` against a live collection."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from adapters.entities.files import toml_of
 from adapters.entities.profile import load_profile
+from adapters.postgresql.gateway import PostgresGateway
+from comparators.operation import Kind, Operation
+from proxy.cli.entry import run
 from proxy.embedded import EmbeddedMongo
+from tests.integration.adapters.postgresql.schema.shop import GENERATED, USERS, WIDER
 from tests.integration.cli.command import parallax
 
 DOCUMENTS: list[dict[str, Any]] = [
@@ -88,3 +94,28 @@ async def test_what_cannot_be_looked_at_is_told(
 
     assert ended.code == code
     assert "remedy:" in ended.err
+
+
+async def test_a_table_that_differs_from_its_map_ends_the_check_with_one(
+    mongo: EmbeddedMongo,
+    mongo_database: AsyncDatabase[dict[str, Any]],
+    postgres_dsn: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await mongo_database.users.insert_one({"_id": "a", "email": "a"})
+    (tmp_path / "users.toml").write_text(toml_of(WIDER))
+    async with PostgresGateway(postgres_dsn, connections=1, entities={"users": USERS}) as gateway:
+        insert = Operation(
+            database=mongo_database.name,
+            collection="users",
+            kind=Kind.INSERT,
+            arguments={"documents": [{"_id": "a", "email": "a"}]},
+        )
+        await gateway.run(insert, generated=GENERATED)
+    flags = ["--legacy", mongo.uri, "--gateway", postgres_dsn, "--entities", str(tmp_path)]
+
+    code = await asyncio.to_thread(run, ["map", "check", f"{mongo_database.name}.users", *flags])
+
+    assert code == 1
+    assert "column name text is added" in capsys.readouterr().out

@@ -1,0 +1,45 @@
+-- What `parallax schema` has done to mapped tables, and which rows were touched while a table is made anew.
+-- MongoDB has no schema; a collection's table follows its map, and each version of it is told here.
+CREATE TABLE IF NOT EXISTS parallax.schema_versions (
+    version bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    applied_by text NOT NULL DEFAULT session_user,
+    database text NOT NULL,
+    moved text,
+    what text NOT NULL,
+    statements text NOT NULL,
+    maps text NOT NULL
+);
+
+COMMENT ON COLUMN parallax.schema_versions.moved IS 'the collection whose documents went to another table';
+COMMENT ON COLUMN parallax.schema_versions.maps IS 'SHA-256 of the maps that the tables then followed';
+
+-- Places in the order of insertion, by the table whose rows were written there: a row keeps its place for life.
+CREATE TABLE IF NOT EXISTS parallax.touched (
+    relation oid NOT NULL,
+    at bigint GENERATED ALWAYS AS IDENTITY,
+    ordinal bigint NOT NULL,
+    PRIMARY KEY (relation, at)
+);
+
+-- Notes each row that is written. Its argument is the name of the column with the place.
+CREATE OR REPLACE FUNCTION parallax.note_touched() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    read_ordinal constant text := format('SELECT ($1).%I', TG_ARGV[0]);
+    before_ordinal bigint;
+    after_ordinal bigint;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        EXECUTE read_ordinal INTO before_ordinal USING OLD;
+        INSERT INTO parallax.touched (relation, ordinal) VALUES (TG_RELID, before_ordinal);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        EXECUTE read_ordinal INTO after_ordinal USING NEW;
+        IF after_ordinal IS DISTINCT FROM before_ordinal THEN
+            INSERT INTO parallax.touched (relation, ordinal) VALUES (TG_RELID, after_ordinal);
+        END IF;
+    END IF;
+    RETURN NULL;
+END
+$$;
