@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import uvloop
 
-from benchmarks import added_latency, comparison, memory, relay, verification
+from benchmarks import added_latency, comparison, gateway, memory, relay, verification
 from benchmarks.figure import Figure, NotMeasuredError, Part, at_least, at_most
 from benchmarks.table import Cell, table
 from comparators.errors import ParallaxError
@@ -109,6 +109,10 @@ async def _comparison(_: Extent) -> Part:
     )
 
 
+async def _gateway(extent: Extent) -> Part:
+    return await gateway.benchmark(rounds=extent.rounds, seconds=extent.seconds)
+
+
 async def _memory(extent: Extent) -> Part:
     return await memory.benchmark(seconds=extent.memory_s)
 
@@ -117,6 +121,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "relay": _relay,
     "latency": _latency,
     "verification": _verification,
+    "gateway": _gateway,
     "comparison": _comparison,
     "memory": _memory,
 }

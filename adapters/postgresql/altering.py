@@ -58,7 +58,8 @@ async def altered(session: Session, modification: Modification) -> Found | None:
 def _alteration(
     session: Session, modification: Modification, *, marked: bool, shown: bool
 ) -> Alteration | None:
-    guarded = frozenset((name,) for index in session.guarding for name in index.fields)
+    # Columns that hold an array go on holding one: only what is unique can refuse.
+    guarded = frozenset((name,) for index in session.unique for name in index.fields)
     return session.storage.alter(
         modification.query.selection,
         modification.tree,

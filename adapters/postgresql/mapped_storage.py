@@ -80,6 +80,10 @@ class MappedStorage:
         self._groupings: dict[GroupShape, Statement] = {}
         self._statements: dict[tuple[Use, TableShape], Statement] = {}
 
+    @property
+    def statements_made(self) -> int:
+        return len(self._alterations) + len(self._groupings) + len(self._statements)
+
     def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
         declared = [index.specification for index in self.entity.indexes]
         longest = longest_values(self.entity, [*declared, *specifications])

@@ -17,7 +17,7 @@ from adapters.query.pipeline.needs import paths_of_pipeline
 from adapters.query.projection import parse_projection
 from adapters.sql.columns.condition import EVERYTHING
 from adapters.sql.columns.partial import PartialRead, partial_read, paths_of_projection
-from adapters.sql.columns.read import TableShape, drift_values, read
+from adapters.sql.columns.read import TableShape, read
 from comparators.canonical import encode
 from tests.differential.batches import SEVERAL, residual
 from tests.differential.grammar.mapped import (
@@ -70,9 +70,7 @@ async def parts(mapped: MappedTable, wanted: PartialRead) -> list[Document]:
     shape = TableShape(condition=EVERYTHING, columns=wanted.needed)
     ordinal = mapped.table.c["_ordinal"]
     selected = wanted.selected(mapped.table, drifts=bool(wanted.needed))
-    rows = await mapped.fetch(
-        read(mapped.table, shape, ordinal, *selected), drift_values(wanted.needed)
-    )
+    rows = await mapped.fetch(read(mapped.table, shape, ordinal, *selected), {})
     codec = PartCodec(wanted.columns)
     found = []
     for row in sorted(rows, key=lambda row: row[0]):

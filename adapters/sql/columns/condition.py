@@ -5,7 +5,7 @@ again; the opposite of one is `IS NOT TRUE`, so that unknown never takes a row a
 A leaf says of which columns it speaks: it is right where none of them has drifted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -190,9 +190,9 @@ class Holds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drifted:
-    """One of the columns has drifted whose names a parameter holds."""
+    """The column has drifted."""
 
-    parameter: str
+    column: str
 
 
 Leaf = (
@@ -278,26 +278,25 @@ def columns_of(condition: Condition) -> tuple[str, ...]:
     return tuple(sorted(column for column in found if column is not None))
 
 
-def relaxed(condition: Condition, names: Mapping[str, str]) -> Condition:
+def relaxed(condition: Condition) -> Condition:
     """Return the condition without what it says of columns that have drifted.
 
     It selects all that the condition selects, and each row of which the condition cannot tell.
-    `names` are the parameters that hold the name of each column, in a list.
     """
     match condition:
         case All(parts=parts):
-            return All(parts=tuple(relaxed(part, names) for part in parts))
+            return All(parts=tuple(relaxed(part) for part in parts))
         case AnyOf(parts=parts):
-            return AnyOf(parts=tuple(relaxed(part, names) for part in parts))
+            return AnyOf(parts=tuple(relaxed(part) for part in parts))
         case Drifted():
             return condition
         case Opposite(leaf=leaf):
-            return _or_drifted(condition, column_of(leaf), names)
+            return _or_drifted(condition, column_of(leaf))
         case _:
-            return _or_drifted(condition, column_of(condition), names)
+            return _or_drifted(condition, column_of(condition))
 
 
-def _or_drifted(condition: Condition, column: str | None, names: Mapping[str, str]) -> Condition:
+def _or_drifted(condition: Condition, column: str | None) -> Condition:
     if column is None:
         return condition
-    return AnyOf(parts=(condition, Drifted(parameter=names[column])))
+    return AnyOf(parts=(condition, Drifted(column=column)))

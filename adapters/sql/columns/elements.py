@@ -1,11 +1,13 @@
 """Conditions as SQLAlchemy Core elements over a mapped table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONPATH
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from adapters.sql.columns.condition import (
     Absent,
@@ -54,6 +56,32 @@ BITS: Final[Mapping[BitRule, Callable[[Any, Any], ColumnElement[bool]]]] = {
 }
 
 
+def drifted(table: sa.FromClause, columns: Sequence[str]) -> ColumnElement[bool]:
+    """Return whether one of the columns has drifted.
+
+    Their names are literals and no parameters: so the server knows when it plans that there is no such row, and that a
+    plan for all values is as good as one for each.
+    """
+    drift = sa.type_coerce(table.c["_drift"], sa.types.NullType())
+    return drift.bool_op("&&")(_Names(columns))
+
+
+class _Names(ColumnElement[Any]):
+    """An array of names that are part of a statement."""
+
+    inherit_cache = False
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.type = sa.types.NullType()
+
+
+@compiles(_Names, "postgresql")
+def _names(element: _Names, compiler: SQLCompiler, **_options: Any) -> str:
+    quoted = [compiler.render_literal_value(name, sa.Text()) for name in element.names]
+    return f"ARRAY[{', '.join(quoted)}]::text[]"
+
+
 def element_of(condition: Condition, table: sa.FromClause) -> ColumnElement[bool]:
     """Return a condition as an element."""
     return _Renderer(table, None).element(condition)
@@ -74,8 +102,8 @@ class _Renderer:
                 return sa.or_(sa.false(), *map(self.element, parts))
             case Opposite(leaf=leaf):
                 return self.element(leaf).is_not(sa.true())
-            case Drifted(parameter=parameter):
-                return self._operator("_drift", "&&", parameter)
+            case Drifted(column=column):
+                return drifted(self._table, (column,))
             case Constant(holds=holds):
                 return sa.true() if holds else sa.false()
             case Absent(column=column, absent=absent):

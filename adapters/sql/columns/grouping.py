@@ -22,7 +22,7 @@ from adapters.sql.columns.narrowing import Narrowing
 from adapters.sql.columns.numbers import looks_whole
 from adapters.sql.columns.operands import INTEGERS
 from adapters.sql.columns.places import Columns
-from adapters.sql.columns.read import TableShape, certain, drift_values, drifts
+from adapters.sql.columns.read import TableShape, certain, drifts
 
 SUMMED: Final = frozenset({*INTEGERS, ColumnType.DOUBLE})
 ORDERED: Final = frozenset({*SUMMED, ColumnType.TEXT, ColumnType.VARCHAR, ColumnType.TIMESTAMPTZ})
@@ -90,7 +90,7 @@ class GroupPlan:
     @property
     def values(self) -> Mapping[str, Any]:
         """The parameters of the statement."""
-        return {**self.narrowing.values, **drift_values(self.columns)}
+        return self.narrowing.values
 
 
 def plan_group(stage: Group, narrowing: Narrowing, columns: Columns) -> GroupPlan | None:

@@ -12,9 +12,8 @@ from adapters.query.expression import paths_of
 from adapters.query.paths import Path
 from adapters.query.projection import Computed, Exclude, Mode, Node, Projection
 from adapters.query.projection.tree import Branch
-from adapters.sql.columns.elements import ZERO
+from adapters.sql.columns.elements import ZERO, drifted
 from adapters.sql.columns.places import Columns, Key, identity_column
-from adapters.sql.columns.read import DRIFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +37,7 @@ class PartialRead:
         if not self.overflow:
             wanted: ColumnElement[bool] = table.c["_layout"] == ZERO
             if drifts:
-                names = sa.bindparam(DRIFT, type_=sa.types.NullType())
-                drift = sa.type_coerce(table.c["_drift"], sa.types.NullType())
-                wanted = sa.or_(wanted, drift.bool_op("&&")(names))
+                wanted = sa.or_(wanted, drifted(table, self.needed))
             overflow = sa.case((wanted, overflow), else_=sa.null())
         return [*found, table.c["_layout"], overflow]
 

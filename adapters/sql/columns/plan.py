@@ -9,7 +9,7 @@ from adapters.sql.columns.condition import EVERYTHING, All, Compared, Place, Sig
 from adapters.sql.columns.narrowing import Narrowing
 from adapters.sql.columns.order import Term, terms_of
 from adapters.sql.columns.places import Columns
-from adapters.sql.columns.read import LIMIT, SKIP, TableShape, drift_values
+from adapters.sql.columns.read import LIMIT, SKIP, TableShape
 from adapters.sql.plan import Residual
 from comparators.outcome import Answered
 
@@ -52,7 +52,6 @@ class ColumnPlan:
         """The parameters of the statement."""
         return {
             **self.narrowing.values,
-            **drift_values(self.columns),
             SKIP: self.skip,
             LIMIT: self.limit,
         }

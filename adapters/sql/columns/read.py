@@ -5,7 +5,6 @@ which a column has drifted that filter or sort speak about, as far as the rest o
 are for the residual. It is empty for data as the map expects it; then the first branch is the answer.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,11 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from adapters.sql.columns.condition import Condition, relaxed
-from adapters.sql.columns.elements import ONE, ZERO, element_of
+from adapters.sql.columns.elements import ONE, ZERO, drifted, element_of
 from adapters.sql.columns.order import Term
 from adapters.sql.fence import fenced
 
-DRIFT: Final = "drift"
 SKIP: Final = "skip"
 LIMIT: Final = "limit"
 
@@ -36,12 +34,6 @@ class TableShape:
     natural: bool = False
     skip: bool = False
     limit: bool = False
-
-
-def drift_values(columns: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters that name the columns of a shape."""
-    values: dict[str, Any] = {f"{DRIFT}{at}": [column] for at, column in enumerate(columns)}
-    return {**values, DRIFT: list(columns)}
 
 
 def read(
@@ -71,8 +63,8 @@ def read_to_write(
     table: sa.FromClause, shape: TableShape, *selected: ColumnElement[Any]
 ) -> sa.Select[Any]:
     """Return the statement that reads both branches as one, so that its rows can be locked."""
-    drifted = _drifted(table).is_(sa.true()) if shape.columns else sa.false()
-    statement: sa.Select[Any] = sa.select(*selected, drifted.label("drifted"))
+    marked = drifted(table, shape.columns).is_(sa.true()) if shape.columns else sa.false()
+    statement: sa.Select[Any] = sa.select(*selected, marked.label("drifted"))
     statement = _ordered(statement.where(_relaxed(table, shape)), table, shape)
     return statement.limit(_number(LIMIT)) if shape.limit else statement
 
@@ -89,7 +81,9 @@ def certain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]
     """Return the conditions of the first branch."""
     found = [element_of(shape.condition, table), fenced(table)]
     if shape.columns:
-        found.append(sa.or_(table.c["_drift"].is_(sa.null()), sa.not_(_drifted(table))))
+        found.append(
+            sa.or_(table.c["_drift"].is_(sa.null()), sa.not_(drifted(table, shape.columns)))
+        )
     return found
 
 
@@ -97,19 +91,13 @@ def _uncertain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bo
     return [
         # Said twice, so that the partial index is seen to serve.
         table.c["_drift"].is_not(sa.null()),
-        _drifted(table),
+        drifted(table, shape.columns),
         _relaxed(table, shape),
     ]
 
 
 def _relaxed(table: sa.FromClause, shape: TableShape) -> ColumnElement[bool]:
-    names = {column: f"{DRIFT}{at}" for at, column in enumerate(shape.columns)}
-    return element_of(relaxed(shape.condition, names), table)
-
-
-def _drifted(table: sa.FromClause) -> ColumnElement[bool]:
-    names = sa.bindparam(DRIFT, type_=sa.types.NullType())
-    return sa.type_coerce(table.c["_drift"], sa.types.NullType()).bool_op("&&")(names)
+    return element_of(relaxed(shape.condition), table)
 
 
 def _ordered(statement: sa.Select[Any], table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:

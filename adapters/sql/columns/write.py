@@ -8,10 +8,9 @@ from sqlalchemy.sql import ColumnElement
 
 from adapters.sql.columns.changes import Assignment, ColumnChanges, Effect, Sum
 from adapters.sql.columns.condition import Condition
-from adapters.sql.columns.elements import ZERO, element_of
+from adapters.sql.columns.elements import ZERO, drifted, element_of
 from adapters.sql.columns.narrowing import Narrowing
 from adapters.sql.columns.numbers import looks_whole
-from adapters.sql.columns.read import DRIFT
 
 LAYOUTS: Final = "layouts"
 
@@ -43,11 +42,9 @@ def update_values(
     narrowing: Narrowing, changes: ColumnChanges, layouts: list[int]
 ) -> dict[str, Any]:
     """Return the parameters; `layouts` are those that `natural_layouts` allows."""
-    shape = update_shape(narrowing, changes)
     return {
         **narrowing.values,
         **changes.values,
-        DRIFT: list(shape.columns),
         LAYOUTS: layouts,
     }
 
@@ -55,15 +52,13 @@ def update_values(
 def update(table: sa.Table, shape: UpdateShape, *returned: ColumnElement[Any]) -> Any:
     """Return the statement: of the row if it was changed, what is asked for; else no row."""
     changed = {table.c[each.column]: _new(table, each) for each in shape.assignments}
-    drift = sa.type_coerce(table.c["_drift"], sa.types.NullType())
-    names = sa.bindparam(DRIFT, type_=sa.types.NullType())
     return (
         sa.update(table)
         .values(changed)
         .where(
             element_of(shape.condition, table),
             *(element_of(guard, table) for guard in shape.guards),
-            sa.or_(drift.is_(sa.null()), sa.not_(drift.bool_op("&&")(names))),
+            sa.or_(table.c["_drift"].is_(sa.null()), sa.not_(drifted(table, shape.columns))),
             _layout(table, sensitive=shape.sensitive),
             *(
                 _sum(table, each, each.sum_of)
