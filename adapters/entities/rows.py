@@ -16,12 +16,16 @@ from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap, Ide
 from adapters.entities.identity import identity_key
 from adapters.entities.layout import WHOLE, Field, Layout, layout_of
 from adapters.entities.tags import Tag
-from adapters.entities.values import held, reader_of
+from adapters.entities.values import Reader, held, reader_of
 from adapters.query.paths import Path
 from comparators.canonical import decode, encode
+from comparators.errors import CorruptionError
 
 MOST_LAYOUTS: Final = 4096
 """Beyond, documents of new layouts are stored whole: fields are named at random, as in a dictionary."""
+
+BESIDE: Final = frozenset({Tag.OVERFLOW, Tag.EMPTY, Tag.NULL})
+"""What is not read from a column."""
 
 NO_LIMITS: Final[Mapping[str, int]] = {}
 
@@ -187,6 +191,15 @@ class Decoder:
 
     def __init__(self, columns: Sequence[Column], fields: Sequence[Field]) -> None:
         places = {column.path: at for at, column in enumerate(columns)}
+        unknown = [
+            path for path, tag in fields if path not in places and tag not in BESIDE - {Tag.NULL}
+        ]
+        if unknown:
+            raise CorruptionError(
+                f"no column holds {'.'.join(unknown[0])!r}",
+                where="a row of a mapped table",
+                remedy="read the map again: another process has changed it",
+            )
         self._steps = [
             (
                 path,
@@ -196,12 +209,28 @@ class Decoder:
             )
             for path, tag in fields
         ]
+        # Most layouts: all fields at the root and in columns, none of them null.
+        self._plain = (
+            [(path[0], places[path], read) for path, _tag, _at, read in self._steps]
+            if all(len(path) == 1 and tag not in BESIDE for path, tag in fields)
+            else None
+        )
         named = {places[path] for path, _tag in fields if path in places}
         self._unnamed = [at for at in range(len(columns)) if at not in named]
         self._columns = columns
 
     def document_of(self, values: Sequence[Any], overflow: bytes | None) -> dict[str, Any]:
         """Return the document of a row."""
+        if self._plain is not None:
+            document = _read(self._plain, values)
+        else:
+            document = self._step_by_step(values, overflow)
+        for at in self._unnamed:
+            if values[at] is not None:
+                self._put_unnamed(document, at, values[at])
+        return document
+
+    def _step_by_step(self, values: Sequence[Any], overflow: bytes | None) -> dict[str, Any]:
         document: dict[str, Any] = {}
         rest = iter(() if overflow is None else decode(overflow)[""])
         for path, tag, at, read in self._steps:
@@ -219,9 +248,6 @@ class Decoder:
                 document[path[0]] = value
             else:
                 _put(document, path, value)
-        for at in self._unnamed:
-            if values[at] is not None:
-                self._put_unnamed(document, at, values[at])
         return document
 
     def _put_unnamed(self, document: dict[str, Any], at: int, value: Any) -> None:
@@ -229,6 +255,15 @@ class Decoder:
         column = self._columns[at]
         read = reader_of(column, Tag.NATURAL)
         _put(document, column.path, value if read is None else read(value))
+
+
+def _read(plain: Sequence[tuple[str, int, Reader | None]], values: Sequence[Any]) -> dict[str, Any]:
+    document = {}
+    for name, at, read in plain:
+        value = values[at]
+        if value is not None:
+            document[name] = value if read is None else read(value)
+    return document
 
 
 def _put(document: dict[str, Any], path: Path, value: Any) -> None:

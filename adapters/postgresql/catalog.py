@@ -26,6 +26,7 @@ from adapters.postgresql.tables import check_namespace
 from adapters.postgresql.validation import Validation, validation_of
 from adapters.sql.dialect import compiled
 from comparators.canonical import decode, encode
+from comparators.errors import SettingsError
 
 DEFINING: Final = 0x70617261
 """The advisory lock under which tables are made and dropped, so that no two connections race."""
@@ -227,6 +228,7 @@ class Catalog:
             # Somebody else has made it, perhaps with indexes.
             await self.load(connection)
             storage = self.storage(database, name)
+        self._check_table(database, name, storage)
         await connection.execute(";\n".join(storage.tables.definitions))
         if uuid is None:
             return False
@@ -309,6 +311,17 @@ class Catalog:
             for index in collection.indexes:
                 if index.expiry is not None:
                     yield place, index
+
+    def _check_table(self, database: str, name: str, storage: AnyStorage) -> None:
+        """Raise SettingsError if the table of a collection belongs to another one already."""
+        table = storage.tables.documents.name
+        for (owner, other), known in self._collections.items():
+            if owner == database and other != name and known.storage.tables.documents.name == table:
+                raise SettingsError(
+                    f"the table {table!r} for the collection {name!r} is that of {other!r}",
+                    where=f"the map of {name!r} or of {other!r}",
+                    remedy="name another table in the map",
+                )
 
     def _know_indexes(self, place: Namespace, indexes: tuple[Index, ...]) -> None:
         known = self._collections[place]

@@ -12,6 +12,8 @@ def column(path: str, kind: ColumnType, **more: Any) -> Column:
     return Column(name=f"the {path}", path=split_path(path), type=kind, **more)
 
 
+HOSTILE: Final = "it's \"\\ %(x)s :y $1 {z}; --"
+
 COLUMNS: Final = (
     column("a", ColumnType.INTEGER),
     column("b", ColumnType.TEXT, array=True),
@@ -24,7 +26,7 @@ COLUMNS: Final = (
     column("email", ColumnType.VARCHAR, length=12),
     column("tags", ColumnType.VARCHAR, length=3, array=True),
     column("at", ColumnType.TIMESTAMPTZ),
-    column("x", ColumnType.BOOLEAN),
+    Column(name=HOSTILE, path=("x",), type=ColumnType.BOOLEAN),
     column("ids", ColumnType.OBJECTID, array=True),
     column("dates", ColumnType.TIMESTAMPTZ, array=True),
     column("v", ColumnType.NUMERIC),
