@@ -52,3 +52,22 @@ def _in_elements(array: list[Any], path: Path, *, expand: bool) -> Iterator[Reac
             yield from _in_elements(element, rest, expand=expand)
         elif isinstance(element, dict | DBRef):
             yield from reached(element, rest, expand=expand)
+
+
+def along(value: Any, path: Path) -> Iterator[Any]:
+    """Give what `distinct` reads: in an array a number is a position and no field's name."""
+    name, rest = path[0], path[1:]
+    if isinstance(value, DBRef):
+        value = value.as_doc()
+    if isinstance(value, list):
+        value = {str(position): element for position, element in enumerate(value)}
+    if not isinstance(value, dict) or name not in value:
+        return
+    found = value[name]
+    if not rest:
+        yield found
+    elif isinstance(found, list) and not rest[0].isdecimal():
+        for element in found:
+            yield from along(element, rest)
+    else:
+        yield from along(found, rest)

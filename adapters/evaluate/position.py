@@ -34,6 +34,7 @@ from adapters.query.filter import (
     Size,
     TypeIs,
 )
+from adapters.query.filter.schema import leaves_nothing
 
 Position = int | None
 Found = tuple[bool, Position]
@@ -152,6 +153,8 @@ def optimized(filter: Filter, *, ordered: bool = False) -> Filter:  # noqa: A002
         ):
             # One value, given several times perhaps: the first one then counts.
             return Comparison(path=path, comparator=Comparator.EQ, value=value, comparing=order)
+        case SchemaHolds(schema=schema) if leaves_nothing(schema):
+            return NOTHING
         case In(path=path, values=(), patterns=(pattern,)):
             return PatternMatch(path=path, pattern=pattern)
         case _:

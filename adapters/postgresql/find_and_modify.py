@@ -26,6 +26,7 @@ from adapters.query.sort import Sort, check_number, sort_keys
 from comparators.canonical import encode
 from comparators.outcome import Modified, Outcome
 
+BAD_VALUE: Final = 2
 FAILED_TO_PARSE: Final = 9
 NOT_FOUND: Final = Outcome(
     result=Modified(document=None, n=0, updated_existing=False), duration_s=0.0
@@ -102,7 +103,7 @@ async def _remove(session: Session) -> Outcome:
         variables=session.variables,
         order=session.order_under(arguments),
     )
-    sort = sort_keys(arguments.get("sort") or {})
+    sort = _sort_of(session, query)
     show = _shown(session, query)
     check_number(sort)
     found = await picked(session, query, first=True, locked=True, sort=sort)
@@ -134,7 +135,12 @@ def _parsed(session: Session) -> tuple[Modification, Sort]:
         upsert=bool(arguments.get("upsert")),
         at=0,
     )
-    return modification, sort_keys(arguments.get("sort") or {})
+    return modification, _sort_of(session, modification.query)
+
+
+def _sort_of(session: Session, query: Query) -> Sort:
+    """Return the sort; MongoDB does not even read it where there can be one document only."""
+    return {} if query.of_one else sort_keys(session.operation.arguments.get("sort") or {})
 
 
 def _shown(session: Session, query: Query) -> Show:
@@ -143,10 +149,11 @@ def _shown(session: Session, query: Query) -> Show:
     if not fields:
         return lambda found: found.raw
     user = {name: value for name, value in session.variables.items() if name != "NOW"}
+    projection = parse_projection(fields, filter=query.tree, variables=frozenset(user))
+    if projection.positional is not None and session.operation.arguments.get("new"):
+        raise CommandFailure(BAD_VALUE, "a positional projection cannot show the new document")
     project = projector(
-        collated(
-            parse_projection(fields, filter=query.tree, variables=frozenset(user)), query.order
-        ),
+        collated(projection, query.order),
         filter=query.tree,
         now_ms=session.generated.now_ms,
         variables=user,

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from adapters.evaluate.order import sorted_documents
-from adapters.evaluate.paths import reached
+from adapters.evaluate.paths import along, reached
 from adapters.evaluate.project import projector
 from adapters.postgresql import options
 from adapters.postgresql.hints import held_by
@@ -162,14 +162,11 @@ async def distinct(session: Session) -> Values:
     found, _left = await matching(session, query, Asked())
     values: dict[Any, Any] = {}
     place_of = key_of if order.is_simple else order.key
-    lacking = False
     for each in found:
-        for value, _position in reached(each.document, path, expand=False):
+        for value in along(each.document, path):
             for item in value if isinstance(value, list) else [value]:
-                if item is MISSING:
-                    lacking = True
-                else:
-                    values.setdefault(place_of(item), item)
+                values.setdefault(place_of(item), item)
+    lacking = any(value is MISSING for each in found for value, _ in reached(each.document, path))
     return _distinct(session, key, list(values.values()), lacking and place_of(None) not in values)
 
 

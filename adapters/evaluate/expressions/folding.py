@@ -43,8 +43,8 @@ OF_ARRAYS: Final = frozenset({"$max", "$min", "$sum"})
 """Operators that look into an array given alone: such a call is left as it is."""
 
 NOT_FOLDED: Final = frozenset(
-    "$getField $regexFind $regexFindAll $regexMatch $replaceAll $replaceOne $setField $sortArray "
-    "$unsetField".split()
+    "$getField $regexFind $regexFindAll $regexMatch $replaceAll $replaceOne $setEquals $setField "
+    "$sortArray $unsetField".split()
 )
 """Operators that are evaluated for each document even if all operands are constant."""
 LEFT_ALONE: Final = frozenset({"$getField", "$setField", "$unsetField"})

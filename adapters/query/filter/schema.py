@@ -68,6 +68,16 @@ class Schema:
     dependencies: "tuple[tuple[str, Schema | frozenset[str]], ...]" = ()
 
 
+def leaves_nothing(schema: Schema) -> bool:
+    """Return whether no document can meet a schema, as far as MongoDB sees it without one."""
+    return (
+        (schema.types is not None and TYPE_NUMBERS["object"] not in schema.types)
+        or (schema.enum is not None and not any(isinstance(each, dict) for each in schema.enum))
+        or any(map(leaves_nothing, schema.all_of))
+        or (bool(schema.any_of) and all(map(leaves_nothing, schema.any_of)))
+    )
+
+
 def parse_schema(given: Any) -> Schema:
     """Return the tree of a schema of documents."""
     if not isinstance(given, Mapping):
@@ -311,24 +321,19 @@ _KEYWORDS: Final[Mapping[str, Parse | None]] = {
     "description": None,
     "bsonType": _types,
     "type": _types,
-    "allOf": _combined("all_of"),
-    "anyOf": _combined("any_of"),
-    "oneOf": _combined("one_of"),
-    "not": _not,
-    "enum": _enum,
-    "minimum": _bound,
-    "exclusiveMinimum": _exclusive,
+    "pattern": _pattern,
+    "maxLength": _count("most_length"),
+    "minLength": _count("least_length"),
+    "multipleOf": _multiple_of,
     "maximum": _bound,
     "exclusiveMaximum": _exclusive,
-    "multipleOf": _multiple_of,
-    "minLength": _count("least_length"),
-    "maxLength": _count("most_length"),
-    "pattern": _pattern,
-    "items": _items,
-    "additionalItems": _others("other_items"),
+    "minimum": _bound,
+    "exclusiveMinimum": _exclusive,
     "minItems": _count("least_items"),
     "maxItems": _count("most_items"),
     "uniqueItems": _unique_items,
+    "items": _items,
+    "additionalItems": _others("other_items"),
     "required": _required,
     "properties": _properties,
     "patternProperties": _pattern_properties,
@@ -336,5 +341,10 @@ _KEYWORDS: Final[Mapping[str, Parse | None]] = {
     "minProperties": _count("least_properties"),
     "maxProperties": _count("most_properties"),
     "dependencies": _dependencies,
+    "allOf": _combined("all_of"),
+    "anyOf": _combined("any_of"),
+    "oneOf": _combined("one_of"),
+    "not": _not,
+    "enum": _enum,
 }
-"""What each keyword takes; None for those that only describe."""
+"""What each keyword takes, in the order a server reads them; None for those that only describe."""

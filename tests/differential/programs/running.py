@@ -135,12 +135,19 @@ async def _end_of(tally: Tally, twins: Twins, step: Step, answers: Answers) -> E
 
 def comparable(step: Step, legacy: Result, gateway: Result) -> bool:
     """Return whether the verifier would call two answers, which are not equal, a mismatch."""
+    if _shuffles(step) and (isinstance(legacy, Failure) or isinstance(gateway, Failure)):
+        return False
     operation = Operation(
         database="twin", collection=THINGS, kind=step.kind, arguments=step.arguments
     )
     left = Outcome(result=legacy, duration_s=0.0)
     right = Outcome(result=gateway, duration_s=0.0)
     return decide(operation, left, right, Rules()).verdict is Verdict.MISMATCH
+
+
+def _shuffles(step: Step) -> bool:
+    """Return whether nobody knows which document comes first."""
+    return step.kind is Kind.AGGREGATE and "'$sample'" in repr(step.arguments)
 
 
 def code_of(result: Result) -> int | None:
