@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.database import AsyncDatabase
@@ -28,7 +28,9 @@ from comparators.outcome import (
     WriteError,
 )
 
-RAW: Final = CodecOptions(document_class=RawBSONDocument)
+RAW: Final = CodecOptions(
+    document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
+)
 COMMANDS: Final[Mapping[Kind, str]] = {
     Kind.FIND: "find",
     Kind.COUNT: "count",

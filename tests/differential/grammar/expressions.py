@@ -134,12 +134,55 @@ def _calls(inner: Expressions) -> Expressions:
             {"startDate": date, "unit": _units(), "amount": small},
             timezone=_timezones(),
         ),
-        _call("$year $month $dayOfWeek $isoWeek $week $dayOfYear $hour $millisecond", date),
+        _call("$pow $log $atan2", number, number),
+        _call("$ln $log10 $sin $tanh $acos $degreesToRadians", number),
+        _call("$stdDevPop $stdDevSamp $max $min $sum $avg", array),
+        _call("$toDate $toObjectId $binarySize $bsonSize $tsSecond $tsIncrement", inner),
+        _call("$substr", text, small, small),
+        _call("$indexOfCP $indexOfBytes", text, text, small, small),
+        _call("$indexOfArray", array, inner, small, small),
+        _named("$firstN $lastN $minN $maxN", {"input": array, "n": small}),
+        _named(
+            "$zip",
+            {"inputs": st.lists(array, min_size=1, max_size=2)},
+            useLongestLength=st.just(True),
+        ),
+        _named("$setField", {"field": st.sampled_from("xa"), "input": object_, "value": inner}),
+        _named("$unsetField", {"field": st.sampled_from("xa"), "input": object_}),
+        _named("$dateToParts", {"date": date}, timezone=_timezones(), iso8601=st.booleans()),
+        _named("$hour $isoWeekYear $minute", {"date": date}, timezone=_timezones()),
+        _named(
+            "$switch",
+            {
+                "branches": st.lists(
+                    st.fixed_dictionaries({"case": inner, "then": inner}), min_size=1, max_size=2
+                )
+            },
+            default=inner,
+        ),
+        _named(
+            "$let",
+            {
+                "vars": st.fixed_dictionaries({"u": inner}),
+                "in": st.one_of(st.just("$$u"), st.just("$$u.x"), inner),
+            },
+        ),
+        _named("$reduce", {"input": array, "initialValue": inner, "in": _accumulation(inner)}),
+        _call("$year $dayOfMonth $month $dayOfWeek $isoDayOfWeek $second", date),
+        _call("$isoWeek $isoWeekYear $week $dayOfYear $hour $minute $millisecond", date),
         _named("$convert", {"input": inner, "to": _types()}, onError=inner, onNull=inner),
         st.dictionaries(st.sampled_from("pqr"), inner, max_size=2),
         st.lists(inner, max_size=2),
         _named("$getField", {"field": st.sampled_from("xa"), "input": object_}),
         ints,
+    )
+
+
+def _accumulation(inner: Expressions) -> Expressions:
+    return st.one_of(
+        _call("$add $concat $max", st.just("$$value"), st.just("$$this")),
+        _call("$concatArrays", st.just("$$value"), st.just(["$$this"])),
+        inner,
     )
 
 
@@ -202,4 +245,18 @@ def _weekdays() -> Expressions:
 
 
 def _types() -> Expressions:
-    return st.sampled_from(["int", "long", "double", "decimal", "string", "bool", "date", "array"])
+    return st.sampled_from(
+        [
+            "int",
+            "long",
+            "double",
+            "decimal",
+            "string",
+            "bool",
+            "date",
+            "array",
+            "objectId",
+            1,
+            18,
+        ]
+    )

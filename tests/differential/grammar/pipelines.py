@@ -1,5 +1,6 @@
 """Random pipelines over a few documents that hold every trap of the stages at once."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -38,8 +39,16 @@ small = st.integers(1, 4)
 def pipelines(foreign: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Give up to four stages over documents in the order of `_id`."""
     return st.lists(_stages(foreign), min_size=1, max_size=4).map(
-        lambda stages: [{"$sort": {"_id": 1}}, *stages]
+        lambda stages: [{"$sort": {"_id": 1}}, *_in_order(stages)]
     )
+
+
+def _in_order(stages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give each grouping an order, which nobody else does."""
+    for stage in stages:
+        yield stage
+        if stage.get("$group", {}).get("_id") is not None or "$sortByCount" in stage:
+            yield {"$sort": {"_id": 1}}
 
 
 def _stages(foreign: str) -> Stages:
@@ -67,7 +76,30 @@ def _stages(foreign: str) -> Stages:
                 },
             ),
         ),
+        _one("$match", value.map(lambda expression: {"$expr": expression})),
         _one("$group", _groups()),
+        _one("$group", _keyed_groups()),
+        _one("$group", _keyed_groups()),
+        _one("$sortByCount", paths.map("${}".format)),
+        _one("$bucket", _buckets()),
+        _one(
+            "$sort",
+            st.dictionaries(paths, st.sampled_from([1, -1]), min_size=1, max_size=2).map(
+                lambda sort: {**sort, "_id": 1}
+            ),
+        ),
+        _one("$lookup", _piped_lookups(foreign)),
+        _one("$unionWith", st.just(foreign)),
+        _one(
+            "$redact",
+            st.sampled_from(
+                [
+                    "$$DESCEND",
+                    {"$cond": [{"$isArray": "$t"}, "$$PRUNE", "$$DESCEND"]},
+                    {"$cond": [{"$eq": ["$x", 1]}, "$$KEEP", "$$DESCEND"]},
+                ]
+            ),
+        ),
         _one("$bucketAuto", _automatic_buckets()),
         _one("$setWindowFields", _windows()),
         _one("$sample", st.just({"size": 100})),
@@ -104,11 +136,7 @@ def _filters() -> st.SearchStrategy[dict[str, Any]]:
 
 def _groups() -> st.SearchStrategy[dict[str, Any]]:
     """One group takes everything, so that no order of groups has to agree."""
-    accumulators = st.builds(
-        lambda operator, path: {operator: f"${path}"},
-        st.sampled_from("$sum $avg $min $max $first $last $push $addToSet $stdDevPop".split()),
-        paths,
-    )
+    accumulators = _accumulators()
     return st.fixed_dictionaries({"_id": st.just(None), "n": accumulators, "m": accumulators})
 
 
@@ -133,6 +161,67 @@ def _windows() -> st.SearchStrategy[dict[str, Any]]:
             "output": st.builds(lambda item: {"n": item}, st.one_of(window, ranked)),
         },
         optional={"partitionBy": st.sampled_from(["$s", {"$type": "$a"}])},
+    )
+
+
+def _keyed_groups() -> st.SearchStrategy[dict[str, Any]]:
+    keys = st.one_of(
+        paths.map("${}".format),
+        paths.map("${}".format),
+        st.just({"a": "$a", "s": "$s"}),
+        expressions(),
+    )
+    return st.fixed_dictionaries({"_id": keys, "n": _accumulators()})
+
+
+def _accumulators() -> st.SearchStrategy[dict[str, Any]]:
+    path = paths.map("${}".format)
+    names = "$sum $avg $min $max $first $last $push $addToSet $stdDevPop $stdDevSamp $mergeObjects"
+    ordered = st.fixed_dictionaries({"sortBy": st.just({"_id": -1}), "output": path})
+    return st.one_of(
+        *(_one(name, path) for name in names.split()),
+        _one("$count", st.just({})),
+        *(
+            _one(name, st.fixed_dictionaries({"input": path, "n": small}))
+            for name in ("$firstN", "$lastN", "$minN", "$maxN")
+        ),
+        _one("$top", ordered),
+        _one("$bottom", ordered),
+    )
+
+
+def _buckets() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "groupBy": paths.map("${}".format),
+            "boundaries": st.sampled_from(
+                [[0, 1, 5], [-1, 2.5, 100], ["a", "x"], [1, "a"], [2, 1]]
+            ),
+        },
+        optional={
+            "default": st.sampled_from(["other", None, -5]),
+            "output": st.fixed_dictionaries({"n": _accumulators()}),
+        },
+    )
+
+
+def _piped_lookups(foreign: str) -> st.SearchStrategy[dict[str, Any]]:
+    inner = st.sampled_from(
+        [
+            [{"$match": {"k": 1}}],
+            [{"$match": {"$expr": {"$eq": ["$k", "$$a"]}}}],
+            [{"$sort": {"_id": -1}}, {"$limit": 2}, {"$project": {"x": "$$a", "k": 1}}],
+            [{"$group": {"_id": None, "n": {"$sum": 1}}}],
+        ]
+    )
+    return st.fixed_dictionaries(
+        {
+            "from": st.just(foreign),
+            "let": st.fixed_dictionaries({"a": paths.map("${}".format)}),
+            "pipeline": inner,
+            "as": st.sampled_from(["n", "o.q"]),
+        },
+        optional={"localField": st.just("a"), "foreignField": st.just("k")},
     )
 
 

@@ -77,8 +77,12 @@ def _aggregate(pipeline: list[Any]) -> Step:
     return Step(kind=Kind.AGGREGATE, arguments={"pipeline": pipeline})
 
 
+of_kinds: st.SearchStrategy[list[Document]] = st.lists(
+    documents_of_kinds.documents(), min_size=1, max_size=5
+).map(lambda drawn: [{**document, "_id": at} for at, document in enumerate(drawn)])
 aggregations: Programs = st.builds(
-    lambda steps: Program(documents=pipelines.GIVEN, others=pipelines.FOREIGN, steps=steps),
+    lambda stored, steps: Program(documents=stored, others=pipelines.FOREIGN, steps=steps),
+    st.just(pipelines.GIVEN) | of_kinds,
     _steps(pipelines.pipelines(OTHERS).map(_aggregate)),
 )
 computations: Programs = st.builds(

@@ -78,6 +78,7 @@ operators: Documents = st.one_of(
     _operator("$pullAll", lists),
     _operator("$pop", st.sampled_from([1, -1, 1.0, Int64(-1), 2, "a"])),
     _operator("$bit", bits),
+    _operator("$currentDate", st.sampled_from([True, {"$type": "date"}, 1, {"$type": "x"}, False])),
     st.sampled_from([{"$foo": {"a": 1}}, {"$set": 1}, {"$set": {}}]),
 )
 
@@ -100,6 +101,21 @@ pipelines: st.SearchStrategy[list[dict[str, Any]]] = st.one_of(
     st.builds(lambda name, other: [{"$set": {name: f"${other}"}}], names, names),
     st.builds(lambda name: [{"$unset": name}], names),
     st.builds(lambda name: [{"$replaceWith": {"a": f"${name}"}}], names),
+    st.builds(
+        lambda name, other: [{"$set": {name: {"$ifNull": [f"${other}", "$$NOW"]}}}], names, names
+    ),
+    st.builds(
+        lambda name, other: [{"$set": {name: {"$concatArrays": [f"${name}", [f"${other}"]]}}}],
+        names,
+        names,
+    ),
+    st.builds(lambda path: [{"$project": {path: 1}}], plain_paths),
+    st.builds(
+        lambda path, value: [{"$addFields": {path: {"$literal": value}}}], plain_paths, small
+    ),
+    st.builds(lambda path: [{"$unset": [path]}], plain_paths),
+    st.builds(lambda name: [{"$replaceRoot": {"newRoot": f"${name}"}}], names),
+    st.sampled_from([[{"$match": {}}], [{"$set": {"_id": 9}}], [{"$project": {"_id": 0}}], [{}]]),
 )
 updates: Value = modifications | modifications | modifications | replacements | pipelines
 

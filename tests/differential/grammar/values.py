@@ -44,9 +44,20 @@ numbers: Value = st.sampled_from(
         Decimal128("1.00"),
         Decimal128("2.5"),
         Decimal128("NaN"),
+        Int64(-(2**63)),
+        2.0**53 + 2,
+        2.0**63,
+        5e-324,
+        float("-inf"),
+        Decimal128("-0"),
+        Decimal128("0E-20"),
+        Decimal128("-Infinity"),
+        Decimal128("9.999999999999999999999999999999999E+6144"),
     ]
 )
-strings: Value = st.sampled_from(["", "a", "b", "ab", "A", "a\nb", "é", "1"])
+strings: Value = st.sampled_from(
+    ["", "a", "b", "ab", "A", "a\nb", "é", "1", "a\0b", "\U0001d11e", "\uffff", "İ", "0"]
+)
 others: Value = st.sampled_from(
     [
         None,
@@ -56,12 +67,19 @@ others: Value = st.sampled_from(
         ObjectId("f" * 24),
         DatetimeMS(0),
         DatetimeMS(-1),
+        DatetimeMS(-(2**53)),
+        DatetimeMS(2**63 - 1),
         Timestamp(1, 1),
         Binary(b"\x03", 0),
         Binary(b"\x03", 5),
+        Binary(b"\x03\x04", 128),
+        Binary(bytes(range(16)), 4),
+        Binary(b""),
         Regex("a", ""),
         Regex("a", "i"),
         Code("f"),
+        Code("f", {"a": 1}),
+        Timestamp(2**32 - 1, 2**32 - 1),
         MinKey(),
         MaxKey(),
     ]
@@ -84,7 +102,10 @@ def values(depth: int = 2) -> Value:
     )
 
 
-documents: Documents = st.dictionaries(names, values(), min_size=1, max_size=4)
+odd_names = st.sampled_from(["", " ", "é", "a b", "$a", "A", "00", "-1", "\U0001d11e"])
+documents: Documents = st.dictionaries(names, values(), min_size=1, max_size=4) | st.dictionaries(
+    st.one_of(names, names, odd_names), values(), min_size=1, max_size=4
+)
 
 paths = st.one_of(
     names,
