@@ -16,6 +16,7 @@ from adapters.postgresql.modifying import Modification, change_of, modification_
 from adapters.postgresql.picking import picked
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
+from adapters.query.pipeline import named_stages
 from comparators.outcome import Acknowledgement, Outcome, WriteError
 
 FAILED_TO_PARSE: Final = 9
@@ -45,10 +46,18 @@ class Tally:
         )
 
 
+def _check(arguments: Mapping[str, Any]) -> None:
+    """Refuse what MongoDB refuses before it runs the first statement."""
+    options.check("update", arguments)
+    for statement in arguments["updates"]:
+        if isinstance(statement.get("u"), list):
+            named_stages(statement["u"])
+
+
 async def update_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     """Run one statement that changes one document at most; None when it takes a transaction."""
     arguments = session.operation.arguments
-    options.check("update", arguments)
+    _check(arguments)
     if len(arguments["updates"]) != 1:
         return None
     [statement] = arguments["updates"]
@@ -93,7 +102,7 @@ async def _one_at_once(
 async def update(session: Session) -> Outcome:
     """Run the statements one after the other, inside a transaction."""
     arguments = session.operation.arguments
-    options.check("update", arguments)
+    _check(arguments)
     tally = Tally()
     for at, statement in enumerate(arguments["updates"]):
         try:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
-from comparators.canonical import decode
+import bson
+
+from comparators.canonical import CODEC, decode
 from comparators.operation import Kind
 from comparators.outcome import (
     Acknowledgement,
@@ -21,6 +23,8 @@ from proxy.shadow.exchange import Batch
 from proxy.wire.protocol.elements import ARRAY, DOCUMENT, INT32, Place, documents, fields
 
 TIMESTAMP: Final = 0x11
+_REFUSALS: Final = CODEC.with_options(unicode_decode_error_handler="replace")
+"""A message that quotes a text may be cut inside of a character."""
 _UINT64: Final = Struct("<Q")
 _INT64: Final = Struct("<q")
 
@@ -43,7 +47,7 @@ def read_reply(kind: Kind, body: bytes) -> Reply:
     places = fields(body)
     clock = _clock(places, body)
     if not _is_ok(places, body):
-        return Reply(_failure(decode(body)), clock, None)
+        return Reply(_failure(bson.decode(body, _REFUSALS)), clock, None)
     cursor = places.get(b"cursor")
     if cursor is not None and cursor[0] == DOCUMENT:
         batch = _batch(cursor, body)
@@ -77,7 +81,7 @@ def _failure(reply: Mapping[str, Any]) -> Failure:
 
 
 def _acknowledgement(_: Mapping[bytes, Place], body: bytes) -> Result:
-    reply = decode(body)
+    reply = bson.decode(body, _REFUSALS)
     return Acknowledgement(
         n=int(reply.get("n", 0)),
         modified=int(reply["nModified"]) if "nModified" in reply else None,

@@ -265,3 +265,11 @@ async def test_16_a_view_is_taken_for_an_ordinary_collection(twins: Twins) -> No
     assert made == (Done(), "option viewOn")
     assert isinstance(legacy, Documents)
     assert (len(legacy.documents), gateway) == (1, Documents(documents=()))
+
+
+async def test_17_a_constant_set_in_a_filter_has_another_code(twins: Twins) -> None:
+    await inserted(twins, {"_id": 1, "a": 1})
+    condition = {"$expr": {"$setIsSubset": ["$a", [1]]}}
+
+    assert await piped(twins, {"$match": condition}) == (17046, 17310)
+    assert await piped(twins, {"$limit": 1}, {"$match": condition}) == (17310, 17310)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
@@ -13,7 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.gateway import Generated
 from adapters.postgresql.gateway import PostgresGateway
-from comparators.canonical import decode, document_key, encode
+from comparators.canonical import CODEC, decode, document_key, encode
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import (
@@ -29,8 +30,12 @@ from comparators.outcome import (
 )
 
 RAW: Final = CodecOptions(
-    document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
+    document_class=RawBSONDocument,
+    datetime_conversion=DatetimeConversion.DATETIME_MS,
+    unicode_decode_error_handler="replace",
 )
+REPLIES: Final = CODEC.with_options(unicode_decode_error_handler="replace")
+"""A message of the server may be cut inside of a character."""
 COMMANDS: Final[Mapping[Kind, str]] = {
     Kind.FIND: "find",
     Kind.COUNT: "count",
@@ -110,7 +115,7 @@ class Twins:
         if kind is Kind.FIND and "batchSize" not in command:
             command["batchSize"] = 100_000
         reply = await self.mongo.command(command, check=False, codec_options=RAW)
-        return _result(kind, decode(bytes(reply.raw)), reply)
+        return _result(kind, bson.decode(reply.raw, REPLIES), reply)
 
     async def _now_of(self, arguments: Mapping[str, Any], legacy: Result, before_ms: int) -> int:
         """Return the time by which mongod answered, as its answer or its documents tell it."""

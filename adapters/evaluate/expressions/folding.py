@@ -43,12 +43,11 @@ OF_ARRAYS: Final = frozenset({"$max", "$min", "$sum"})
 """Operators that look into an array given alone: such a call is left as it is."""
 
 NOT_FOLDED: Final = frozenset(
-    "$getField $regexFind $regexFindAll $regexMatch $replaceAll $replaceOne $setEquals $setField "
-    "$sortArray $unsetField".split()
+    "$regexFind $regexFindAll $regexMatch $replaceAll $replaceOne $setEquals $sortArray $zip".split()
 )
 """Operators that are evaluated for each document even if all operands are constant."""
-LEFT_ALONE: Final = frozenset({"$getField", "$setField", "$unsetField"})
-"""Operators whose operands are not looked at either."""
+LEFT_ALONE: Final = frozenset("$firstN $getField $lastN $maxN $minN $setField $unsetField".split())
+"""Operators of which not even the operands are folded."""
 
 
 def with_values(node: Any, values: Mapping[str, Any]) -> Any:
@@ -203,7 +202,9 @@ def _check_constants(operator: str, arguments: list[Expression | None]) -> None:
         raise CommandFailure(17311, "both operands of $setIsSubset must be arrays")
     if operator == "$indexOfArray" and _no_array(constant[0]) and not is_nullish(constant[0]):
         raise CommandFailure(50809, "First operand of $indexOfArray must be an array")
-    if operator.startswith("$regex") and constant[1] is not ABSENT:
+    if operator.startswith("$regex") and all(
+        item is None or isinstance(item, Literal) for item in arguments[1:]
+    ):
         check_pattern(operator, constant[1], constant[2])
 
 

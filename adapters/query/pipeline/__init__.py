@@ -4,6 +4,7 @@ from adapters.query.pipeline.parse import (
     STAGES,
     UNSUPPORTED_STAGES,
     UPDATE_STAGES,
+    named_stages,
     parse_pipeline,
     parse_update_pipeline,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "Window",
     "WindowFields",
     "collections_of",
+    "named_stages",
     "parse_pipeline",
     "parse_update_pipeline",
     "rearranged",

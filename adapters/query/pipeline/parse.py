@@ -75,21 +75,24 @@ def parse_update_pipeline(
     stages: list[Any], *, variables: Scope = frozenset()
 ) -> tuple[Stage, ...]:
     """Return the stages of an update, where only those that reshape a document are allowed."""
-    for stage in stages:
-        name = _named(stage)[0]
+    for name, _value in named_stages(stages):
         if name not in UPDATE_STAGES:
-            if not _is_known(name):
-                raise CommandFailure(40324, f"Unrecognized pipeline stage name: '{name}'")
             raise CommandFailure(72, f"{name} is not allowed to be used within an update")
     return _parse_stages(stages, variables)
 
 
-def _parse_stages(stages: list[Any], scope: Scope) -> tuple[Stage, ...]:
-    # All names are looked at before any value, as on the server.
+def named_stages(stages: list[Any]) -> list[tuple[str, Any]]:
+    """Return each stage by its name; CommandFailure where one has none that MongoDB knows."""
     named = [_named(stage) for stage in stages]
     for name, _value in named:
         if not _is_known(name):
             raise CommandFailure(40324, f"Unrecognized pipeline stage name: '{name}'")
+    return named
+
+
+def _parse_stages(stages: list[Any], scope: Scope) -> tuple[Stage, ...]:
+    # All names are looked at before any value, as on the server.
+    named = named_stages(stages)
     parsed: list[Stage] = []
     for name, value in named:
         parse = STAGES.get(name)

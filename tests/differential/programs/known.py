@@ -21,6 +21,9 @@ ANOTHER_ERROR_FIRST: Final = 7
 CODES_OF_GROUPS: Final = 8
 SPARED_BY_MATCH: Final = 9
 ANOTHER_DOCUMENT: Final = 1
+A_CONSTANT_SET: Final = 17
+CODES_OF_SUBSETS: Final = (17046, 17310)
+GROUPING: Final = frozenset({"$group", "$bucket", "$sortByCount"})
 SHAPING: Final = frozenset({"$project", "$addFields", "$set", "$group"})
 PUSHED_DOWN: Final = frozenset({"$match", "$sort", "$limit", "$skip", "$lookup", "$project"})
 """The stages that may stand in front of a group and leave it to the slot-based engine."""
@@ -36,6 +39,8 @@ async def known_difference(step: Step, answers: Answers, ask: Ask) -> int | None
     if step.kind is not Kind.AGGREGATE or not isinstance(gateway, Failure):
         return None
     pipeline = step.arguments["pipeline"]
+    if isinstance(legacy, Failure) and (legacy.code, gateway.code) == CODES_OF_SUBSETS:
+        return A_CONSTANT_SET
     if not isinstance(legacy, Failure):
         behind = any("$match" in stage for stage in pipeline[1:])
         return SPARED_BY_MATCH if behind and isinstance(legacy, Documents) else None
@@ -58,7 +63,7 @@ def _with_pipeline(step: Step) -> bool:
 def _groups_in_front(pipeline: list[Document]) -> bool:
     for stage in pipeline:
         name = next(iter(stage))
-        if name == "$group":
+        if name in GROUPING:
             return True
         if name not in PUSHED_DOWN:
             return False
