@@ -139,8 +139,10 @@ def _parsed(session: Session) -> tuple[Modification, Sort]:
 
 
 def _sort_of(session: Session, query: Query) -> Sort:
-    """Return the sort; MongoDB does not even read it where there can be one document only."""
-    return {} if query.of_one else sort_keys(session.operation.arguments.get("sort") or {})
+    """Return the sort; MongoDB does not even read it where one document is found by `_id` and shown whole."""
+    arguments = session.operation.arguments
+    unread = query.of_one and not arguments.get("fields")
+    return {} if unread else sort_keys(arguments.get("sort") or {})
 
 
 def _shown(session: Session, query: Query) -> Show:
