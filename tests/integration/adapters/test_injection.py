@@ -1,12 +1,13 @@
 """The injector around two real gateways: what it damages, what it leaves, what it says of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from adapters.entities.entity import EntityMap
 from adapters.gateway import Gateway, Generated, Mark
 from adapters.injection import (
     DefectKind,
@@ -22,6 +23,7 @@ from comparators.canonical import decode
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents
 from proxy.embedded import EmbeddedPostgres
+from tests.differential.maps import STORAGES
 
 NOW = Generated(now_ms=1_700_000_000_000)
 STORED_KINDS = {
@@ -30,6 +32,14 @@ STORED_KINDS = {
     DefectKind.LOST_DOCUMENT,
     DefectKind.LOST_WRITE,
 }
+
+
+Maps = Mapping[str, EntityMap]
+
+
+@pytest.fixture(params=["documents", "mapped by key"])
+def entities(request: pytest.FixtureRequest) -> Maps:
+    return STORAGES[request.param]
 
 
 @pytest.fixture
@@ -62,12 +72,12 @@ async def _stored(gateway: Gateway) -> dict[int, dict[str, Any]]:
 
 
 async def test_documents_are_damaged_again_after_every_write(
-    postgres_dsn: str, twin_dsn: str, tmp_path: Path
+    postgres_dsn: str, twin_dsn: str, tmp_path: Path, entities: Maps
 ) -> None:
     plan = Injection(rate=0.5, seed=1, twin=twin_dsn, record=tmp_path / "defects.jsonl")
     async with (
-        gateway_for(postgres_dsn, connections=2) as damaged,
-        gateway_for(twin_dsn, connections=2) as twin,
+        gateway_for(postgres_dsn, connections=2, entities=entities) as damaged,
+        gateway_for(twin_dsn, connections=2, entities=entities) as twin,
     ):
         with DefectRecord(plan.record) as record:
             injector = Injector(damaged, twin, plan, record)
@@ -84,12 +94,12 @@ async def test_documents_are_damaged_again_after_every_write(
 
 
 async def test_without_a_rate_nothing_is_damaged(
-    postgres_dsn: str, twin_dsn: str, tmp_path: Path
+    postgres_dsn: str, twin_dsn: str, tmp_path: Path, entities: Maps
 ) -> None:
     plan = Injection(rate=0, seed=1, twin=twin_dsn, record=tmp_path / "defects.jsonl")
     async with (
-        gateway_for(postgres_dsn, connections=2) as damaged,
-        gateway_for(twin_dsn, connections=2) as twin,
+        gateway_for(postgres_dsn, connections=2, entities=entities) as damaged,
+        gateway_for(twin_dsn, connections=2, entities=entities) as twin,
     ):
         with DefectRecord(plan.record) as record:
             injector = Injector(damaged, twin, plan, record)
@@ -104,12 +114,12 @@ async def test_without_a_rate_nothing_is_damaged(
 
 
 async def test_a_read_is_damaged_in_the_same_way_when_it_is_repeated(
-    postgres_dsn: str, twin_dsn: str, tmp_path: Path
+    postgres_dsn: str, twin_dsn: str, tmp_path: Path, entities: Maps
 ) -> None:
     plan = Injection(rate=1, seed=1, twin=twin_dsn, record=tmp_path / "defects.jsonl")
     async with (
-        gateway_for(postgres_dsn, connections=2) as damaged,
-        gateway_for(twin_dsn, connections=2) as twin,
+        gateway_for(postgres_dsn, connections=2, entities=entities) as damaged,
+        gateway_for(twin_dsn, connections=2, entities=entities) as twin,
     ):
         await _fill(damaged, 5)
         await _fill(twin, 5)
@@ -125,12 +135,12 @@ async def test_a_read_is_damaged_in_the_same_way_when_it_is_repeated(
 
 
 async def test_an_answer_that_differs_because_of_a_lost_document_is_explained(
-    postgres_dsn: str, twin_dsn: str, tmp_path: Path
+    postgres_dsn: str, twin_dsn: str, tmp_path: Path, entities: Maps
 ) -> None:
     plan = Injection(rate=0, seed=1, twin=twin_dsn, record=tmp_path / "defects.jsonl")
     async with (
-        gateway_for(postgres_dsn, connections=2) as damaged,
-        gateway_for(twin_dsn, connections=2) as twin,
+        gateway_for(postgres_dsn, connections=2, entities=entities) as damaged,
+        gateway_for(twin_dsn, connections=2, entities=entities) as twin,
     ):
         await _fill(damaged, 2)
         await _fill(twin, 3)
@@ -144,12 +154,12 @@ async def test_an_answer_that_differs_because_of_a_lost_document_is_explained(
 
 
 async def test_a_transaction_runs_on_both_and_is_damaged_after_its_commit(
-    postgres_dsn: str, twin_dsn: str, tmp_path: Path
+    postgres_dsn: str, twin_dsn: str, tmp_path: Path, entities: Maps
 ) -> None:
     plan = Injection(rate=1, seed=3, twin=twin_dsn, record=tmp_path / "defects.jsonl")
     async with (
-        gateway_for(postgres_dsn, connections=2) as damaged,
-        gateway_for(twin_dsn, connections=2) as twin,
+        gateway_for(postgres_dsn, connections=2, entities=entities) as damaged,
+        gateway_for(twin_dsn, connections=2, entities=entities) as twin,
     ):
         with DefectRecord(plan.record) as record:
             injector = Injector(damaged, twin, plan, record)
