@@ -14,6 +14,7 @@ from adapters.postgresql.hints import held_by
 from adapters.postgresql.reads import counted
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
+from adapters.postgresql.special import check_source
 from adapters.postgresql.storage import AnyStorage
 from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
@@ -171,6 +172,7 @@ async def _sources(session: Session, stages: tuple[Stage, ...]) -> dict[str, lis
     """Return the other collections that the pipeline joins."""
     found = {}
     for name in sorted(collections_of(stages)):
+        check_source(session.catalog, session.operation.database, name)
         storage = session.catalog.storage(session.operation.database, name)
         read = storage.find(storage.selection_of(EVERYTHING, {}), sort={})
         found[name] = [each.document for each in (await session.fetch(storage, read)).found]

@@ -16,6 +16,7 @@ from adapters.postgresql.collating import collation_of_collection
 from adapters.postgresql.documents import Change, insertion
 from adapters.postgresql.indexes import ID_INDEX, Index, index_of
 from adapters.postgresql.session import Session
+from adapters.postgresql.special import special_option
 from adapters.postgresql.specifications import KEPT, LONGEST_TTL_S
 from adapters.postgresql.tables import check_namespace
 from adapters.postgresql.validation import check_validator, check_words
@@ -55,13 +56,17 @@ FLAG: Final = (bool, int, float, Decimal128)
 async def create(session: Session) -> Outcome:
     """Make a collection."""
     operation = session.operation
-    options.check("create", operation.arguments)
+    special = special_option(operation.arguments)
+    if special is None:
+        options.check("create", operation.arguments)
     check_words(operation.arguments)
     if session.exists:
         raise CommandFailure(NAMESPACE_EXISTS, "Collection already exists")
     check_validator(operation.arguments.get("validator") or {})
     collation = collation_of_collection(operation.arguments.get("collation"))
     kept = _remembered({}, {**operation.arguments, "collation": collation})
+    if special is not None:
+        kept[special] = True
     made = await session.catalog.create(
         session.connection, operation.database, operation.collection, kept
     )

@@ -33,6 +33,7 @@ from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
+from adapters.postgresql.special import check_ordinary
 from adapters.postgresql.writes import WRITES, apply, write_of
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unknowable, unsupported
@@ -99,7 +100,7 @@ class PostgresGateway:
         try:
             if operation.kind is Kind.FIND:
                 identifier = _plain_identifier(operation.arguments)
-                if identifier is not None and not await self._is_collated(operation):
+                if identifier is not None and await self._is_plain(operation):
                     documents = await self._find_by_id(operation, identifier)
                     return Outcome(
                         result=documents,
@@ -211,6 +212,7 @@ class PostgresGateway:
     ) -> Outcome:
         async with self._connection() as connection:
             session = self._session(connection, operation, generated)
+            check_ordinary(operation, self._catalog)
             write = write_of(operation)
             if write is not None:
                 outcome = await apply(session, write, mark)
@@ -234,12 +236,12 @@ class PostgresGateway:
             # The catalog does not explain it, so it is no matter of tables that were moved.
             raise still.__cause__ or still from None
 
-    async def _is_collated(self, operation: Operation) -> bool:
-        """Return whether the key of a string is not all that equal strings have in common."""
+    async def _is_plain(self, operation: Operation) -> bool:
+        """Return whether a key finds all that an `_id` asks for: strings may be equal under a collation."""
         if not self._catalog.loaded:
             await self.ready()
         found = self._catalog.collection(operation.database, operation.collection)
-        return found is not None and "collation" in found.options
+        return found is None or not found.options
 
     async def _find_by_id(self, operation: Operation, identifier: Any) -> Documents:
         storage = self._catalog.storage(operation.database, operation.collection)
@@ -334,6 +336,7 @@ class PostgresTransaction:
             operation=operation,
             generated=generated,
         )
+        check_ordinary(operation, self._catalog)
         before = self._catalog.version
         try:
             if operation.kind in WRITES:

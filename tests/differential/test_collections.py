@@ -257,3 +257,27 @@ async def test_collections_are_renamed_with_all_they_have(twins: Twins) -> None:
     ):
         legacy, gateway = await twins.run(kind, **arguments)
         assert legacy == gateway
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"viewOn": "below", "pipeline": []}, "a view"),
+        ({"capped": True, "size": 4096}, "a capped collection"),
+        ({"timeseries": {"timeField": "t"}}, "a time series collection"),
+    ],
+)
+async def test_of_a_special_collection_nothing_is_answered(
+    twins: Twins, options: dict[str, Any], word: str
+) -> None:
+    made = await twins.run(Kind.CREATE, **options)
+    _, by_key = await twins.run(Kind.FIND, filter={"_id": 1})
+    _, counted = await twins.run(Kind.COUNT, query={})
+    beside = Twins(mongo=twins.mongo, gateway=twins.gateway, collection="beside")
+    join = {"from": twins.collection, "localField": "a", "foreignField": "a", "as": "b"}
+    _, joined = await beside.run(Kind.AGGREGATE, pipeline=[{"$lookup": join}])
+    dropped = await twins.run(Kind.DROP)
+
+    assert made == (Done(), Done())
+    assert [by_key, counted, joined] == [word] * 3
+    assert dropped == (Done(), Done())

@@ -256,18 +256,7 @@ async def test_15_pcre_errs_about_line_breaks_behind_a_dot(twins: Twins) -> None
     assert (legacy, len(gateway.documents)) == (Documents(documents=()), 1)
 
 
-async def test_16_a_view_is_taken_for_an_ordinary_collection(twins: Twins) -> None:
-    await twins.mongo["below"].insert_one({"_id": 1})
-    made = await twins.run(Kind.CREATE, viewOn="below", pipeline=[])
-
-    legacy, gateway = await twins.run(Kind.FIND, filter={})
-
-    assert made == (Done(), "option viewOn")
-    assert isinstance(legacy, Documents)
-    assert (len(legacy.documents), gateway) == (1, Documents(documents=()))
-
-
-async def test_17_a_constant_set_in_a_filter_has_another_code(twins: Twins) -> None:
+async def test_16_a_constant_set_in_a_filter_has_another_code(twins: Twins) -> None:
     await inserted(twins, {"_id": 1, "a": 1})
     condition = {"$expr": {"$setIsSubset": ["$a", [1]]}}
 

@@ -26,6 +26,7 @@ from adapters.postgresql.hints import check_hint, held_by
 from adapters.postgresql.indexes import SPECIAL, index_of
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.session import Session
+from adapters.postgresql.special import KINDS, check_options
 from adapters.postgresql.storing import check_identified
 from adapters.postgresql.validation import check_validator
 from adapters.postgresql.writes import WRITES
@@ -208,6 +209,10 @@ def _value(expression: Any) -> Example:
     return lambda: evaluator(parse_expression(expression))(Variables(root={}, current={}, now_ms=0))
 
 
+def _special(option: str) -> Example:
+    return lambda: check_options({option: True}, where="a.b")
+
+
 def _join(**arguments: Any) -> dict[str, Any]:
     return {"$lookup": {"as": "x", **arguments}}
 
@@ -222,9 +227,7 @@ OF_A_DECIMAL: Final = (
     "$acos $acosh $asin $asinh $atan $atanh $cos $cosh $exp $ln $log10 $sin $sinh $tan $tanh"
 ).split()
 OF_FIND: Final = "min max returnKey showRecordId tailable awaitData".split()
-OF_CREATE: Final = (
-    "capped size viewOn timeseries clusteredIndex expireAfterSeconds encryptedFields"
-).split()
+OF_CREATE: Final = "size expireAfterSeconds encryptedFields".split()
 OF_COLL_MOD: Final = "cappedSize expireAfterSeconds viewOn".split()
 COMMANDS: Final = "mapReduce bulkWrite geoSearch".split()
 
@@ -234,6 +237,7 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         **{f"option {name}": (_option("find", name),) for name in OF_FIND},
         **{f"option {name}": (_option("create", name),) for name in OF_CREATE},
         **{f"option {name}": (_option("collMod", name),) for name in OF_COLL_MOD},
+        **{word: (_special(option),) for option, word in KINDS.items()},
         "option index.unique": (_index_made_unique("unique"),),
         "option index.prepareUnique": (_index_made_unique("prepareUnique"),),
         "$$NOW in a validator": (lambda: check_validator({"$expr": "$$NOW"}),),

@@ -120,7 +120,7 @@ async def test_what_is_not_supported_is_named_and_changes_nothing(gateway: Postg
     with pytest.raises(UnsupportedError) as command:
         await gateway.run(operation(Kind.OTHER, mapReduce="users"), generated=GENERATED)
     with pytest.raises(UnsupportedError) as option:
-        await gateway.run(operation(Kind.CREATE, capped=True, size=1000), generated=GENERATED)
+        await gateway.run(operation(Kind.CREATE, encryptedFields={"a": 1}), generated=GENERATED)
 
     assert command.value.what == "command mapReduce"
-    assert option.value.what == "option capped"
+    assert option.value.what == "option encryptedFields"
