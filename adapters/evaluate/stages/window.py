@@ -29,7 +29,7 @@ from adapters.evaluate.numbers import (
 from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.stages.curves import CURVES, is_coarse
 from adapters.evaluate.stages.group import fields_of
-from adapters.evaluate.stages.unwind import with_value
+from adapters.evaluate.stages.unwind import with_value, without
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import Bounds, Window, WindowFields
 from adapters.query.unsupported import unsupported
@@ -73,8 +73,9 @@ def window_fields(
             for at, variables in enumerate(part):
                 made = variables.root
                 for path, values in columns:
-                    if values[at] is not MISSING:
-                        made = with_value(made, path, values[at])
+                    missing = values[at] is MISSING
+                    # What has no value takes the place of what was there all the same.
+                    made = without(made, path) if missing else with_value(made, path, values[at])
                 yield made
 
     return run
