@@ -18,6 +18,7 @@ from adapters.postgresql.residual import values_of_let
 from adapters.postgresql.statements import WriteShape
 from adapters.postgresql.storage import AnyStorage, Fetched, Grouping, Read
 from adapters.postgresql.tables import CollectionTables
+from adapters.postgresql.validation import Validation
 from adapters.sql.dialect import Statement
 from comparators.operation import Operation
 from comparators.order import ValueOrder
@@ -74,10 +75,21 @@ class Session:
 
     def validate(self, document: dict[str, Any], *, before: dict[str, Any] | None = None) -> None:
         """Raise CommandFailure for a document that the collection's validator refuses."""
-        found = self.catalog.collection(self.operation.database, self.operation.collection)
-        validation = None if found is None else found.validation
-        if validation is not None and not self.operation.arguments.get("bypassDocumentValidation"):
+        validation = self._validation
+        if validation is not None:
             validation.check(document, before=before)
+
+    @property
+    def validates(self) -> bool:
+        """Whether the collection's validator has to see each document that is written."""
+        return self._validation is not None
+
+    @property
+    def _validation(self) -> Validation | None:
+        found = self.catalog.collection(self.operation.database, self.operation.collection)
+        if found is None or self.operation.arguments.get("bypassDocumentValidation"):
+            return None
+        return found.validation
 
     def is_indexed(self, path: str) -> bool:
         """Return whether an index holds the values at a path, and null for documents without one."""
