@@ -62,7 +62,9 @@ def matcher(
 
     match filter:
         case And(children=children):
-            return _all([of(child) for child in children])
+            # MongoDB looks at expressions last: another document may make one fail.
+            ordered = sorted(children, key=lambda child: isinstance(child, ExpressionHolds))
+            return _all([of(child) for child in ordered])
         case Or(children=children):
             return _any([of(child) for child in children])
         case Nor(children=children):

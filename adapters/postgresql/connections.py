@@ -27,6 +27,8 @@ SERVER_SETTINGS: Final = {
     "idle_in_transaction_session_timeout": "5min",
     # Statements here are short; compiling them to machine code would take longer than they do.
     "jit": "off",
+    # Drifted rows come behind the others: in parallel they would come in between.
+    "max_parallel_workers_per_gather": "0",
     # As literals in statements are written (adapters/sql/dialect.py).
     "standard_conforming_strings": "on",
 }

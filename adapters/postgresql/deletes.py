@@ -21,9 +21,10 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     """Delete one document by `_id` and mark it in one statement; None when more is asked."""
     arguments = session.operation.arguments
     options.check("delete", arguments)
-    if len(arguments["deletes"]) != 1 or not session.exists:
+    deletes = options.batch(arguments, "delete", "deletes")
+    if len(deletes) != 1 or not session.exists:
         return None
-    [statement] = arguments["deletes"]
+    [statement] = deletes
     options.check("delete statement", statement)
     check_hint(session, statement.get("hint"))
     identities = identities_of(statement["q"])
@@ -58,7 +59,7 @@ async def delete(session: Session) -> Outcome:
     options.check("delete", arguments)
     touched: list[Any] = []
     errors: list[WriteError] = []
-    for at, statement in enumerate(arguments["deletes"]):
+    for at, statement in enumerate(options.batch(arguments, "delete", "deletes")):
         try:
             touched += await _delete(session, statement)
         except CommandFailure as failure:

@@ -70,10 +70,10 @@ def _footprints(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...]
         case Kind.INSERT:
             return (_footprint(operation.namespace, _inserted(arguments, unique), writes=True),)
         case Kind.UPDATE:
-            keys = _updated(arguments["updates"], unique)
+            keys = _updated(arguments.get("updates") or (), unique)
             return (_footprint(operation.namespace, keys, writes=True),)
         case Kind.DELETE:
-            queries = [statement["q"] for statement in arguments["deletes"]]
+            queries = [statement["q"] for statement in arguments.get("deletes") or ()]
             keys = None if unique else _keys(queries)
             return (_footprint(operation.namespace, keys, writes=True),)
         case Kind.FIND_AND_MODIFY:
@@ -108,11 +108,11 @@ def _filters(session: Session) -> Iterator[tuple[Any, Callable[[], ValueOrder], 
     arguments = operation.arguments
     match operation.kind:
         case Kind.UPDATE:
-            for statement in arguments["updates"]:
+            for statement in arguments.get("updates") or ():
                 options.check("update statement", statement)
                 yield statement["q"], partial(session.order_under, statement), False, None
         case Kind.DELETE:
-            for statement in arguments["deletes"]:
+            for statement in arguments.get("deletes") or ():
                 options.check("delete statement", statement)
                 yield statement["q"], partial(session.order_under, statement), False, None
         case Kind.FIND_AND_MODIFY:
@@ -144,7 +144,7 @@ def _keys(queries: Iterable[Mapping[str, Any]]) -> frozenset[bytes] | None:
 
 def _inserted(arguments: Mapping[str, Any], unique: Sequence[Index]) -> frozenset[bytes] | None:
     found: set[bytes] = set()
-    for document in arguments["documents"]:
+    for document in arguments.get("documents") or ():
         if "_id" not in document:
             return None
         found.add(document_key(document["_id"]))

@@ -36,7 +36,7 @@ def prepare(session: Session) -> Prepared:
     arguments = session.operation.arguments
     options.check("insert", arguments)
     prepared: Prepared = []
-    for at, document in enumerate(arguments["documents"]):
+    for at, document in enumerate(options.batch(arguments, "insert", "documents")):
         try:
             complete = identified(document, session, at)
             session.validate(complete)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from asyncpg import Record
@@ -52,6 +52,8 @@ from adapters.sql.mapped_table import mapped_table
 from adapters.sql.names import named
 from adapters.sql.native_index import longest_values, native_index
 from comparators.canonical import MISSING
+
+K = TypeVar("K")
 
 
 class Use(StrEnum):
@@ -206,10 +208,9 @@ class MappedStorage:
         self, plan: GroupPlan, merged: Callable[[Sequence[Any]], list[Any] | None]
     ) -> Grouping[Any]:
         shape = plan.shape
-        statement = self._groupings.get(shape)
-        if statement is None:
-            statement = compiled(group(self.tables.documents, shape))
-            self._groupings[shape] = statement
+        statement = _kept(
+            self._groupings, shape, lambda: compiled(group(self.tables.documents, shape))
+        )
         return Grouping(
             statement=statement,
             values=plan.values,
@@ -233,10 +234,11 @@ class MappedStorage:
         if changes is None or not self._fits(changes):
             return None
         shape = update_shape(selection, changes)
-        statement = self._alterations.get((shape, marked, shown))
-        if statement is None:
-            statement = self._altering(shape, marked=marked, shown=shown)
-            self._alterations[shape, marked, shown] = statement
+        statement = _kept(
+            self._alterations,
+            (shape, marked, shown),
+            lambda: self._altering(shape, marked=marked, shown=shown),
+        )
         layouts = self._natural(changes.sensitive)
         return Alteration(statement=statement, values=update_values(selection, changes, layouts))
 
@@ -267,9 +269,7 @@ class MappedStorage:
 
     def _run(self, use: Use, plan: ColumnPlan) -> Read:
         shape = plan.shape
-        statement = self._statements.get((use, shape))
-        if statement is None:
-            statement = self._statements[use, shape] = self._statement(use, shape)
+        statement = _kept(self._statements, (use, shape), lambda: self._statement(use, shape))
         return Read(statement=statement, values=plan.values, plan=plan, residual=plan.residual)
 
     def _statement(self, use: Use, shape: TableShape) -> Statement:
@@ -284,6 +284,16 @@ class MappedStorage:
                 extras = (tables.identity, documents.c.xmin)
                 rows = read_to_write(documents, shape, *tables.shown, *extras)
                 return compiled(rows.with_for_update() if use is Use.LOCK else rows)
+
+
+def _kept(known: dict[K, Statement], key: K, made: Callable[[], Statement]) -> Statement:
+    """Return the statement of a key, made when it is first asked for; too many are forgotten at once."""
+    statement = known.get(key)
+    if statement is None:
+        if len(known) >= statements.SHAPES_KEPT:
+            known.clear()
+        statement = known[key] = made()
+    return statement
 
 
 def is_of_one(selection: Narrowing) -> bool:

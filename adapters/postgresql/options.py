@@ -1,11 +1,13 @@
 """The options of commands: what the gateway heeds, what cannot change an answer, and what it refuses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unknowable, unsupported
 
+INVALID_LENGTH: Final = 16
+MISSING_FIELD: Final = 40414
 NEGATIVE: Final = 51024
 WITHOUT_EFFECT: Final = frozenset(
     {
@@ -88,6 +90,20 @@ HEEDED: Final[Mapping[str, frozenset[str]]] = {
     "listIndexes": frozenset(),
     "listCollections": frozenset({"filter", "nameOnly", "authorizedCollections"}),
 }
+
+
+def batch(arguments: Mapping[str, Any], command: str, name: str) -> Sequence[Any]:
+    """Return the documents or statements of a write; CommandFailure where there are none."""
+    given = arguments.get(name)
+    if given is None:
+        raise CommandFailure(MISSING_FIELD, f"BSON field '{command}.{name}' is missing")
+    if not given:
+        raise CommandFailure(
+            INVALID_LENGTH,
+            "Write batch sizes must be between 1 and 100000",
+            code_name="InvalidLength",
+        )
+    return list(given)
 
 
 def check(command: str, arguments: Mapping[str, Any]) -> None:

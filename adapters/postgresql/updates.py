@@ -3,7 +3,7 @@
 Source: MongoDB manual, "update".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -46,21 +46,22 @@ class Tally:
         )
 
 
-def _check(arguments: Mapping[str, Any]) -> None:
-    """Refuse what MongoDB refuses before it runs the first statement."""
+def _statements_of(arguments: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the statements; refuse what MongoDB refuses before it runs the first."""
     options.check("update", arguments)
-    for statement in arguments["updates"]:
+    statements = options.batch(arguments, "update", "updates")
+    for statement in statements:
         if isinstance(statement.get("u"), list):
             named_stages(statement["u"])
+    return statements
 
 
 async def update_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     """Run one statement that changes one document at most; None when it takes a transaction."""
-    arguments = session.operation.arguments
-    _check(arguments)
-    if len(arguments["updates"]) != 1:
+    statements = _statements_of(session.operation.arguments)
+    if len(statements) != 1:
         return None
-    [statement] = arguments["updates"]
+    [statement] = statements
     try:
         modification = _parsed(session, statement, 0)
         outcome = await alter(session, modification, statement["q"], mark)
@@ -102,9 +103,8 @@ async def _one_at_once(
 async def update(session: Session) -> Outcome:
     """Run the statements one after the other, inside a transaction."""
     arguments = session.operation.arguments
-    _check(arguments)
     tally = Tally()
-    for at, statement in enumerate(arguments["updates"]):
+    for at, statement in enumerate(_statements_of(arguments)):
         try:
             failure = await _update(session, statement, at, tally)
         except CommandFailure as refused:

@@ -444,7 +444,11 @@ def _written(exchange: Exchange) -> str:
 def _inserted_by(operation: Operation) -> list[Any]:
     if operation.kind is not Kind.INSERT:
         return []
-    return [document["_id"] for document in operation.arguments["documents"] if "_id" in document]
+    return [
+        document["_id"]
+        for document in operation.arguments.get("documents") or ()
+        if "_id" in document
+    ]
 
 
 def _repeated(exchange: Exchange) -> Outcome:

@@ -12,7 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.postgresql.gateway import PostgresGateway
 from comparators.operation import Kind
-from comparators.outcome import Values
+from comparators.outcome import Documents, Failure, Values
 from tests.differential.maps import STORAGES
 from tests.differential.twins import Twins, same
 
@@ -407,3 +407,29 @@ async def test_distinct_may_find_null_in_an_index(
     assert isinstance(gateway, Values)
     assert set(gateway.values) <= set(legacy.values) <= {*gateway.values, *gateway.optional}
     assert gateway.optional == (None,)
+
+
+@pytest.mark.parametrize("empty", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(Kind.INSERT, "documents"), (Kind.UPDATE, "updates"), (Kind.DELETE, "deletes")],
+)
+async def test_a_write_of_nothing_is_refused(
+    twins: Twins, kind: Kind, name: str, *, empty: bool
+) -> None:
+    await twins.run(Kind.INSERT, documents=[{"_id": 1}])
+
+    legacy, gateway = await twins.run(kind, **({name: []} if empty else {}))
+
+    assert isinstance(legacy, Failure)
+    assert gateway == legacy
+
+
+async def test_an_expression_is_looked_at_last(twins: Twins) -> None:
+    await twins.run(Kind.INSERT, documents=[{"_id": 1, "a": 0}, {"_id": 2, "a": 1}])
+    divided = {"$expr": {"$eq": [{"$divide": [1, "$a"]}, 1]}}
+
+    legacy, gateway = await twins.run(Kind.FIND, filter={**divided, "a": 1})
+
+    assert isinstance(legacy, Documents)
+    assert gateway == legacy

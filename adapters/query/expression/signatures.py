@@ -156,7 +156,8 @@ SIGNATURES: Final[Mapping[str, Signature]] = {
         unknown=18534,
     ),
     "$dateFromString": Named(
-        parameters=("dateString", "format", "timezone", "onError", "onNull"),
+        # MongoDB folds them in this order.
+        parameters=("dateString", "format", "timezone", "onNull", "onError"),
         required={"dateString": 40542},
         not_document=40540,
         unknown=40541,
