@@ -9,7 +9,7 @@ from sqlalchemy.schema import DDL, ExecutableDDLElement, Table
 from sqlalchemy.sql import ClauseElement
 
 PERCENT: Final = "\0"
-"""Stands for a percent sign in an identifier, where no NUL can be."""
+"""Stands for a percent sign in an identifier or a literal, where no NUL can be."""
 
 
 class _Identifiers(postgresql.base.PGIdentifierPreparer):
@@ -19,8 +19,17 @@ class _Identifiers(postgresql.base.PGIdentifierPreparer):
         return super()._escape_identifier(value).replace("%", PERCENT)
 
 
+class _Literals(postgresql.base.PGCompiler):
+    """Keep it from taking a literal for one as well: a column's name is both."""
+
+    def render_literal_value(self, value: Any, type_: Any) -> str:
+        text = super().render_literal_value(value, type_)  # type: ignore[no-untyped-call]
+        return str(text).replace("%", PERCENT)
+
+
 class _Dialect(postgresql.dialect):  # type: ignore[misc, valid-type]
     preparer = _Identifiers
+    statement_compiler = _Literals
     supports_statement_cache = False
 
 

@@ -1,5 +1,4 @@
 // Cursors in all the ways in which they are read and left.
-export const unverified = ['option hint'];
 
 export default async ({ database, note, attempt }) => {
   const rows = database.collection('rows');

@@ -1,5 +1,4 @@
 // collMod sets a validator; what it refuses never reaches the collection.
-export const unverified = ['command collMod'];
 export const maybe = ['option validator'];
 
 export default async ({ database, note, attempt }) => {
