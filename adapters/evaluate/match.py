@@ -17,6 +17,7 @@ from adapters.evaluate.predicates import (
     type_test,
 )
 from adapters.evaluate.schema import schema_test
+from adapters.evaluate.text import text_test
 from adapters.query.filter import (
     And,
     Bits,
@@ -35,10 +36,12 @@ from adapters.query.filter import (
     PatternMatch,
     SchemaHolds,
     Size,
+    Text,
     TypeIs,
 )
 from adapters.query.paths import Path
 from adapters.query.types import truth
+from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
 
 Document = dict[str, Any]
@@ -77,6 +80,10 @@ def matcher(
             return lambda document: truth(evaluate(Variables.of(document, bindings)))
         case SchemaHolds(schema=schema):
             return schema_test(schema)
+        case Text(index=index):
+            if index is None:
+                raise unsupported("$text", where="filter")
+            return text_test(filter, index)
         case _:
             test, expand = leaf_test(filter)
             return _leaf(filter.path, test, expand=expand)

@@ -32,6 +32,7 @@ from adapters.query.filter import (
     PatternMatch,
     SchemaHolds,
     Size,
+    Text,
     TypeIs,
 )
 from adapters.query.filter.schema import leaves_nothing
@@ -64,6 +65,7 @@ _ORDER_OF_TYPES: Final[tuple[type, ...]] = (
     TypeIs,
     ExpressionHolds,
     SchemaHolds,
+    Text,
 )
 
 
@@ -87,7 +89,7 @@ def _finder(filter: Filter, variables: Bindings | None) -> Finder:  # noqa: A002
             return _last([_finder(child, variables) for child in children])
         case Or(children=children):
             return _first([_finder(child, variables) for child in children])
-        case Nor() | Not() | ExpressionHolds() | SchemaHolds():
+        case Nor() | Not() | ExpressionHolds() | SchemaHolds() | Text():
             matches = matcher(filter, variables=variables)
             return lambda document: (matches(document), None)
         case _:
@@ -200,7 +202,7 @@ def _rank(filter: Filter) -> tuple[int, int, tuple[str, ...]]:  # noqa: A002
             return kind, _ORDER_OF_COMPARATORS.index(comparator), path
         case Bits(test=test, path=path):
             return kind, list(BitsTest).index(test), path
-        case And() | Or() | Nor() | Not() | ExpressionHolds() | SchemaHolds():
+        case And() | Or() | Nor() | Not() | ExpressionHolds() | SchemaHolds() | Text():
             return kind, 0, ()
         case _:
             return kind, 0, filter.path

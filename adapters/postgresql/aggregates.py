@@ -4,7 +4,7 @@ Counting, which is how `countDocuments` arrives, is left to SQL where that is ex
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.evaluate.pipeline import run_pipeline
@@ -13,13 +13,14 @@ from adapters.postgresql.collating import check_stages, indifferent
 from adapters.postgresql.hints import held_by
 from adapters.postgresql.reads import counted
 from adapters.postgresql.residual import Query, query_of
+from adapters.postgresql.searching import searching
 from adapters.postgresql.session import Session
 from adapters.postgresql.special import check_source
-from adapters.postgresql.storage import AnyStorage
 from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import EVERYTHING
 from adapters.query.pipeline import (
+    Match,
     Merge,
     Out,
     Stage,
@@ -71,7 +72,7 @@ async def aggregate(session: Session) -> Documents:
             263, "Operation not permitted in transaction", code_name=IN_TRANSACTION
         )
     pipeline, stages, order = _parsed(session)
-    counting = _counting(session.storage, pipeline, order)
+    counting = _counting(session, pipeline, order)
     if counting is not None:
         return await _count(session, counting)
     found = await _piped(session, stages, order)
@@ -124,6 +125,9 @@ def _parsed(session: Session) -> tuple[list[Any], tuple[Stage, ...], ValueOrder]
     )
     if not order.is_simple:
         check_stages(pipeline)
+    if parsed and isinstance(parsed[0], Match):
+        first = replace(parsed[0], filter=searching(parsed[0].filter, session, order))
+        parsed = (first, *parsed[1:])
     return pipeline, collated(parsed, order), order
 
 
@@ -189,7 +193,7 @@ Counting = tuple[Query, int, int | None, Any]
 
 
 def _counting(
-    storage: AnyStorage, pipeline: Sequence[Mapping[str, Any]], order: ValueOrder
+    session: Session, pipeline: Sequence[Mapping[str, Any]], order: ValueOrder
 ) -> Counting | None:
     """Return query, skip, limit and group key of a pipeline that only counts, else None."""
     rest = list(pipeline)
@@ -206,4 +210,4 @@ def _counting(
     limit = int(rest.pop(0)["$limit"]) if rest and "$limit" in rest[0] else None
     if rest or "$expr" in query:
         return None
-    return query_of(storage, query, order=order), skip, limit, group["_id"]
+    return query_of(session, query, order=order), skip, limit, group["_id"]

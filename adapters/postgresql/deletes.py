@@ -31,7 +31,7 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     if identities is None or len(identities) != 1 or len(statement["q"]) != 1:
         return None
     try:
-        query = query_of(session.storage, statement["q"], order=session.order_under(statement))
+        query = query_of(session, statement["q"], order=session.order_under(statement))
     except CommandFailure:
         # It belongs to the statement, not to the command.
         return None
@@ -73,7 +73,7 @@ async def _delete(session: Session, statement: Mapping[str, Any]) -> list[Any]:
     options.check("delete statement", statement)
     check_hint(session, statement.get("hint"))
     query = query_of(
-        session.storage,
+        session,
         statement["q"],
         variables=session.variables,
         order=session.order_under(statement),

@@ -23,7 +23,7 @@ async def expired(session: Session, now_ms: int, *, locked: bool) -> Sequence[St
         if expiry is None:
             continue
         latest = DatetimeMS(now_ms - expiry.after_s * 1000)
-        query = query_of(session.storage, {expiry.path: {"$lte": latest}})
+        query = query_of(session, {expiry.path: {"$lte": latest}})
         found += [
             each
             for each in await picked(session, query, first=False, locked=locked)

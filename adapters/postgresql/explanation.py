@@ -9,7 +9,7 @@ from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.storage import AnyStorage
-from adapters.query.filter import parse_filter
+from adapters.query.filter import parse_query
 from adapters.query.sort import parse_sort
 
 NOWHERE: Final = "postgresql://localhost"
@@ -32,6 +32,6 @@ def explain_find(
     storage: AnyStorage = document_storage(database, collection)
     if entity is not None:
         storage = MappedStorage(database, entity, Layouts(Connections(NOWHERE, limit=1)))
-    selection = storage.selection_of(parse_filter(query), {})
+    selection = storage.selection_of(parse_query(query), {})
     read = storage.find(selection, sort=parse_sort(sort), skip=skip, limit=limit)
     return f"{read.statement.text}\n{read.plan.describe()}"

@@ -98,7 +98,7 @@ async def _remove(session: Session) -> Outcome:
         if arguments.get(name):
             raise CommandFailure(FAILED_TO_PARSE, f"Cannot specify both {name} and remove=true")
     query = query_of(
-        session.storage,
+        session,
         arguments.get("query") or {},
         variables=session.variables,
         order=session.order_under(arguments),

@@ -89,7 +89,7 @@ async def matching_ids(session: Session) -> list[Any]:
     found: dict[bytes, Any] = {}
     for query, order, first, sort in _filters(session):
         try:
-            parsed = query_of(session.storage, query, variables=session.variables, order=order())
+            parsed = query_of(session, query, variables=session.variables, order=order())
         except CommandFailure:
             # The write fails, and touches nothing.
             continue

@@ -55,7 +55,7 @@ def modification_of(
     user = {name: value for name, value in variables.items() if name != "NOW"}
     # The update first: of two mistakes MongoDB names the one in there.
     tree = collated(parse_update(update, array_filters, variables=frozenset(user)), order)
-    parsed = query_of(session.storage, query, variables=variables, order=order)
+    parsed = query_of(session, query, variables=variables, order=order)
     now_ms = session.generated.now_ms
     if upsert:
         check_upsert(parsed.tree)

@@ -58,9 +58,7 @@ async def find(session: Session) -> Documents:
     # In this order: of several mistakes MongoDB names the first.
     skip, limit = options.whole(arguments, "skip"), options.whole(arguments, "limit")
     variables, order = session.variables, session.order_under(arguments)
-    query = query_of(
-        session.storage, _within(held, arguments, "filter"), variables=variables, order=order
-    )
+    query = query_of(session, _within(held, arguments, "filter"), variables=variables, order=order)
     check_scores(
         arguments.get("projection") or {},
         arguments.get("sort") or {},
@@ -119,7 +117,7 @@ async def count(session: Session) -> Count:
     limit = abs(int(arguments.get("limit") or 0))
     skip = options.whole(arguments, "skip")
     query = query_of(
-        session.storage,
+        session,
         _within(held, arguments, "query"),
         variables=session.variables,
         order=session.order_under(arguments),
@@ -147,7 +145,7 @@ async def distinct(session: Session) -> Values:
         raise CommandFailure(TYPE_MISMATCH, "'distinct.key' must be a string")
     order = session.order_under(arguments)
     query = query_of(
-        session.storage,
+        session,
         arguments.get("query") or {},
         variables=session.variables,
         order=order,

@@ -1,4 +1,4 @@
-"""What is finished in memory: the test of documents that SQL selected, and the values of `let`."""
+"""What is finished in memory: the test of documents that SQL selected."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,12 @@ from typing import Any
 
 from bson.regex import Regex
 
-from adapters.evaluate.expressions import evaluator
-from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.match import matcher
 from adapters.postgresql.collating import holds_text, indifferent
-from adapters.postgresql.storage import AnyStorage
+from adapters.postgresql.searching import searching
+from adapters.postgresql.session import Session
 from adapters.query.collated import collated
-from adapters.query.expression import parse_expression
-from adapters.query.filter import Filter, parse_filter
+from adapters.query.filter import Filter, parse_query
 from comparators.order import SIMPLE, ValueOrder
 
 Test = Callable[[dict[str, Any]], bool]
@@ -47,7 +45,7 @@ class Query:
 
 
 def query_of(
-    storage: AnyStorage,
+    session: Session,
     document: Mapping[str, Any],
     *,
     variables: Mapping[str, Any] | None = None,
@@ -57,11 +55,12 @@ def query_of(
 
     `variables` are those that `$expr` may name: `NOW`, and what `let` defines.
     """
-    tree = collated(parse_filter(document, variables=frozenset(variables or ()) - {"NOW"}), order)
+    parsed = parse_query(document, variables=frozenset(variables or ()) - {"NOW"})
+    tree = collated(searching(parsed, session, order), order)
     narrowing = tree if order.is_simple else indifferent(tree)
     return Query(
         tree=tree,
-        selection=storage.selection_of(narrowing, variables or {}),
+        selection=session.storage.selection_of(narrowing, variables or {}),
         variables=variables,
         of_one=list(document) == ["_id"] and _is_identity(document["_id"], order),
         order=order,
@@ -74,13 +73,3 @@ def _is_identity(value: Any, order: ValueOrder) -> bool:
     if isinstance(value, dict):
         return not next(iter(value), "").startswith("$")
     return not isinstance(value, list | Regex)
-
-
-def values_of_let(let: Any, now: Mapping[str, Any], order: ValueOrder) -> dict[str, Any]:
-    """Return the values that the expressions of `let` give, which see no document."""
-    if not isinstance(let, Mapping):
-        return {}
-    return {
-        name: evaluator(collated(parse_expression(expression), order))(Variables.of({}, now))
-        for name, expression in let.items()
-    }

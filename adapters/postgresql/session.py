@@ -8,13 +8,13 @@ import asyncpg
 from bson.datetime_ms import DatetimeMS
 
 from adapters.gateway import Generated, Mark
+from adapters.postgresql.bindings import values_of_let
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.collating import order_of_values
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.documents import Change, Stored, shape_of, values_of
 from adapters.postgresql.failures import ABSENT, state_of
 from adapters.postgresql.indexes import Index
-from adapters.postgresql.residual import values_of_let
 from adapters.postgresql.statements import WriteShape
 from adapters.postgresql.storage import AnyStorage, Fetched, Grouping, Read
 from adapters.postgresql.tables import CollectionTables
@@ -73,6 +73,12 @@ class Session:
         found = self.catalog.collection(self.operation.database, self.operation.collection)
         return () if found is None else found.guarding
 
+    @property
+    def indexes(self) -> tuple[Index, ...]:
+        """The indexes of the operation's collection beside `_id_`, in the order of their making."""
+        found = self.catalog.collection(self.operation.database, self.operation.collection)
+        return () if found is None else found.indexes
+
     def validate(self, document: dict[str, Any], *, before: dict[str, Any] | None = None) -> None:
         """Raise CommandFailure for a document that the collection's validator refuses."""
         validation = self._validation
@@ -93,9 +99,9 @@ class Session:
 
     def is_indexed(self, path: str) -> bool:
         """Return whether an index holds the values at a path, and null for documents without one."""
-        found = self.catalog.collection(self.operation.database, self.operation.collection)
-        indexes = () if found is None else found.indexes
-        return any(index.plain and path in index.paths and not index.sparse for index in indexes)
+        return any(
+            index.plain and path in index.paths and not index.sparse for index in self.indexes
+        )
 
     @property
     def exists(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from adapters.query.expression import Scope
 from adapters.query.failures import CommandFailure
-from adapters.query.filter import Filter
+from adapters.query.filter import Filter, texts_of
 from adapters.query.projection import parse_projection
 from adapters.query.sort import parse_sort
 
@@ -25,6 +25,9 @@ def check_scores(
     variables: Scope,
 ) -> None:
     """Raise CommandFailure for a `find` without `$text` that shows a score or sorts by one."""
+    if texts_of(filter):
+        # The score is there, but not known: each is refused where it is parsed.
+        return
     if SCORE in projection.values():
         # `$slice` may stand wherever a score may.
         rest = {name: SLICE if each == SCORE else each for name, each in projection.items()}

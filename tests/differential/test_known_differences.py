@@ -216,7 +216,11 @@ async def test_12_special_indexes_are_listed_as_they_were_given(twins: Twins) ->
 
 @pytest.mark.parametrize(
     ("key", "document", "code"),
-    [({"g": "2dsphere"}, {"g": "nowhere"}, 16755), ({"h": "hashed"}, {"h": [1]}, 16766)],
+    [
+        ({"g": "2dsphere"}, {"g": "nowhere"}, 16755),
+        ({"h": "hashed"}, {"h": [1]}, 16766),
+        ({"t": "text"}, {"t": "a", "language": "klingon"}, 17262),
+    ],
 )
 async def test_13_special_indexes_refuse_no_document(
     twins: Twins, key: dict[str, Any], document: dict[str, Any], code: int

@@ -6,7 +6,9 @@ from adapters.query.filter.parse import (
     parse_conditions,
     parse_element_filter,
     parse_filter,
+    parse_query,
 )
+from adapters.query.filter.text import over_index, texts_of
 from adapters.query.filter.tree import (
     EVERYTHING,
     NOTHING,
@@ -29,6 +31,7 @@ from adapters.query.filter.tree import (
     PatternMatch,
     SchemaHolds,
     Size,
+    Text,
     TypeIs,
 )
 from adapters.query.filter.walk import holds_expression, holds_schema
@@ -55,12 +58,16 @@ __all__ = [
     "PatternMatch",
     "SchemaHolds",
     "Size",
+    "Text",
     "TypeIs",
     "holds_expression",
     "holds_schema",
     "is_operators",
     "is_value_operator",
+    "over_index",
     "parse_conditions",
     "parse_element_filter",
     "parse_filter",
+    "parse_query",
+    "texts_of",
 ]

@@ -16,6 +16,7 @@ from adapters.query.failures import CommandFailure
 from adapters.query.filter.operands import OPERATORS, UNSUPPORTED_OPERATORS
 from adapters.query.filter.patterns import literal_pattern, operator_pattern
 from adapters.query.filter.schema import parse_schema
+from adapters.query.filter.text import parse_text
 from adapters.query.filter.tree import (
     EVERYTHING,
     NOTHING,
@@ -46,6 +47,11 @@ def parse_filter(document: Mapping[str, Any], *, variables: Scope = frozenset())
     return _query(document, scope=variables)
 
 
+def parse_query(document: Mapping[str, Any], *, variables: Scope = frozenset()) -> Filter:
+    """Return the tree of a filter that finds documents of a collection, which may hold `$text`."""
+    return _query(document, scope=variables, text=True)
+
+
 def parse_element_filter(document: Mapping[str, Any]) -> Filter:
     """Return the tree of a filter of array elements (`arrayFilters`, `$pull`): without `$expr`."""
     return _query(document, scope=None, refusal=FEATURE_NOT_ALLOWED)
@@ -69,13 +75,27 @@ def is_value_operator(name: str) -> bool:
     return name in OPERATORS or name in UNSUPPORTED_OPERATORS or name in VALUE_OPERATORS
 
 
-def _query(document: Mapping[str, Any], *, scope: Scope | None, refusal: int = BAD_VALUE) -> Filter:
-    """Return the tree; `scope` is None where `$expr` has no place, `refusal` the code that says so."""
+def _query(
+    document: Mapping[str, Any],
+    *,
+    scope: Scope | None,
+    refusal: int = BAD_VALUE,
+    text: bool = False,
+) -> Filter:
+    """Return the tree; `scope` is None where `$expr` has no place, `refusal` the code that says so.
+
+    `text` says that `$text` has a place.
+    """
     children: list[Filter] = []
     for name, value in document.items():
         if name == "$comment":
             continue
-        if name.startswith("$") and name not in {"$ref", "$id", "$db"}:
+        if text and name == "$text":
+            children.append(parse_text(value))
+        elif text and name == "$and":
+            parts = _alternatives(name, value, scope=scope, refusal=refusal, text=True)
+            children.append(And(children=parts))
+        elif name.startswith("$") and name not in {"$ref", "$id", "$db"}:
             children.append(_clause(name, value, scope=scope, refusal=refusal))
         else:
             children.append(_field(split_path(name), value))
@@ -122,7 +142,7 @@ def _sampled(rate: Any, *, inside: bool) -> Filter:
 
 
 def _alternatives(
-    name: str, value: Any, *, scope: Scope | None, refusal: int
+    name: str, value: Any, *, scope: Scope | None, refusal: int, text: bool = False
 ) -> tuple[Filter, ...]:
     if not isinstance(value, list):
         raise CommandFailure(BAD_VALUE, f"{name} must be an array")
@@ -130,7 +150,7 @@ def _alternatives(
         raise CommandFailure(BAD_VALUE, "$and/$or/$nor must be a nonempty array")
     if not all(isinstance(each, dict) for each in value):
         raise CommandFailure(BAD_VALUE, "$or/$and/$nor entries need to be full objects")
-    return tuple(_query(each, scope=scope, refusal=refusal) for each in value)
+    return tuple(_query(each, scope=scope, refusal=refusal, text=text) for each in value)
 
 
 def _field(path: Path, value: Any) -> Filter:

@@ -15,6 +15,7 @@ from bson.regex import Regex
 from adapters.query.expression import Expression
 from adapters.query.filter.schema import Schema
 from adapters.query.paths import Path
+from adapters.query.text_index import TextIndex
 from comparators.order import SIMPLE, ValueOrder
 
 
@@ -164,6 +165,20 @@ class SchemaHolds:
     schema: Schema
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """`$text`: the words of the document that an index holds are those of a search.
+
+    `language` is empty where the index gives it. Without an `index` it cannot be run.
+    """
+
+    search: str
+    language: str
+    case_sensitive: bool
+    diacritic_sensitive: bool
+    index: TextIndex | None = None
+
+
 Leaf = (
     Comparison
     | In
@@ -176,7 +191,7 @@ Leaf = (
     | ElementMatches
     | ElementSatisfies
 )
-Filter = And | Or | Nor | Not | Leaf | ExpressionHolds | SchemaHolds
+Filter = And | Or | Nor | Not | Leaf | ExpressionHolds | SchemaHolds | Text
 
 EVERYTHING = And(children=())
 NOTHING = Or(children=())

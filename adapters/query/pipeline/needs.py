@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from adapters.query.expression import Expression, paths_of, paths_of_all
-from adapters.query.filter import And, ExpressionHolds, Filter, Nor, Not, Or, SchemaHolds
+from adapters.query.filter import And, ExpressionHolds, Filter, Nor, Not, Or, SchemaHolds, Text
 from adapters.query.paths import Path, split_path
 from adapters.query.pipeline import (
     Accumulation,
@@ -37,7 +37,7 @@ def paths_of_filter(tree: Filter) -> Paths | None:
             return paths_of_filter(child)
         case ExpressionHolds(expression=expression):
             return paths_of(expression)
-        case SchemaHolds():
+        case SchemaHolds() | Text():
             return None
         case _:
             return frozenset({tree.path})

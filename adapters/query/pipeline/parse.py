@@ -10,7 +10,7 @@ from bson.decimal128 import Decimal128
 
 from adapters.query.expression import Scope, field_path, parse_expression
 from adapters.query.failures import CommandFailure
-from adapters.query.filter import parse_filter
+from adapters.query.filter import Filter, parse_filter, parse_query
 from adapters.query.pipeline.bucketing import parse_bucket, parse_bucket_auto
 from adapters.query.pipeline.grouping import parse_group, parse_sort_by_count
 from adapters.query.pipeline.joining import (
@@ -65,7 +65,7 @@ def parse_pipeline(
     `variables` are the names that the command's `let` or an outer stage binds; `of_database` is true
     where the command names no collection.
     """
-    parsed = _parse_stages(stages, variables)
+    parsed = _parse_stages(stages, variables, searched=not of_database)
     if of_database != (bool(parsed) and isinstance(parsed[0], Given)):
         raise CommandFailure(INVALID_NAMESPACE, "$documents, and it alone, takes {aggregate: 1}")
     return parsed
@@ -90,7 +90,8 @@ def named_stages(stages: list[Any]) -> list[tuple[str, Any]]:
     return named
 
 
-def _parse_stages(stages: list[Any], scope: Scope) -> tuple[Stage, ...]:
+def _parse_stages(stages: list[Any], scope: Scope, *, searched: bool = False) -> tuple[Stage, ...]:
+    """Return the stages; `searched` says that `$text` has a place in the first of them."""
     # All names are looked at before any value, as on the server.
     named = named_stages(stages)
     parsed: list[Stage] = []
@@ -100,7 +101,10 @@ def _parse_stages(stages: list[Any], scope: Scope) -> tuple[Stage, ...]:
             raise unknowable(name, where="pipeline")
         if parse is None:
             raise unsupported(name, where="pipeline")
-        parsed += parse(value, scope)
+        if searched and not parsed and name == "$match":
+            parsed += _match(value, scope, parse=parse_query)
+        else:
+            parsed += parse(value, scope)
     if any(isinstance(stage, Given) for stage in parsed[1:]):
         raise CommandFailure(40602, "$documents is only valid as the first stage in a pipeline")
     if any(isinstance(stage, Merge | Out) for stage in parsed[:-1]):
@@ -122,10 +126,12 @@ def _named(stage: Any) -> tuple[str, Any]:
     return next(iter(stage.items()))
 
 
-def _match(value: Any, scope: Scope) -> tuple[Stage, ...]:
+def _match(
+    value: Any, scope: Scope, *, parse: Callable[..., Filter] = parse_filter
+) -> tuple[Stage, ...]:
     if not isinstance(value, Mapping):
         raise CommandFailure(15959, "the match filter must be an expression in an object")
-    return (Match(filter=parse_filter(value, variables=scope)),)
+    return (Match(filter=parse(value, variables=scope)),)
 
 
 def _sort(value: Any, _scope: Scope) -> tuple[Stage, ...]:

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
 from adapters.query.expression import FieldPath, Variable
-from adapters.query.filter.tree import And, ExpressionHolds, Filter, Nor, Not, Or, SchemaHolds
+from adapters.query.filter.tree import And, ExpressionHolds, Filter, Nor, Not, Or, SchemaHolds, Text
 from adapters.query.pipeline.tree import (
     AddFields,
     Exclude,
@@ -97,7 +97,7 @@ def _paths_of(node: Filter) -> Iterator[Path | None]:
             yield from _paths_of(child)
         case ExpressionHolds(expression=expression):
             yield from _read(expression)
-        case SchemaHolds():
+        case SchemaHolds() | Text():
             yield None
         case _:
             yield node.path

@@ -18,6 +18,7 @@ from adapters.query.filter import (
     holds_expression,
     holds_schema,
     parse_filter,
+    texts_of,
 )
 from adapters.query.filter.numbers import INT32_MAX
 from adapters.query.paths import Path
@@ -52,6 +53,7 @@ POSITIONAL_INSIDE: Final = 31394
 POSITIONAL_IN_EXCLUSION: Final = 31395
 EMPTY_OBJECT: Final = 51270
 UNRECOGNIZED_OPERATOR: Final = 168
+BAD_VALUE: Final = 2
 FEATURE_NOT_ALLOWED: Final = 224
 
 _POSITIONAL: Final = ".$"
@@ -68,6 +70,8 @@ def parse_projection(
     `filter` is the query beside it: `.$` may not be used with every query.
     """
     known = not (holds_expression(filter) or holds_schema(filter))
+    if texts_of(filter) and any(name.endswith(_POSITIONAL) for name in document):
+        raise CommandFailure(BAD_VALUE, "$text is not allowed in this context")
     reading = _Reading(variables, positions_known=known)
     for name, value in document.items():
         reading.field(name, value)

@@ -19,6 +19,7 @@ from adapters.query.filter import (
     Not,
     Or,
     SchemaHolds,
+    Text,
     parse_element_filter,
 )
 from adapters.query.paths import Path
@@ -148,7 +149,7 @@ def _first_segments(filter: Filter) -> Iterator[str]:  # noqa: A002 - MongoDB's 
                 yield from _first_segments(child)
         case Not(child=child):
             yield from _first_segments(child)
-        case ExpressionHolds() | SchemaHolds():
+        case ExpressionHolds() | SchemaHolds() | Text():
             return
         case ElementMatches(path=path) | ElementSatisfies(path=path):
             yield path[0]

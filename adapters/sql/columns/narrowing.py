@@ -21,6 +21,7 @@ from adapters.query.filter import (
     Not,
     Or,
     SchemaHolds,
+    Text,
 )
 from adapters.sql.columns.arrays import array_part, position_spot
 from adapters.sql.columns.condition import (
@@ -115,6 +116,9 @@ class _Planner:
                 found = expression_part(expression, self._columns, self.parameters, self._variables)
                 if not found.exact:
                     self.why.append("`$expr` is not said in SQL")
+            case Text():
+                found = UNSAID
+                self.why.append("`$text` is not said in SQL")
             case SchemaHolds():
                 found = UNSAID
                 self.why.append("`$jsonSchema` is not said in SQL")

@@ -14,6 +14,7 @@ from adapters.evaluate.expressions import EXPRESSIONS, LAZY, Variables, evaluato
 from adapters.evaluate.patterns import compiled
 from adapters.evaluate.pcre import FORWARD, UNSUPPORTED_ESCAPES
 from adapters.evaluate.pipeline import run_pipeline
+from adapters.evaluate.text.characters import FOLDED
 from adapters.gateway import Generated
 from adapters.postgresql import options
 from adapters.postgresql.catalog import Catalog, Collection
@@ -25,6 +26,7 @@ from adapters.postgresql.gateway import READS, run_read
 from adapters.postgresql.hints import check_hint, held_by
 from adapters.postgresql.indexes import SPECIAL, index_of
 from adapters.postgresql.layouts import Layouts
+from adapters.postgresql.searching import searching
 from adapters.postgresql.session import Session
 from adapters.postgresql.special import KINDS, check_options
 from adapters.postgresql.storing import check_identified
@@ -34,7 +36,7 @@ from adapters.query.expression import parse_expression
 from adapters.query.expression.parse import BUILT_IN, FORMS, UNAVAILABLE
 from adapters.query.expression.signatures import SIGNATURES
 from adapters.query.expression.signatures import UNSUPPORTED as UNSUPPORTED_EXPRESSIONS
-from adapters.query.filter import parse_filter
+from adapters.query.filter import parse_filter, parse_query
 from adapters.query.filter.operands import OPERATORS, UNSUPPORTED_OPERATORS
 from adapters.query.filter.parse import (
     COMPOUND,
@@ -51,11 +53,14 @@ from adapters.query.pipeline.windows import ACCUMULATED, CURVES, FILLS, RANKS
 from adapters.query.pipeline.windows import UNSUPPORTED as UNSUPPORTED_WINDOWS
 from adapters.query.projection import parse_projection
 from adapters.query.sort import parse_sort
+from adapters.query.text_index import language_of
 from adapters.query.update.operators import OPERATORS as UPDATE_OPERATORS
 from adapters.query.update.push import MODIFIERS
-from comparators.collation import UNPROVEN_LOCALES
+from comparators.collation import UNPROVEN_LOCALES, Collation, order_under
 from comparators.errors import UnknowableError, UnsupportedError
 from comparators.operation import Kind, Operation
+from comparators.order import SIMPLE as SIMPLE_ORDER
+from comparators.order import ValueOrder
 
 ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = ROOT / "docs" / "support.md"
@@ -98,7 +103,7 @@ def _options_by_command() -> dict[str, set[str]]:
     return {QUOTED.findall(name)[0]: set(QUOTED.findall(heeded)) for name, heeded in rows}
 
 
-APART: Final = ("$expr", "$comment", "$jsonSchema", "$sampleRate")
+APART: Final = ("$expr", "$comment", "$jsonSchema", "$sampleRate", "$text")
 """Operators of filters that are parsed by name."""
 LISTED: Final[Mapping[str, frozenset[str] | set[str]]] = {
     "Filters": {*OPERATORS, *COMPOUND, *LOGICAL, *CONSTANTS, *VALUE_OPERATORS, *APART},
@@ -186,6 +191,16 @@ def _hint(look: Callable[[Session, Any], Any], specification: dict[str, Any]) ->
     return lambda: look(session, "i")
 
 
+def _searched(
+    *specifications: Mapping[str, Any], order: ValueOrder = SIMPLE_ORDER, **arguments: Any
+) -> Example:
+    session = _session(arguments=arguments)
+    session.catalog._collections["d", "c"] = Collection(
+        storage=document_storage("d", "c"), indexes=tuple(map(index_of, specifications))
+    )
+    return lambda: searching(parse_query(SEARCH), session, order)
+
+
 def _pattern(source: str) -> Example:
     return lambda: compiled(source, 0)
 
@@ -231,6 +246,9 @@ OF_CREATE: Final = "size expireAfterSeconds encryptedFields".split()
 OF_COLL_MOD: Final = "cappedSize expireAfterSeconds viewOn".split()
 COMMANDS: Final = "mapReduce bulkWrite geoSearch".split()
 
+SEARCH: Final[Mapping[str, Any]] = {"$text": {"$search": "a"}}
+WORDS: Final[Mapping[str, Any]] = {"v": 2, "key": {"a": "text"}, "name": "t"}
+
 REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
     "Commands": {
         **{f"command {name}": (_command(name),) for name in COMMANDS},
@@ -255,6 +273,16 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         **{name: (_filtered({"a": {name: 1}}),) for name in UNSUPPORTED_OPERATORS},
         **{name: (_filtered({name: 1}),) for name in UNSUPPORTED_CLAUSES},
         "$jsonSchema with encrypt": (_filtered({"$jsonSchema": {"encrypt": {}}}),),
+    },
+    "Text search": {
+        "$text in french": (lambda: language_of("fr"), _searched({**WORDS, "default_language": "french"})),
+        "$text over rare characters": (lambda: "\u0345".translate(FOLDED),),
+        "$text under a collation": (_searched(WORDS, order=order_under(Collation(locale="de"))),),
+        "$text beside a hint": (_searched(WORDS, deletes=[{"q": SEARCH, "hint": "_id_"}]),),
+        "$text with partialFilterExpression": (_searched({**WORDS, "partialFilterExpression": {"a": 1}}),),
+        "$text with textIndexVersion": (_searched({**WORDS, "textIndexVersion": 2}),),
+        "$text with a wildcard below a path": (_searched({**WORDS, "key": {"a.$**": "text"}}),),
+        "$text with two text indexes": (_searched(WORDS, {**WORDS, "name": "u"}),),
     },
     "Regular expressions": {
         **{
