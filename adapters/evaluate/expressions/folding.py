@@ -46,7 +46,9 @@ NOT_FOLDED: Final = frozenset(
     "$regexFind $regexFindAll $regexMatch $replaceAll $replaceOne $setEquals $sortArray $zip".split()
 )
 """Operators that are evaluated for each document even if all operands are constant."""
-LEFT_ALONE: Final = frozenset("$firstN $getField $lastN $maxN $minN $setField $unsetField".split())
+LEFT_ALONE: Final = frozenset(
+    "$firstN $getField $lastN $maxN $minN $setField $toHashedIndexKey $unsetField".split()
+)
 """Operators of which not even the operands are folded."""
 
 
