@@ -6,6 +6,7 @@ SHELL := /bin/sh
 .PHONY: help setup node check format test fuzz shapes bench demo lock
 
 ARGS ?=
+WORKERS ?= 2
 BIN := .venv/bin
 
 help:  ## show this list
@@ -20,8 +21,8 @@ node: setup
 demo: setup  ## start both databases, drive traffic through the sidecar, verify and report
 	@$(BIN)/parallax demo $(ARGS)
 
-test: setup node  ## pass every test
-	$(BIN)/python -m pytest $(ARGS)
+test: setup node  ## pass every test, in WORKERS=2 processes with servers of their own
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 fuzz: setup  ## compare many random operations on both sides: ARGS="--seed N --cases M"
 	$(BIN)/python -m pytest tests/differential/test_programs.py --cases 20000 \
@@ -44,8 +45,8 @@ format: setup  ## write the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: setup  ## resolve requirements.lock and requirements.serve.lock anew from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --extra demo --group dev --universal \
+lock: setup  ## write requirements.lock and requirements.serve.lock from pyproject.toml: ARGS=--upgrade
+	$(BIN)/uv pip compile pyproject.toml --quiet $(ARGS) --extra demo --group dev --universal \
 	    --generate-hashes --no-header --no-emit-index-url -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --constraint requirements.lock \
 	    --generate-hashes --no-header --no-emit-index-url --no-annotate -o requirements.serve.lock
