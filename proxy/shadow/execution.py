@@ -18,6 +18,7 @@ from comparators.ordering import freedom_of
 from comparators.outcome import Acknowledgement, Done, Modified, Outcome
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
+from proxy.shadow.aftermath import Owing, Rechecking, Reconciling
 from proxy.shadow.contention import is_contended, takes_server_values
 from proxy.shadow.cursors import Cursor
 from proxy.shadow.evidence import Evidence, namespaces_of
@@ -27,15 +28,14 @@ from proxy.shadow.intake import NO_ANSWER
 from proxy.shadow.limit import Limit
 from proxy.shadow.patience import Outage
 from proxy.shadow.reach import namespaces_of as written_namespaces
-from proxy.shadow.recheck import Rechecks, Suspect
-from proxy.shadow.reconcile import Case, Reconciler
+from proxy.shadow.recheck import Suspect
+from proxy.shadow.reconcile import Case
 from proxy.shadow.refusal import Failed, refusal_of
 from proxy.shadow.runner import CreateTask
 from proxy.shadow.states import (
     CHOICE,
     CONTENDED,
     TAKEN_OVER,
-    States,
     Whole,
     only_clocks_differ,
 )
@@ -61,9 +61,9 @@ class Execution:
         rules: Rules,
         evidence: Evidence,
         touches: Touches,
-        states: States,
-        rechecks: Rechecks,
-        reconciler: Reconciler,
+        states: Owing,
+        rechecks: Rechecking,
+        reconciler: Reconciling,
         expiries: Expiries,
         gateway_outage: Outage,
         gateway_timeout_s: float,
@@ -330,9 +330,12 @@ class Execution:
     ) -> None:
         """A write cannot be asked twice: its acknowledgement counts unless the order was unknowable."""
         exchange = unit.exchange
-        disputed = any(map(self._reconciler.disputes, namespaces_of(footprints)))
-        if disputed or is_contended(unit, footprints):
+        if is_contended(unit, footprints):
             self._doubt_write(exchange, CONTENDED)
+            return
+        disputed = self._dispute_in(footprints)
+        if disputed is not None:
+            self._doubt_write(exchange, disputed)
             return
         if gateway.alternatives:
             self._doubt_write(exchange, CHOICE)
@@ -347,6 +350,11 @@ class Execution:
         # What legacy alone may have inserted is missing here: its state is owed as well.
         inserted = [*generated_by(exchange).upserted.values(), *_inserted_by(operation)]
         self._states.owe(_written(exchange), inserted, exchange.start)
+
+    def _dispute_in(self, footprints: tuple[Footprint, ...]) -> str | None:
+        """Return why a difference in these collections says nothing, None where it does."""
+        disputes = map(self._reconciler.disputes, sorted(namespaces_of(footprints)))
+        return next((reason for reason in disputes if reason is not None), None)
 
     async def _wrote_expired(self, gateway: Outcome, exchange: Exchange) -> bool:
         """Return whether the gateway wrote, or stumbled over, a document that MongoDB may have expired before."""

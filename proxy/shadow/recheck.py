@@ -149,7 +149,7 @@ class Rechecks:
 
     def _is_unsettled(self, namespace: str) -> bool:
         """Return whether documents are about to be read from legacy again: a difference says nothing."""
-        return self._reconciler.disputes(namespace) or self._awaits_clock(namespace)
+        return self._reconciler.disputes(namespace) is not None or self._awaits_clock(namespace)
 
     async def _may_have_expired(self, namespaces: frozenset[str]) -> bool:
         now_ns = time.time_ns()

@@ -28,6 +28,8 @@ _AT_ONCE: Final = 500
 SETTLE_S: Final = 2.0
 """How long MongoDB may still be busy with a write whose client went away."""
 
+DISPUTED: Final = "documents of its collection were being read again from legacy"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Case:
@@ -57,9 +59,9 @@ class Reconciler:
     def __len__(self) -> int:
         return sum(self._disputed.values())
 
-    def disputes(self, namespace: str) -> bool:
-        """Return whether documents of a collection are being reconciled: a difference says nothing then."""
-        return namespace in self._disputed
+    def disputes(self, namespace: str) -> str | None:
+        """Return why a difference in a collection says nothing: documents are being reconciled. Else None."""
+        return DISPUTED if namespace in self._disputed else None
 
     def open(self, case: Case) -> None:
         """Begin to reconcile the documents of exchanges, at this place of the order."""

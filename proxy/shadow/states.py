@@ -212,8 +212,9 @@ class States:
         if judgement.verdict is not Verdict.MISMATCH:
             self._evidence.compared_state(namespace, debt.identifier, judgement, debt.position)
             return
-        if self._reconciler.disputes(namespace) or debt.attempts == 0:
-            counts = not self._reconciler.disputes(namespace)
+        disputed = self._reconciler.disputes(namespace) is not None
+        if disputed or debt.attempts == 0:
+            counts = not disputed
             again = replace(debt, attempts=debt.attempts + counts)
             self._owed.setdefault((namespace, key), again)
             return

@@ -1,0 +1,205 @@
+"""Give each unit its place: submit what is to be run behind everything it depends on, settle the rest at once."""
+
+from typing import Final
+
+import structlog
+
+from adapters.gateway import Footprint, Gateway
+from comparators.errors import UnsupportedError
+from comparators.operation import Kind, Operation
+from comparators.verdict import Judgement, Verdict
+from proxy.ledger.entries import Dropped, EventKind
+from proxy.shadow.aftermath import Owing, Reconciling
+from proxy.shadow.evidence import Evidence
+from proxy.shadow.exchange import Exchange
+from proxy.shadow.execution import Execution
+from proxy.shadow.expiry import Expiries
+from proxy.shadow.frontier import Frontier
+from proxy.shadow.reach import namespaces_of
+from proxy.shadow.reconcile import Case
+from proxy.shadow.refusal import Failed, refusal_of, refusal_of_command
+from proxy.shadow.runner import Runner, Work
+from proxy.shadow.touches import Touches
+from proxy.shadow.units import (
+    Committed,
+    CursorEnded,
+    InDoubt,
+    Lost,
+    Settled,
+    Single,
+    Unit,
+    Unreadable,
+)
+
+_log = structlog.get_logger()
+
+_DEFINITIONS: Final = frozenset(
+    {
+        Kind.CREATE,
+        Kind.COLL_MOD,
+        Kind.RENAME_COLLECTION,
+        Kind.DROP,
+        Kind.DROP_DATABASE,
+        Kind.CREATE_INDEXES,
+        Kind.DROP_INDEXES,
+    }
+)
+
+
+class Admission:
+    """Admit units in the order in which they are given."""
+
+    def __init__(
+        self,
+        *,
+        gateway: Gateway,
+        runner: Runner,
+        execution: Execution,
+        reconciler: Reconciling,
+        states: Owing,
+        evidence: Evidence,
+        touches: Touches,
+        expiries: Expiries,
+        frontier: Frontier,
+    ) -> None:
+        self._gateway = gateway
+        self._runner = runner
+        self._execution = execution
+        self._reconciler = reconciler
+        self._states = states
+        self._evidence = evidence
+        self._touches = touches
+        self._expiries = expiries
+        self._frontier = frontier
+
+    async def admit(self, unit: Unit) -> None:
+        """Admit a unit; waits while the runner has no room."""
+        match unit:
+            case Single():
+                await self._admit_single(unit)
+            case Committed():
+                await self._admit_committed(unit)
+            case InDoubt():
+                self._reconcile(unit)
+            case CursorEnded():
+                await self._admit_cursor(unit)
+            case Settled():
+                self._settle(unit)
+            case Lost():
+                self._note_gap(unit)
+            case Unreadable():
+                _log.warning("record_skipped", position=unit.position, reason=unit.reason)
+                self._evidence.happened(
+                    EventKind.RECORDS_SKIPPED, position=unit.position, detail=unit.reason
+                )
+
+    async def _admit_single(self, unit: Single) -> None:
+        operation = unit.exchange.operation
+        if operation.kind is Kind.OTHER:
+            self._refuse(unit.exchange, refusal_of_command(next(iter(operation.arguments))))
+            return
+        footprints = self._footprints(unit.exchange, operation)
+        if footprints is None:
+            return
+        if operation.kind in _DEFINITIONS:
+            # Indexes decide what the footprints of later writes are: nothing may be admitted meanwhile.
+            await self._runner.is_idle()
+            self._runner.submit(Work(footprints, lambda: self._execution.single(unit, footprints)))
+            await self._runner.is_idle()
+            self._expiries.forget()
+            return
+        await self._runner.has_room()
+        self._runner.submit(Work(footprints, lambda: self._execution.single(unit, footprints)))
+
+    async def _admit_committed(self, unit: Committed) -> None:
+        places = []
+        for statement in unit.statements:
+            operation = statement.exchange.operation
+            found = self._footprints_or_none(operation)
+            if found is None:
+                self._doubt_all(unit, operation)
+                return
+            places.append(found)
+        together = tuple(footprint for found in places for footprint in found)
+        await self._runner.has_room()
+        self._runner.submit(Work(together, lambda: self._execution.committed(unit, tuple(places))))
+
+    def _doubt_all(self, unit: Committed, unsupported: Operation) -> None:
+        self._frontier.leave(unit.commit.start)
+        reason = f"in a transaction with an unsupported {unsupported.kind}"
+        for statement in unit.statements:
+            self._refuse(statement.exchange, Failed(verdict=Verdict.UNSUPPORTED, reason=reason))
+
+    async def _admit_cursor(self, unit: CursorEnded) -> None:
+        cursor = unit.cursor
+        if cursor.gateway is None:
+            # Its find has not run yet, or never will: whoever finishes it sees that the cursor has ended.
+            for start in cursor.parts:
+                self._frontier.leave(start)
+            return
+        operation = cursor.exchange.operation
+        footprints = self._footprints_or_none(operation) or ()
+        single = Single(exchange=cursor.exchange, cursor=cursor)
+        await self._execution.cursor_ended(single, cursor, cursor.gateway, footprints)
+
+    def _footprints(self, exchange: Exchange, operation: Operation) -> tuple[Footprint, ...] | None:
+        try:
+            return self._gateway.footprint(operation)
+        except UnsupportedError as error:
+            self._refuse(exchange, refusal_of(error))
+            return None
+
+    def _footprints_or_none(self, operation: Operation) -> tuple[Footprint, ...] | None:
+        try:
+            return self._gateway.footprint(operation)
+        except UnsupportedError:
+            return None
+
+    def _refuse(self, exchange: Exchange, refusal: Failed) -> None:
+        self._execution.failed(exchange, refusal)
+
+    def _reconcile(self, unit: InDoubt) -> None:
+        for exchange in unit.exchanges:
+            for namespace in namespaces_of(exchange.operation):
+                self._touches.note_collection(namespace, exchange.position)
+
+        first = min(exchange.start for exchange in unit.exchanges) if unit.exchanges else 0
+
+        def done(touched: dict[str, list[object]]) -> None:
+            for namespace, identifiers in touched.items():
+                self._states.owe(namespace, identifiers, first)
+                self._evidence.happened(
+                    EventKind.RECONCILED,
+                    namespace=namespace,
+                    n=len(identifiers),
+                    detail=unit.reason,
+                    position=first,
+                )
+            for exchange in unit.exchanges:
+                judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=unit.reason)
+                self._evidence.judged(exchange, judgement)
+                self._frontier.leave(exchange.start)
+            if unit.commit is not None:
+                self._frontier.leave(unit.commit)
+
+        self._reconciler.open(Case(exchanges=unit.exchanges, settles=True, done=done))
+
+    def _settle(self, unit: Settled) -> None:
+        if unit.exchange is not None and unit.verdict is not None:
+            judgement = Judgement(verdict=unit.verdict, reason=unit.reason)
+            self._evidence.judged(unit.exchange, judgement)
+        for start in unit.starts:
+            self._frontier.leave(start)
+
+    def _note_gap(self, unit: Lost) -> None:
+        gap = unit.gap
+        for what, counts in ((Dropped.READS, gap.dropped_reads), (Dropped.WRITES, gap.lost_writes)):
+            for namespace, n in counts.items():
+                self._evidence.dropped(namespace, what, gap.reason.value, n, gap.until_ns)
+        self._evidence.happened(
+            EventKind.CAPTURE_GAP,
+            at_ns=gap.since_ns,
+            until_ns=gap.until_ns,
+            position=unit.position,
+            detail=gap.reason.value,
+        )

@@ -1,0 +1,91 @@
+"""Take what was found out to the ledger, twice a second, together with how far the log is verified."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from adapters.gateway import Gateway
+from comparators.errors import UnreachableError
+from proxy.ledger.entries import Checkpoint, Dropped, Lag
+from proxy.ledger.write import Ledger
+from proxy.shadow.aftermath import Owing
+from proxy.shadow.evidence import Evidence, Gathered
+from proxy.shadow.frontier import Frontier
+from proxy.shadow.patience import Outage
+from proxy.shadow.progress import Progress
+
+_log = structlog.get_logger()
+
+_FLUSH_S: Final = 0.5
+
+
+class Bookkeeping:
+    """One per verifier. `is_settled_below` is told which part of the log nobody needs any more."""
+
+    def __init__(
+        self,
+        *,
+        log: str,
+        gateway: Gateway,
+        ledger: Ledger,
+        ledger_outage: Outage,
+        evidence: Evidence,
+        frontier: Frontier,
+        progress: Progress,
+        states: Owing,
+        lag: Callable[[], Lag],
+        is_settled_below: Callable[[int], object],
+    ) -> None:
+        self._log = log
+        self._gateway = gateway
+        self._ledger = ledger
+        self._ledger_outage = ledger_outage
+        self._evidence = evidence
+        self._frontier = frontier
+        self._progress = progress
+        self._states = states
+        self._lag = lag
+        self._is_settled_below = is_settled_below
+
+    async def run(self) -> None:
+        """Write now and then until cancelled."""
+        while True:
+            await asyncio.sleep(_FLUSH_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what there is, and let go of what was needed for a restart below the checkpoint."""
+        # Taken together, before any await: the checkpoint covers exactly these findings.
+        gathered = self._evidence.take()
+        position, still_open = self._progress.position, self._frontier.open()
+        for namespace, n in self._states.take_unpaid().items():
+            self._evidence.dropped(namespace, Dropped.STATES, "too many to keep", n, time.time_ns())
+        checkpoint = Checkpoint(
+            log=self._log, position=position, at_ns=time.time_ns(), open=still_open
+        )
+        await self._ledger_outage.endure(lambda: self._write(gathered, checkpoint))
+        self._progress.pulse()
+        needed = min(still_open, default=position)
+        await self._forget(min(needed, self._states.oldest(position)))
+        self._is_settled_below(needed)
+
+    async def _forget(self, position: int) -> None:
+        try:
+            await self._gateway.forget_marks(self._log, below=position)
+        except UnreachableError:
+            # Marks that stay longer cost nothing; the next checkpoint forgets them.
+            _log.debug("marks_kept", position=position)
+
+    async def _write(self, gathered: Gathered, checkpoint: Checkpoint) -> None:
+        await self._ledger.record(
+            gathered.findings,
+            checkpoint=checkpoint,
+            lag=self._lag(),
+            events=gathered.events,
+            drops=gathered.drops,
+            diverged=gathered.diverged,
+            resolved=gathered.resolved,
+        )
