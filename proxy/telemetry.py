@@ -110,6 +110,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "legacy_unreachable": "A client connection found no MongoDB to go to",
     "marks_kept": "Marks of applied writes wait for a gateway that does not answer",
     "mismatch_confirmed": "A difference survived its recheck",
+    "order_failed": "Something that the verifier was asked to do cannot be done; the order says why",
     "peer_back": "A database or the ledger answers again",
     "peer_lost": "A database or the ledger does not answer; Parallax retries with backoff",
     "primary_changed": "The replica set has another primary",

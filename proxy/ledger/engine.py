@@ -33,6 +33,8 @@ _WRITE_PRAGMAS: Final = (
     # A segment of the capture log is removed once the ledger says it is verified: that sentence has to survive
     # a power failure, so each commit waits for the disk.
     "PRAGMA synchronous = FULL",
+    # What an order held while it was open is overwritten, not only released.
+    "PRAGMA secure_delete = ON",
 )
 _READ_PRAGMAS: Final = ("PRAGMA query_only = ON",)
 

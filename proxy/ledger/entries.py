@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from comparators.change import Difference
 from comparators.operation import Kind
 from comparators.outcome import Answered
 from comparators.shape import Shape
@@ -111,11 +112,16 @@ class DivergenceState(StrEnum):
     """The two sides were seen equal again."""
     RECONCILED = "reconciled"
     """The document was read from legacy and written to the gateway."""
+    REPAIRED = "repaired"
+    """Somebody asked for that, and the two sides were seen equal afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divergence:
-    """A document that differs, or may differ, from `since_ns` on. `cause` is a fixed phrase."""
+    """A document that differs, or may differ, from `since_ns` on. `cause` is a fixed phrase.
+
+    `differences` are redacted before they reach the disk.
+    """
 
     namespace: str
     document: Any
@@ -124,13 +130,19 @@ class Divergence:
     since_ns: int
     log: str = ""
     position: int = 0
+    differences: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """The end of a divergence; entering one for a document that does not diverge changes nothing."""
+    """The end of a divergence; entering one for a document that does not diverge changes nothing.
+
+    `who` asked for it and `why`, where somebody did.
+    """
 
     namespace: str
     document: Any
     at_ns: int
     state: DivergenceState = DivergenceState.RESOLVED
+    who: str = ""
+    why: str = ""

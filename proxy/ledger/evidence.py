@@ -216,7 +216,10 @@ class EventEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DivergentDocument:
-    """A document that differs, or may differ, between the two sides; `document` is redacted."""
+    """A document that differs, or may differ, between the two sides; `document` is redacted.
+
+    `who` had it repaired and `why`; both are empty for all others.
+    """
 
     namespace: str
     document: str
@@ -226,6 +229,9 @@ class DivergentDocument:
     changed_ns: int
     log: str
     position: int
+    differences: tuple[Change, ...] = ()
+    who: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

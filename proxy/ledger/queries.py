@@ -331,6 +331,9 @@ async def divergent(connection: AsyncConnection, window: Window) -> tuple[Diverg
             changed_ns=row.changed_ns,
             log=row.log,
             position=row.position,
+            differences=tuple(Change(**change) for change in json.loads(row.differences or "[]")),
+            who=row.who,
+            why=row.why,
         )
         for row in rows
     )

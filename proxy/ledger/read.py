@@ -6,16 +6,14 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import Select, column, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from comparators.errors import SettingsError
 from comparators.operation import Kind
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger import queries
 from proxy.ledger.conclusion import Conclusion, Facts, Result, conclude
-from proxy.ledger.engine import NoLedgerError, reading_engine, shown_url, translated_failures
+from proxy.ledger.engine import reading_engine, shown_url, translated_failures
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
     Change,
@@ -38,10 +36,10 @@ from proxy.ledger.evidence import (
     Status,
     Tally,
 )
-from proxy.ledger.migrations import HEAD, VERSION_TABLE
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides, Window
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
+from proxy.ledger.version import check_version
 
 __all__ = [
     "MAX_DIVERGENT",
@@ -176,28 +174,10 @@ async def _snapshot(url: str) -> AsyncIterator[AsyncConnection]:
     try:
         with translated_failures(where):
             async with engine.connect() as connection:
-                await _check_version(connection, where)
+                await check_version(connection, where)
                 yield connection
     finally:
         await engine.dispose()
-
-
-async def _check_version(connection: AsyncConnection, where: str) -> None:
-    there = await connection.run_sync(lambda sync: inspect(sync).has_table(VERSION_TABLE))
-    if not there:
-        raise NoLedgerError(
-            "there is no ledger yet",
-            where=where,
-            remedy="start `parallax serve`, or name the ledger in [ledger] uri",
-        )
-    version: Select[str] = select(column("version_num")).select_from(table(VERSION_TABLE))
-    found = (await connection.execute(version)).scalar_one()
-    if found != HEAD:
-        raise SettingsError(
-            f"the ledger has schema {found}, this Parallax reads {HEAD}",
-            where=where,
-            remedy="read it with the Parallax that writes it, or let this one open it for writing",
-        )
 
 
 def _conclusion(

@@ -69,6 +69,11 @@ class Redaction:
             separators=(",", ":"),
         )
 
+    def differences(self, namespace: str, differences: Sequence[Difference]) -> str:
+        """Return differences of one document as JSON that may be stored."""
+        kept = [self._difference(namespace, each) for each in differences[:MAX_DIFFERENCES]]
+        return json.dumps(kept, separators=(",", ":"))
+
     def _difference(self, namespace: str, difference: Difference) -> dict[str, str]:
         revealed = self._revealed(namespace, difference.path)
         show = _reveal if revealed else summary

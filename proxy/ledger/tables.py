@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Float,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -39,6 +40,10 @@ def _number(name: str) -> Column[int]:
 
 def _text(name: str) -> Column[str]:
     return Column(name, Text, nullable=False)
+
+
+def _text_or_empty(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
 
 
 meta: Final = Table("meta", ledger, _key("name"), _text("value"))
@@ -173,7 +178,27 @@ divergence: Final = Table(
     _number("changed_ns"),
     _text("log"),
     _number("position"),
+    _text_or_empty("differences"),
+    _text_or_empty("who"),
+    _text_or_empty("why"),
 )
+
+orders: Final = Table(
+    "orders",
+    ledger,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    _text("kind"),
+    _text("namespace"),
+    Column("payload", LargeBinary, nullable=False),
+    _text("who"),
+    _text("why"),
+    _number("asked_ns"),
+    _text("state"),
+    _text("log"),
+    _text("outcome"),
+    Column("done_ns", _BIG, nullable=True),
+)
+Index("orders_by_state", orders.c.state)
 
 checkpoints: Final = Table(
     "checkpoints",

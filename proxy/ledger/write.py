@@ -29,6 +29,7 @@ from proxy.ledger.entries import (
     Resolution,
 )
 from proxy.ledger.migrations import migrate
+from proxy.ledger.orders import Orders, Settlement, settle
 from proxy.ledger.redaction import Redaction, Revealed, nothing_revealed
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
@@ -97,6 +98,15 @@ class Ledger:
         """Give the connection back; nothing is buffered."""
         await self._engine.dispose()
 
+    @property
+    def orders(self) -> Orders:
+        """The orders on this ledger."""
+        return Orders(self._engine, where=self._where)
+
+    def redacted(self, namespace: str, identifier: Any) -> str:
+        """Return an `_id` as it may be written into the outcome of an order."""
+        return self._redaction.document(namespace, identifier)
+
     async def checkpoint(self, log: str) -> Checkpoint | None:
         """Return how far `log` is on the ledger; None for a new log."""
         stored = tables.checkpoints
@@ -120,6 +130,7 @@ class Ledger:
         drops: Sequence[Drop] = (),
         diverged: Sequence[Divergence] = (),
         resolved: Sequence[Resolution] = (),
+        settled: Sequence[Settlement] = (),
     ) -> None:
         """Write all of it, or nothing and raise UnreachableError or CapacityError: send the same again then.
 
@@ -139,6 +150,7 @@ class Ledger:
                 await self._add_drops(connection, drops)
                 await self._open_divergences(connection, diverged)
                 await self._close_divergences(connection, resolved)
+                await settle(connection, settled)
         # After the commit: what is sent again because it failed is measured once.
         self._measure(findings, lag, drops)
 
@@ -319,13 +331,17 @@ class Ledger:
                 "changed_ns": entry.since_ns,
                 "log": entry.log,
                 "position": entry.position,
+                "differences": self._redaction.differences(entry.namespace, entry.differences),
+                "who": "",
+                "why": "",
             }
         if not rows:
             return
         statement = self._insert(stored)
         reopened = {
             name: statement.excluded[name]
-            for name in ("cause", "state", "since_ns", "changed_ns", "log", "position")
+            for name in next(iter(rows.values()))
+            if name not in stored.primary_key
         }
         statement = statement.on_conflict_do_update(
             index_elements=list(stored.primary_key),
@@ -346,7 +362,9 @@ class Ledger:
                     stored.c.document == self._redaction.document(entry.namespace, entry.document),
                     stored.c.state == DivergenceState.OPEN.value,
                 )
-                .values(state=entry.state.value, changed_ns=entry.at_ns)
+                .values(
+                    state=entry.state.value, changed_ns=entry.at_ns, who=entry.who, why=entry.why
+                )
             )
 
     async def _add(

@@ -88,4 +88,5 @@ class Bookkeeping:
             drops=gathered.drops,
             diverged=gathered.diverged,
             resolved=gathered.resolved,
+            settled=gathered.settled,
         )

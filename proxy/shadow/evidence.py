@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from adapters.gateway import Footprint
 from comparators.operation import Kind, Operation
@@ -18,7 +18,10 @@ from proxy.ledger.entries import (
     Finding,
     Resolution,
 )
+from proxy.ledger.orders import Settlement
 from proxy.shadow.exchange import Exchange
+
+STATES_DIFFER: Final = "the stored documents differ"
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Gathered:
     drops: list[Drop] = field(default_factory=list)
     diverged: list[Divergence] = field(default_factory=list)
     resolved: list[Resolution] = field(default_factory=list)
+    settled: list[Settlement] = field(default_factory=list)
 
 
 class Evidence:
@@ -80,9 +84,15 @@ class Evidence:
         )
 
     def compared_state(
-        self, namespace: str, identifier: Any, judgement: Judgement, position: int
+        self,
+        namespace: str,
+        identifier: Any,
+        judgement: Judgement,
+        position: int,
+        *,
+        cause: str = STATES_DIFFER,
     ) -> None:
-        """Enter the comparison of a stored document; a mismatch leaves it diverged."""
+        """Enter the comparison of a stored document; a mismatch leaves it diverged for a cause."""
         database, _, collection = namespace.partition(".")
         state = Operation(database=database, collection=collection, kind=Kind.STATE, arguments={})
         now_ns = time.time_ns()
@@ -103,12 +113,17 @@ class Evidence:
                 Divergence(
                     namespace=namespace,
                     document=identifier,
-                    cause="the stored documents differ",
+                    cause=cause,
                     since_ns=now_ns,
                     log=self._log,
                     position=position,
+                    differences=judgement.differences,
                 )
             )
+
+    def settled(self, settlement: Settlement) -> None:
+        """Enter that an order is settled, together with what was found for it."""
+        self._gathered.settled.append(settlement)
 
     def resolved(self, resolution: Resolution) -> None:
         """Enter that a document is equal on both sides again."""

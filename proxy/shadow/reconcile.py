@@ -80,6 +80,11 @@ class Reconciler:
         self._dispute(namespace)
         self._create_task(self._mend_known(namespace, identifiers))
 
+    async def mended(self, namespace: str, identifiers: Sequence[Any]) -> None:
+        """Make single documents equal."""
+        self._dispute(namespace)
+        await self._mend_known(namespace, identifiers)
+
     async def _mend_known(self, namespace: str, identifiers: Sequence[Any]) -> None:
         try:
             await self._mend(namespace, identifiers)

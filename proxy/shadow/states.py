@@ -8,7 +8,7 @@ what is compared is always the newest state, and a hot document costs no more th
 import asyncio
 import time
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -21,7 +21,7 @@ from comparators.equivalence import EXPIRED
 from comparators.operation import Operation
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
-from proxy.shadow.evidence import Evidence
+from proxy.shadow.evidence import STATES_DIFFER, Evidence
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.quiet import Reading
 from proxy.shadow.reach import everything_in
@@ -30,6 +30,8 @@ from proxy.shadow.runner import result_of
 from proxy.shadow.sides import Sides
 
 Images = dict[bytes, bytes]
+Told = Callable[[Any, Judgement], None]
+"""Who asked for a comparison: it is given the `_id` and the verdict."""
 
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
@@ -38,6 +40,7 @@ _MOST_OWED: Final = 200_000
 CONTENDED: Final = "written at the same time by several clients"
 CHOICE: Final = "several documents matched a write of one"
 
+UNPAID: Final = "too many to keep"
 TAKEN_OVER: Final = "values made by the server were taken over"
 
 
@@ -46,7 +49,8 @@ class Debt:
     """A document that is owed a comparison since the write at `position`.
 
     `excuse` says why a difference would prove nothing, None when it would. `generated`: the last write took
-    values from the server's clock. `attempts` counts comparisons that ended in a difference.
+    values from the server's clock. `attempts` counts comparisons that ended in a difference. `told` are those who
+    asked for the comparison; `cause` is what a difference is entered with.
     """
 
     identifier: Any
@@ -54,6 +58,8 @@ class Debt:
     excuse: str | None = None
     generated: bool = False
     attempts: int = 0
+    told: tuple[Told, ...] = ()
+    cause: str = STATES_DIFFER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +116,45 @@ class States:
                 position=position,
                 excuse=excuse or (before.excuse if before is not None else None),
                 generated=generated or (before is not None and before.generated),
+                told=before.told if before is not None else (),
+                cause=before.cause if before is not None else STATES_DIFFER,
             )
         while len(self._owed) > _MOST_OWED:
-            (namespace, _), _ = self._owed.popitem(last=False)
+            (namespace, _), dropped = self._owed.popitem(last=False)
             self._unpaid[namespace] += 1
+            _tell(dropped, Judgement(verdict=Verdict.NOT_COMPARABLE, reason=UNPAID))
+
+    async def verdicts(
+        self, namespace: str, identifiers: Sequence[Any], position: int, *, cause: str
+    ) -> list[tuple[Any, Judgement]]:
+        """Compare documents that nobody is known to have written, and return the verdict on each.
+
+        A difference is entered with a cause.
+        """
+        keys = {document_key(identifier): identifier for identifier in identifiers}
+        found: list[tuple[Any, Judgement]] = []
+        if not keys:
+            return found
+        complete = asyncio.get_running_loop().create_future()
+
+        def told(identifier: Any, judgement: Judgement) -> None:
+            found.append((identifier, judgement))
+            if len(found) == len(keys) and not complete.done():
+                complete.set_result(None)
+
+        for key, identifier in keys.items():
+            debt = Debt(identifier=identifier, position=position, told=(told,), cause=cause)
+            self._still_owe((namespace, key), debt)
+        await complete
+        return found
+
+    def _still_owe(self, place: tuple[str, bytes], debt: Debt) -> None:
+        """Owe a debt, unless a write owes the document anyhow: that one then tells those who asked."""
+        newer = self._owed.get(place)
+        if newer is None:
+            self._owed[place] = debt
+        elif debt.told:
+            self._owed[place] = replace(newer, told=newer.told + debt.told, cause=debt.cause)
 
     def owe_all(self, whole: Whole) -> None:
         """Note that a write may have touched any document of a collection, on either side."""
@@ -200,8 +241,8 @@ class States:
         )
         for key, debt in debts.items():
             if self._sides.touches.since(namespace, key, reading.before):
-                # Written meanwhile: unless that write owes the document anyhow, it is still owed.
-                self._owed.setdefault((namespace, key), debt)
+                # Written meanwhile.
+                self._still_owe((namespace, key), debt)
                 continue
             await self._compare(namespace, key, debt, reading.value.get(key), stored.get(key))
 
@@ -210,13 +251,13 @@ class States:
     ) -> None:
         judgement = decide_state(namespace, legacy, gateway, self._rules)
         if judgement.verdict is not Verdict.MISMATCH:
-            self._evidence.compared_state(namespace, debt.identifier, judgement, debt.position)
+            self._enter(namespace, debt, judgement)
             return
         disputed = self._reconciler.disputes(namespace) is not None
         if disputed or debt.attempts == 0:
             counts = not disputed
             again = replace(debt, attempts=debt.attempts + counts)
-            self._owed.setdefault((namespace, key), again)
+            self._still_owe((namespace, key), again)
             return
         await self._confirm(namespace, debt, judgement, legacy, gateway)
 
@@ -230,13 +271,17 @@ class States:
     ) -> None:
         excuse = await self._excuse(namespace, debt, judgement, legacy, gateway)
         if excuse is None:
-            self._evidence.compared_state(namespace, debt.identifier, judgement, debt.position)
+            self._enter(namespace, debt, judgement)
             return
         verdict = Verdict.MATCH if excuse == TAKEN_OVER else Verdict.NOT_COMPARABLE
-        self._evidence.compared_state(
-            namespace, debt.identifier, Judgement(verdict=verdict, reason=excuse), debt.position
-        )
+        self._enter(namespace, debt, Judgement(verdict=verdict, reason=excuse))
         self._reconciler.mend(namespace, [debt.identifier])
+
+    def _enter(self, namespace: str, debt: Debt, judgement: Judgement) -> None:
+        self._evidence.compared_state(
+            namespace, debt.identifier, judgement, debt.position, cause=debt.cause
+        )
+        _tell(debt, judgement)
 
     async def _excuse(
         self,
@@ -255,6 +300,11 @@ class States:
         if debt.generated and only_clocks_differ(judgement):
             return TAKEN_OVER
         return None
+
+
+def _tell(debt: Debt, judgement: Judgement) -> None:
+    for told in debt.told:
+        told(debt.identifier, judgement)
 
 
 def only_clocks_differ(judgement: Judgement) -> bool:

@@ -12,6 +12,7 @@ from comparators.rules import Rules
 from proxy.capture.reader import CaptureReader
 from proxy.capture.retention import remove_below
 from proxy.ledger.entries import EventKind, Lag
+from proxy.ledger.orders import OrderKind
 from proxy.ledger.write import Ledger
 from proxy.shadow.admission import Admission
 from proxy.shadow.bookkeeping import Bookkeeping
@@ -22,6 +23,8 @@ from proxy.shadow.following import follow_expiry
 from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.intake import Intake
 from proxy.shadow.legacy import Legacy
+from proxy.shadow.mending import Comparing, Mending
+from proxy.shadow.orders import OrderDesk
 from proxy.shadow.patience import Outage, Side
 from proxy.shadow.progress import Progress
 from proxy.shadow.quiet import Quiet
@@ -154,17 +157,39 @@ class Verifier:
             expiries=self._expiries,
             frontier=self._frontier,
         )
+        ledger_outage = Outage(Side.LEDGER, self._outage_ended)
+        self._desk = self._order_desk(ledger_outage)
         self._bookkeeping = Bookkeeping(
             log=self._log,
             gateway=gateway,
             ledger=self._ledger,
-            ledger_outage=Outage(Side.LEDGER, self._outage_ended),
+            ledger_outage=ledger_outage,
             evidence=self._evidence,
             frontier=self._frontier,
             progress=self._progress,
             states=self._states,
             lag=self._lag,
             is_settled_below=self._release_log,
+        )
+
+    def _order_desk(self, ledger_outage: Outage) -> OrderDesk:
+        comparing = Comparing(
+            self._states,
+            evidence=self._evidence,
+            progress=self._progress,
+            redacted=self._ledger.redacted,
+            enabled=self._limits.state_checks,
+        )
+        return OrderDesk(
+            self._ledger.orders,
+            {
+                OrderKind.COMPARE: comparing,
+                OrderKind.MEND: Mending(self._reconciler, comparing),
+            },
+            log=self._log,
+            evidence=self._evidence,
+            ledger_outage=ledger_outage,
+            create_task=self._tasks.create_task,
         )
 
     async def run(self) -> None:
@@ -175,6 +200,7 @@ class Verifier:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow(), name="follow log")
                 tasks.create_task(self._bookkeeping.run(), name="keep ledger")
+                tasks.create_task(self._desk.run(), name="work off orders")
                 if self._limits.state_checks:
                     tasks.create_task(self._states.run(), name="compare states")
                 tasks.create_task(

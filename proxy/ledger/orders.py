@@ -1,0 +1,208 @@
+"""Orders: what somebody asks the verifier to do beside its log, and what came of it.
+
+Only the verifier knows the order of writes, so whoever puts or judges documents outside of it asks the verifier.
+An order is done in the transaction that enters its findings: a verifier that is killed before has
+done nothing, and the next one takes the order up again.
+
+While an order is open its payload holds `_id`s as they are. It is emptied when the order is settled.
+"""
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from comparators.canonical import decode, encode
+from proxy.ledger import tables
+from proxy.ledger.engine import (
+    reading_engine,
+    shown_url,
+    translated_failures,
+    writing_engine,
+)
+from proxy.ledger.version import check_version
+
+
+class OrderKind(StrEnum):
+    """What the verifier can be asked to do."""
+
+    MEND = "mend"
+    """Make documents of the gateway equal to legacy's, then compare them."""
+    COMPARE = "compare"
+    """Compare documents, and enter those that differ."""
+
+
+class OrderState(StrEnum):
+    """How far an order is."""
+
+    ASKED = "asked"
+    BEGUN = "begun"
+    DONE = "done"
+    FAILED = "failed"
+
+
+OPEN: Final = (OrderState.ASKED.value, OrderState.BEGUN.value)
+"""The states of an order that is still to be settled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An order before it has a number. `who` asks for it, and `why`."""
+
+    kind: OrderKind
+    namespace: str
+    payload: Mapping[str, Any] = field(repr=False)
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order as it stands. `outcome` holds counts and redacted names, no value."""
+
+    id: int
+    kind: OrderKind
+    namespace: str
+    payload: Mapping[str, Any] = field(repr=False)
+    who: str
+    why: str
+    asked_ns: int
+    state: OrderState
+    outcome: Mapping[str, Any]
+    done_ns: int | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state.value not in OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """The end of an order."""
+
+    order: int
+    state: OrderState
+    outcome: Mapping[str, Any]
+    at_ns: int
+
+
+class Orders:
+    """The orders on one ledger, for who asks and for the verifier."""
+
+    def __init__(self, engine: AsyncEngine, *, where: str) -> None:
+        self._engine = engine
+        self._where = where
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str) -> AsyncIterator[Self]:
+        """Open the orders of a ledger that a verifier has begun; SettingsError where there is none."""
+        where = shown_url(url)
+        await _check_ledger(url, where)
+        engine = writing_engine(url)
+        try:
+            yield cls(engine, where=where)
+        finally:
+            await engine.dispose()
+
+    async def ask(self, requests: Sequence[Request]) -> list[int]:
+        """Enter orders and return their numbers."""
+        now_ns = time.time_ns()
+        numbers = []
+        with translated_failures(self._where):
+            async with self._engine.begin() as connection:
+                for request in requests:
+                    entered = await connection.execute(
+                        tables.orders.insert()
+                        .values(
+                            kind=request.kind.value,
+                            namespace=request.namespace,
+                            payload=encode(dict(request.payload)),
+                            who=request.who,
+                            why=request.why,
+                            asked_ns=now_ns,
+                            state=OrderState.ASKED.value,
+                            log="",
+                            outcome="{}",
+                        )
+                        .returning(tables.orders.c.id)
+                    )
+                    numbers.append(int(entered.scalar_one()))
+        return numbers
+
+    async def look(self, numbers: Iterable[int]) -> dict[int, Order]:
+        """Return orders by their numbers."""
+        wanted = select(tables.orders).where(tables.orders.c.id.in_(list(numbers)))
+        with translated_failures(self._where):
+            async with self._engine.begin() as connection:
+                return {row.id: _order(row) for row in await connection.execute(wanted)}
+
+    async def unsettled(self, kinds: Iterable[OrderKind], *, of_each: int) -> list[Order]:
+        """Return the oldest orders that are not settled, so many of each kind."""
+        stored = tables.orders
+        place = func.row_number().over(partition_by=stored.c.kind, order_by=stored.c.id)
+        waiting = (
+            select(stored, place.label("place"))
+            .where(stored.c.state.in_(OPEN), stored.c.kind.in_([kind.value for kind in kinds]))
+            .subquery()
+        )
+        wanted = select(waiting).where(waiting.c.place <= of_each).order_by(waiting.c.id)
+        with translated_failures(self._where):
+            async with self._engine.begin() as connection:
+                return [_order(row) for row in await connection.execute(wanted)]
+
+    async def begin(self, number: int, log: str) -> None:
+        """Mark an order as taken up by the verifier of a log."""
+        stored = tables.orders
+        begun = stored.update().where(stored.c.id == number, stored.c.state.in_(OPEN))
+        with translated_failures(self._where):
+            async with self._engine.begin() as connection:
+                await connection.execute(begun.values(state=OrderState.BEGUN.value, log=log))
+
+
+async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:
+    """Enter the end of orders within a transaction, and forget their payloads."""
+    stored = tables.orders
+    for settlement in settlements:
+        await connection.execute(
+            stored.update()
+            .where(stored.c.id == settlement.order)
+            .values(
+                state=settlement.state.value,
+                outcome=json.dumps(settlement.outcome),
+                done_ns=settlement.at_ns,
+                payload=b"",
+            )
+        )
+
+
+async def _check_ledger(url: str, where: str) -> None:
+    engine = reading_engine(url)
+    try:
+        with translated_failures(where):
+            async with engine.connect() as connection:
+                await check_version(connection, where)
+    finally:
+        await engine.dispose()
+
+
+def _order(row: Row[Any]) -> Order:
+    return Order(
+        id=row.id,
+        kind=OrderKind(row.kind),
+        namespace=row.namespace,
+        payload=decode(row.payload) if row.payload else {},
+        who=row.who,
+        why=row.why,
+        asked_ns=row.asked_ns,
+        state=OrderState(row.state),
+        outcome=json.loads(row.outcome),
+        done_ns=row.done_ns,
+    )

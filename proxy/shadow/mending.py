@@ -1,0 +1,100 @@
+"""The orders about single documents: `compare` gives them a verdict, `mend` makes them equal first."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from comparators.errors import RefusedError
+from comparators.verdict import Verdict
+from proxy.ledger.entries import DivergenceState, Resolution
+from proxy.ledger.orders import Order
+from proxy.shadow.evidence import STATES_DIFFER, Evidence
+from proxy.shadow.progress import Progress
+from proxy.shadow.reconcile import Reconciler
+from proxy.shadow.states import States
+
+IDENTIFIERS: Final = "ids"
+"""Where the payload of an order names its documents."""
+
+FOUND_BY_SWEEP: Final = "found by a sweep: changed on one side without the proxy, or never copied"
+
+_EQUAL: Final = frozenset({Verdict.MATCH, Verdict.MATCH_BY_RULE})
+
+
+class Comparing:
+    """Give each document of an order a verdict that is aligned with the log."""
+
+    def __init__(
+        self,
+        states: States,
+        *,
+        evidence: Evidence,
+        progress: Progress,
+        redacted: Callable[[str, Any], str],
+        enabled: bool,
+    ) -> None:
+        self._states = states
+        self._evidence = evidence
+        self._progress = progress
+        self._redacted = redacted
+        self._enabled = enabled
+
+    async def perform(self, order: Order) -> Mapping[str, Any]:
+        """Compare the documents, and enter those that differ."""
+        self.check()
+        return await self.judged(order, cause=FOUND_BY_SWEEP, equal=DivergenceState.RESOLVED)
+
+    def check(self) -> None:
+        """Raise RefusedError where nothing compares states."""
+        if not self._enabled:
+            raise RefusedError(
+                "the verifier does not compare stored documents",
+                where="verifier.state_checks",
+                remedy="set it to true and start the verifier again",
+            )
+
+    async def judged(
+        self, order: Order, *, cause: str, equal: DivergenceState
+    ) -> Mapping[str, Any]:
+        """Compare the documents of an order; `equal` is what those become that are equal."""
+        identifiers = order.payload[IDENTIFIERS]
+        namespace = order.namespace
+        found = await self._states.verdicts(
+            namespace, identifiers, self._progress.position, cause=cause
+        )
+        for identifier, judgement in found:
+            if judgement.verdict in _EQUAL:
+                end = Resolution(
+                    namespace=namespace,
+                    document=identifier,
+                    at_ns=time.time_ns(),
+                    state=equal,
+                    who=order.who,
+                    why=order.why,
+                )
+                self._evidence.resolved(end)
+        return {
+            "verdicts": Counter(judgement.verdict.value for _, judgement in found),
+            "documents": {
+                self._redacted(namespace, identifier): judgement.verdict.value
+                for identifier, judgement in found
+                if judgement.verdict not in _EQUAL
+            },
+        }
+
+
+class Mending:
+    """Copy documents from legacy to the gateway, then compare them."""
+
+    def __init__(self, reconciler: Reconciler, comparing: Comparing) -> None:
+        self._reconciler = reconciler
+        self._comparing = comparing
+
+    async def perform(self, order: Order) -> Mapping[str, Any]:
+        """Mend the documents; those that are equal afterwards are repaired."""
+        self._comparing.check()
+        await self._reconciler.mended(order.namespace, order.payload[IDENTIFIERS])
+        return await self._comparing.judged(
+            order, cause=STATES_DIFFER, equal=DivergenceState.REPAIRED
+        )
