@@ -13,7 +13,8 @@ ParallaxError(what, *, where, remedy)
 Any other exception is a bug. Exit codes are those of sysexits(3).
 """
 
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 
 class ParallaxError(Exception):
@@ -26,6 +27,11 @@ class ParallaxError(Exception):
         self.what = what
         self.where = where
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors of chunk tasks come from other processes.
+        made = partial(type(self), where=self.where, remedy=self.remedy)
+        return made, (self.what,), self.__dict__
 
     def __str__(self) -> str:
         return f"{self.what} (at {self.where}; {self.remedy})"

@@ -103,6 +103,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "capture_full": "The capture log has reached its limit; reads are dropped first",
     "capture_resumed": "Records are written again",
     "capture_shedding": "Reads are dropped to keep room for writes",
+    "chunk_failed": "A task on a piece of a collection failed; it is run again",
     "connection_refused": "A client was turned away: too many connections, or draining",
     "conversation_ended": "A client connection was closed because the primary changed",
     "conversation_failed": "A bug closed one client connection",
