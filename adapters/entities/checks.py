@@ -29,9 +29,6 @@ Place = Callable[[Key], str]
 SYSTEM_COLUMNS: Final = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 """Every table has them already. Source: PostgreSQL manual, "System Columns"."""
 
-CHILD_COLUMNS: Final = ("_parent", "_position")
-"""What a child table holds beside the columns and the technical ones: whose element, and which."""
-
 UNFIT_TABLE: Final = re.compile(r"^pg_|_seq\d*$")
 TEXTS: Final = frozenset({ColumnType.TEXT, ColumnType.VARCHAR})
 DEFAULTS: Final[Mapping[ColumnType, tuple[type, ...]]] = {
@@ -111,6 +108,8 @@ def _names_of(entity: EntityMap) -> Iterator[tuple[str, Key]]:
     yield entity.identity.name, ("id",)
     yield from ((column.name, ("columns", column.name)) for column in entity.columns)
     yield from ((search.name, ("search", search.name)) for search in entity.full_text)
+    # `_nulls` and `_drift` tell of columns and of child tables by their names.
+    yield from ((child.table, ("children", child.table)) for child in entity.children)
 
 
 def _check_names(names: Iterable[tuple[str, Key]], reserved: Sequence[str], place: Place) -> None:
@@ -196,8 +195,18 @@ def _is_above(one: Path, other: Path) -> bool:
 def _check_child(child: Child, place: Place) -> None:
     above: Key = ("children", child.table)
     _check_table(child.table, above, place)
-    keys = [(column.name, (*above, "columns", column.name)) for column in child.columns]
-    _check_names(keys, (*SYSTEM_COLUMNS, *TECHNICAL_COLUMNS, *CHILD_COLUMNS), place)
+    if not child.columns:
+        raise SettingsError(
+            "a child table needs columns",
+            where=place(above),
+            remedy="add one for each field that SQL should see; or map the array as jsonb",
+        )
+    keys: list[tuple[str, Key]] = [
+        (child.parent, (*above, "parent")),
+        (child.position, (*above, "position")),
+    ]
+    keys += [(column.name, (*above, "columns", column.name)) for column in child.columns]
+    _check_names(keys, (*SYSTEM_COLUMNS, *TECHNICAL_COLUMNS), place)
     _check_columns(child.columns, (*above, "columns"), place)
     paths = ((column.path, (*above, "columns", column.name, "path")) for column in child.columns)
     _check_paths(paths, place)

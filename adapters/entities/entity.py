@@ -16,6 +16,9 @@ ID_PATH: Final[Path] = ("_id",)
 TECHNICAL_COLUMNS: Final = ("_ordinal", "_layout", "_overflow", "_nulls", "_drift")
 """What a mapped table holds beside its columns: order of insertion, field order and types, and the rest."""
 
+PARENT: Final = "_parent"
+POSITION: Final = "_position"
+
 
 class ColumnType(StrEnum):
     """The type of a column, by its name in PostgreSQL, save `objectid` and `double`.
@@ -87,12 +90,20 @@ class Column:
 class Child:
     """A table of its own for an array of documents: a row for each element, in their order.
 
-    `columns` have paths inside the element.
+    `columns` have paths inside the element. `parent` and `position` are the names of the columns that make its
+    primary key: the key of the row whose element it is, and its place in the array.
     """
 
     table: str
     path: Path
     columns: tuple[Column, ...]
+    parent: str = PARENT
+    position: str = POSITION
+
+    @property
+    def absent(self) -> str:
+        """What `_nulls` holds where the field is missing. Otherwise the array is there, without rows an empty one."""
+        return f"~{self.table}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

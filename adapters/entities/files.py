@@ -101,7 +101,9 @@ def _lines(parts: Mapping[str, Any], comments: Comments) -> Iterator[str]:
     for table, child in parts.get("children", {}).items():
         key = ("children", table)
         yield from ("", f"[children.{_name(table)}]", *_commented(key, comments))
-        yield f"path = {_value(child['path'])}"
+        yield from (
+            f"{name} = {_value(value)}" for name, value in child.items() if name != "columns"
+        )
         yield from ("", f"[children.{_name(table)}.columns]")
         yield from _column_lines(child["columns"], (*key, "columns"), comments)
     for at, index in enumerate(parts.get("indexes", ())):

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.entities.checks import Key, Place, check_entity
 from adapters.entities.entity import (
+    PARENT,
+    POSITION,
     Child,
     Column,
     ColumnType,
@@ -55,6 +57,8 @@ class _Column(_Written):
 
 class _Child(_Written):
     path: str
+    parent: str = PARENT
+    position: str = POSITION
     columns: dict[str, _Column]
 
 
@@ -105,6 +109,8 @@ def entity_from(data: Mapping[str, Any], place: Place) -> EntityMap:
             Child(
                 table=table,
                 path=split_path(child.path),
+                parent=child.parent,
+                position=child.position,
                 columns=_columns(child.columns, ("children", table, "columns"), place),
             )
             for table, child in read.children.items()
@@ -132,13 +138,7 @@ def written(entity: EntityMap) -> dict[str, Any]:
         "about": entity.about,
         "id": identity,
         "columns": _written_columns(entity.columns),
-        "children": {
-            child.table: {
-                "path": ".".join(child.path),
-                "columns": _written_columns(child.columns),
-            }
-            for child in entity.children
-        },
+        "children": {child.table: _written_child(child) for child in entity.children},
         "indexes": [_written_index(index) for index in entity.indexes],
         "search": {
             search.name: {"language": search.language, "weights": dict(search.weights)}
@@ -236,6 +236,15 @@ def _index(index: _Index) -> EntityIndex:
 
 def _written_columns(columns: Sequence[Column]) -> dict[str, Any]:
     return {column.name: _written_column(column) for column in columns}
+
+
+def _written_child(child: Child) -> dict[str, Any]:
+    parts: dict[str, Any] = {"path": ".".join(child.path)}
+    if child.parent != PARENT:
+        parts["parent"] = child.parent
+    if child.position != POSITION:
+        parts["position"] = child.position
+    return {**parts, "columns": _written_columns(child.columns)}
 
 
 def _written_column(column: Column) -> dict[str, Any]:

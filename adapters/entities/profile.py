@@ -30,12 +30,6 @@ def load_profile(name: str | Path) -> Mapping[str, EntityMap]:
                 where=place(("collection",)),
                 remedy="delete one of the two files",
             )
-        for child in entity.children:
-            raise SettingsError(
-                f"the child table {child.table!r} cannot be made: the gateway does not fill child tables yet",
-                where=place(("children", child.table)),
-                remedy="delete it, and map the array as a jsonb column",
-            )
         entities[entity.collection] = entity
         places[entity.collection] = place
     check_profile(entities, places)

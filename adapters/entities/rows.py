@@ -3,6 +3,9 @@
 The row's columns hold what fits. The layout holds the order of the fields and what columns cannot tell: null or missing,
 32 or 64 bits. The overflow holds every other value. A row without layout has its fields in the order of the
 map, each of its natural type, and NULL means missing: this is what somebody gets who inserts by SQL.
+
+An array with a child table is a row for each element, made in the same way; no rows are an empty array. What is no
+document among the elements is in the overflow of its row, and what is no array in that of the parent.
 """
 
 import itertools
@@ -12,7 +15,15 @@ from typing import Any, Final
 
 from bson.dbref import DBRef
 
-from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap, IdentityType
+from adapters.entities.entity import (
+    ID_PATH,
+    Child,
+    Column,
+    ColumnType,
+    EntityMap,
+    Identity,
+    IdentityType,
+)
 from adapters.entities.identity import identity_key
 from adapters.entities.layout import WHOLE, Field, Layout, layout_of
 from adapters.entities.tags import Tag
@@ -27,7 +38,13 @@ MOST_LAYOUTS: Final = 4096
 BESIDE: Final = frozenset({Tag.OVERFLOW, Tag.EMPTY, Tag.NULL})
 """What is not read from a column."""
 
-NO_LIMITS: Final[Mapping[str, int]] = {}
+ALONE: Final = layout_of((((), Tag.OVERFLOW),))
+"""The layout of an element that is no document: it is in the overflow, and has no name."""
+
+Limits = Mapping[str, int]
+"""How many bytes the values of a column may have, array elements included."""
+
+NO_LIMITS: Final[Limits] = {}
 
 Tree = Mapping[str, "int | Tree"]
 
@@ -38,7 +55,8 @@ class Row:
 
     `values` are the primary key and one value for each column of the map. `layout` is None for the usual order and
     types. `nulls` and `drift` are the names of columns whose field is null, or has a value that the column
-    cannot hold: there the column is NULL and a condition on it says nothing.
+    cannot hold: there the column is NULL and a condition on it says nothing. `elements` are the rows of each child
+    table, by the names of which `nulls` and `drift` tell of the array: it drifts if one of its elements does.
     """
 
     values: tuple[Any, ...]
@@ -46,33 +64,51 @@ class Row:
     overflow: bytes | None
     nulls: tuple[str, ...]
     drift: tuple[str, ...]
+    elements: tuple[tuple["Row", ...], ...] = ()
 
 
-class RowCodec:
-    """Rows of one map. Decoders are kept by layout.
+class _Codec:
+    """Rows of some columns, the first of which is the primary key if there is one. Decoders are kept by layout."""
 
-    `longest` says of columns how many bytes their values may have, array elements included.
-    """
-
-    def __init__(self, entity: EntityMap, *, longest: Mapping[str, int] = NO_LIMITS) -> None:
-        identity = Column(name=entity.identity.name, path=ID_PATH, type=_type_of_identity(entity))
-        self._entity = entity
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        longest: Limits,
+        identity: Identity | None = None,
+        children: Sequence[Child] = (),
+        elements: Sequence["ElementCodec"] = (),
+    ) -> None:
+        self._identity = identity
         self._longest = longest
-        self._columns = (identity, *entity.columns)
-        self._tree = _tree_of(self._columns)
+        self._columns = tuple(columns)
+        self._children = tuple(children)
+        self.elements: Final = tuple(elements)
+        """Those for the rows of each child table."""
+        self._places = (
+            *((column.name, column.path) for column in columns),
+            *((child.table, child.path) for child in children),
+        )
+        self._tree = _tree_of([path for _name, path in self._places])
         self._usual = {at: rank for rank, at in enumerate(_leaves(self._tree))}
         self._layouts: dict[tuple[Field, ...], Layout] = {}
         self._decoders: dict[int, Decoder] = {}
-        self._usual_fields = tuple(
-            (self._columns[at].path, Tag.NATURAL) for at in _leaves(self._tree)
-        )
+        self._usual_fields = tuple((self._places[at][1], Tag.NATURAL) for at in self._usual)
 
     def row_of(self, document: Mapping[str, Any]) -> Row:
-        """Return the row of a document that has an `_id`."""
+        """Return the row of a document; if there is a primary key, it has an `_id`."""
         taken = _Taken(
-            values=[None] * len(self._columns), fields=[], overflow=[], nulls=[], drift=[], ranks=[]
+            values=[None] * len(self._columns),
+            elements=[None] * len(self._children),
+            fields=[],
+            overflow=[],
+            nulls=[],
+            drift=[],
+            ranks=[],
         )
         self._take(taken, document, self._tree, ())
+        if self._children:
+            self._note_absent(taken)
         layout = None if self._is_usual(taken) else self._layout(tuple(taken.fields))
         overflow = None
         if layout is WHOLE:
@@ -85,27 +121,35 @@ class RowCodec:
             overflow=overflow,
             nulls=tuple(taken.nulls),
             drift=tuple(taken.drift),
+            elements=tuple(rows or () for rows in taken.elements),
         )
 
     def document_of(
-        self, values: Sequence[Any], layout: Layout | None, overflow: bytes | None
+        self,
+        values: Sequence[Any],
+        layout: Layout | None,
+        overflow: bytes | None,
+        elements: Sequence[list[Any]] = (),
     ) -> dict[str, Any]:
-        """Return the document of a row: `values` as the database gives them, primary key first."""
+        """Return the document of a row: `values` as the database gives them, primary key first.
+
+        `elements` are those of each child table, as they were made of its rows.
+        """
         if layout is not None and layout.number == WHOLE.number:
             return decode(overflow or b"")
         number = None if layout is None else layout.number
         decoder = self._decoders.get(number or 0)
         if decoder is None:
             fields = self._usual_fields if layout is None else layout.fields
-            decoder = Decoder(self._columns, fields)
+            decoder = Decoder(self._columns, fields, self._children)
             self._decoders[number or 0] = decoder
-        return decoder.document_of(values, overflow)
+        return decoder.document_of(values, overflow, elements)
 
     def _is_usual(self, taken: "_Taken") -> bool:
         ranks = taken.ranks
-        return len(ranks) == len(taken.fields) and all(
-            before < after for before, after in itertools.pairwise(ranks)
-        )
+        if len(ranks) < len(taken.fields) or None in taken.elements:
+            return False
+        return all(before < after for before, after in itertools.pairwise(ranks))
 
     def _layout(self, fields: tuple[Field, ...]) -> Layout:
         known = self._layouts.get(fields)
@@ -130,9 +174,12 @@ class RowCodec:
                 self._take_in_place_of_columns(taken, node, path, value)
 
     def _take_value(self, taken: "_Taken", at: int, path: Path, value: Any) -> None:
+        if at >= len(self._columns):
+            self._take_array(taken, at, path, value)
+            return
         column = self._columns[at]
-        if at == 0:
-            key = identity_key(self._entity.identity, value)
+        if at == 0 and self._identity is not None:
+            key = identity_key(self._identity, value)
             taken.values[0] = key.value
             tag, drifts = key.tag, key.drifts
         elif value is None:
@@ -152,6 +199,31 @@ class RowCodec:
             taken.ranks.append(self._usual[at])
         taken.fields.append((path, tag))
 
+    def _take_array(self, taken: "_Taken", at: int, path: Path, value: Any) -> None:
+        """Take the value of a field that has a child table."""
+        place = at - len(self._columns)
+        table = self._children[place].table
+        tag = Tag.NATURAL
+        if type(value) is list:
+            rows = tuple(map(self.elements[place].row_of, value))
+            taken.elements[place] = rows
+            taken.ranks.append(self._usual[at])
+            if any(row.drift for row in rows):
+                taken.drift.append(table)
+        elif value is None:
+            taken.nulls.append(table)
+            tag = Tag.NULL
+        else:
+            taken.drift.append(table)
+            taken.overflow.append(value)
+            tag = Tag.OVERFLOW
+        taken.fields.append((path, tag))
+
+    def _note_absent(self, taken: "_Taken") -> None:
+        for child, rows in zip(self._children, taken.elements, strict=True):
+            if rows is None and child.table not in {*taken.nulls, *taken.drift}:
+                taken.nulls.append(child.absent)
+
     def _take_in_place_of_columns(
         self, taken: "_Taken", node: Tree, path: Path, value: Any
     ) -> None:
@@ -161,9 +233,66 @@ class RowCodec:
             return
         if isinstance(value, list | DBRef):
             # A path goes into these; into other values it does not, so its fields count as missing.
-            taken.drift.extend(self._columns[at].name for at in _leaves(node))
+            taken.drift.extend(self._places[at][0] for at in _leaves(node))
         taken.overflow.append(value)
         taken.fields.append((path, Tag.OVERFLOW))
+
+
+class RowCodec(_Codec):
+    """Rows of the documents of one map. `longest` are the limits of its columns, and by child table of theirs."""
+
+    def __init__(
+        self,
+        entity: EntityMap,
+        *,
+        longest: Limits = NO_LIMITS,
+        longest_of_elements: Mapping[str, Limits] | None = None,
+    ) -> None:
+        limits = longest_of_elements or {}
+        super().__init__(
+            (
+                Column(name=entity.identity.name, path=ID_PATH, type=_type_of_identity(entity)),
+                *entity.columns,
+            ),
+            longest=longest,
+            identity=entity.identity,
+            children=entity.children,
+            elements=[
+                ElementCodec(child, longest=limits.get(child.table, NO_LIMITS))
+                for child in entity.children
+            ],
+        )
+
+
+class ElementCodec(_Codec):
+    """Rows of the elements of an array, one that is no document among them."""
+
+    def __init__(self, child: Child, *, longest: Limits = NO_LIMITS) -> None:
+        super().__init__(child.columns, longest=longest)
+
+    def row_of(self, document: Any) -> Row:
+        """Return the row of an element."""
+        if type(document) is dict:
+            return super().row_of(document)
+        return Row(
+            values=(None,) * len(self._columns),
+            layout=ALONE,
+            overflow=encode({"": [document]}),
+            nulls=(),
+            drift=tuple(column.name for column in self._columns),
+        )
+
+    def document_of(
+        self,
+        values: Sequence[Any],
+        layout: Layout | None,
+        overflow: bytes | None,
+        elements: Sequence[list[Any]] = (),
+    ) -> Any:
+        """Return the element of a row."""
+        if layout is not None and layout.number == ALONE.number:
+            return decode(overflow or b"")[""][0]
+        return super().document_of(values, layout, overflow, elements)
 
 
 def fits(value: Any, most: int) -> bool:
@@ -179,6 +308,7 @@ def fits(value: Any, most: int) -> bool:
 @dataclass(slots=True, kw_only=True)
 class _Taken:
     values: list[Any]
+    elements: list[tuple[Row, ...] | None]
     fields: list[Field]
     overflow: list[Any]
     nulls: list[str]
@@ -189,8 +319,11 @@ class _Taken:
 class Decoder:
     """Reads the rows of one layout."""
 
-    def __init__(self, columns: Sequence[Column], fields: Sequence[Field]) -> None:
-        places = {column.path: at for at, column in enumerate(columns)}
+    def __init__(
+        self, columns: Sequence[Column], fields: Sequence[Field], children: Sequence[Child] = ()
+    ) -> None:
+        paths = [*(column.path for column in columns), *(child.path for child in children)]
+        places = {path: at for at, path in enumerate(paths)}
         unknown = [
             path for path, tag in fields if path not in places and tag not in BESIDE - {Tag.NULL}
         ]
@@ -205,7 +338,9 @@ class Decoder:
                 path,
                 tag,
                 places.get(path),
-                reader_of(columns[places[path]], tag) if path in places else None,
+                reader_of(columns[places[path]], tag)
+                if places.get(path, len(columns)) < len(columns)
+                else None,
             )
             for path, tag in fields
         ]
@@ -216,11 +351,23 @@ class Decoder:
             else None
         )
         named = {places[path] for path, _tag in fields if path in places}
-        self._unnamed = [at for at in range(len(columns)) if at not in named]
+        self._unnamed = [at for at in range(len(paths)) if at not in named]
         self._columns = columns
+        self._paths = paths
+        natural = {path for path, tag in fields if tag is Tag.NATURAL}
+        self._arrays = [child.path in natural for child in children]
 
-    def document_of(self, values: Sequence[Any], overflow: bytes | None) -> dict[str, Any]:
+    def document_of(
+        self, values: Sequence[Any], overflow: bytes | None, elements: Sequence[list[Any]] = ()
+    ) -> dict[str, Any]:
         """Return the document of a row."""
+        if self._arrays:
+            # An array of which nothing else is said is there; so is one that somebody has filled by SQL.
+            arrays = [
+                found if found or is_there else None
+                for found, is_there in zip(elements, self._arrays, strict=True)
+            ]
+            values = [*values, *arrays]
         if self._plain is not None:
             document = _read(self._plain, values)
         else:
@@ -252,9 +399,8 @@ class Decoder:
 
     def _put_unnamed(self, document: dict[str, Any], at: int, value: Any) -> None:
         """Put a value that somebody has set by SQL."""
-        column = self._columns[at]
-        read = reader_of(column, Tag.NATURAL)
-        _put(document, column.path, value if read is None else read(value))
+        read = reader_of(self._columns[at], Tag.NATURAL) if at < len(self._columns) else None
+        _put(document, self._paths[at], value if read is None else read(value))
 
 
 def _read(plain: Sequence[tuple[str, int, Reader | None]], values: Sequence[Any]) -> dict[str, Any]:
@@ -285,14 +431,14 @@ def _type_of_identity(entity: EntityMap) -> ColumnType:
             return ColumnType.BYTEA
 
 
-def _tree_of(columns: Sequence[Column]) -> dict[str, Any]:
-    """Return the columns by the names along their paths; leaves are positions."""
+def _tree_of(paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the positions of paths by the names along them."""
     tree: dict[str, Any] = {}
-    for at, column in enumerate(columns):
+    for at, path in enumerate(paths):
         node = tree
-        for name in column.path[:-1]:
+        for name in path[:-1]:
             node = node.setdefault(name, {})
-        node[column.path[-1]] = at
+        node[path[-1]] = at
     return tree
 
 

@@ -9,7 +9,7 @@ from adapters.postgresql import marks
 from adapters.postgresql.indexes import Entry, Index
 from adapters.postgresql.statements import WriteShape
 from adapters.postgresql.storage import AnyStorage, Contents, Found
-from adapters.postgresql.tables import CollectionTables
+from adapters.postgresql.tables import CollectionTables, Content, ElementTable
 from adapters.query.failures import CommandFailure
 from comparators.canonical import encode
 from comparators.outcome import Outcome
@@ -110,6 +110,11 @@ def shape_of(changes: Sequence[Change], *, marked: bool) -> WriteShape:
         freed=any(change.freed for change in changes),
         taken=any(change.taken for change in changes),
         marked=marked,
+        elements=tuple(
+            at
+            for at in range(len(changes[0].contents.elements))
+            if any(change.version is not None or change.contents.elements[at] for change in changes)
+        ),
     )
 
 
@@ -128,15 +133,13 @@ def values_of(
     values: dict[str, Any] = {}
     if together:
         values["ids"] = [change.key for change in changes]
-        for at, content in enumerate(tables.contents):
-            carried = [change.contents.values[at] for change in changes]
-            values[f"contents{at}"] = (
-                carried if content.packed is None else list(map(content.packed, carried))
-            )
+        values |= _carried(tables.contents, [change.contents.values for change in changes])
     else:
         [only] = changes
         values = {f"content{at}": value for at, value in enumerate(only.contents.values)}
         values |= {"id": only.key, "version": only.version}
+    for at, elements in enumerate(tables.elements):
+        values |= _values_of_elements(elements, at, changes)
     taken = [(change.key, entry) for change in changes for entry in change.taken]
     freed = [(change.key, entry) for change in changes for entry in change.freed]
     for role, entries in (("taken", taken), ("freed", freed)):
@@ -147,3 +150,32 @@ def values_of(
     if mark is not None and outcome is not None:
         values |= marks.values_of(mark, outcome)
     return values
+
+
+def _values_of_elements(
+    elements: ElementTable, at: int, changes: Sequence[Change]
+) -> dict[str, Any]:
+    rows = [
+        (change.key, position, row)
+        for change in changes
+        for position, row in enumerate(change.contents.elements[at])
+    ]
+    return {
+        f"cut{at}_ids": [change.key for change in changes],
+        f"cut{at}_lengths": [len(change.contents.elements[at]) for change in changes],
+        f"put{at}_ids": [key for key, _position, _row in rows],
+        f"put{at}_positions": [position for _key, position, _row in rows],
+        **_carried(elements.contents, [row for _key, _position, row in rows], f"put{at}_"),
+    }
+
+
+def _carried(
+    contents: Sequence[Content], rows: Sequence[Sequence[Any]], role: str = ""
+) -> dict[str, list[Any]]:
+    """Return the values of rows as one array for each column."""
+    found = {}
+    for at, content in enumerate(contents):
+        carried = [row[at] for row in rows]
+        packed = content.packed
+        found[f"{role}contents{at}"] = carried if packed is None else list(map(packed, carried))
+    return found

@@ -3,29 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from asyncpg import Record
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 from sqlalchemy.sql import ColumnElement
 
-from adapters.entities.entity import Column, ColumnType, EntityMap, IdentityType
+from adapters.entities.entity import EntityMap
 from adapters.entities.identity import identity_key
-from adapters.entities.rows import RowCodec, fits
+from adapters.entities.layout import Layout
+from adapters.entities.rows import Row, RowCodec, fits
 from adapters.postgresql import statements
-from adapters.postgresql.array_text import array_text
 from adapters.postgresql.layouts import Layouts
+from adapters.postgresql.mapped_tables import mapped_tables_of
 from adapters.postgresql.storage import Alteration, Contents, Fetched, Found, Grouping, Read
-from adapters.postgresql.tables import (
-    CollectionTables,
-    Content,
-    entries_definitions,
-    entries_table,
-    schema_name,
-)
+from adapters.postgresql.tables import CollectionTables
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import Filter
 from adapters.query.paths import Path
@@ -47,9 +39,7 @@ from adapters.sql.columns.places import Columns
 from adapters.sql.columns.plan import ColumnPlan, by_one_key, plan_columns
 from adapters.sql.columns.read import TableShape, count, read, read_to_write
 from adapters.sql.columns.write import UpdateShape, update, update_shape, update_values
-from adapters.sql.dialect import Statement, compiled, definition, on_table
-from adapters.sql.mapped_table import mapped_table
-from adapters.sql.names import named
+from adapters.sql.dialect import Statement, compiled
 from adapters.sql.native_index import longest_values, native_index
 from comparators.canonical import MISSING
 
@@ -106,18 +96,39 @@ class MappedStorage:
 
     def contents_of(self, document: dict[str, Any], bson: bytes) -> Contents:  # noqa: ARG002 - of the interface
         row = self._codec.row_of(document)
-        number = None if row.layout is None else row.layout.number
-        rest = (number, row.overflow, list(row.nulls) or None, list(row.drift) or None)
-        return Contents(values=(*row.values[1:], *rest), layout=row.layout)
+        rows = [row, *(each for elements in row.elements for each in elements)]
+        return Contents(
+            values=(*row.values[1:], *_rest_of(row)),
+            layouts=tuple(each.layout for each in rows if each.layout is not None),
+            elements=tuple(
+                tuple((*each.values, *_rest_of(each)) for each in elements)
+                for elements in row.elements
+            ),
+        )
 
     def found(self, row: Record) -> Found:
         width = self._width
-        number = row[width]
-        layout = None if number is None else self._layouts.get(number)
-        return Found(document=self._codec.document_of(row[:width], layout, row[width + 1]))
+        beside = width + 2
+        elements = [
+            [
+                codec.document_of(each[:-2], self._layout(each[-2]), each[-1])
+                for each in row[beside + at]
+            ]
+            for at, codec in enumerate(self._codec.elements)
+        ]
+        layout = self._layout(row[width])
+        return Found(
+            document=self._codec.document_of(row[:width], layout, row[width + 1], elements)
+        )
+
+    def _layout(self, number: int | None) -> Layout | None:
+        return None if number is None else self._layouts.get(number)
 
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:
-        return self._unknown({row[self._width] for row in rows})
+        named = {row[self._width] for row in rows}
+        for at in range(len(self._codec.elements)):
+            named.update(each[-2] for row in rows for each in row[self._width + 2 + at])
+        return self._unknown(named)
 
     def _unknown(self, numbers: set[int | None]) -> set[int]:
         return {
@@ -281,7 +292,7 @@ class MappedStorage:
             case Use.COUNT:
                 return compiled(count(documents, shape))
             case _:
-                extras = (tables.identity, documents.c.xmin)
+                extras = (tables.identity, _version(tables))
                 rows = read_to_write(documents, shape, *tables.shown, *extras)
                 return compiled(rows.with_for_update() if use is Use.LOCK else rows)
 
@@ -309,90 +320,21 @@ def is_of_one(selection: Narrowing) -> bool:
     )
 
 
-def mapped_tables_of(database: str, entity: EntityMap) -> CollectionTables:
-    """Return the tables of a collection with a map, whether or not they exist."""
-    schema = schema_name(database)
-    documents = mapped_table(entity, schema=schema)
-    is_text = entity.identity.type is IdentityType.TEXT
-    names = partial(_name, entity.table)
-    entries = entries_table(names, schema, sa.Text() if is_text else BYTEA())
-    technical = documents.c
-    return CollectionTables(
-        documents=documents,
-        identity=documents.c[entity.identity.name],
-        ordinal=documents.c["_ordinal"],
-        contents=(
-            *(_content(column, documents.c[column.name]) for column in entity.columns),
-            _plain(technical["_layout"]),
-            _plain(technical["_overflow"]),
-            _array(technical["_nulls"]),
-            _array(technical["_drift"]),
-        ),
-        shown=(
-            documents.c[entity.identity.name],
-            *(_shown(column, documents.c[column.name]) for column in entity.columns),
-            technical["_layout"],
-            technical["_overflow"],
-        ),
-        entries=entries,
-        definitions=(
-            definition(CreateSchema(schema, if_not_exists=True)),
-            definition(CreateTable(documents, if_not_exists=True)),
-            on_table(
-                "ALTER TABLE %(fullname)s ALTER COLUMN _overflow SET STORAGE EXTERNAL", documents
-            ),
-            *(
-                definition(CreateIndex(each, if_not_exists=True))
-                for each in sorted(documents.indexes, key=lambda index: str(index.name))
-            ),
-            *entries_definitions(names, entries),
-        ),
-    )
+def _version(tables: CollectionTables) -> ColumnElement[Any]:
+    """Return the version of a row, NULL where the elements that are read with it are those of an earlier one.
+
+    Whoever waited for a lock gets the row as the other write has left it, and all else as it was when the statement began.
+    Source: PostgreSQL manual, "Transaction Isolation", section "Read Committed Isolation Level".
+    """
+    documents = tables.documents
+    if not tables.elements:
+        return documents.c.xmin
+    begun = documents.alias("begun")
+    version = sa.select(begun.c.xmin).where(begun.c[tables.identity.name] == tables.identity)
+    return sa.case((documents.c.xmin == version.scalar_subquery(), documents.c.xmin))
 
 
-def _name(table: str, role: str) -> str:
-    return named(table, role.removeprefix("~"))
-
-
-def _content(column: Column, element: sa.Column[Any]) -> Content:
-    if column.array:
-        return _array(element, of_domain=column.type is ColumnType.OBJECTID)
-    match column.type:
-        case ColumnType.OBJECTID:
-            return Content(
-                column=element,
-                sent=BYTEA(),
-                carried=BYTEA(),
-                unlike_sent=True,
-                unlike_carried=True,
-            )
-        case ColumnType.JSONB:
-            return Content(
-                column=element, sent=element.type, carried=sa.Text(), unlike_carried=True
-            )
-        case ColumnType.TEXT | ColumnType.VARCHAR:
-            return Content(column=element, sent=sa.Text(), carried=sa.Text())
-        case _:
-            return _plain(element)
-
-
-def _plain(element: sa.Column[Any]) -> Content:
-    return Content(column=element, sent=element.type, carried=element.type)
-
-
-def _array(element: sa.Column[Any], *, of_domain: bool = False) -> Content:
-    return Content(
-        column=element,
-        sent=ARRAY(BYTEA) if of_domain else element.type,
-        carried=sa.Text(),
-        unlike_sent=of_domain,
-        unlike_carried=True,
-        packed=array_text,
-    )
-
-
-def _shown(column: Column, element: sa.Column[Any]) -> ColumnElement[Any]:
-    # Of arrays of a domain the driver would have to ask what they are.
-    if column.array and column.type is ColumnType.OBJECTID:
-        return sa.cast(element, ARRAY(BYTEA))
-    return element
+def _rest_of(row: Row) -> tuple[Any, ...]:
+    """Return what a row has behind its columns."""
+    number = None if row.layout is None else row.layout.number
+    return number, row.overflow, list(row.nulls) or None, list(row.drift) or None

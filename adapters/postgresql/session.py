@@ -166,6 +166,8 @@ class Session:
         storage = self.storage
         read = storage.find_rows(selection, limit=limit, locked=locked)
         rows = await self.rows(read.statement.text, read.arguments)
+        while any(row[-2] is None for row in rows):
+            rows = await self.rows(read.statement.text, read.arguments)
         await self.learn(storage, rows)
         self._note(read, drifted=any(row[-1] for row in rows))
         return [
@@ -183,8 +185,8 @@ class Session:
         together: bool = True,
     ) -> Sequence[Any]:
         """Run the statement that writes the changes, and return its rows; `together`: as arrays."""
-        layouts = [change.contents.layout for change in changes]
-        await self.catalog.layouts.write(self.connection, [each for each in layouts if each])
+        layouts = [layout for change in changes for layout in change.contents.layouts]
+        await self.catalog.layouts.write(self.connection, layouts)
         tables = self.tables
         statement = make(tables, shape_of(changes, marked=mark is not None))
         values = values_of(tables, changes, mark=mark, outcome=outcome, together=together)

@@ -3,6 +3,7 @@
 A write by `_id`, its unique entries and its mark are one statement: one round trip, all or nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +14,7 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from adapters.postgresql.marks import APPLIED
-from adapters.postgresql.tables import CollectionTables
+from adapters.postgresql.tables import CollectionTables, Content
 from adapters.sql.dialect import Statement, compiled, on_table
 from adapters.sql.fence import fenced
 
@@ -24,11 +25,15 @@ XID: Final = OID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteShape:
-    """What a write does beside its document: unique entries it frees and takes, and its mark."""
+    """What a write does beside its document: unique entries it frees and takes, its mark, and rows of elements.
+
+    `elements` are the places of their tables in those of the collection.
+    """
 
     freed: bool = False
     taken: bool = False
     marked: bool = False
+    elements: tuple[int, ...] = ()
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
@@ -47,7 +52,7 @@ def insert_documents(tables: CollectionTables, shape: WriteShape) -> Statement:
         sa.insert(tables.documents)
         .from_select(
             _names(tables),
-            sa.select(given.c.ids, *_unpacked(tables, given)).order_by(given.c.ordinal),
+            sa.select(given.c.ids, *_unpacked(tables.contents, given)).order_by(given.c.ordinal),
         )
         .returning(tables.identity.label("id"))
         .cte("added")
@@ -80,14 +85,14 @@ def replace_document(tables: CollectionTables, shape: WriteShape) -> Statement:
         .returning(tables.identity.label("id"))
         .cte("changed")
     )
-    return _with(tables, shape, changed)
+    return _with(tables, shape, changed, replaced=True)
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
 def replace_documents(tables: CollectionTables, shape: WriteShape) -> Statement:
     """Return the statement that replaces documents which the transaction has locked."""
     given = _given(tables)
-    unpacked = zip(tables.contents, _unpacked(tables, given), strict=True)
+    unpacked = zip(tables.contents, _unpacked(tables.contents, given), strict=True)
     changed = (
         sa.update(tables.documents)
         .values({content.column: value for content, value in unpacked})
@@ -95,7 +100,7 @@ def replace_documents(tables: CollectionTables, shape: WriteShape) -> Statement:
         .returning(tables.identity.label("id"))
         .cte("changed")
     )
-    return _with(tables, shape, changed)
+    return _with(tables, shape, changed, replaced=True)
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
@@ -129,14 +134,17 @@ def put_documents(tables: CollectionTables) -> Statement:
     given = _given(tables)
     put = insert(tables.documents).from_select(
         _names(tables),
-        sa.select(given.c.ids, *_unpacked(tables, given)).order_by(given.c.ordinal),
+        sa.select(given.c.ids, *_unpacked(tables.contents, given)).order_by(given.c.ordinal),
     )
     names = [content.column.name for content in tables.contents]
-    return compiled(
-        put.on_conflict_do_update(
-            index_elements=[tables.identity], set_={name: put.excluded[name] for name in names}
-        )
+    written = put.on_conflict_do_update(
+        index_elements=[tables.identity], set_={name: put.excluded[name] for name in names}
     )
+    if not tables.elements:
+        return compiled(written)
+    shape = WriteShape(elements=tuple(range(len(tables.elements))))
+    returning = written.returning(tables.identity.label("id"))
+    return _with(tables, shape, returning.cte("written"), replaced=True)
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
@@ -226,8 +234,11 @@ def _rows(**kinds: TypeEngine[Any]) -> Any:
 
 def _given(tables: CollectionTables) -> Any:
     """Return documents as rows: their keys and contents, as they are carried."""
-    kinds = {f"contents{at}": each.carried for at, each in enumerate(tables.contents)}
-    return _rows(ids=tables.key_type, **kinds)
+    return _rows(ids=tables.key_type, **_carried(tables.contents, ""))
+
+
+def _carried(contents: Sequence[Content], role: str) -> dict[str, TypeEngine[Any]]:
+    return {f"{role}contents{at}": each.carried for at, each in enumerate(contents)}
 
 
 def _entries(role: str, tables: CollectionTables) -> Any:
@@ -239,11 +250,11 @@ def _entries(role: str, tables: CollectionTables) -> Any:
     return _rows(**kinds)
 
 
-def _unpacked(tables: CollectionTables, given: Any) -> list[ColumnElement[Any]]:
-    """Return the contents of documents that came as rows, of the types of their columns."""
+def _unpacked(contents: Sequence[Content], given: Any, role: str = "") -> list[ColumnElement[Any]]:
+    """Return contents that came as rows, of the types of their columns."""
     found = []
-    for at, each in enumerate(tables.contents):
-        value = given.c[f"contents{at}"]
+    for at, each in enumerate(contents):
+        value = given.c[f"{role}contents{at}"]
         found.append(sa.cast(value, each.column.type) if each.unlike_carried else value)
     return found
 
@@ -270,10 +281,19 @@ def _any_id(tables: CollectionTables) -> Any:
     return sa.any_(sa.bindparam("ids", type_=ARRAY(tables.key_type)))
 
 
-def _with(tables: CollectionTables, shape: WriteShape, written: sa.CTE) -> Statement:
-    """Return a write of documents together with entries and mark, as far as documents were written."""
+def _with(
+    tables: CollectionTables, shape: WriteShape, written: sa.CTE, *, replaced: bool = False
+) -> Statement:
+    """Return a write of documents together with the rest of its shape, as far as documents were written.
+
+    Of documents that are `replaced` there may be elements already.
+    """
     entries = tables.entries
     answer = sa.select(written.c.id)
+    for at in shape.elements:
+        if replaced:
+            answer = answer.add_cte(_cut(tables, at, written).cte(f"cut{at}"))
+        answer = answer.add_cte(_put(tables, at, written, replaced=replaced).cte(f"put{at}"))
     if shape.freed:
         given = _entries("freed", tables)
         freed = (
@@ -304,6 +324,49 @@ def _with(tables: CollectionTables, shape: WriteShape, written: sa.CTE) -> State
         row = sa.select(*_place(), _bytes("outcome")).where(sa.exists(sa.select(written.c.id)))
         answer = answer.add_cte(_mark(row).cte("marked"))
     return compiled(answer)
+
+
+def _cut(tables: CollectionTables, at: int, written: sa.CTE) -> Any:
+    """Return the statement that deletes the elements beyond the ends of arrays."""
+    elements = tables.elements[at]
+    given = _rows(**{f"cut{at}_ids": tables.key_type, f"cut{at}_lengths": sa.Integer()})
+    return (
+        sa.delete(elements.table)
+        .where(
+            elements.parent == given.c[f"cut{at}_ids"],
+            elements.position >= given.c[f"cut{at}_lengths"],
+            elements.parent == written.c.id,
+        )
+        .returning(elements.position)
+    )
+
+
+def _put(tables: CollectionTables, at: int, written: sa.CTE, *, replaced: bool) -> Any:
+    """Return the statement that makes elements be as given; what is so already is not written."""
+    elements = tables.elements[at]
+    role = f"put{at}_"
+    given = _rows(
+        **{f"{role}ids": tables.key_type, f"{role}positions": sa.Integer()},
+        **_carried(elements.contents, role),
+    )
+    columns = [each.column for each in elements.contents]
+    put = insert(elements.table).from_select(
+        [elements.parent.name, elements.position.name, *(column.name for column in columns)],
+        sa.select(
+            given.c[f"{role}ids"],
+            given.c[f"{role}positions"],
+            *_unpacked(elements.contents, given, role),
+        ).where(given.c[f"{role}ids"] == written.c.id),
+    )
+    if replaced:
+        put = put.on_conflict_do_update(
+            index_elements=[elements.parent, elements.position],
+            set_={column.name: put.excluded[column.name] for column in columns},
+            where=sa.or_(
+                *(column.is_distinct_from(put.excluded[column.name]) for column in columns)
+            ),
+        )
+    return put.returning(elements.position)
 
 
 def _place() -> tuple[ColumnElement[Any], ...]:

@@ -49,13 +49,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """A document as its table takes it: a value for each of `CollectionTables.contents`.
+    """A document as its tables take it: a value for each of `CollectionTables.contents`.
 
-    The layout must be known to the database before.
+    `elements` are rows for each of `CollectionTables.elements`. The layouts must be known to the database before.
     """
 
     values: tuple[Any, ...]
-    layout: Layout | None = None
+    layouts: tuple[Layout, ...] = ()
+    elements: tuple[tuple[tuple[Any, ...], ...], ...] = ()
 
 
 class Selected(Protocol):
@@ -187,7 +188,8 @@ class Storage(Protocol[S]):
     def find_rows(self, selection: S, *, limit: int | None, locked: bool) -> Read:
         """Return how documents are read in order to write them.
 
-        Behind what is shown come the key, the version, and whether the row has drifted.
+        Behind what is shown come the key, the version, and whether the row has drifted. Without a version the rows must
+        be read again: this one was written while it was read.
         """
 
     def count(self, selection: S, *, skip: int, limit: int | None) -> Read:

@@ -54,6 +54,16 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ElementTable:
+    """A table with a row for each element of an array of documents."""
+
+    table: sa.Table
+    parent: sa.Column[Any]
+    position: sa.Column[Any]
+    contents: tuple[Content, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CollectionTables:
     """The tables of one collection as Core elements, whatever its documents look like in there."""
 
@@ -66,6 +76,7 @@ class CollectionTables:
     entries: sa.Table
     definitions: tuple[str, ...]
     """The statements that make the tables where they do not exist."""
+    elements: tuple[ElementTable, ...] = ()
 
     @property
     def key_type(self) -> TypeEngine[Any]:
@@ -73,11 +84,15 @@ class CollectionTables:
         return self.entries.c.id.type
 
     @property
+    def all(self) -> tuple[sa.Table, ...]:
+        """Every table, those of elements first."""
+        return (*(each.table for each in self.elements), self.documents, self.entries)
+
+    @property
     def removals(self) -> tuple[str, ...]:
         """The statements that drop the tables."""
         return tuple(
-            on_table("DROP TABLE IF EXISTS %(fullname)s CASCADE", table)
-            for table in (self.documents, self.entries)
+            on_table("DROP TABLE IF EXISTS %(fullname)s CASCADE", table) for table in self.all
         )
 
 

@@ -1,11 +1,11 @@
-"""The table of an entity map as SQLAlchemy elements: what the gateway reads and what `parallax schema` makes.
+"""The tables of an entity map as SQLAlchemy elements: what the gateway reads and what `parallax schema` makes.
 
 Columns stand in this order: primary key, the columns of the map, full-text columns, and what keeps a document
 exact. Text compares by bytes, as in MongoDB. No constraint refuses a document: a value that would violate a
 check or a length never comes to its column.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,10 +15,12 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.types import TypeEngine
 
-from adapters.entities.entity import Column, ColumnType, EntityMap, FullText, IdentityType
+from adapters.entities.entity import Child, Column, ColumnType, EntityMap, FullText, IdentityType
 from adapters.sql.names import named
 
 BY_BYTES: Final = "C"
+CHILDREN: Final = "children"
+"""Under this name a table knows its child tables."""
 
 
 class _BytesDomain(DOMAIN):
@@ -63,15 +65,29 @@ def mapped_tables(
         name: mapped_table(entity, schema=schema, space=space) for name, entity in entities.items()
     }
     for name, entity in entities.items():
-        for key in _foreign_keys(entity, tables):
-            tables[name].append_constraint(key)
+        table = tables[name]
+        for each, columns in (
+            (table, entity.columns),
+            *((child_tables(table)[child.table], child.columns) for child in entity.children),
+        ):
+            for key in _foreign_keys(each, columns, tables):
+                each.append_constraint(key)
     return tables
 
 
-def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = None) -> sa.Table:
-    """Return the table of a map in a schema, with the indexes that every mapped table has.
+def child_tables(table: sa.FromClause) -> Mapping[str, sa.Table]:
+    """Return the child tables of the table of a map, or of an alias of it, by their names."""
+    original = table.element if isinstance(table, sa.Alias) else table
+    if not isinstance(original, sa.Table):
+        raise TypeError("only the table of a map has child tables")
+    found: Mapping[str, sa.Table] = original.info[CHILDREN]
+    return found
 
-    Foreign keys and the indexes that the map declares are not part of it.
+
+def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = None) -> sa.Table:
+    """Return the table of a map in a schema, with the indexes that every mapped table has, and its child tables.
+
+    References and the indexes that the map declares are not part of it.
     """
     identity = sa.Column(entity.identity.name, IDENTITY_TYPES[entity.identity.type], nullable=False)
     columns = [_column(column) for column in entity.columns]
@@ -89,11 +105,7 @@ def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = 
         # The version of a row; no column that anybody could make.
         sa.Column("xmin", sa.BigInteger, system=True),
         sa.PrimaryKeyConstraint(identity, name=named(entity.table, "id")),
-        *(
-            _check(entity, column, element)
-            for column, element in zip(entity.columns, columns, strict=True)
-            if column.allowed
-        ),
+        *_checks(entity.table, entity.columns, columns),
         schema=schema,
         comment=entity.about or None,
         postgresql_with={"toast_tuple_target": TOAST_BEYOND},
@@ -108,7 +120,37 @@ def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = 
     for each in entity.full_text:
         words = named(entity.table, f"{each.name}~words")
         sa.Index(words, table.c[each.name], postgresql_using="gin")
+    table.info[CHILDREN] = {
+        child.table: _child_table(child, entity, table) for child in entity.children
+    }
     return table
+
+
+def _child_table(child: Child, entity: EntityMap, parent: sa.Table) -> sa.Table:
+    """Return the table of the elements of an array, which go with the row whose elements they are."""
+    identity = parent.c[entity.identity.name]
+    owner = sa.Column(child.parent, IDENTITY_TYPES[entity.identity.type], nullable=False)
+    position = sa.Column(child.position, sa.Integer, nullable=False)
+    columns = [_column(column) for column in child.columns]
+    return sa.Table(
+        child.table,
+        parent.metadata,
+        owner,
+        position,
+        *columns,
+        sa.Column("_layout", sa.BigInteger),
+        sa.Column("_overflow", BYTEA),
+        sa.Column("_nulls", ARRAY(sa.Text)),
+        sa.Column("_drift", ARRAY(sa.Text)),
+        sa.PrimaryKeyConstraint(owner, position, name=named(child.table, "id")),
+        sa.ForeignKeyConstraint(
+            [owner], [identity], name=named(child.table, "parent"), ondelete="CASCADE"
+        ),
+        *_checks(child.table, child.columns, columns),
+        schema=parent.schema,
+        comment=f"The elements of `{'.'.join(child.path)}` in {entity.table}.",
+        postgresql_with={"toast_tuple_target": TOAST_BEYOND},
+    )
 
 
 def sql_type(column: Column) -> TypeEngine[Any]:
@@ -131,14 +173,22 @@ def _column(column: Column) -> sa.Column[Any]:
     return sa.Column(column.name, kind, server_default=default)
 
 
-def _check(entity: EntityMap, column: Column, element: sa.Column[Any]) -> sa.CheckConstraint:
+def _checks(
+    table: str, columns: Sequence[Column], elements: Sequence[sa.Column[Any]]
+) -> Iterator[sa.CheckConstraint]:
+    for column, element in zip(columns, elements, strict=True):
+        if column.allowed:
+            yield _check(table, column, element)
+
+
+def _check(table: str, column: Column, element: sa.Column[Any]) -> sa.CheckConstraint:
     among = [sa.literal(text, sa.Text) for text in column.allowed]
     kept: ColumnElement[bool]
     if column.array:
         kept = element.op("<@", is_comparison=True)(sa.cast(array(among), element.type))
     else:
         kept = element.in_(among)
-    return sa.CheckConstraint(kept, name=named(entity.table, f"{column.name}~allowed"))
+    return sa.CheckConstraint(kept, name=named(table, f"{column.name}~allowed"))
 
 
 def _full_text(declared: FullText) -> sa.Column[Any]:
@@ -173,16 +223,16 @@ def _not_enforced(element: NotEnforced, compiler: DDLCompiler, **options: Any) -
 
 
 def _foreign_keys(
-    entity: EntityMap, tables: Mapping[str, sa.Table]
+    table: sa.Table, columns: Sequence[Column], tables: Mapping[str, sa.Table]
 ) -> Iterator[sa.ForeignKeyConstraint]:
-    for column in entity.columns:
+    for column in columns:
         reference = column.reference
         target = None if reference is None else tables.get(reference.collection)
         if reference is None or target is None or column.array:
             continue
         kind = sa.ForeignKeyConstraint if reference.enforced else NotEnforced
         yield kind(
-            [tables[entity.collection].c[column.name]],
+            [table.c[column.name]],
             [target.c[reference.column]],
-            name=named(entity.table, f"{column.name}~key"),
+            name=named(table.name, f"{column.name}~key"),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from adapters.entities.entity import Column, ColumnType, EntityMap, Identity, IdentityType
+from adapters.entities.entity import Child, Column, ColumnType, EntityMap, Identity, IdentityType
 from adapters.postgresql.tables import table_name
 from adapters.query.paths import split_path
 
@@ -34,12 +34,41 @@ COLUMNS: Final = (
 )
 
 
+CHILDREN: Final = {
+    "a": (
+        column("a", ColumnType.INTEGER),
+        column("b", ColumnType.TEXT, array=True),
+        column("c.a", ColumnType.JSONB),
+    ),
+    "c.b": (
+        column("a", ColumnType.DOUBLE),
+        Column(name=HOSTILE, path=("b",), type=ColumnType.TEXT),
+    ),
+    "t": (column("x", ColumnType.INTEGER), column("y", ColumnType.BIGINT)),
+}
+"""Columns of elements, by the path of the array."""
+
+BESIDE_CHILDREN: Final = (
+    column("b", ColumnType.TEXT, array=True),
+    column("c.a", ColumnType.DOUBLE),
+    column("d", ColumnType.JSONB),
+    column("s", ColumnType.TEXT),
+    column("at", ColumnType.TIMESTAMPTZ),
+)
+
+
 class EveryCollection(Mapping[str, EntityMap]):
     """A map for every collection."""
 
-    def __init__(self, identity: IdentityType, columns: tuple[Column, ...] = COLUMNS) -> None:
+    def __init__(
+        self,
+        identity: IdentityType,
+        columns: tuple[Column, ...] = COLUMNS,
+        children: Mapping[str, tuple[Column, ...]] | None = None,
+    ) -> None:
         self._identity = identity
         self._columns = columns
+        self._children = children or {}
 
     def __getitem__(self, name: str) -> EntityMap:
         return EntityMap(
@@ -47,6 +76,14 @@ class EveryCollection(Mapping[str, EntityMap]):
             table=table_name(name),
             identity=Identity(type=self._identity),
             columns=self._columns,
+            children=tuple(
+                Child(
+                    table=f"{table_name(name)[:40]} {path}",
+                    path=split_path(path),
+                    columns=columns,
+                )
+                for path, columns in self._children.items()
+            ),
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -59,5 +96,6 @@ class EveryCollection(Mapping[str, EntityMap]):
 STORAGES: Final[Mapping[str, Mapping[str, EntityMap]]] = {
     "documents": {},
     **{f"mapped by {identity}": EveryCollection(identity) for identity in IdentityType},
+    "mapped with child tables": EveryCollection(IdentityType.OBJECTID, BESIDE_CHILDREN, CHILDREN),
 }
 """The maps of a gateway, by where it then keeps documents."""

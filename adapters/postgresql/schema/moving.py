@@ -20,12 +20,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.schema import CreateIndex
 
 from adapters.entities.entity import EntityMap
+from adapters.entities.layout import Layout
 from adapters.entities.notation import text_of
 from adapters.postgresql.catalog import COLLECTIONS, DEFINING, LOCK, Catalog, Collection
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.failures import state_of
-from adapters.postgresql.mapped_storage import MappedStorage, mapped_tables_of
+from adapters.postgresql.mapped_storage import MappedStorage
+from adapters.postgresql.mapped_tables import mapped_tables_of
 from adapters.postgresql.schema.comparison import add_indexes
 from adapters.postgresql.schema.versions import record
 from adapters.postgresql.storage import AnyStorage
@@ -220,14 +222,18 @@ class Mover:
         unknown = move.source.unknown_layouts(rows)
         if unknown:
             await self._catalog.layouts.read(self._connection, unknown)
-        records, entries, layouts = [], [], []
+        records, entries = [], []
+        layouts: list[Layout] = []
+        beside: list[list[tuple[Any, ...]]] = [[] for _ in tables.elements]
         for row in rows:
             found = move.source.found(row)
             document = found.document
             key = move.target.key_of(document["_id"])
             contents = move.target.contents_of(document, found.raw)
             records.append((key, row[-1], *contents.values))
-            layouts += [contents.layout] if contents.layout else []
+            for given, rows_of in zip(beside, contents.elements, strict=True):
+                given += [(key, place, *each) for place, each in enumerate(rows_of)]
+            layouts += contents.layouts
             for index in move.collection.unique:
                 entries += [(index.name, entry, key) for entry in index.entries_of(document)]
         await self._catalog.layouts.write(self._connection, layouts)
@@ -235,14 +241,27 @@ class Mover:
         for statement in self._clear:
             await self._connection.execute(statement.text, *statement.arguments(values))
         columns = [tables.identity, tables.ordinal, *(each.column for each in tables.contents)]
+        await self._add(tables.documents, columns, records)
+        for elements, given in zip(tables.elements, beside, strict=True):
+            columns = [elements.parent, elements.position]
+            columns += [each.column for each in elements.contents]
+            if given:
+                await self._add(elements.table, columns, given)
+        if entries:
+            await self._connection.executemany(self._add_entry.text, entries)
+
+    async def _add(
+        self,
+        table: sa.Table,
+        columns: Sequence[sa.Column[Any]],
+        records: Sequence[tuple[Any, ...]],
+    ) -> None:
         await self._connection.copy_records_to_table(
-            tables.documents.name,
-            schema_name=tables.documents.schema,
+            table.name,
+            schema_name=table.schema,
             columns=[column.name for column in columns],
             records=records,
         )
-        if entries:
-            await self._connection.executemany(self._add_entry.text, entries)
 
     async def _patiently(self, action: Callable[[], Awaitable[None]]) -> None:
         """Do what needs a lock, again when others hold it; CapacityError when they never let go."""
@@ -375,8 +394,10 @@ def _swap(move: Move) -> list[str]:
     schema = str(move.source.tables.documents.schema)
     return [
         *move.source.tables.removals,
-        on_table("ALTER TABLE %(fullname)s SET SCHEMA %(next)s", target.documents, next=schema),
-        on_table("ALTER TABLE %(fullname)s SET SCHEMA %(next)s", target.entries, next=schema),
+        *(
+            on_table("ALTER TABLE %(fullname)s SET SCHEMA %(next)s", table, next=schema)
+            for table in target.all
+        ),
     ]
 
 

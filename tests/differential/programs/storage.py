@@ -8,7 +8,7 @@ from pymongo import AsyncMongoClient
 
 from adapters.entities.entity import IdentityType
 from adapters.postgresql.gateway import PostgresGateway
-from tests.differential.maps import EveryCollection
+from tests.differential.maps import BESIDE_CHILDREN, CHILDREN, EveryCollection
 from tests.differential.programs.running import Sides
 
 Storage = Callable[[str], AbstractAsyncContextManager[PostgresGateway]]
@@ -32,9 +32,19 @@ async def mapped_tables(dsn: str) -> AsyncIterator[PostgresGateway]:
         yield gateway
 
 
+@asynccontextmanager
+async def child_tables(dsn: str) -> AsyncIterator[PostgresGateway]:
+    """Open a gateway that keeps some arrays of every collection in child tables."""
+    entities = EveryCollection(IdentityType.TEXT, BESIDE_CHILDREN, CHILDREN)
+    async with PostgresGateway(dsn, connections=2, entities=entities) as gateway:
+        await gateway.ready()
+        yield gateway
+
+
 STORAGES: Final[Mapping[str, Storage]] = {
     "document tables": document_tables,
     "mapped tables": mapped_tables,
+    "child tables": child_tables,
 }
 
 

@@ -228,7 +228,17 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "name of a column of a child table": (
         small(children={"c": {"path": "c", "columns": {"_parent": COLUMN}}}),
         "children/c/columns/_parent",
-        "must not be called",
+        "two columns are called",
+    ),
+    "child table without columns": (
+        small(children={"c": {"path": "c", "columns": {}}}),
+        "children/c",
+        "needs columns",
+    ),
+    "child table with the name of a column": (
+        small(columns={"c": COLUMN}, children={"c": {"path": "c", "columns": {"a": COLUMN}}}),
+        "children/c",
+        "two columns are called",
     ),
 }
 

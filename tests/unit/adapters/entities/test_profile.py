@@ -44,7 +44,11 @@ def test_a_profile_is_a_folder_of_maps_by_collection(tmp_path: Path) -> None:
         ({"users": USERS, "orders": orders(column=USER.replace("objectid", "text"))}, 6, "text"),
         ({"users": USERS, "a": orders(table="users", column="")}, 2, "belongs to"),
         ({"users": USERS, "a": orders(collection="users", column="")}, 1, "has a map already"),
-        ({"a": orders(column='[children.c]\npath = "c"\ncolumns = {}')}, 6, "child tables yet"),
+        (
+            {"a": orders(column='[children.a]\npath = "c"\n[children.a.columns]\n' + USER)},
+            9,
+            "users",
+        ),
     ],
 )
 def test_maps_that_contradict_each_other_name_the_line(
