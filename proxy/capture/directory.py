@@ -106,6 +106,40 @@ class ReaderLock(DirectoryLock):
         super().__init__(directory, READER_LOCK)
 
 
+class KeptLock:
+    """Keep verifiers away from a log while it is read; any number of readers may hold this at once.
+
+    Where no verifier has ever been, there is nothing to lock, and nothing is written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._descriptor = -1
+        path = directory / READER_LOCK
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(self._descriptor, _SIGN_BYTES, 0).decode().split("\n")[0]
+            os.close(self._descriptor)
+            raise RefusedError(
+                f"the verifier in process {holder or 'unknown'} works on this log",
+                where=str(path),
+                remedy="stop it, or take a copy of the part that you want with `parallax capture cut`",
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+
 def _note(content: bytes) -> str:
     lines = content.decode(errors="replace").split("\n")
     return lines[1] if len(lines) > 1 else ""

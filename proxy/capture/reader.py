@@ -143,6 +143,15 @@ class CaptureReader:
         skipped, self._skipped = self._skipped, []
         return skipped
 
+    def finish(self) -> None:
+        """Give up what is left at the end of a log that nobody writes any more: it will not become a record."""
+        end = self.end()
+        if self._harmed_at is not None:
+            self._mend(self._harmed_at, end)
+        elif self._position < end:
+            self._skip(self._position, end - self._position, Harm.TORN)
+        self._position = max(end, self._position)
+
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)

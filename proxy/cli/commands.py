@@ -57,6 +57,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "SCHEMA",
         "Show and make the tables of mapped collections, while they are used.",
     ),
+    "replay": Command(
+        "proxy.cli.replay",
+        "replay",
+        "Run a captured log against a gateway; ends as `report` does.",
+    ),
     "demo": Command(
         "proxy.cli.demo.command",
         "demo",

@@ -1,11 +1,9 @@
 """`parallax verify`: the verifier process. `parallax serve` starts one; alone it works off a log."""
 
 import asyncio
-import hashlib
 import os
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,6 +14,7 @@ from comparators.rules import Rules
 from proxy.capture.directory import ReaderLock, private_directory
 from proxy.capture.reader import CaptureReader
 from proxy.cli import options
+from proxy.cli.about import about
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import (
     cancelled_by_signals,
@@ -104,7 +103,7 @@ async def verify_log(
             )
         )
         ledger = await Ledger.open(
-            settings.ledger_uri, revealed=rules.reveals, about=_about(settings)
+            settings.ledger_uri, revealed=rules.reveals, about=about(settings)
         )
         held.push_async_callback(ledger.close)
         log = await _log_of(directory)
@@ -138,15 +137,6 @@ async def _log_of(directory: Path) -> str:
         if reader.log is not None:
             return reader.log
         await asyncio.sleep(_POLL_S)
-
-
-def _about(settings: Settings) -> dict[str, str]:
-    """Return what a reader of the evidence asks first: which release, and with which settings."""
-    shown = settings.model_dump_json(
-        exclude={"legacy": {"uri"}, "gateway": {"uri"}, "ledger": {"uri"}}
-    )
-    digest = hashlib.sha256(shown.encode()).hexdigest()
-    return {"parallax": version("parallax"), "settings_digest": digest[:12]}
 
 
 def _resume(checkpoint: Checkpoint | None) -> Resume:

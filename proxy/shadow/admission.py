@@ -1,5 +1,6 @@
 """Give each unit its place: submit what is to be run behind everything it depends on, settle the rest at once."""
 
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -72,6 +73,20 @@ class Admission:
         self._expiries = expiries
         self._frontier = frontier
 
+    def note(self, units: Iterable[Unit]) -> None:
+        """Enter what happened to the log: a checkpoint knows of operations that are open, but not of these."""
+        for unit in units:
+            match unit:
+                case Lost():
+                    self._note_gap(unit)
+                case Unreadable():
+                    _log.warning("record_skipped", position=unit.position, reason=unit.reason)
+                    self._evidence.happened(
+                        EventKind.RECORDS_SKIPPED, position=unit.position, detail=unit.reason
+                    )
+                case _:
+                    pass
+
     async def admit(self, unit: Unit) -> None:
         """Admit a unit; waits while the runner has no room."""
         match unit:
@@ -80,26 +95,24 @@ class Admission:
             case Committed():
                 await self._admit_committed(unit)
             case InDoubt():
-                self._reconcile(unit)
+                await self._doubt(unit)
             case CursorEnded():
                 await self._admit_cursor(unit)
             case Settled():
                 self._settle(unit)
-            case Lost():
-                self._note_gap(unit)
-            case Unreadable():
-                _log.warning("record_skipped", position=unit.position, reason=unit.reason)
-                self._evidence.happened(
-                    EventKind.RECORDS_SKIPPED, position=unit.position, detail=unit.reason
-                )
+            case Lost() | Unreadable():
+                pass
 
     async def _admit_single(self, unit: Single) -> None:
         operation = unit.exchange.operation
         if operation.kind is Kind.OTHER:
-            self._refuse(unit.exchange, refusal_of_command(next(iter(operation.arguments))))
+            refusal = refusal_of_command(next(iter(operation.arguments)))
+            await self._refuse(unit.exchange, refusal)
             return
-        footprints = self._footprints(unit.exchange, operation)
-        if footprints is None:
+        try:
+            footprints = self._gateway.footprint(operation)
+        except UnsupportedError as error:
+            await self._refuse(unit.exchange, refusal_of(error))
             return
         if operation.kind in _DEFINITIONS:
             # Indexes decide what the footprints of later writes are: nothing may be admitted meanwhile.
@@ -108,8 +121,7 @@ class Admission:
             await self._runner.is_idle()
             self._expiries.forget()
             return
-        await self._runner.has_room()
-        self._runner.submit(Work(footprints, lambda: self._execution.single(unit, footprints)))
+        await self._submit(footprints, lambda: self._execution.single(unit, footprints))
 
     async def _admit_committed(self, unit: Committed) -> None:
         places = []
@@ -117,18 +129,19 @@ class Admission:
             operation = statement.exchange.operation
             found = self._footprints_or_none(operation)
             if found is None:
-                self._doubt_all(unit, operation)
+                await self._doubt_all(unit, operation)
                 return
             places.append(found)
         together = tuple(footprint for found in places for footprint in found)
-        await self._runner.has_room()
-        self._runner.submit(Work(together, lambda: self._execution.committed(unit, tuple(places))))
+        await self._submit(together, lambda: self._execution.committed(unit, tuple(places)))
 
-    def _doubt_all(self, unit: Committed, unsupported: Operation) -> None:
+    async def _doubt_all(self, unit: Committed, unsupported: Operation) -> None:
         self._frontier.leave(unit.commit.start)
         reason = f"in a transaction with an unsupported {unsupported.kind}"
         for statement in unit.statements:
-            self._refuse(statement.exchange, Failed(verdict=Verdict.UNSUPPORTED, reason=reason))
+            await self._refuse(
+                statement.exchange, Failed(verdict=Verdict.UNSUPPORTED, reason=reason)
+            )
 
     async def _admit_cursor(self, unit: CursorEnded) -> None:
         cursor = unit.cursor
@@ -140,14 +153,10 @@ class Admission:
         operation = cursor.exchange.operation
         footprints = self._footprints_or_none(operation) or ()
         single = Single(exchange=cursor.exchange, cursor=cursor)
-        await self._execution.cursor_ended(single, cursor, cursor.gateway, footprints)
-
-    def _footprints(self, exchange: Exchange, operation: Operation) -> tuple[Footprint, ...] | None:
-        try:
-            return self._gateway.footprint(operation)
-        except UnsupportedError as error:
-            self._refuse(exchange, refusal_of(error))
-            return None
+        gateway = cursor.gateway
+        await self._submit(
+            footprints, lambda: self._execution.cursor_ended(single, cursor, gateway, footprints)
+        )
 
     def _footprints_or_none(self, operation: Operation) -> tuple[Footprint, ...] | None:
         try:
@@ -155,14 +164,22 @@ class Admission:
         except UnsupportedError:
             return None
 
-    def _refuse(self, exchange: Exchange, refusal: Failed) -> None:
-        self._execution.failed(exchange, refusal)
+    async def _refuse(self, exchange: Exchange, refusal: Failed) -> None:
+        """Give up an operation; a write at its place of the order, for its documents are looked for there."""
+        if not exchange.writes:
+            await self._execution.failed(exchange, refusal)
+            return
+        whole = _whole_of((exchange,))
+        await self._submit(whole, lambda: self._execution.failed(exchange, refusal))
 
-    def _reconcile(self, unit: InDoubt) -> None:
+    async def _doubt(self, unit: InDoubt) -> None:
         for exchange in unit.exchanges:
             for namespace in namespaces_of(exchange.operation):
                 self._touches.note_collection(namespace, exchange.position)
+        case = self._case(unit)
+        await self._submit(_whole_of(unit.exchanges), lambda: self._reconciler.open(case))
 
+    def _case(self, unit: InDoubt) -> Case:
         first = min(exchange.start for exchange in unit.exchanges) if unit.exchanges else 0
 
         def done(touched: dict[str, list[object]]) -> None:
@@ -182,7 +199,13 @@ class Admission:
             if unit.commit is not None:
                 self._frontier.leave(unit.commit)
 
-        self._reconciler.open(Case(exchanges=unit.exchanges, settles=True, done=done))
+        return Case(exchanges=unit.exchanges, settles=True, done=done)
+
+    async def _submit(
+        self, footprints: tuple[Footprint, ...], run: Callable[[], Awaitable[None]]
+    ) -> None:
+        await self._runner.has_room()
+        self._runner.submit(Work(footprints, run))
 
     def _settle(self, unit: Settled) -> None:
         if unit.exchange is not None and unit.verdict is not None:
@@ -203,3 +226,11 @@ class Admission:
             position=unit.position,
             detail=gap.reason.value,
         )
+
+
+def _whole_of(exchanges: Sequence[Exchange]) -> tuple[Footprint, ...]:
+    """Return the footprint of writes that may have changed any document of their collections."""
+    namespaces = {each for exchange in exchanges for each in namespaces_of(exchange.operation)}
+    return tuple(
+        Footprint(namespace=namespace, keys=None, writes=True) for namespace in sorted(namespaces)
+    )

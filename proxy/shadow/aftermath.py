@@ -20,8 +20,8 @@ class Reconciling(Protocol):
     def disputes(self, namespace: str) -> str | None:
         """Return why a difference in a collection says nothing now, None where it does."""
 
-    def open(self, case: Case) -> None:
-        """Begin with the documents of exchanges, at this place of the order."""
+    async def open(self, case: Case) -> None:
+        """Begin with the documents of exchanges; called from work that holds their collections."""
 
 
 class Owing(Protocol):
@@ -57,5 +57,5 @@ class Owing(Protocol):
 class Rechecking(Protocol):
     """Decides about reads whose two answers differ."""
 
-    async def recheck(self, suspect: Suspect) -> None:
-        """Decide about a suspect."""
+    async def take(self, suspect: Suspect) -> None:
+        """Decide about a suspect, now or later; called from work that holds its collections."""

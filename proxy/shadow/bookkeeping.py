@@ -60,7 +60,7 @@ class Bookkeeping:
         """Write what there is, and let go of what was needed for a restart below the checkpoint."""
         # Taken together, before any await: the checkpoint covers exactly these findings.
         gathered = self._evidence.take()
-        position, still_open = self._progress.position, self._frontier.open()
+        position, still_open = self._progress.accepted, self._frontier.open()
         for namespace, n in self._states.take_unpaid().items():
             self._evidence.dropped(namespace, Dropped.STATES, "too many to keep", n, time.time_ns())
         checkpoint = Checkpoint(

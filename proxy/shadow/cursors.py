@@ -31,6 +31,11 @@ class Cursor:
     """Whoever comes last, the operation on the gateway or the end of the reading, compares; once."""
 
     @property
+    def ended_at(self) -> int:
+        """Return the position of the part that was read last."""
+        return max(self.parts, default=self.exchange.position)
+
+    @property
     def is_too_large(self) -> bool:
         """Return whether the result was larger than the verifier keeps in memory."""
         return self.size > MAX_RESULT_BYTES
@@ -62,7 +67,7 @@ class Cursors:
         batch = exchange.batch
         if batch is None or batch.cursor == 0 or exchange.endless:
             return None
-        cursor = Cursor(exchange, [], exchange.received_ns)
+        cursor = Cursor(exchange, [], exchange.answered_ns)
         cursor.take(batch.documents)
         self._open[batch.cursor] = cursor
         return cursor
@@ -77,7 +82,7 @@ class Cursors:
         if cursor is None:
             return None
         cursor.parts.append(more.start)
-        cursor.read_ns = more.received_ns
+        cursor.read_ns = more.answered_ns
         batch = more.batch
         if batch is not None:
             cursor.take(batch.documents)
@@ -94,6 +99,10 @@ class Cursors:
         """End the cursors that nobody has read for long."""
         idle = [n for n, cursor in self._open.items() if now_ns - cursor.read_ns > IDLE_NS]
         return [self._end(number) for number in idle]
+
+    def end(self) -> list[Cursor]:
+        """End all cursors: nothing more will be read."""
+        return [self._end(number) for number in list(self._open)]
 
     def _end(self, number: int) -> Cursor:
         cursor = self._open.pop(number)

@@ -20,6 +20,13 @@ from proxy.ledger.entries import (
 )
 from proxy.ledger.orders import Settlement
 from proxy.shadow.exchange import Exchange
+from proxy.shadow.patience import Side
+
+_OUTAGES: Final = {
+    Side.GATEWAY: EventKind.GATEWAY_OUTAGE,
+    Side.LEDGER: EventKind.LEDGER_OUTAGE,
+    Side.LEGACY: EventKind.LEGACY_OUTAGE,
+}
 
 STATES_DIFFER: Final = "the stored documents differ"
 
@@ -153,6 +160,10 @@ class Evidence:
                 detail=detail,
             )
         )
+
+    def was_away(self, side: Side, since_ns: int, until_ns: int) -> None:
+        """Enter that a peer did not answer for a while."""
+        self.happened(_OUTAGES[side], at_ns=since_ns, until_ns=until_ns)
 
     def dropped(self, namespace: str, what: Dropped, reason: str, n: int, at_ns: int) -> None:
         """Enter operations that were answered but cannot be verified."""

@@ -60,6 +60,11 @@ class Captured:
     session: Session | None
     batch: Batch | None
 
+    @property
+    def answered_ns(self) -> int:
+        """Return when legacy's answer was complete at the relay."""
+        return self.received_ns + int(self.legacy_s * 1e9)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange(Captured):

@@ -31,7 +31,6 @@ from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Suspect
 from proxy.shadow.reconcile import Case
 from proxy.shadow.refusal import Failed, refusal_of
-from proxy.shadow.runner import CreateTask
 from proxy.shadow.states import (
     CHOICE,
     CONTENDED,
@@ -67,7 +66,6 @@ class Execution:
         expiries: Expiries,
         gateway_outage: Outage,
         gateway_timeout_s: float,
-        create_task: CreateTask,
         leave: Callable[[int], None],
     ) -> None:
         self._log = log
@@ -81,7 +79,6 @@ class Execution:
         self._expiries = expiries
         self._gateway_outage = gateway_outage
         self._limit = Limit(gateway_timeout_s)
-        self._create_task = create_task
         self._leave = leave
 
     async def single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
@@ -89,7 +86,7 @@ class Execution:
         try:
             await self._single(unit, footprints)
         except Exception as error:  # noqa: BLE001 - one of the four doors
-            self.failed(unit.exchange, _bug(error))
+            await self.failed(unit.exchange, _bug(error))
 
     async def _single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
         exchange = unit.exchange
@@ -100,7 +97,7 @@ class Execution:
             lambda: self._gateway.run(operation, generated=generated, mark=mark)
         )
         if isinstance(outcome, Failed):
-            self.failed(exchange, outcome)
+            await self.failed(exchange, outcome)
             return
         if exchange.writes:
             self._wrote(unit, operation, outcome, footprints)
@@ -119,7 +116,7 @@ class Execution:
         try:
             await self._committed(unit, footprints)
         except Exception as error:  # noqa: BLE001 - one of the four doors
-            self._doubt_transaction(unit, _bug(error))
+            await self._doubt_transaction(unit, _bug(error))
 
     async def _committed(
         self, unit: Committed, footprints: tuple[tuple[Footprint, ...], ...]
@@ -127,7 +124,7 @@ class Execution:
         mark = Mark(log=self._log, position=unit.commit.start)
         outcome = await self._attempt(lambda: self._run_together(unit, mark))
         if isinstance(outcome, Failed):
-            self._doubt_transaction(unit, outcome)
+            await self._doubt_transaction(unit, outcome)
             return
         self._leave(unit.commit.start)
         # Before the transaction's own writes are noted.
@@ -153,15 +150,18 @@ class Execution:
             return
         await self._compare(unit, operation, cursor.legacy(), gateway, footprints)
 
-    def failed(self, exchange: Exchange, failed: Failed) -> None:
-        """Enter that the gateway path gave no answer; mend what a write has left undone."""
+    async def failed(self, exchange: Exchange, failed: Failed) -> None:
+        """Enter that the gateway path gave no answer; mend what a write has left undone.
+
+        For a write, called from work that holds its collections.
+        """
         self._judge(exchange, Judgement(verdict=failed.verdict, reason=failed.reason), leave=False)
         if not exchange.writes:
             self._leave(exchange.start)
             return
         for namespace in written_namespaces(exchange.operation):
             self._touches.note_collection(namespace, exchange.position)
-        self._reconciler.open(
+        await self._reconciler.open(
             Case(
                 exchanges=(exchange,),
                 settles=False,
@@ -174,10 +174,10 @@ class Execution:
             self._states.owe(namespace, identifiers, exchange.position)
         self._leave(exchange.start)
 
-    def _doubt_transaction(self, unit: Committed, failed: Failed) -> None:
+    async def _doubt_transaction(self, unit: Committed, failed: Failed) -> None:
         self._leave(unit.commit.start)
         for statement in unit.statements:
-            self.failed(statement.exchange, failed)
+            await self.failed(statement.exchange, failed)
 
     async def _run_together(self, unit: Committed, mark: Mark) -> Sequence[Outcome]:
         if await self._gateway.applied(mark):
@@ -300,7 +300,7 @@ class Execution:
         judgement, compare_s = await self._judgement(operation, legacy, gateway, exchange)
         if exchange.writes and judgement.verdict is Verdict.NOT_COMPARABLE:
             # Each path may have written another document: legacy's choice is taken over.
-            self._doubt_write(exchange, judgement.reason or CONTENDED)
+            await self._doubt_write(exchange, judgement.reason or CONTENDED)
             return
         if judgement.verdict is not Verdict.MISMATCH:
             self._judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
@@ -312,12 +312,16 @@ class Execution:
             exchange=exchange,
             operation=operation,
             legacy=legacy,
+            gateway=gateway,
+            judgement=judgement,
+            ended_at=exchange.position if unit.cursor is None else unit.cursor.ended_at,
+            ended_ns=exchange.answered_ns if unit.cursor is None else unit.cursor.read_ns,
             footprints=footprints,
             decided=lambda final: self._judge(
                 exchange, final, outcome=gateway, compare_s=compare_s
             ),
         )
-        self._create_task(self._rechecks.recheck(suspect))
+        await self._rechecks.take(suspect)
 
     async def _judge_write(
         self,
@@ -330,31 +334,35 @@ class Execution:
     ) -> None:
         """A write cannot be asked twice: its acknowledgement counts unless the order was unknowable."""
         exchange = unit.exchange
-        if is_contended(unit, footprints):
-            self._doubt_write(exchange, CONTENDED)
-            return
-        disputed = self._dispute_in(footprints)
-        if disputed is not None:
-            self._doubt_write(exchange, disputed)
-            return
-        if gateway.alternatives:
-            self._doubt_write(exchange, CHOICE)
-            return
-        if await self._wrote_expired(gateway, exchange):
-            self._doubt_write(exchange, EXPIRED)
-            return
         awaits = takes_server_values(operation) or self._states.awaits_clock(_written(exchange))
         if awaits and only_clocks_differ(judgement):
             judgement = Judgement(verdict=Verdict.MATCH, reason=TAKEN_OVER)
+        doubt = await self._doubt_about(unit, judgement, gateway, footprints)
+        if doubt is not None:
+            await self._doubt_write(exchange, doubt)
+            return
         self._judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
         # What legacy alone may have inserted is missing here: its state is owed as well.
         inserted = [*generated_by(exchange).upserted.values(), *_inserted_by(operation)]
         self._states.owe(_written(exchange), inserted, exchange.start)
 
-    def _dispute_in(self, footprints: tuple[Footprint, ...]) -> str | None:
-        """Return why a difference in these collections says nothing, None where it does."""
+    async def _doubt_about(
+        self,
+        unit: Single,
+        judgement: Judgement,
+        gateway: Outcome,
+        footprints: tuple[Footprint, ...],
+    ) -> str | None:
+        """Return why the acknowledgement of a write that differs says nothing, None where it does."""
+        if is_contended(unit, footprints):
+            return CONTENDED
         disputes = map(self._reconciler.disputes, sorted(namespaces_of(footprints)))
-        return next((reason for reason in disputes if reason is not None), None)
+        disputed = next((reason for reason in disputes if reason is not None), None)
+        if disputed is not None and judgement.verdict is Verdict.MISMATCH:
+            return disputed
+        if gateway.alternatives:
+            return CHOICE
+        return EXPIRED if await self._wrote_expired(gateway, unit.exchange) else None
 
     async def _wrote_expired(self, gateway: Outcome, exchange: Exchange) -> bool:
         """Return whether the gateway wrote, or stumbled over, a document that MongoDB may have expired before."""
@@ -371,8 +379,8 @@ class Execution:
         # A deleted document shows no date any more.
         return len(images) < len(gateway.touched) or any(map(is_expired, images.values()))
 
-    def _doubt_write(self, exchange: Exchange, reason: str) -> None:
-        self.failed(exchange, Failed(verdict=Verdict.NOT_COMPARABLE, reason=reason))
+    async def _doubt_write(self, exchange: Exchange, reason: str) -> None:
+        await self.failed(exchange, Failed(verdict=Verdict.NOT_COMPARABLE, reason=reason))
 
     async def _judgement(
         self, operation: Operation, legacy: Outcome, gateway: Outcome, exchange: Exchange

@@ -107,6 +107,13 @@ class Intake:
         units, self._units = self._units, []
         return ordered + units
 
+    def end(self, record: Record) -> None:
+        """Give up what waits for more of a log that has ended; `record` is its last one."""
+        self._forsake(None, record)
+        self._give_up(self._transactions.end())
+        for cursor in self._cursors.end():
+            self._units.append(CursorEnded(cursor=cursor))
+
     def is_settled(self, position: int, namespace: str) -> bool:
         """Return whether every write of a collection that began before a position was released."""
         return not self._sequence.unsettled_before(position, namespace)

@@ -9,6 +9,8 @@ class Progress:
 
     def __init__(self, position: int) -> None:
         self.position = position
+        self.accepted = position
+        """Up to where records were taken in: what began below has its verdict, or is open."""
         self._changed = asyncio.Event()
         self._waiting = 0
 

@@ -23,7 +23,7 @@ from proxy.shadow.evidence import namespaces_of
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.reconcile import Reconciler
-from proxy.shadow.runner import result_of
+from proxy.shadow.runner import CreateTask, result_of
 from proxy.shadow.sides import Sides
 
 _FIRST_PAUSE_S: Final = 0.02
@@ -37,11 +37,18 @@ _AGREEMENT: Final = frozenset({Verdict.MATCH, Verdict.MATCH_BY_RULE, Verdict.NOT
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Suspect:
-    """A read whose two answers differed; `decided` is called once with the final judgement."""
+    """A read whose two answers differed; `decided` is called once with the final judgement.
+
+    `ended_at` is the position of the last part of legacy's answer, `ended_ns` when it came.
+    """
 
     exchange: Exchange
     operation: Operation
     legacy: Outcome
+    gateway: Outcome
+    judgement: Judgement
+    ended_at: int
+    ended_ns: int
     footprints: tuple[Footprint, ...]
     decided: Callable[[Judgement], None]
 
@@ -59,6 +66,7 @@ class Rechecks:
         rules: Rules,
         within_s: float,
         at_once: int,
+        create_task: CreateTask,
     ) -> None:
         self._sides = sides
         self._reconciler = reconciler
@@ -66,14 +74,18 @@ class Rechecks:
         self._expiries = expiries
         self._rules = rules
         self._within_s = within_s
+        self._create_task = create_task
         self._places = asyncio.Semaphore(at_once)
         self._waiting = 0
 
     def __len__(self) -> int:
         return self._waiting
 
-    async def recheck(self, suspect: Suspect) -> None:
-        """Decide about a suspect; its namespaces must come to rest within the time allowed."""
+    async def take(self, suspect: Suspect) -> None:
+        """Begin to recheck a suspect; its namespaces must come to rest within the time allowed."""
+        self._create_task(self._recheck(suspect))
+
+    async def _recheck(self, suspect: Suspect) -> None:
         self._waiting += 1
         try:
             async with self._places:
@@ -165,7 +177,7 @@ class Rechecks:
         namespaces = namespaces_of(suspect.footprints)
         if not any(self._sides.touches.any_since(namespace, before) for namespace in namespaces):
             return False
-        differing = _differing_keys(operation, legacy, gateway)
+        differing = differing_keys(operation, legacy, gateway)
         if differing is None:
             return True
         return any(self._sides.touches.since(operation.namespace, key, before) for key in differing)
@@ -179,7 +191,7 @@ class Rechecks:
         return judgement.verdict is Verdict.MISMATCH
 
 
-def _differing_keys(operation: Operation, legacy: Outcome, gateway: Outcome) -> set[bytes] | None:
+def differing_keys(operation: Operation, legacy: Outcome, gateway: Outcome) -> set[bytes] | None:
     """Return the documents only one answer holds in this form; None when that cannot be told.
 
     With a limit, a write to one document can push another one out of the result.

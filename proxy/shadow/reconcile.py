@@ -63,7 +63,7 @@ class Reconciler:
         """Return why a difference in a collection says nothing: documents are being reconciled. Else None."""
         return DISPUTED if namespace in self._disputed else None
 
-    def open(self, case: Case) -> None:
+    async def open(self, case: Case) -> None:
         """Begin to reconcile the documents of exchanges, at this place of the order."""
         writes = [exchange for exchange in case.exchanges if exchange.writes]
         selections = [
@@ -115,7 +115,7 @@ class Reconciler:
 
         found = await result_of(self._sides.runner, (whole,), partial(self._on_gateway, operation))
         found += await self._on_legacy(operation)
-        found += _upserted(exchange)
+        found += upserted(exchange)
         return list({document_key(identifier): identifier for identifier in found}.values())
 
     async def _on_gateway(self, operation: Operation) -> list[Any]:
@@ -195,7 +195,7 @@ class Reconciler:
             del self._disputed[namespace]
 
 
-def _upserted(exchange: Exchange) -> list[Any]:
+def upserted(exchange: Exchange) -> list[Any]:
     result = exchange.legacy.result if exchange.legacy is not None else None
     match result:
         case Acknowledgement():

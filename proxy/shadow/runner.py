@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from adapters.gateway import Footprint
@@ -25,12 +25,23 @@ class Runner:
     """Start work in dependency order; its tasks belong to the verifier's group."""
 
     def __init__(
-        self, create_task: CreateTask, progress: Progress, *, concurrency: int, window: int
+        self,
+        create_task: CreateTask,
+        progress: Progress,
+        *,
+        concurrency: int,
+        window: int,
+        by_collection: bool = False,
     ) -> None:
+        """`by_collection` lets nothing run beside a write of its collection, whatever the documents.
+
+        Then what is read, and in which natural order, does not depend on how long anything took.
+        """
         self._create_task = create_task
         self._progress = progress
         self._concurrency = concurrency
         self._window = window
+        self._by_collection = by_collection
         self._schedule: Schedule[Work] = Schedule()
         self._running = 0
         self._room = asyncio.Event()
@@ -40,7 +51,10 @@ class Runner:
 
     def submit(self, work: Work) -> None:
         """Add work behind all that was submitted before it."""
-        self._schedule.add(work, work.footprints)
+        footprints = work.footprints
+        if self._by_collection:
+            footprints = tuple(replace(each, keys=None) for each in footprints)
+        self._schedule.add(work, footprints)
         self._start_ready()
 
     async def has_room(self) -> None:

@@ -62,8 +62,16 @@ class Transactions:
 
     def expire(self, now_ns: int) -> list[Single]:
         """Return the statements of transactions that MongoDB must have aborted by now."""
-        stale = [i for i, t in self._open.items() if now_ns - t.began_ns > LIFETIME_NS]
-        return [statement for identity in stale for statement in self.settle(identity)]
+        return self._settle_all(
+            [i for i, t in self._open.items() if now_ns - t.began_ns > LIFETIME_NS]
+        )
+
+    def end(self) -> list[Single]:
+        """Return the statements of all transactions, of which nothing more will be heard."""
+        return self._settle_all(list(self._open))
+
+    def _settle_all(self, identities: list[Identity]) -> list[Single]:
+        return [statement for identity in identities for statement in self.settle(identity)]
 
 
 def identity_of(session: Session | None) -> Identity | None:

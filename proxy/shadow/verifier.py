@@ -43,12 +43,6 @@ _MOST_UNWRITTEN: Final = 50_000
 _RECHECKS_AT_ONCE: Final = 8
 """Bounds: past them the verifier reads no further, and the log grows instead of its memory."""
 
-_OUTAGES: Final = {
-    Side.GATEWAY: EventKind.GATEWAY_OUTAGE,
-    Side.LEDGER: EventKind.LEDGER_OUTAGE,
-    Side.LEGACY: EventKind.LEGACY_OUTAGE,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -91,7 +85,7 @@ class Verifier:
         self._evidence = Evidence(log)
         self._touches = Touches()
         self._newest_ns = 0
-        self._gateway_outage = Outage(Side.GATEWAY, self._outage_ended)
+        self._gateway_outage = Outage(Side.GATEWAY, self._evidence.was_away)
         self._expiries = Expiries(gateway, self._gateway_outage)
         self._build(legacy, rules)
 
@@ -109,7 +103,7 @@ class Verifier:
             gateway=gateway,
             gateway_outage=gateway_outage,
             legacy=legacy,
-            legacy_outage=Outage(Side.LEGACY, self._outage_ended),
+            legacy_outage=Outage(Side.LEGACY, self._evidence.was_away),
             quiet=Quiet(self._reader, self._intake, self._progress),
             runner=self._runner,
             touches=self._touches,
@@ -130,6 +124,7 @@ class Verifier:
             rules=rules,
             within_s=limits.recheck_within_s,
             at_once=_RECHECKS_AT_ONCE,
+            create_task=create_task,
         )
         self._execution = Execution(
             log=self._log,
@@ -143,7 +138,6 @@ class Verifier:
             expiries=self._expiries,
             gateway_outage=gateway_outage,
             gateway_timeout_s=limits.gateway_timeout_s,
-            create_task=create_task,
             leave=self._frontier.leave,
         )
         self._admission = Admission(
@@ -157,7 +151,7 @@ class Verifier:
             expiries=self._expiries,
             frontier=self._frontier,
         )
-        ledger_outage = Outage(Side.LEDGER, self._outage_ended)
+        ledger_outage = Outage(Side.LEDGER, self._evidence.was_away)
         self._desk = self._order_desk(ledger_outage)
         self._bookkeeping = Bookkeeping(
             log=self._log,
@@ -239,7 +233,12 @@ class Verifier:
             for record in records:
                 self._intake.accept(record)
                 self._newest_ns = max(self._newest_ns, record.received_ns)
-            for unit in self._intake.release(time.time_ns()):
+            units = self._intake.release(time.time_ns())
+            self._admission.note(units)
+            # Before anything is judged: else a verdict could reach the ledger with an older checkpoint, and
+            # count twice after a crash.
+            self._progress.accepted = self._reader.position
+            for unit in units:
                 await self._admission.admit(unit)
             self._progress.position = self._reader.position
             if records:
@@ -266,6 +265,3 @@ class Verifier:
 
     def _release_log(self, position: int) -> None:
         remove_below(self._directory, position, keep=self._limits.keep_log)
-
-    def _outage_ended(self, side: Side, since_ns: int, until_ns: int) -> None:
-        self._evidence.happened(_OUTAGES[side], at_ns=since_ns, until_ns=until_ns)

@@ -1,0 +1,15 @@
+"""What a reader of evidence asks first: which release made it, and with which settings."""
+
+import hashlib
+from importlib.metadata import version
+
+from proxy.settings import Settings
+
+
+def about(settings: Settings) -> dict[str, str]:
+    """Return the release and a digest of the settings, without any address."""
+    shown = settings.model_dump_json(
+        exclude={"legacy": {"uri"}, "gateway": {"uri"}, "ledger": {"uri"}}
+    )
+    digest = hashlib.sha256(shown.encode()).hexdigest()
+    return {"parallax": version("parallax"), "settings_digest": digest[:12]}
