@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from comparators.change import Difference
 from comparators.operation import Kind
 from comparators.outcome import Answered
 from comparators.shape import Shape
 from comparators.verdict import Judgement
+
+VERIFIER: Final = "verifier"
+"""The part of Parallax that writes the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

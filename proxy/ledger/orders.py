@@ -9,24 +9,18 @@ While an order is open its payload holds `_id`s as they are. It is emptied when 
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from sqlalchemy import Row, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from comparators.canonical import decode, encode
 from proxy.ledger import tables
-from proxy.ledger.engine import (
-    reading_engine,
-    shown_url,
-    translated_failures,
-    writing_engine,
-)
-from proxy.ledger.version import check_version
+from proxy.ledger.access import Access
+from proxy.ledger.entries import VERIFIER
 
 
 class OrderKind(StrEnum):
@@ -96,53 +90,50 @@ class Settlement:
 class Orders:
     """The orders on one ledger, for who asks and for the verifier."""
 
-    def __init__(self, engine: AsyncEngine, *, where: str) -> None:
-        self._engine = engine
-        self._where = where
+    def __init__(self, access: Access) -> None:
+        self._access = access
 
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, url: str) -> AsyncIterator[Self]:
-        """Open the orders of a ledger that a verifier has begun; SettingsError where there is none."""
-        where = shown_url(url)
-        await _check_ledger(url, where)
-        engine = writing_engine(url)
-        try:
-            yield cls(engine, where=where)
-        finally:
-            await engine.dispose()
+    @property
+    def where(self) -> str:
+        """The ledger, without a password."""
+        return self._access.where
 
     async def ask(self, requests: Sequence[Request]) -> list[int]:
         """Enter orders and return their numbers."""
         now_ns = time.time_ns()
         numbers = []
-        with translated_failures(self._where):
-            async with self._engine.begin() as connection:
-                for request in requests:
-                    entered = await connection.execute(
-                        tables.orders.insert()
-                        .values(
-                            kind=request.kind.value,
-                            namespace=request.namespace,
-                            payload=encode(dict(request.payload)),
-                            who=request.who,
-                            why=request.why,
-                            asked_ns=now_ns,
-                            state=OrderState.ASKED.value,
-                            log="",
-                            outcome="{}",
-                        )
-                        .returning(tables.orders.c.id)
+        async with self._access.writing() as connection:
+            for request in requests:
+                entered = await connection.execute(
+                    tables.orders.insert()
+                    .values(
+                        kind=request.kind.value,
+                        namespace=request.namespace,
+                        payload=encode(dict(request.payload)),
+                        who=request.who,
+                        why=request.why,
+                        asked_ns=now_ns,
+                        state=OrderState.ASKED.value,
+                        log="",
+                        outcome="{}",
                     )
-                    numbers.append(int(entered.scalar_one()))
+                    .returning(tables.orders.c.id)
+                )
+                numbers.append(int(entered.scalar_one()))
         return numbers
+
+    async def verifier_seen_ns(self) -> int:
+        """Return when a verifier last wrote to the ledger; 0 if none ever did."""
+        beats = tables.heartbeats
+        wanted = select(func.max(beats.c.at_ns)).where(beats.c.part == VERIFIER)
+        async with self._access.reading() as connection:
+            return (await connection.execute(wanted)).scalar_one() or 0
 
     async def look(self, numbers: Iterable[int]) -> dict[int, Order]:
         """Return orders by their numbers."""
         wanted = select(tables.orders).where(tables.orders.c.id.in_(list(numbers)))
-        with translated_failures(self._where):
-            async with self._engine.begin() as connection:
-                return {row.id: _order(row) for row in await connection.execute(wanted)}
+        async with self._access.reading() as connection:
+            return {row.id: _order(row) for row in await connection.execute(wanted)}
 
     async def unsettled(self, kinds: Iterable[OrderKind], *, of_each: int) -> list[Order]:
         """Return the oldest orders that are not settled, so many of each kind."""
@@ -154,17 +145,15 @@ class Orders:
             .subquery()
         )
         wanted = select(waiting).where(waiting.c.place <= of_each).order_by(waiting.c.id)
-        with translated_failures(self._where):
-            async with self._engine.begin() as connection:
-                return [_order(row) for row in await connection.execute(wanted)]
+        async with self._access.reading() as connection:
+            return [_order(row) for row in await connection.execute(wanted)]
 
     async def begin(self, number: int, log: str) -> None:
         """Mark an order as taken up by the verifier of a log."""
         stored = tables.orders
         begun = stored.update().where(stored.c.id == number, stored.c.state.in_(OPEN))
-        with translated_failures(self._where):
-            async with self._engine.begin() as connection:
-                await connection.execute(begun.values(state=OrderState.BEGUN.value, log=log))
+        async with self._access.writing() as connection:
+            await connection.execute(begun.values(state=OrderState.BEGUN.value, log=log))
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:
@@ -181,16 +170,6 @@ async def settle(connection: AsyncConnection, settlements: Sequence[Settlement])
                 payload=b"",
             )
         )
-
-
-async def _check_ledger(url: str, where: str) -> None:
-    engine = reading_engine(url)
-    try:
-        with translated_failures(where):
-            async with engine.connect() as connection:
-                await check_version(connection, where)
-    finally:
-        await engine.dispose()
 
 
 def _order(row: Row[Any]) -> Order:

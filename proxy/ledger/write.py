@@ -16,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from comparators.errors import RefusedError
 from proxy.ledger import tables
+from proxy.ledger.access import Access
 from proxy.ledger.batch import SAMPLES_PER_GROUP, Batch, Row, identity
 from proxy.ledger.engine import SCHEMA, shown_url, translated_failures, writing_engine
 from proxy.ledger.entries import (
+    VERIFIER,
     Checkpoint,
     Divergence,
     DivergenceState,
@@ -34,8 +36,6 @@ from proxy.ledger.redaction import Redaction, Revealed, nothing_revealed
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
 from proxy.telemetry import Metrics
-
-VERIFIER: Final = "verifier"
 
 REDACTION_KEY: Final = "redaction_key"
 _KEY_BYTES: Final = 32
@@ -101,7 +101,7 @@ class Ledger:
     @property
     def orders(self) -> Orders:
         """The orders on this ledger."""
-        return Orders(self._engine, where=self._where)
+        return Orders(Access(where=self._where, writer=self._engine, reader=self._engine))
 
     def redacted(self, namespace: str, identifier: Any) -> str:
         """Return an `_id` as it may be written into the outcome of an order."""

@@ -6,6 +6,7 @@ import pytest
 from bson import Int64, ObjectId
 
 from comparators.errors import SettingsError
+from proxy.ledger.access import opened
 from proxy.ledger.entries import Divergence, DivergenceState, Resolution
 from proxy.ledger.orders import Order, OrderKind, Orders, OrderState, Request, Settlement
 from proxy.ledger.read import read_report
@@ -28,7 +29,8 @@ async def unsettled(orders: Orders, of_each: int = 9) -> list[Order]:
 
 async def test_an_order_is_asked_begun_and_settled(ledger: Ledger, ledger_url: str) -> None:
     identifiers = [ObjectId(), Int64(5), 5, "five"]
-    async with Orders.open(ledger_url) as orders:
+    async with opened(ledger_url) as access:
+        orders = Orders(access)
         [number] = await orders.ask([request(OrderKind.MEND, *identifiers)])
 
         [asked] = await unsettled(ledger.orders)
@@ -93,5 +95,5 @@ async def test_who_repaired_a_document_and_why_is_kept(ledger: Ledger, ledger_ur
 
 async def test_there_are_no_orders_without_a_ledger(ledger_url: str) -> None:
     with pytest.raises(SettingsError, match="there is no ledger yet"):
-        async with Orders.open(ledger_url):
+        async with opened(ledger_url):
             pass

@@ -9,6 +9,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from proxy.embedded.sidecar import EmbeddedSidecar
+from proxy.ledger.access import opened
 from proxy.ledger.entries import DivergenceState
 from proxy.ledger.orders import Order, OrderKind, Orders, OrderState, Request
 from tests.eventually import eventually
@@ -25,7 +26,8 @@ async def settled(
     request = Request(
         kind=kind, namespace=namespace, payload={"ids": identifiers}, who="ada", why="test"
     )
-    async with Orders.open(sidecar.ledger) as orders:
+    async with opened(sidecar.ledger) as access:
+        orders = Orders(access)
         [number] = await orders.ask([request])
 
         async def is_settled() -> bool:
@@ -76,7 +78,8 @@ async def test_an_order_outlives_the_verifier(bench: Bench) -> None:
     await bench.sidecar.drained()
     await bench.damage("DELETE FROM {schema}.users")
     namespace = f"{bench.database.name}.users"
-    async with Orders.open(bench.sidecar.ledger) as orders:
+    async with opened(bench.sidecar.ledger) as access:
+        orders = Orders(access)
         numbers = await orders.ask(
             [
                 Request(
