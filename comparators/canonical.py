@@ -48,6 +48,8 @@ def encode(document: dict[str, Any]) -> bytes:
 
     The `bson` package moves an `_id` to the front of a document, but not of one inside another.
     """
+    if next(iter(document), None) == "_id":
+        return bson.encode(document, codec_options=CODEC)
     return bson.encode({"": document}, codec_options=CODEC)[_INNER_START:-1]
 
 

@@ -11,6 +11,7 @@ document among the elements is in the overflow of its row, and what is no array 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from bson.dbref import DBRef
@@ -346,7 +347,7 @@ class Decoder:
         ]
         # Most layouts: all fields at the root and in columns, none of them null.
         self._plain = (
-            [(path[0], places[path], read) for path, _tag, _at, read in self._steps]
+            Plain([(path[0], places[path], read) for path, _tag, _at, read in self._steps])
             if all(len(path) == 1 and tag not in BESIDE for path, tag in fields)
             else None
         )
@@ -369,7 +370,7 @@ class Decoder:
             ]
             values = [*values, *arrays]
         if self._plain is not None:
-            document = _read(self._plain, values)
+            document = self._plain.document_of(values)
         else:
             document = self._step_by_step(values, overflow)
         for at in self._unnamed:
@@ -403,13 +404,26 @@ class Decoder:
         _put(document, self._paths[at], value if read is None else read(value))
 
 
-def _read(plain: Sequence[tuple[str, int, Reader | None]], values: Sequence[Any]) -> dict[str, Any]:
-    document = {}
-    for name, at, read in plain:
-        value = values[at]
-        if value is not None:
-            document[name] = value if read is None else read(value)
-    return document
+class Plain:
+    """Reads rows whose fields are all at the root and in columns."""
+
+    def __init__(self, steps: Sequence[tuple[str, int, Reader | None]]) -> None:
+        self._names = [name for name, _at, _read in steps]
+        # With one place alone, it would give no tuple.
+        self._values_of = itemgetter(*(at for _name, at, _read in steps), 0)
+        self._read = [(name, read) for name, _at, read in steps if read is not None]
+
+    def document_of(self, values: Sequence[Any]) -> dict[str, Any]:
+        """Return the document of a row."""
+        document = dict(zip(self._names, self._values_of(values), strict=False))
+        for name, read in self._read:
+            value = document[name]
+            if value is not None:
+                document[name] = read(value)
+        for value in document.values():
+            if value is None:
+                return {name: each for name, each in document.items() if each is not None}
+        return document
 
 
 def _put(document: dict[str, Any], path: Path, value: Any) -> None:

@@ -116,6 +116,8 @@ class Collection:
     uuid: UUID | None = None
     validation: Validation | None = None
     """What its validator asks of documents."""
+    plans: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The plans of its operations by outline, as long as nothing about it changes."""
 
     @property
     def unique(self) -> tuple[Index, ...]:

@@ -4,7 +4,7 @@ A connection has one holder. It keeps its prepared statements by their text for 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
@@ -93,6 +93,21 @@ class Connections:
                     raise
             self._give_back(connection, None)
             return row
+
+    async def rows(self, text: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
+        """Return the rows of a statement, as `row` does its one."""
+        async with self._free:
+            connection = None
+            try:
+                connection = await self._taken()
+                rows = await connection.fetch(text, *arguments)
+            except BaseException as error:
+                if connection is not None:
+                    self._give_back(connection, error)
+                with translated(self.peer):
+                    raise
+            self._give_back(connection, None)
+            return rows
 
     async def close(self) -> None:
         """Close what is idle; nobody may hold a connection any more."""

@@ -31,7 +31,9 @@ from adapters.postgresql.failures import (
 )
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
+from adapters.postgresql.known import KnownOperations
 from adapters.postgresql.layouts import Layouts
+from adapters.postgresql.outlines import TAKEN
 from adapters.postgresql.session import Session
 from adapters.postgresql.special import check_ordinary
 from adapters.postgresql.writes import WRITES, apply, write_of
@@ -52,6 +54,7 @@ READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
     Kind.LIST_INDEXES: definitions.list_indexes,
     Kind.LIST_COLLECTIONS: definitions.list_collections,
 }
+WITH_OUTLINES: Final = TAKEN.keys()
 PLAIN_IDENTITIES: Final = frozenset({ObjectId, str, int, Int64})
 PLAIN_FIND: Final = frozenset({"filter", "limit", "singleBatch", "batchSize"})
 
@@ -73,6 +76,7 @@ class PostgresGateway:
     ) -> None:
         self._connections = Connections(dsn, limit=connections)
         self._catalog = Catalog(Layouts(self._connections), entities)
+        self._known = KnownOperations(self._catalog, self._connections)
         self._explain_beyond_s = explain_beyond_s
         self._explanations = Explanations()
 
@@ -107,6 +111,10 @@ class PostgresGateway:
                         duration_s=time.perf_counter() - started,
                         answered=Answered.PUSHED_DOWN,
                     )
+            if operation.kind in WITH_OUTLINES:
+                outcome = await self._run_known(operation, mark, started)
+                if outcome is not None:
+                    return outcome
             return await self._run(operation, generated, mark, started)
         except CommandFailure as failure:
             return timed(Outcome(result=failure_of(failure), duration_s=0.0), started)
@@ -206,6 +214,28 @@ class PostgresGateway:
             session = self._session_of(connection, namespace)
             async with connection.transaction():
                 return await expire(session, now_ms - grace_s * 1000)
+
+    async def _run_known(
+        self, operation: Operation, mark: Mark | None, started: float
+    ) -> Outcome | None:
+        """Run an operation by a plan that is there, None where it takes the general way."""
+        if not self._catalog.loaded:
+            await self.ready()
+        try:
+            ran = await self._known.run(operation, mark, started)
+        except UnreachableError:
+            self._catalog.stale()
+            raise
+        except asyncpg.PostgresError as error:
+            if state_of(error) in MOVED:
+                raise self._moved() from error
+            # Nothing was done, and the general way knows what to make of it.
+            return None
+        if ran is None or ran.outcome.duration_s < self._explain_beyond_s:
+            return None if ran is None else ran.outcome
+        async with self._connection() as connection:
+            plan = await self._explanations.of(connection, [ran.text])
+        return replace(ran.outcome, plan=plan)
 
     async def _run(
         self, operation: Operation, generated: Generated, mark: Mark | None, started: float

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -24,7 +25,15 @@ from adapters.query.paths import Path
 from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
 from adapters.query.update import Update
-from adapters.sql.columns.changes import ColumnChanges, changes_of, natural_layouts
+from adapters.sql.binding import UnfitError
+from adapters.sql.columns.changes import (
+    LISTED,
+    Assignment,
+    ColumnChanges,
+    changes_of,
+    natural_layouts,
+    operand_of,
+)
 from adapters.sql.columns.condition import All, Among, Compared, Sign, Whole
 from adapters.sql.columns.grouping import (
     GroupPlan,
@@ -38,10 +47,10 @@ from adapters.sql.columns.narrowing import Narrowing, narrowing_of
 from adapters.sql.columns.places import Columns
 from adapters.sql.columns.plan import ColumnPlan, by_one_key, plan_columns
 from adapters.sql.columns.read import TableShape, count, read, read_to_write
-from adapters.sql.columns.write import UpdateShape, update, update_shape, update_values
+from adapters.sql.columns.write import LAYOUTS, UpdateShape, update, update_shape, update_values
 from adapters.sql.dialect import Statement, compiled
 from adapters.sql.native_index import longest_values, native_index
-from comparators.canonical import MISSING
+from comparators.canonical import MISSING, encode
 
 K = TypeVar("K")
 
@@ -123,6 +132,20 @@ class MappedStorage:
 
     def _layout(self, number: int | None) -> Layout | None:
         return None if number is None else self._layouts.get(number)
+
+    def raws(self, rows: Sequence[Any]) -> list[bytes] | None:
+        """Return the documents of rows as BSON, None where a layout is not known."""
+        width, codec, layouts = self._width, self._codec, self._layouts
+        if codec.elements:
+            return None if self.unknown_layouts(rows) else [self.found(row).raw for row in rows]
+        found = []
+        for row in rows:
+            number = row[width]
+            layout = None if number is None else layouts.get(number)
+            if layout is None and number is not None:
+                return None
+            found.append(encode(codec.document_of(row, layout, row[width + 1])))
+        return found
 
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:
         named = {row[self._width] for row in rows}
@@ -241,6 +264,9 @@ class MappedStorage:
     ) -> Alteration | None:
         if not (selection.exact and is_of_one(selection)):
             return None
+        if shown and self.tables.elements:
+            # Who waited for a lock would show the row of now and the elements of before.
+            return None
         changes = changes_of(update, self._columns, now_ms=now_ms, guarded=guarded)
         if changes is None or not self._fits(changes):
             return None
@@ -250,8 +276,30 @@ class MappedStorage:
             (shape, marked, shown),
             lambda: self._altering(shape, marked=marked, shown=shown),
         )
-        layouts = self._natural(changes.sensitive)
-        return Alteration(statement=statement, values=update_values(selection, changes, layouts))
+        layouts = partial(self._natural, changes.sensitive)
+        return Alteration(
+            statement=statement,
+            values=update_values(selection, changes, layouts()),
+            made={
+                each.parameter: self._made(each) for each in changes.assignments if each.parameter
+            },
+            afresh={LAYOUTS: layouts},
+        )
+
+    def _made(self, assignment: Assignment) -> Callable[[Any], Any]:
+        """Return how the operand of an assignment becomes a parameter; UnfitError for one that does not."""
+        column = next(each for each in self.entity.columns if each.name == assignment.column)
+        most = self._longest.get(column.name)
+        is_listed = assignment.effect in LISTED
+
+        def made(operand: Any) -> Any:
+            operand = [operand] if is_listed else operand
+            found = operand_of(column, assignment.effect, operand)
+            if found is None or (most is not None and not fits(found, most)):
+                raise UnfitError
+            return found
+
+        return made
 
     def _fits(self, changes: ColumnChanges) -> bool:
         """Return whether no value is too long for an index."""

@@ -4,7 +4,7 @@ There are two kinds: a document table holds each document as BSON, a mapped tabl
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -107,10 +107,16 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alteration:
-    """An update of one row; where it changes none, it says nothing."""
+    """An update of one row; where it changes none, it says nothing.
+
+    `made` tells of parameters how they are made of operands of the update, `afresh` of those that hang on
+    nothing in it.
+    """
 
     statement: Statement
     values: Mapping[str, Any]
+    made: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    afresh: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
 
 
 T = TypeVar("T")

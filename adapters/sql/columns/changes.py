@@ -37,13 +37,12 @@ from adapters.query.update import (
 from adapters.sql.columns.arrays import elements_of
 from adapters.sql.columns.condition import (
     Absent,
-    Compared,
     Condition,
     ExplicitNull,
     Length,
     Opposite,
     Sign,
-    Whole,
+    SumFits,
 )
 from adapters.sql.columns.operands import INTEGERS, NUMBERS
 from adapters.sql.columns.parameters import Parameters
@@ -67,6 +66,16 @@ class Effect(StrEnum):
     APPEND = "append"
     APPEND_NEW = "append new"
     REMOVE = "remove"
+
+
+LISTED: Final = frozenset({Effect.APPEND, Effect.APPEND_NEW})
+"""Of these an operand is the only element of an array."""
+
+ADDED: Final[Mapping[ColumnType, frozenset[Tag]]] = {
+    ColumnType.INTEGER: frozenset({Tag.NATURAL}),
+    ColumnType.BIGINT: frozenset({Tag.NATURAL, Tag.INT}),
+}
+"""What may be added to a whole number so that it stays of its type."""
 
 
 class Sum(StrEnum):
@@ -139,6 +148,17 @@ def natural_layouts(layouts: Iterable[Layout], sensitive: Iterable[Path]) -> lis
     ]
 
 
+def operand_of(column: Column, effect: Effect, operand: Any) -> Any:
+    """Return an operand as the parameter of an assignment, None for one that is planned otherwise."""
+    if effect is Effect.ADD:
+        if column.type is ColumnType.DOUBLE:
+            return float(operand)
+        found = held(column, operand)
+        return found.value if found is not None and found.tag in ADDED[column.type] else None
+    found = held(column, operand)
+    return None if found is None or found.tag is not Tag.NATURAL else found.value
+
+
 def _changes(node: Node, path: Path) -> Iterator[tuple[Path, Change | None]]:
     """Give the changes of a tree by their paths; None for what happens to elements of arrays."""
     match node:
@@ -183,8 +203,8 @@ class _Planner:
 
     def assign(
         self, column: Column, effect: Effect, value: Any, *, sum_of: Sum | None = None
-    ) -> None:
-        """Change a column that holds a value."""
+    ) -> str:
+        """Change a column that holds a value; return the parameter of the operand."""
         parameter = self.parameters.take(value)
         self.guards.append(Absent(column=column.name, absent=False))
         self.assignments.append(
@@ -192,14 +212,7 @@ class _Planner:
         )
         if not column.array and (column.type in NUMBERS or column.type is ColumnType.JSONB):
             self.sensitive.append(column.path)
-
-    def between(self, column: Column, least: Any, most: Any) -> None:
-        """Guard that a number lies in a range."""
-        place = Whole(column=column.name)
-        self.guards += [
-            Compared(place=place, sign=Sign.AT_LEAST, parameter=self.parameters.take(least)),
-            Compared(place=place, sign=Sign.AT_MOST, parameter=self.parameters.take(most)),
-        ]
+        return parameter
 
 
 def _set(planner: _Planner, column: Column, change: SetTo) -> bool:
@@ -226,15 +239,11 @@ def _calculate(planner: _Planner, column: Column, change: Calculate) -> bool:
     operand = change.operand
     if column.type is ColumnType.DOUBLE:
         return _add_to_double(planner, column, operand)
-    found = held(column, operand)
-    is_long = column.type is ColumnType.BIGINT and found is not None and found.tag is Tag.INT
-    if column.type not in INTEGERS or found is None or found.value == 0:
+    found = held(column, operand) if column.type in ADDED else None
+    if found is None or found.value == 0 or found.tag not in ADDED[column.type]:
         return False
-    if found.tag is not Tag.NATURAL and not is_long:
-        return False
-    least, most = INTEGERS[column.type]
-    planner.assign(column, Effect.ADD, found.value)
-    planner.between(column, max(least, least - found.value), min(most, most - found.value))
+    parameter = planner.assign(column, Effect.ADD, found.value)
+    planner.guards.append(SumFits(column=column.name, parameter=parameter))
     return True
 
 

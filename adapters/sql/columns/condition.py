@@ -189,6 +189,14 @@ class Holds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SumFits:
+    """The sum of a column of integers and a parameter can be held by the column."""
+
+    column: str
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drifted:
     """The column has drifted."""
 
@@ -210,6 +218,7 @@ Leaf = (
     | Remainder
     | BitsUnder
     | Holds
+    | SumFits
 )
 Condition = All | AnyOf | Opposite | Leaf | Drifted
 

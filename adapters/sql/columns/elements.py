@@ -33,6 +33,7 @@ from adapters.sql.columns.condition import (
     Remainder,
     Sign,
     SomeElement,
+    SumFits,
 )
 
 ZERO: Final[ColumnElement[Any]] = sa.literal_column("0")
@@ -48,6 +49,15 @@ COMPARISONS: Final[Mapping[Sign, Callable[[Any, Any], ColumnElement[bool]]]] = {
     Sign.ABOVE: lambda a, b: a > b,
     Sign.AT_LEAST: lambda a, b: a >= b,
 }
+LIMITS: Final[Mapping[type, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
+    sa.Integer: (sa.literal_column("'-2147483648'::bigint"), sa.literal_column("2147483647")),
+    sa.BigInteger: (
+        sa.literal_column("'-9223372036854775808'::bigint"),
+        sa.literal_column("9223372036854775807"),
+    ),
+}
+"""The least and the largest number of a column, by its type."""
+
 BITS: Final[Mapping[BitRule, Callable[[Any, Any], ColumnElement[bool]]]] = {
     BitRule.ALL_SET: lambda bits, mask: bits == mask,
     BitRule.ANY_SET: lambda bits, _mask: bits != ZERO,
@@ -120,6 +130,8 @@ class _Renderer:
                 return COMPARISONS[sign](length, _parameter(parameter))
             case SomeElement(column=column, condition=inner):
                 return self._some(column, inner)
+            case SumFits(column=column, parameter=parameter):
+                return self._sum_fits(column, parameter)
             case JsonPath(column=column, parameter=parameter, indexed=indexed):
                 return self._json(column, parameter, indexed=indexed)
             case _:
@@ -176,6 +188,13 @@ class _Renderer:
         each = sa.func.unnest(self._column(column)).column_valued("element")
         condition = _Renderer(self._table, each).element(inner)
         return sa.exists(sa.select(each).where(condition))
+
+    def _sum_fits(self, column: str, parameter: str) -> ColumnElement[bool]:
+        # Neither side may overflow; which of the two is made, its guard decides.
+        at = self._column(column)
+        least, most = LIMITS[type(self._table.c[column].type)]
+        added = sa.cast(sa.bindparam(parameter, type_=sa.BigInteger), sa.BigInteger)
+        return sa.case((added > ZERO, at <= most - added), else_=at >= least - added)
 
     def _json(self, column: str, parameter: str, *, indexed: bool) -> ColumnElement[bool]:
         path = sa.cast(sa.bindparam(parameter, type_=JSONPATH), JSONPATH)

@@ -1,0 +1,186 @@
+"""Commands without their values: which of them can share a plan, and the values of one.
+
+Only what is spelt out here has an outline: an option that is not known here may change the answer.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from bson.int64 import Int64
+
+from adapters.postgresql.options import WITHOUT_EFFECT
+from adapters.query.outline import (
+    Key,
+    Values,
+    filled_filter,
+    filled_update,
+    is_usual_identity,
+    outline_filter,
+    outline_update,
+)
+from comparators.operation import Kind
+
+Arguments = Mapping[str, Any]
+
+NUMBERS: Final = frozenset({int, float, Int64})
+WHOLE: Final = frozenset({int, Int64})
+FLAGS: Final = frozenset({bool, *NUMBERS})
+OF_FIND: Final = frozenset({"filter", "sort", "skip", "limit", "projection"})
+OF_COUNT: Final = frozenset({"query", "skip", "limit"})
+OF_STATEMENT: Final = frozenset({"q", "u"})
+OF_UPDATE: Final = frozenset({"updates", "ordered"})
+OF_MODIFICATION: Final = frozenset({"query", "update", "new", "upsert"})
+
+
+class Outline(NamedTuple):
+    """What commands of one plan have in common, and the values of one of them."""
+
+    key: tuple[Any, ...]
+    values: Values
+
+
+def outline_of(kind: Kind, arguments: Arguments) -> Outline | None:
+    """Return the outline of a command, None where it has none."""
+    key: Key = [kind]
+    values: Values = []
+    take = TAKEN.get(kind)
+    if take is None or not take(arguments, key, values):
+        return None
+    return Outline(tuple(key), values)
+
+
+def _find(arguments: Arguments, key: Key, values: Values) -> bool:
+    return (
+        _knows(arguments, OF_FIND)
+        and _filter(arguments.get("filter"), key, values)
+        and _sort(arguments.get("sort"), key)
+        and _projection(arguments.get("projection"), key)
+        and _number("skip", arguments, key, values)
+        and _number("limit", arguments, key, values)
+    )
+
+
+def _count(arguments: Arguments, key: Key, values: Values) -> bool:
+    return (
+        _knows(arguments, OF_COUNT)
+        and _filter(arguments.get("query"), key, values)
+        and _number("skip", arguments, key, values)
+        and _number("limit", arguments, key, values)
+    )
+
+
+def _filter(given: Any, key: Key, values: Values) -> bool:
+    if given is None:
+        given = {}
+    return type(given) is dict and outline_filter(given, key, values)
+
+
+def _update(arguments: Arguments, key: Key, values: Values) -> bool:
+    statements = arguments.get("updates")
+    if type(statements) is not list or len(statements) != 1 or not _knows(arguments, OF_UPDATE):
+        return False
+    [statement] = statements
+    return all(
+        name in OF_STATEMENT or value is False for name, value in statement.items()
+    ) and _change(statement.get("q"), statement.get("u"), key, values)
+
+
+def _modification(arguments: Arguments, key: Key, values: Values) -> bool:
+    if arguments.get("new") is not True or not _knows(arguments, OF_MODIFICATION):
+        return False
+    upsert = arguments.get("upsert", False)
+    if type(upsert) is not bool:
+        return False
+    key.append(upsert)
+    return _change(arguments.get("query"), arguments.get("update"), key, values)
+
+
+def _change(query: Any, update: Any, key: Key, values: Values) -> bool:
+    """Take what changes one document, that is found by its `_id`."""
+    return (
+        type(query) is dict
+        and is_usual_identity(query.get("_id"))
+        and outline_filter(query, key, values)
+        and outline_update(update, key, values)
+    )
+
+
+def _knows(arguments: Arguments, names: frozenset[str]) -> bool:
+    return all(
+        name in names or name in WITHOUT_EFFECT or name.startswith("$") for name in arguments
+    )
+
+
+def _sort(given: Any, key: Key) -> bool:
+    if given is None:
+        return True
+    if not isinstance(given, dict):
+        return False
+    key.append("sort")
+    for name, direction in given.items():
+        if name.startswith("$") or type(direction) not in NUMBERS:
+            return False
+        key += (name, direction)
+    return True
+
+
+def _projection(given: Any, key: Key) -> bool:
+    """Take a projection that names the fields to show, or those not to show."""
+    if not given:
+        return True
+    if not isinstance(given, dict):
+        return False
+    key.append("projection")
+    for name, shown in given.items():
+        if "$" in name or type(shown) not in FLAGS:
+            return False
+        key += (name, bool(shown))
+    return True
+
+
+def _number(name: str, arguments: Arguments, key: Key, values: Values) -> bool:
+    given = arguments.get(name)
+    if not given:
+        return True
+    if type(given) not in WHOLE or given < 0:
+        return False
+    key.append(name)
+    values.append(int(given))
+    return True
+
+
+TAKEN: Final[Mapping[Kind, Callable[[Arguments, Key, Values], bool]]] = {
+    Kind.FIND: _find,
+    Kind.COUNT: _count,
+    Kind.UPDATE: _update,
+    Kind.FIND_AND_MODIFY: _modification,
+}
+
+
+def filled(kind: Kind, arguments: Arguments, values: Iterator[Any]) -> dict[str, Any]:
+    """Return a command that has an outline with other values."""
+    match kind:
+        case Kind.FIND:
+            return _refilled("filter", arguments, values)
+        case Kind.COUNT:
+            return _refilled("query", arguments, values)
+        case Kind.UPDATE:
+            [statement] = arguments["updates"]
+            changed = {
+                "q": filled_filter(statement["q"], values),
+                "u": filled_update(statement["u"], values),
+            }
+            return {**arguments, "updates": [{**statement, **changed}]}
+        case _:
+            query = filled_filter(arguments["query"], values)
+            return {
+                **arguments,
+                "query": query,
+                "update": filled_update(arguments["update"], values),
+            }
+
+
+def _refilled(name: str, arguments: Arguments, values: Iterator[Any]) -> dict[str, Any]:
+    query = filled_filter(arguments.get(name) or {}, values)
+    cut = {name: next(values) for name in ("skip", "limit") if arguments.get(name)}
+    return {**arguments, name: query, **cut}

@@ -1,0 +1,185 @@
+"""Operations that share a plan with others before them, against a real mongod.
+
+Values are drawn from few, and outlines from few paths and operators: most plans are learnt from other values than those
+they are then used for.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from bson.objectid import ObjectId
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymongo.asynchronous.database import AsyncDatabase
+
+from adapters.entities.entity import IdentityType
+from adapters.postgresql.gateway import PostgresGateway
+from comparators.operation import Kind
+from tests.differential.batches import SEVERAL
+from tests.differential.grammar.mapped import (
+    PATHS,
+    as_expected,
+    dates,
+    documents,
+    entity,
+    ints,
+    objectids,
+    texts,
+    updates,
+)
+from tests.differential.grammar.values import Documents, Value
+from tests.differential.twins import Twins, same
+
+Step = tuple[Kind, dict[str, Any]]
+
+usual: Value = st.one_of(texts, ints, dates, objectids, st.booleans(), st.none())
+paths = st.sampled_from([path for path in PATHS if not path.startswith("_id")])
+several: Value = st.sampled_from([texts, ints, dates, objectids]).flatmap(
+    lambda kind: st.lists(kind, min_size=1, max_size=3)
+)
+conditions: Documents = st.one_of(
+    st.builds(
+        lambda operator, operand: {operator: operand},
+        st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]),
+        usual,
+    ),
+    st.builds(lambda operator, items: {operator: items}, st.sampled_from(["$in", "$nin"]), several),
+    st.builds(lambda value: {"$exists": value}, st.booleans()),
+    st.builds(lambda value: {"$size": value}, st.integers(0, 2)),
+)
+on_fields: Documents = st.builds(
+    lambda path, condition: {path: condition}, paths, st.one_of(usual, conditions)
+)
+leaves: Documents = st.one_of(
+    on_fields,
+    on_fields,
+    st.builds(lambda value: {"_id": value}, objectids),
+    st.builds(lambda values: {"_id": {"$in": values}}, st.lists(objectids, min_size=1, max_size=3)),
+)
+filters: Documents = st.one_of(
+    leaves,
+    st.builds(lambda a, b: {**a, **b}, leaves, leaves),
+    st.builds(
+        lambda operator, parts: {operator: parts},
+        st.sampled_from(["$and", "$or", "$nor"]),
+        st.lists(leaves, min_size=1, max_size=2),
+    ),
+)
+sorts: Documents = st.builds(
+    lambda path, direction: {path: direction, "_id": 1},
+    st.sampled_from(["t", "i", "l", "d", "w", "s.i"]),
+    st.sampled_from([1, -1]),
+)
+cuts: Documents = st.fixed_dictionaries(
+    {}, optional={"skip": st.integers(0, 3), "limit": st.integers(0, 4)}
+)
+projections: Documents = st.one_of(
+    st.dictionaries(paths, st.just(1), min_size=1, max_size=2),
+    st.dictionaries(paths, st.just(0), min_size=1, max_size=2),
+)
+by_identity: Documents = st.one_of(
+    *[st.builds(lambda value: {"_id": value}, objectids)] * 3,
+    st.builds(lambda value, leaf: {"_id": value, **leaf}, objectids, on_fields),
+)
+fitting: dict[str, Value] = {
+    **dict.fromkeys(("t", "v", "s.t", "j", "e"), texts),
+    **dict.fromkeys(("i", "l", "d", "n", "s.i"), ints),
+    "w": dates,
+    "o": objectids,
+    "f": st.booleans(),
+    "ta": st.lists(texts, max_size=2),
+}
+
+
+def _fields(names: str) -> Documents:
+    return (
+        st.lists(st.sampled_from(names.split()), min_size=1, max_size=2, unique=True)
+        .map(lambda chosen: {name: fitting[name] for name in chosen})
+        .flatmap(st.fixed_dictionaries)
+    )
+
+
+changes: Documents = st.one_of(
+    updates,
+    st.fixed_dictionaries(
+        {"$set": _fields("t v j w o f ta s.t")},
+        optional={"$inc": _fields("i l d s.i"), "$push": st.just({"oa": ObjectId("1" * 24)})},
+    ),
+    st.fixed_dictionaries(
+        {"$set": _fields("t v e i l d n w")}, optional={"$setOnInsert": _fields("o f j")}
+    ),
+    st.fixed_dictionaries({"$inc": _fields("i l d s.i")}, optional={"$min": _fields("w t v")}),
+    st.builds(
+        lambda operator, value: {operator: {"ta": value}},
+        st.sampled_from(["$push", "$addToSet", "$pull"]),
+        texts,
+    ),
+)
+
+finds: Value = st.one_of(
+    st.tuples(st.just(Kind.FIND), st.fixed_dictionaries({"filter": filters})),
+    st.builds(
+        lambda query, sort, cut: (Kind.FIND, {"filter": query, "sort": sort, **cut}),
+        filters,
+        sorts,
+        cuts,
+    ),
+    st.tuples(
+        st.just(Kind.FIND), st.fixed_dictionaries({"filter": filters, "projection": projections})
+    ),
+)
+counts: Value = st.builds(lambda query, cut: (Kind.COUNT, {"query": query, **cut}), filters, cuts)
+writes: Value = st.one_of(
+    st.builds(lambda q, u: (Kind.UPDATE, {"updates": [{"q": q, "u": u}]}), by_identity, changes),
+    st.builds(
+        lambda q, u, upsert: (
+            Kind.FIND_AND_MODIFY,
+            {"query": q, "update": u, "new": True, "upsert": upsert},
+        ),
+        by_identity,
+        changes,
+        st.booleans(),
+    ),
+)
+steps: Value = st.integers(0, 9).flatmap(
+    lambda number: counts if number == 0 else finds if number < 4 else writes
+)
+
+
+@pytest.fixture
+async def twins(
+    mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str
+) -> AsyncIterator[Twins]:
+    entities = {"things": entity(IdentityType.OBJECTID)}
+    async with PostgresGateway(postgres_dsn, connections=2, entities=entities) as gateway:
+        await gateway.ready()
+        yield Twins(mongo=mongo_database, gateway=gateway, collection="things")
+
+
+@pytest.mark.timeout(180)
+@settings(SEVERAL, max_examples=40)
+@given(
+    drawn=st.dictionaries(
+        objectids,
+        st.one_of(as_expected, as_expected, as_expected, documents),
+        min_size=2,
+        max_size=3,
+    ),
+    steps=st.lists(steps, min_size=10, max_size=30),
+)
+async def test_a_plan_holds_for_all_operations_of_its_outline(
+    twins: Twins, drawn: dict[Any, dict[str, Any]], steps: list[Step]
+) -> None:
+    await twins.run(Kind.DELETE, deletes=[{"q": {}, "limit": 0}])
+    await twins.run(Kind.INSERT, documents=[{"_id": key, **rest} for key, rest in drawn.items()])
+
+    for kind, arguments in steps:
+        answers = await twins.answers(kind, arguments)
+
+        if isinstance(answers.gateway, str):
+            continue
+        assert same(kind, arguments, answers.legacy, answers.gateway), (kind, arguments)
+        if kind not in {Kind.FIND, Kind.COUNT}:
+            legacy, gateway = await twins.documents()
+            assert legacy == gateway, (kind, arguments)
