@@ -15,7 +15,8 @@ record left over from another log) never pass for one.
 from enum import IntEnum, StrEnum
 from struct import Struct
 from typing import Final, NamedTuple
-from zlib import crc32
+
+from zlib_ng.zlib_ng import crc32
 
 Bytes = bytes | bytearray | memoryview
 

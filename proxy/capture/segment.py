@@ -12,7 +12,8 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812 - the name the module lacks
 from typing import Final, Self
 from uuid import UUID
-from zlib import crc32
+
+from zlib_ng.zlib_ng import crc32
 
 from comparators.errors import UnreachableError
 

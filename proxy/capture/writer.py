@@ -44,6 +44,9 @@ NOTE_FAILING: Final = "failing"
 REMEDY_ROOM: Final = "let the verifier catch up, or raise [capture] max_bytes"
 REMEDY_DISK: Final = "make room on the disk of [capture] directory, or mend it"
 
+# Looked at for every read: a global is found at once, a member of an enumeration is not (Python 3.11).
+_WRITING: Final = CaptureState.WRITING
+_EXCHANGE: Final = RecordKind.EXCHANGE
 _NOTHING_WRITTEN: Final = frozenset({CaptureState.FULL, CaptureState.FAILING, CaptureState.CLOSED})
 _REASONS: Final[Mapping[CaptureState, GapReason]] = MappingProxyType(
     {
@@ -166,11 +169,11 @@ class CaptureWriter:
         collection: str,
     ) -> None:
         """Buffer a read with its answer."""
-        if self._state is not CaptureState.WRITING or self._has_no_room(len(request) + len(reply)):
+        if self._state is not _WRITING or self._has_no_room(len(request) + len(reply)):
             self._losses.drop_read(collection, received_ns)
             return
         self._buffer.append(
-            RecordKind.EXCHANGE,
+            _EXCHANGE,
             connection,
             received_ns,
             legacy_ns,

@@ -41,6 +41,10 @@ class Hold(IntEnum):
 
 
 _ENDING: Final = Hold.ENDING.value
+# Looked at for every message: a global is found at once, a member of an enumeration is not (Python 3.11).
+_READ: Final = Treatment.READ
+_WRITE: Final = Treatment.WRITE
+_HELLO: Final = Treatment.HELLO
 
 
 class Premises(Protocol):
@@ -270,7 +274,7 @@ class Conversation(asyncio.Protocol):
         self._counters.requests[treatment] += 1
         intent = 0
         kept = b""
-        if treatment is Treatment.WRITE:
+        if treatment is _WRITE:
             # Intent first. If this process dies between the two lines, the record names the documents to re-read
             # from legacy; the other way round, a write would exist that nobody knows of.
             self._was_captured = True
@@ -280,7 +284,7 @@ class Conversation(asyncio.Protocol):
                 request=raw,
                 collection=request.namespace,
             )
-        elif treatment is Treatment.READ:
+        elif treatment is _READ:
             kept = raw
         forwarded_ns = forwarded_ns or self._forward(raw)
         pending = Pending(
@@ -294,7 +298,7 @@ class Conversation(asyncio.Protocol):
             intent,
         )
         if not request.expects_reply:
-            if treatment is Treatment.WRITE:
+            if treatment is _WRITE:
                 self._counters.writes_unacknowledged += 1
                 self._write_ended(pending, b"", 0, 0)
             return
@@ -319,7 +323,7 @@ class Conversation(asyncio.Protocol):
         if pending is None:
             counters.replies_unpaired += 1
             return None
-        if pending.treatment is Treatment.READ:
+        if pending.treatment is _READ:
             self._was_captured = True
             now_ns = perf_counter_ns()
             self._capture.exchange(
@@ -332,7 +336,7 @@ class Conversation(asyncio.Protocol):
                 collection=pending.namespace,
             )
             self._premises.noted()
-        elif pending.treatment is Treatment.WRITE:
+        elif pending.treatment is _WRITE:
             legacy_ns = started_ns - pending.forwarded_ns
             overhead_ns = pending.overhead_ns + perf_counter_ns() - started_ns
             self._write_ended(pending, frame.raw, legacy_ns, overhead_ns)
@@ -346,7 +350,7 @@ class Conversation(asyncio.Protocol):
         replies.receive(data)
         while (frame := replies.next_frame()) is not None:
             pending = self._reply(frame, started_ns)
-            if pending is not None and pending.treatment is Treatment.HELLO:
+            if pending is not None and pending.treatment is _HELLO:
                 client.write(rewritten_hello(frame, advertised=self._advertised))
             else:
                 client.write(frame.raw[self._sent_ahead :] if self._sent_ahead else frame.raw)
@@ -403,7 +407,7 @@ class Conversation(asyncio.Protocol):
             return
         self._is_over = True
         for pending in self._pairing.abandoned():
-            if pending.treatment is Treatment.WRITE:
+            if pending.treatment is _WRITE:
                 self._counters.writes_unanswered += 1
                 self._write_ended(pending, b"", 0, pending.overhead_ns)
         if self._was_captured:

@@ -7,9 +7,12 @@ Source: MongoDB specifications, "OP_MSG", section "Exhaust Cursors".
 """
 
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from proxy.wire.protocol.message import Treatment
+
+_HELLO: Final = Treatment.HELLO
+"""Looked at for every message: a global is found at once, a member of an enumeration is not (Python 3.11)."""
 
 
 class Pending(NamedTuple):
@@ -47,23 +50,28 @@ class Pairing:
         """Note a request that was forwarded and expects a reply."""
         self._waiting.append(pending)
         self.waiting_bytes += len(pending.request)
-        if pending.treatment is Treatment.HELLO:
+        if pending.treatment is _HELLO:
             self.hellos += 1
 
     def answered(self, *, response_to: int, reply_id: int, more_to_come: bool) -> Pending | None:
         """Return the request that this reply answers; None if none was asked."""
         waiting = self._waiting
+        if waiting and waiting[0].request_id == response_to and not more_to_come:
+            return self._left(waiting.popleft())
         for place, pending in enumerate(waiting):
             if pending.request_id == response_to:
                 if more_to_come:
                     waiting[place] = pending._replace(request_id=reply_id)
                     return pending
                 del waiting[place]
-                self.waiting_bytes -= len(pending.request)
-                if pending.treatment is Treatment.HELLO:
-                    self.hellos -= 1
-                return pending
+                return self._left(pending)
         return None
+
+    def _left(self, pending: Pending) -> Pending:
+        self.waiting_bytes -= len(pending.request)
+        if pending.treatment is _HELLO:
+            self.hellos -= 1
+        return pending
 
     def abandoned(self) -> tuple[Pending, ...]:
         """Return what was never answered, and forget it."""
