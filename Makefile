@@ -25,7 +25,8 @@ test: setup node  ## pass every test, in WORKERS=2 processes with servers of the
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 fuzz: setup  ## compare many random operations on both sides: ARGS="--seed N --cases M"
-	$(BIN)/python -m pytest tests/differential/test_programs.py --cases 20000 \
+	$(BIN)/python -m pytest tests/differential/test_programs.py \
+	    tests/differential/test_faults.py --cases 20000 \
 	    --seed "$$(date +%s)" $(ARGS)
 
 shapes: setup  ## run captured command shapes on both sides: SHAPES=file

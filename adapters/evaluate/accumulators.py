@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol
 from bson.dbref import DBRef
 
 from adapters.evaluate.expressions.comparison import compared
+from adapters.evaluate.expressions.extremes import extremes
 from adapters.evaluate.expressions.kinds import is_nullish
-from adapters.evaluate.expressions.ordering import extremes
 from adapters.evaluate.expressions.variables import at_path
 from adapters.evaluate.numbers import CONTEXT, DECIMAL, Total, decimal128, double_of, width
 from adapters.query.failures import CommandFailure

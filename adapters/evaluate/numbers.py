@@ -5,7 +5,7 @@ Source: MongoDB manual, "BSON Types"; the roundings were observed on a server 6.
 """
 
 import math
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
 
 from bson.decimal128 import Decimal128, create_decimal128_context
@@ -104,6 +104,16 @@ def truncated(value: Any) -> int:
     return min(max(int(value), LONG_MIN), LONG_MAX)
 
 
+def coerced(value: Any) -> int:
+    """Return a number as a long where an expression needs one: of a decimal it is the nearest.
+
+    Of two that are equally near it is the even one. Anything else is `truncated`.
+    """
+    if isinstance(value, Decimal128) and value.to_decimal().is_finite():
+        value = Decimal128(value.to_decimal().to_integral_value(ROUND_HALF_EVEN))
+    return truncated(value)
+
+
 def integral(value: Any, *, bits: int = 32) -> int | None:
     """Return a number that is whole and fits a signed integer of that many bits; None for others."""
     of_width = width(value)
@@ -151,15 +161,27 @@ class Total:
         """Return the sum of all but the decimals, rounded once."""
         if not self.fractions:
             return _rounded(self.whole)
+        return _sum(self._parts())
+
+    def long(self) -> int | None:
+        """Return the sum of all but the decimals as a long, None where it does not fit one.
+
+        As the server does it: the double next to the sum is rounded, then what that left out.
+        """
+        exact = self.double() if self.fractions else self.whole
+        if not LONG_MIN <= exact <= LONG_MAX:
+            return None
+        if not self.fractions:
+            return self.whole
+        whole = _away_from_zero(exact)
+        return whole + _away_from_zero(math.fsum([*self._parts(), -float(whole)]))
+
+    def _parts(self) -> list[float]:
         high = _rounded(self.whole)
         parts = [*self.fractions, high]
         if math.isfinite(high):
             parts.append(float(self.whole - int(high)))
-        try:
-            return math.fsum(parts)
-        except (ValueError, OverflowError):
-            # Infinities of both signs, or a partial sum out of range.
-            return sum(parts)
+        return parts
 
     def decimal(self) -> Decimal:
         """Return the sum of everything as a decimal."""
@@ -174,6 +196,19 @@ class Total:
         if self.width == DOUBLE:
             return self.double()
         return integer(self.whole, self.width)
+
+
+def _sum(parts: list[float]) -> float:
+    try:
+        return math.fsum(parts)
+    except (ValueError, OverflowError):
+        # Infinities of both signs, or a partial sum out of range.
+        return sum(parts)
+
+
+def _away_from_zero(value: float) -> int:
+    """Return the nearest integer, of two the one that is farther from zero."""
+    return int(Decimal(value).to_integral_value(ROUND_HALF_UP))
 
 
 def _rounded(exact: int) -> float:

@@ -3,20 +3,18 @@
 Source: MongoDB manual, "Array Update Operators".
 """
 
-from collections.abc import Callable, Iterable
-from functools import cmp_to_key
+from collections.abc import Callable
 from typing import Any, Final
 
 from bson.dbref import DBRef
 
 from adapters.evaluate.changes.outcome import NOTHING
+from adapters.evaluate.element_order import element_key
 from adapters.evaluate.match import matcher
 from adapters.query.failures import CommandFailure
-from adapters.query.paths import split_path
 from adapters.query.types import type_name
-from adapters.query.update import AddToSet, ElementOrder, Pop, PullAll, PullMatching, Push
+from adapters.query.update import AddToSet, Pop, PullAll, PullMatching, Push
 from comparators.canonical import MISSING
-from comparators.order import ValueOrder
 
 BAD_VALUE: Final = 2
 TYPE_MISMATCH: Final = 14
@@ -30,7 +28,7 @@ def pushed(change: Push, current: Any) -> Any:
     at = len(array) if change.position is None else change.position
     array[at:at] = change.values
     if change.order is not None:
-        array.sort(key=_key(change.order, change.comparing))
+        array.sort(key=element_key(change.order, change.comparing))
     if change.keep is not None:
         array = array[: change.keep] if change.keep >= 0 else array[change.keep :]
     return array
@@ -89,37 +87,4 @@ def _kept(current: Any, leaves: Callable[[Any], bool]) -> Any:
 def _array(value: Any, operator: str, code: int) -> list[Any]:
     if not isinstance(value, list):
         raise CommandFailure(code, f"Cannot apply {operator} to a {type_name(value)}")
-    return value
-
-
-def _key(order: ElementOrder, comparing: ValueOrder) -> Callable[[Any], Any]:
-    compare = comparing.compare
-    if order.by is None:
-        sign = -1 if order.descending else 1
-        return cmp_to_key(lambda a, b: sign * compare(a, b))
-    keys = [(split_path(path), direction) for path, direction in order.by.items()]
-
-    def by_fields(a: Any, b: Any) -> int:
-        for path, direction in keys:
-            order = compare(_at(a, path), _at(b, path))
-            if order:
-                return direction * order
-        return 0
-
-    return cmp_to_key(by_fields)
-
-
-def _at(value: Any, path: Iterable[str]) -> Any:
-    """Return what lies at a path where a number names a position and arrays are not searched."""
-    if not isinstance(value, dict | DBRef):
-        return None
-    for name in path:
-        if isinstance(value, DBRef):
-            value = value.as_doc()
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return None
     return value

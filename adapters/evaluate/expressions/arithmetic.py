@@ -22,6 +22,7 @@ from adapters.evaluate.numbers import (
     LONG_MAX,
     LONG_MIN,
     Total,
+    coerced,
     decimal128,
     decimal_of,
     double_of,
@@ -65,11 +66,11 @@ def add(arguments: Iterable[Any]) -> Any:
 
 def _date_of(total: Total) -> DatetimeMS:
     if total.width == DECIMAL:
-        return DatetimeMS(truncated(Decimal128(total.decimal())))
-    exact = total.double() if total.fractions else total.whole
-    if not LONG_MIN <= exact <= LONG_MAX:
+        return DatetimeMS(coerced(Decimal128(total.decimal())))
+    whole = total.long()
+    if whole is None:
         raise CommandFailure(15, "date overflow in $add")
-    return DatetimeMS(int(exact))
+    return DatetimeMS(whole)
 
 
 def subtract(arguments: Sequence[Any]) -> Any:
@@ -83,7 +84,7 @@ def subtract(arguments: Sequence[Any]) -> Any:
         if isinstance(right, DatetimeMS):
             return long_or_double(int(left) - int(right))
         if right_width is not None:
-            return DatetimeMS(_in_range(int(left) - truncated(right)))
+            return DatetimeMS(_in_range(int(left) - coerced(right)))
     raise CommandFailure(14, f"can't $subtract {type_name(right)} from {type_name(left)}")
 
 

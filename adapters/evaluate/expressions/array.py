@@ -9,11 +9,13 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final
 
+from adapters.evaluate.element_order import element_key
 from adapters.evaluate.expressions.comparison import compared
+from adapters.evaluate.expressions.extremes import extremes
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
-from adapters.evaluate.expressions.ordering import compile_sort_by, extremes
 from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.numbers import integral, is_number
+from adapters.query.element_order import ElementOrder
 from adapters.query.failures import CommandFailure
 from adapters.query.types import truth, type_name
 from adapters.query.unsupported import unsupported
@@ -186,11 +188,15 @@ def _whole(value: Any, not_number: int, not_integer: int) -> int:
     return whole
 
 
-def _sort_array(order: ValueOrder, arguments: Sequence[Any]) -> Any:
-    value, sort_by = arguments
-    in_order = compile_sort_by(sort_by, order)
-    array = array_or_null(value, 2942504, "$sortArray")
-    return None if array is None else in_order(array)
+def sorted_array(source: Evaluate, sort: ElementOrder, order: ValueOrder) -> Evaluate:
+    """Return the function of `$sortArray`; of equal elements the first stays in front."""
+    key = element_key(sort, order)
+
+    def evaluate(variables: Variables) -> Any:
+        array = array_or_null(source(variables), 2942504, "$sortArray")
+        return None if array is None else sorted(array, key=key)
+
+    return evaluate
 
 
 def _some(
@@ -225,22 +231,30 @@ def element_count(value: Any) -> int:
     return whole
 
 
-def _zip(arguments: Sequence[Any]) -> Any:
-    inputs, use_longest, defaults = arguments
-    longest = use_longest is not ABSENT and truth(use_longest)
-    arrays = []
-    for value in inputs:
-        array = array_or_null(value, 34468, "$zip")
-        if array is None:
-            return None
-        arrays.append(array)
-    fill = [None] * len(arrays) if defaults is ABSENT else defaults
-    lengths = [len(array) for array in arrays]
-    length = (max if longest else min)(lengths, default=0)
-    return [
-        [array[i] if i < len(array) else fill[k] for k, array in enumerate(arrays)]
-        for i in range(length)
-    ]
+def zipped(inputs: Sequence[Evaluate], defaults: Sequence[Evaluate], *, longest: bool) -> Evaluate:
+    """Return the function of `$zip`: defaults are evaluated only where an array is too short."""
+
+    def evaluate(variables: Variables) -> Any:
+        arrays = []
+        for source in inputs:
+            array = array_or_null(source(variables), 34468, "$zip")
+            if array is None:
+                return None
+            arrays.append(array)
+        lengths = {len(array) for array in arrays}
+        fill: list[Any] = [None] * len(arrays)
+        if len(lengths) > 1:
+            for at, default in enumerate(defaults):
+                fill[at] = default(variables)
+        if any(value is MISSING for value in fill):
+            # The server makes an array with a hole, which is there or not as one looks at it.
+            raise unsupported("$zip with a missing default", where="expression")
+        return [
+            [array[i] if i < len(array) else fill[k] for k, array in enumerate(arrays)]
+            for i in range((max if longest else min)(lengths, default=0))
+        ]
+
+    return evaluate
 
 
 def _any_element_true(arguments: Sequence[Any]) -> Any:
@@ -269,7 +283,7 @@ STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
 
 def under(order: ValueOrder) -> Mapping[str, Callable[[Sequence[Any]], Any]]:
     """Return the operators that compare values, in an order of values."""
-    return {"$in": partial(_in, order), "$sortArray": partial(_sort_array, order)}
+    return {"$in": partial(_in, order)}
 
 
 def lazy_under(order: ValueOrder) -> Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]:
@@ -298,6 +312,5 @@ EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
     "$last": _end("$last", -1),
     "$reverseArray": _reverse_array,
     "$size": _size,
-    "$zip": _zip,
     **under(SIMPLE),
 }

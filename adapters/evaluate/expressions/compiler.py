@@ -42,8 +42,10 @@ from adapters.query.expression import (
     Literal,
     Map,
     Reduce,
+    SortArray,
     Switch,
     Variable,
+    Zip,
 )
 from adapters.query.failures import CommandFailure
 from adapters.query.types import truth, type_name
@@ -59,7 +61,6 @@ FAMILIES: Final = (
     boolean,
     comparison,
     date,
-    date_bins,
     date_units,
     hashing,
     object,
@@ -78,7 +79,6 @@ STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
     **arithmetic.STOPPING,
     **array.STOPPING,
     **date.STOPPING,
-    **date_bins.STOPPING,
     **date_units.STOPPING,
     **set.STOPPING,
     **string.STOPPING,
@@ -97,6 +97,8 @@ LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {
     **boolean.LAZY,
     **conditional.LAZY,
     **date.LAZY,
+    **date_bins.LAZY,
+    **date_units.LAZY,
     **date_parts.LAZY,
     **date_string.LAZY,
     **type.LAZY,
@@ -191,6 +193,11 @@ def _compiled(expression: Expression) -> Evaluate:
             return _filter(expression)
         case Reduce():
             return _reduce(expression)
+        case SortArray(input=source, order=order, comparing=comparing):
+            return array.sorted_array(_compiled(source), order, comparing)
+        case Zip(inputs=inputs, defaults=defaults, use_longest=longest):
+            given, fill = list(map(_compiled, inputs)), list(map(_compiled, defaults))
+            return array.zipped(given, fill, longest=longest)
         case _:
             assert_never(expression)
 
@@ -320,6 +327,8 @@ def _filter(expression: Filter) -> Evaluate:
             return None
         if not isinstance(value, list):
             raise CommandFailure(28651, f"input to $filter must be an array not {type_name(value)}")
+        if not value:
+            return []
         most = None if limit is None else _limit(limit(variables))
         kept = []
         for item in value:

@@ -3,7 +3,7 @@
 Source: MongoDB manual, "$dateTrunc".
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -12,17 +12,20 @@ from adapters.evaluate.expressions.calendar import DAY_MS, days_of, milliseconds
 from adapters.evaluate.expressions.date import moment_ms
 from adapters.evaluate.expressions.date_units import (
     FIXED_MS,
-    before_null,
     first_day_of,
     is_date,
     shifted,
     step_of,
     unit_of,
+    with_week,
 )
-from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
+from adapters.evaluate.expressions.kinds import ABSENT
 from adapters.evaluate.expressions.timezone import Zone, given_zone
+from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.numbers import LONG_MAX, LONG_MIN, integral
 from adapters.query.failures import CommandFailure
+
+Evaluate = Callable[[Variables], Any]
 
 _BEGINNING: Final = milliseconds_of(days_of(2000, 1, 1))
 _SATURDAY: Final = 6
@@ -30,15 +33,15 @@ _SATURDAY: Final = 6
 _LARGEST_BIN: Final = 100_000_000_000
 
 
-def _date_trunc(arguments: Iterable[Any]) -> Any:
-    values = iter(arguments)
-    given = before_null(values, 4)
-    if given is None:
-        return None
-    date, unit, size, timezone = given
-    first_day = next(values) if unit == "week" else ABSENT
-    if is_nullish(first_day):
-        return None
+def _date_trunc(arguments: Sequence[Evaluate]) -> Evaluate:
+    def evaluate(variables: Variables) -> Any:
+        given = with_week(arguments, 1, variables)
+        return None if given is None else _bin_of(*given)
+
+    return evaluate
+
+
+def _bin_of(date: Any, unit: Any, size: Any, timezone: Any, first_day: Any) -> DatetimeMS:
     zone = given_zone(timezone)
     if not is_date(date):
         raise CommandFailure(5439012, "$dateTrunc requires 'date' to be a date")
@@ -82,7 +85,5 @@ def _by_the_calendar(utc: int, unit: str, size: int, zone: Zone, first_day: int)
     return shifted(begins - zone.offset_ms(_BEGINNING), unit, passed - passed % size, zone)
 
 
-STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {"$dateTrunc": _date_trunc}
-"""Operators that look at an argument before they evaluate the next."""
-
-EXPRESSIONS: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = STOPPING
+LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {"$dateTrunc": _date_trunc}
+"""Operators that evaluate their arguments in an order of their own."""

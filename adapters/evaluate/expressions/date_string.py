@@ -50,7 +50,7 @@ def parsed_date(text: str, zone: Zone = UTC_ZONE) -> int:
 
 def _date_from_string(arguments: Sequence[Evaluate]) -> Evaluate:
     """`onError` and `onNull` are evaluated only where they are needed."""
-    source, form_of, timezone, on_null, on_error = arguments
+    source, timezone, form_of, on_null, on_error = arguments
 
     def evaluate(variables: Any) -> Any:
         text, form = source(variables), form_of(variables)

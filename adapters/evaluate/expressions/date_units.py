@@ -20,9 +20,12 @@ from adapters.evaluate.expressions.calendar import (
 from adapters.evaluate.expressions.date import moment_ms
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
 from adapters.evaluate.expressions.timezone import Zone, given_zone
+from adapters.evaluate.expressions.variables import Variables
 from adapters.evaluate.numbers import LONG_MAX, LONG_MIN, integral
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
+
+Evaluate = Callable[[Variables], Any]
 
 DURATION_OVERFLOW: Final = 159
 FIXED_MS: Final[Mapping[str, int]] = {
@@ -146,16 +149,36 @@ def before_null(arguments: Iterable[Any], count: int) -> list[Any] | None:
     return given
 
 
-def _date_diff(arguments: Iterable[Any]) -> Any:
-    """Count the boundaries of a unit between two dates."""
-    values = iter(arguments)
-    given = before_null(values, 4)
+def with_week(
+    arguments: Sequence[Evaluate], unit_at: int, variables: Variables
+) -> list[Any] | None:
+    """Return the values of arguments that end with a time zone and the day that weeks begin with.
+
+    That day is looked at before the time zone, and only if the unit is a week. None is for a null, behind
+    which nothing is evaluated.
+    """
+    *front, zone_of, day_of = arguments
+    given = before_null((each(variables) for each in front), len(front))
     if given is None:
         return None
-    start, end, unit, timezone = given
-    first_day = next(values) if unit == "week" else ABSENT
+    first_day = day_of(variables) if given[unit_at] == "week" else ABSENT
     if is_nullish(first_day):
         return None
+    timezone = zone_of(variables)
+    return None if is_nullish(timezone) else [*given, timezone, first_day]
+
+
+def _date_diff(arguments: Sequence[Evaluate]) -> Evaluate:
+    """Count the boundaries of a unit between two dates."""
+
+    def evaluate(variables: Variables) -> Any:
+        given = with_week(arguments, 2, variables)
+        return None if given is None else _boundaries(*given)
+
+    return evaluate
+
+
+def _boundaries(start: Any, end: Any, unit: Any, timezone: Any, first_day: Any) -> Int64:
     zone = given_zone(timezone)
     if not (is_date(start) and is_date(end)):
         raise CommandFailure(5166307, "$dateDiff requires two dates")
@@ -186,9 +209,11 @@ def step_of(local: int, unit: str, first_day: int) -> int:
 
 STOPPING: Final[Mapping[str, Callable[[Iterable[Any]], Any]]] = {
     "$dateAdd": _shift("$dateAdd", 1),
-    "$dateDiff": _date_diff,
     "$dateSubtract": _shift("$dateSubtract", -1),
 }
 """Operators that look at an argument before they evaluate the next."""
+
+LAZY: Final[Mapping[str, Callable[[Sequence[Evaluate]], Evaluate]]] = {"$dateDiff": _date_diff}
+"""Operators that evaluate their arguments in an order of their own."""
 
 EXPRESSIONS: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = STOPPING

@@ -23,8 +23,10 @@ from adapters.query.expression import (
     Literal,
     Map,
     Reduce,
+    SortArray,
     Switch,
     Variable,
+    Zip,
 )
 from adapters.query.failures import CommandFailure
 from adapters.query.types import truth
@@ -43,9 +45,11 @@ OF_ARRAYS: Final = frozenset({"$max", "$min", "$sum"})
 """Operators that look into an array given alone: such a call is left as it is."""
 
 NOT_FOLDED: Final = frozenset(
-    "$regexFind $regexFindAll $regexMatch $replaceAll $replaceOne $setEquals $sortArray $zip".split()
+    "$regexFind $regexFindAll $regexMatch $replaceAll $replaceOne $setEquals".split()
 )
 """Operators that are evaluated for each document even if all operands are constant."""
+FOLDED_IN_ORDER: Final[Mapping[str, tuple[int, ...]]] = {"$dateToString": (0, 2, 3, 1)}
+"""Positions of arguments that are not folded in the order of the signature."""
 LEFT_ALONE: Final = frozenset(
     "$firstN $getField $lastN $maxN $minN $setField $toHashedIndexKey $unsetField".split()
 )
@@ -102,6 +106,14 @@ def folded(expression: Expression, apply: Apply) -> Expression:
                 initial=folded(expression.initial, apply),
                 inside=folded(expression.inside, apply),
             )
+        case SortArray():
+            return replace(expression, input=folded(expression.input, apply))
+        case Zip():
+            return replace(
+                expression,
+                inputs=tuple(folded(each, apply) for each in expression.inputs),
+                defaults=tuple(folded(each, apply) for each in expression.defaults),
+            )
         case _:
             assert_never(expression)
 
@@ -156,11 +168,12 @@ def _choice(choice: Switch, apply: Apply) -> Expression:
 def _call(call: Call, apply: Apply) -> Expression:
     if call.operator in LEFT_ALONE:
         return call
-    arguments: list[Expression | None] = []
-    for item in call.arguments:
-        arguments.append(None if item is None else folded(item, apply))
+    arguments = list(call.arguments)
+    for at in FOLDED_IN_ORDER.get(call.operator, range(len(arguments))):
+        item = arguments[at]
+        arguments[at] = None if item is None else folded(item, apply)
         if call.operator == "$setEquals":
-            _check_set(arguments[-1])
+            _check_set(arguments[at])
     constant = all(item is None or isinstance(item, Literal) for item in arguments)
     if not constant or call.operator in NOT_FOLDED:
         _check_constants(call.operator, arguments)
@@ -175,7 +188,17 @@ def _call(call: Call, apply: Apply) -> Expression:
         return _reordered(call, given, apply)
     if call.operator in JOINED:
         return replace(call, arguments=_joined(call, given, apply))
+    if call.operator == "$setEquals":
+        return replace(call, arguments=_constant_first(given))
     return replace(call, arguments=tuple(arguments))
+
+
+def _constant_first(arguments: list[Expression]) -> tuple[Expression, ...]:
+    """Return the operands of `$setEquals` in order: its first constant is compared with the others."""
+    for at, item in enumerate(arguments):
+        if isinstance(item, Literal):
+            return (item, *arguments[:at], *arguments[at + 1 :])
+    return tuple(arguments)
 
 
 def _if_null(candidates: list[Expression]) -> Expression:

@@ -48,7 +48,7 @@ def check_pattern(operator: str, pattern: Any, options: Any) -> "regex.Pattern[s
             raise CommandFailure(51106, f"{operator} needs 'options' to be of type string")
         if flags:
             raise CommandFailure(51107, f"{operator}: options in both 'regex' and 'options'")
-        flags = _flags_of(operator, options) if source is not None else 0
+        flags = _flags_of(operator, options)
     if source is None:
         return None
     if "\0" in source:

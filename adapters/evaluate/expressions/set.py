@@ -72,6 +72,7 @@ def _difference(order: ValueOrder, arguments: Sequence[Any]) -> Any:
 
 
 def _equals(order: ValueOrder, arguments: Iterable[Any]) -> Any:
+    """The first argument is compared with each of the others, until one differs."""
     sets = (set(_keyed(order, _array(value, 17044, "$setEquals"))) for value in arguments)
     first = next(sets)
     return all(other == first for other in sets)

@@ -15,7 +15,7 @@ from bson.timestamp import Timestamp
 from adapters.evaluate.expressions.array import search_range
 from adapters.evaluate.expressions.calendar import broken_down, iso_text
 from adapters.evaluate.expressions.kinds import ABSENT, is_nullish
-from adapters.evaluate.numbers import integral, is_number, truncated
+from adapters.evaluate.numbers import coerced, integral, is_number
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
 
@@ -116,7 +116,7 @@ def _substr_bytes(arguments: Sequence[Any]) -> Any:
 def _long(value: Any) -> int:
     if isinstance(value, float) and not -(2.0**63) <= value < 2.0**63:
         raise CommandFailure(31109, f"Can't coerce out of range value {value} to long")
-    return truncated(value)
+    return coerced(value)
 
 
 def _continues(byte: int) -> bool:

@@ -1,12 +1,8 @@
 """Aggregation expressions: from BSON to a typed tree."""
 
-from adapters.query.expression.parse import (
-    Scope,
-    check_field_name,
-    check_variable_bound,
-    field_path,
-    parse_expression,
-)
+from adapters.query.expression.forms import Scope
+from adapters.query.expression.names import check_field_name, check_variable_bound, field_path
+from adapters.query.expression.parse import parse_expression
 from adapters.query.expression.tree import (
     ArrayExpression,
     Call,
@@ -18,8 +14,10 @@ from adapters.query.expression.tree import (
     Literal,
     Map,
     Reduce,
+    SortArray,
     Switch,
     Variable,
+    Zip,
 )
 from adapters.query.expression.walk import paths_of, paths_of_all
 
@@ -35,8 +33,10 @@ __all__ = [
     "Map",
     "Reduce",
     "Scope",
+    "SortArray",
     "Switch",
     "Variable",
+    "Zip",
     "check_field_name",
     "check_variable_bound",
     "field_path",

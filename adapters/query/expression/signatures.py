@@ -4,9 +4,12 @@ Source: MongoDB manual, "Aggregation Expression Operators"; the codes were obser
 and are pinned by tests/cases/expressions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
+
+from adapters.query.failures import CommandFailure
 
 MISSING_ARGUMENT: Final = 40415
 
@@ -20,19 +23,33 @@ class Positional:
     refusal: int = 16020
 
 
+class Reading(StrEnum):
+    """When the value of a parameter is read, which decides what error comes first."""
+
+    AS_WRITTEN = "as written"
+    """Each as it comes; that one is missing is found in the end."""
+    IN_ORDER = "in order"
+    """After all names, in the order of the signature."""
+    FROM_THE_LAST = "from the last"
+    """After all names, against the order of the signature."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
     """Arguments by name.
 
-    `required` maps a parameter to the code for its absence. With `date_alone` the operator also takes
-    an expression in place of the document, for its first parameter.
+    `required` maps a parameter to the code for its absence; `check` refuses what does not go together
+    before a value is read. With `alone` the operator also takes an expression in place of the document,
+    for its first parameter.
     """
 
     parameters: tuple[str, ...]
     required: Mapping[str, int] = field(default_factory=dict)
     not_document: int
     unknown: int
-    date_alone: bool = False
+    reading: Reading = Reading.AS_WRITTEN
+    check: Callable[[Mapping[str, Any]], None] | None = None
+    alone: bool = False
 
 
 Signature = Positional | Named
@@ -79,7 +96,7 @@ def _date_part() -> Named:
         required={"date": 40539},
         not_document=40536,
         unknown=40535,
-        date_alone=True,
+        alone=True,
     )
 
 
@@ -92,21 +109,34 @@ def _date_shift() -> Named:
     )
 
 
-def _some_elements() -> Named:
+def _some_elements(not_document: int) -> Named:
     return Named(
         parameters=("input", "n"),
-        required={"input": 5787907, "n": 5787906},
-        not_document=5787801,
+        required={"n": 5787906, "input": 5787907},
+        not_document=not_document,
         unknown=5787901,
     )
+
+
+def _check_date_parts(given: Mapping[str, Any]) -> None:
+    """Refuse parts of two calendars, and parts without a year."""
+    natural, iso = {"year", "month", "day"}, {"isoWeekYear", "isoWeek", "isoDayOfWeek"}
+    if "year" not in given and "isoWeekYear" not in given:
+        raise CommandFailure(40516, "$dateFromParts requires 'year' or 'isoWeekYear'")
+    if "year" in given and iso & set(given):
+        raise CommandFailure(40489, "$dateFromParts does not allow ISO dates beside natural dates")
+    if "isoWeekYear" in given and natural & set(given):
+        raise CommandFailure(40525, "$dateFromParts does not allow natural dates beside ISO dates")
 
 
 _ONE_ARGUMENT: Final = (
     "$abs $acos $acosh $allElementsTrue $anyElementTrue $arrayToObject $asin $asinh $atan $atanh "
     "$binarySize $bsonSize $ceil $cos $cosh $degreesToRadians $exp $first $floor $isArray $isNumber "
     "$last $ln $log10 $not $objectToArray $radiansToDegrees $reverseArray $sin $sinh $size $sqrt "
-    "$strLenBytes $strLenCP $tan $tanh $toBool $toDate $toDecimal $toDouble $toInt $toLong $toLower "
-    "$toObjectId $toString $toUpper $tsIncrement $tsSecond $type"
+    "$strLenBytes $strLenCP $tan $tanh $toLower $toUpper $tsIncrement $tsSecond $type"
+).split()
+_CONVERSIONS: Final = (
+    "$toBool $toDate $toDecimal $toDouble $toInt $toLong $toObjectId $toString"
 ).split()
 _TWO_ARGUMENTS: Final = (
     "$arrayElemAt $atan2 $cmp $divide $eq $gt $gte $in $log $lt $lte $mod $ne $pow $setDifference "
@@ -123,6 +153,7 @@ _DATE_PARTS: Final = (
 
 SIGNATURES: Final[Mapping[str, Signature]] = {
     **dict.fromkeys(_ONE_ARGUMENT, _exactly(1)),
+    **dict.fromkeys(_CONVERSIONS, Positional(least=1, most=1, refusal=50723)),
     **dict.fromkeys(_TWO_ARGUMENTS, _exactly(2)),
     **dict.fromkeys(_ANY_ARGUMENTS, _ANY),
     **dict.fromkeys(_DATE_PARTS, _date_part()),
@@ -130,7 +161,8 @@ SIGNATURES: Final[Mapping[str, Signature]] = {
     **dict.fromkeys(("$trim", "$ltrim", "$rtrim"), _trim()),
     **dict.fromkeys(("$replaceOne", "$replaceAll"), _replace()),
     **dict.fromkeys(("$dateAdd", "$dateSubtract"), _date_shift()),
-    **dict.fromkeys(("$firstN", "$lastN", "$minN", "$maxN"), _some_elements()),
+    **dict.fromkeys(("$firstN", "$lastN"), _some_elements(not_document=5787801)),
+    **dict.fromkeys(("$minN", "$maxN"), _some_elements(not_document=5787900)),
     "$ifNull": Positional(least=2, most=None, refusal=1257300),
     "$setEquals": Positional(least=2, most=None, refusal=17045),
     "$substr": _exactly(3),
@@ -154,19 +186,22 @@ SIGNATURES: Final[Mapping[str, Signature]] = {
         required={"date": 18628},
         not_document=18629,
         unknown=18534,
+        reading=Reading.IN_ORDER,
     ),
     "$dateFromString": Named(
-        # MongoDB folds them in this order.
-        parameters=("dateString", "format", "timezone", "onNull", "onError"),
+        # MongoDB reads and folds them in this order.
+        parameters=("dateString", "timezone", "format", "onNull", "onError"),
         required={"dateString": 40542},
         not_document=40540,
         unknown=40541,
+        reading=Reading.IN_ORDER,
     ),
     "$dateToParts": Named(
         parameters=("date", "timezone", "iso8601"),
         required={"date": 40522},
         not_document=40524,
         unknown=40520,
+        reading=Reading.IN_ORDER,
     ),
     "$dateFromParts": Named(
         parameters=(
@@ -184,41 +219,33 @@ SIGNATURES: Final[Mapping[str, Signature]] = {
         ),
         not_document=40519,
         unknown=40518,
+        reading=Reading.IN_ORDER,
+        check=_check_date_parts,
     ),
     "$dateDiff": Named(
         parameters=("startDate", "endDate", "unit", "timezone", "startOfWeek"),
         required={"startDate": 5166303, "endDate": 5166304, "unit": 5166305},
         not_document=5166301,
         unknown=5166302,
+        reading=Reading.FROM_THE_LAST,
     ),
     "$dateTrunc": Named(
         parameters=("date", "unit", "binSize", "timezone", "startOfWeek"),
         required={"date": 5439009, "unit": 5439010},
         not_document=5439007,
         unknown=5439008,
-    ),
-    "$sortArray": Named(
-        parameters=("input", "sortBy"),
-        required={"input": 2942502, "sortBy": 2942503},
-        not_document=2942500,
-        unknown=2942501,
-    ),
-    "$zip": Named(
-        parameters=("inputs", "useLongestLength", "defaults"),
-        required={"inputs": 34465},
-        not_document=34460,
-        unknown=34464,
+        reading=Reading.FROM_THE_LAST,
     ),
     "$getField": Named(
         parameters=("field", "input"),
-        required={"field": 3041702},
+        required={"field": 3041702, "input": 3041703},
         not_document=3041701,
         unknown=3041701,
-        date_alone=True,
+        alone=True,
     ),
     "$setField": Named(
         parameters=("field", "input", "value"),
-        required={"field": 4161102, "input": 4161109, "value": 4161103},
+        required={"field": 4161102, "value": 4161103, "input": 4161109},
         not_document=4161100,
         unknown=4161101,
     ),

@@ -6,6 +6,7 @@ Source: MongoDB manual, "Aggregation Expression Operators".
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.query.element_order import ElementOrder
 from comparators.order import SIMPLE, ValueOrder
 
 
@@ -103,6 +104,24 @@ class Reduce:
     inside: "Expression"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortArray:
+    """`$sortArray`."""
+
+    input: "Expression"
+    order: ElementOrder
+    comparing: ValueOrder = SIMPLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zip:
+    """`$zip`: `defaults` is empty where it was left out."""
+
+    inputs: "tuple[Expression, ...]"
+    use_longest: bool
+    defaults: "tuple[Expression, ...]"
+
+
 Expression = (
     Literal
     | FieldPath
@@ -115,4 +134,6 @@ Expression = (
     | Map
     | Filter
     | Reduce
+    | SortArray
+    | Zip
 )

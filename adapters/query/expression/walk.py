@@ -14,8 +14,10 @@ from adapters.query.expression.tree import (
     Literal,
     Map,
     Reduce,
+    SortArray,
     Switch,
     Variable,
+    Zip,
 )
 
 Paths = frozenset[tuple[str, ...]]
@@ -54,7 +56,17 @@ def paths_of_all(expressions: Iterable[Expression | None]) -> Paths | None:
 
 
 def _parts(
-    expression: Call | DocumentExpression | ArrayExpression | Switch | Map | Filter | Reduce,
+    expression: (
+        Call
+        | DocumentExpression
+        | ArrayExpression
+        | Switch
+        | Map
+        | Filter
+        | Reduce
+        | SortArray
+        | Zip
+    ),
 ) -> tuple[Expression | None, ...]:
     match expression:
         case Call(arguments=arguments):
@@ -71,5 +83,9 @@ def _parts(
             return (given, condition, limit)
         case Reduce(input=given, initial=initial, inside=inside):
             return (given, initial, inside)
+        case SortArray(input=given):
+            return (given,)
+        case Zip(inputs=inputs, defaults=defaults):
+            return (*inputs, *defaults)
         case _:
             assert_never(expression)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from adapters.query.element_order import ElementOrder
 from adapters.query.filter import Filter
 from adapters.query.paths import Path
 from adapters.query.pipeline import Stage
-from adapters.query.sort import Sort
 from comparators.order import SIMPLE, ValueOrder
 
 
@@ -72,14 +72,6 @@ class CurrentDate:
     """`$currentDate`: the server's clock, as a date or as a timestamp."""
 
     timestamp: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElementOrder:
-    """`$sort` of `$push`: of whole elements (by is None) or of documents by their fields."""
-
-    by: Sort | None
-    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

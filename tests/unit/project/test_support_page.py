@@ -33,7 +33,8 @@ from adapters.postgresql.storing import check_identified
 from adapters.postgresql.validation import check_validator
 from adapters.postgresql.writes import WRITES
 from adapters.query.expression import parse_expression
-from adapters.query.expression.parse import BUILT_IN, FORMS, UNAVAILABLE
+from adapters.query.expression.forms import FORMS
+from adapters.query.expression.parse import BUILT_IN, UNAVAILABLE
 from adapters.query.expression.signatures import SIGNATURES
 from adapters.query.expression.signatures import UNSUPPORTED as UNSUPPORTED_EXPRESSIONS
 from adapters.query.filter import parse_filter, parse_query
@@ -352,6 +353,11 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
             _value({"$toDate": "+1234567890123456-01-01"}),
         ),
         "$range beyond a million numbers": (_value({"$range": [0, 2_000_000]}),),
+        "$zip with a missing default": (
+            _value(
+                {"$zip": {"inputs": [[1], []], "useLongestLength": True, "defaults": [1, "$$REMOVE"]}}
+            ),
+        ),
     },
 }  # fmt: skip
 
