@@ -7,7 +7,7 @@ gone, or holds less, and that is nothing to do by the way.
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from adapters.entities.entity import Column, ColumnType, EntityMap
+from adapters.entities.entity import Child, Column, ColumnType, EntityMap
 from adapters.entities.notation import type_of
 
 WIDER: Final = frozenset(
@@ -39,14 +39,34 @@ def row_changes(before: EntityMap, after: EntityMap) -> list[Change]:
         found.append(Change(f"the table {before.table} becomes {after.table}", True))
     if before.identity != after.identity:
         found.append(Change("the primary key changes", True))
-    if before.children != after.children:
-        found.append(Change("the child tables change", True))
     found += _column_changes(before.columns, after.columns)
+    found += _child_changes(before.children, after.children)
     if before.full_text != after.full_text:
         kept = {each.name for each in after.full_text}
         gone = any(each.name not in kept for each in before.full_text)
         found.append(Change("the full-text columns change", gone))
     return found
+
+
+def _child_changes(before: Sequence[Child], after: Sequence[Child]) -> Iterator[Change]:
+    old = {child.path: child for child in before}
+    new = {child.path: child for child in after}
+    for path, child in old.items():
+        kept = new.get(path)
+        if kept is None:
+            yield Change(f"the child table {child.table} is dropped", True)
+            continue
+        if child.table != kept.table:
+            yield Change(f"the child table {child.table} becomes {kept.table}", True)
+        if (child.parent, child.position) != (kept.parent, kept.position):
+            yield Change(f"the primary key of {kept.table} changes", True)
+        for change in _column_changes(child.columns, kept.columns):
+            yield Change(f"{kept.table}: {change.what}", change.destructive)
+    for path, child in new.items():
+        if path not in old:
+            yield Change(f"the child table {child.table} is added", False)
+    if list(old) != list(new) and old.keys() == new.keys():
+        yield Change("the usual order of the fields changes", False)
 
 
 def _column_changes(before: Sequence[Column], after: Sequence[Column]) -> Iterator[Change]:

@@ -49,7 +49,7 @@ from adapters.sql.columns.plan import ColumnPlan, by_one_key, plan_columns
 from adapters.sql.columns.read import TableShape, count, read, read_to_write
 from adapters.sql.columns.write import LAYOUTS, UpdateShape, update, update_shape, update_values
 from adapters.sql.dialect import Statement, compiled
-from adapters.sql.native_index import longest_values, native_index
+from adapters.sql.native_index import forget, longest_values, native_index
 from comparators.canonical import MISSING, encode
 
 K = TypeVar("K")
@@ -72,6 +72,7 @@ class MappedStorage:
         self.tables = mapped_tables_of(database, entity)
         self._layouts = layouts
         self._longest: Mapping[str, int] = {}
+        self._longest_of_elements: Mapping[str, Mapping[str, int]] = {}
         self._codec = RowCodec(entity)
         self.watch(())
         self._width = 1 + len(entity.columns)
@@ -87,17 +88,21 @@ class MappedStorage:
 
     def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
         declared = [index.specification for index in self.entity.indexes]
-        longest = longest_values(self.entity, [*declared, *specifications])
-        if longest != self._longest:
-            self._longest = longest
-            self._codec = RowCodec(self.entity, longest=longest)
+        together = [*declared, *specifications]
+        longest = longest_values(self.entity, together)
+        of_elements = {
+            child.table: longest_values(self.entity, together, child)
+            for child in self.entity.children
+        }
+        if (longest, of_elements) != (self._longest, self._longest_of_elements):
+            self._longest, self._longest_of_elements = longest, of_elements
+            self._codec = RowCodec(self.entity, longest=longest, longest_of_elements=of_elements)
 
     def native_index(self, specification: Mapping[str, Any]) -> sa.Index | None:
-        documents = self.tables.documents
-        index = native_index(self.entity, documents, specification)
+        index = native_index(self.entity, self.tables.documents, specification)
         if index is not None:
             # It is made now, and not together with the table.
-            documents.indexes.discard(index)
+            forget(index)
         return index
 
     def key_of(self, identifier: Any) -> Any:

@@ -66,11 +66,9 @@ def mapped_tables(
     }
     for name, entity in entities.items():
         table = tables[name]
-        for each, columns in (
-            (table, entity.columns),
-            *((child_tables(table)[child.table], child.columns) for child in entity.children),
-        ):
-            for key in _foreign_keys(each, columns, tables):
+        columns = (entity.columns, *(child.columns for child in entity.children))
+        for each, of_table in zip(family_of(table), columns, strict=True):
+            for key in _foreign_keys(each, of_table, tables):
                 each.append_constraint(key)
     return tables
 
@@ -82,6 +80,18 @@ def child_tables(table: sa.FromClause) -> Mapping[str, sa.Table]:
         raise TypeError("only the table of a map has child tables")
     found: Mapping[str, sa.Table] = original.info[CHILDREN]
     return found
+
+
+def family_of(table: sa.Table) -> tuple[sa.Table, ...]:
+    """Return the table of a map, and behind it its child tables."""
+    return (table, *child_tables(table).values())
+
+
+def goes_with(child: sa.Table, row: sa.FromClause) -> ColumnElement[bool]:
+    """Return whether a row of a child table is of an element of the document of a row."""
+    owner, _position = child.primary_key.columns
+    [key] = owner.foreign_keys
+    return owner == row.c[key.column.name]
 
 
 def mapped_table(entity: EntityMap, *, schema: str, space: sa.MetaData | None = None) -> sa.Table:

@@ -11,10 +11,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap
-from adapters.query.paths import split_path
+from adapters.entities.entity import ID_PATH, Child, Column, ColumnType, EntityMap
+from adapters.query.paths import Path, split_path
 from adapters.query.types import is_number
 from adapters.sql.keys import LONGEST_EXACT
+from adapters.sql.mapped_table import child_tables
 from adapters.sql.names import named
 
 BY: Final = "by_"
@@ -44,21 +45,26 @@ def native_index(
     """Return the index on columns for a specification, None where there is none.
 
     Ascending keys begin with what is missing, as in MongoDB. The name is made from the keys, so that an index of the
-    map and one that the application asks for are the same.
+    map and one that the application asks for are the same. Keys in the elements of one array are an index of its table.
     """
-    keys = [(_column_of(entity, path), way) for path, way in specification["key"].items()]
+    child = _child_of(entity, specification["key"])
+    if child is not None:
+        table = child_tables(table)[child.table]
+    keys = [(_column_of(entity, path, child), way) for path, way in specification["key"].items()]
     columns = [column for column, way in keys if column is not None and is_number(way)]
     if len(columns) < len(keys) or [column.path for column in columns] == [ID_PATH]:
         return None
     if len(columns) == 1 and columns[0].array:
-        name = named(entity.table, f"{BY}{columns[0].name}")
+        name = named(table.name, f"{BY}{columns[0].name}")
         return sa.Index(name, table.c[columns[0].name], postgresql_using="gin")
     if any(column.array or column.type in UNORDERED for column in columns):
         return None
     descending = [float(str(way)) < 0 for _column, way in keys]
-    where = _where(entity, table, specification.get("partialFilterExpression"))
+    # A partial index admits documents, of which the row of an element knows nothing.
+    partial = None if child is not None else specification.get("partialFilterExpression")
+    where = _where(entity, table, partial)
     return sa.Index(
-        named(entity.table, _role(columns, descending, where)),
+        named(table.name, _role(columns, descending, where)),
         *(
             _ordered(table.c[column.name], down)
             for column, down in zip(columns, descending, strict=True)
@@ -75,16 +81,22 @@ def native_indexes(entity: EntityMap, table: sa.Table) -> list[sa.Index]:
         if index is None:
             continue
         if index.name in made:
-            table.indexes.discard(index)
+            forget(index)
         else:
             made[str(index.name)] = index
     return list(made.values())
 
 
+def forget(index: sa.Index) -> None:
+    """Have an index be no part of its table."""
+    if index.table is not None:
+        index.table.indexes.discard(index)
+
+
 def longest_values(
-    entity: EntityMap, specifications: Iterable[Mapping[str, Any]]
+    entity: EntityMap, specifications: Iterable[Mapping[str, Any]], child: Child | None = None
 ) -> dict[str, int]:
-    """Return how many bytes a value may have in columns that lie in indexes.
+    """Return how many bytes a value may have in columns that lie in indexes, or in those of a child table.
 
     PostgreSQL refuses what would make an entry of an index too large; MongoDB does not. So longer values are not for such
     columns.
@@ -92,8 +104,8 @@ def longest_values(
     """
     longest: dict[str, int] = {}
     for specification in specifications:
-        columns = [_column_of(entity, path) for path in specification["key"]]
-        if None in columns:
+        columns = [_column_of(entity, path, child) for path in specification["key"]]
+        if None in columns or _child_of(entity, specification["key"]) is not child:
             continue
         known = [column for column in columns if column is not None]
         room = LARGEST_ENTRY
@@ -106,8 +118,21 @@ def longest_values(
     return longest
 
 
-def _column_of(entity: EntityMap, path: str) -> Column | None:
+def _child_of(entity: EntityMap, paths: Iterable[str]) -> Child | None:
+    """Return the child table that an index is for, None where it is for the table of documents."""
+    first = split_path(next(iter(paths), ""))
+    return next((child for child in entity.children if _is_inside(child, first)), None)
+
+
+def _is_inside(child: Child, path: Path) -> bool:
+    return path[: len(child.path)] == child.path
+
+
+def _column_of(entity: EntityMap, path: str, child: Child | None) -> Column | None:
     parts = split_path(path)
+    if child is not None:
+        within = parts[len(child.path) :] if _is_inside(child, parts) else None
+        return next((column for column in child.columns if column.path == within), None)
     if parts == ID_PATH:
         kind = ColumnType.TEXT if entity.identity.type.value == "text" else ColumnType.OBJECTID
         return Column(name=entity.identity.name, path=ID_PATH, type=kind)

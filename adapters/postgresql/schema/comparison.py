@@ -21,9 +21,9 @@ from adapters.entities.entity import EntityMap
 from adapters.postgresql.schema.steps import SchemaPlan, Step, StepKind
 from adapters.postgresql.tables import schema_name
 from adapters.sql.dialect import definition, on_table
-from adapters.sql.mapped_table import NotEnforced, mapped_tables
+from adapters.sql.mapped_table import NotEnforced, family_of, mapped_tables
 from adapters.sql.names import named
-from adapters.sql.native_index import BY, native_index
+from adapters.sql.native_index import BY, forget, native_index
 
 NOT_ENFORCED_SINCE: Final = 18
 """The version from which PostgreSQL knows of foreign keys that it does not check."""
@@ -45,9 +45,9 @@ class Wanted:
             entity = self.entities[name]
             of_map = [index.specification for index in entity.indexes]
             add_indexes(entity, table, [*of_map, *self.declared.get(name, ())])
-            if major < NOT_ENFORCED_SINCE:
-                table.constraints -= {
-                    key for key in table.constraints if isinstance(key, NotEnforced)
+            for each in family_of(table) if major < NOT_ENFORCED_SINCE else ():
+                each.constraints -= {
+                    key for key in each.constraints if isinstance(key, NotEnforced)
                 }
         return tables
 
@@ -56,11 +56,11 @@ def add_indexes(
     entity: EntityMap, table: sa.Table, specifications: Sequence[Mapping[str, Any]]
 ) -> None:
     """Add the indexes on columns for specifications to a table, each once."""
-    names = {index.name for index in table.indexes}
+    names = {index.name for each in family_of(table) for index in each.indexes}
     for specification in specifications:
         index = native_index(entity, table, specification)
         if index is not None and index.name in names:
-            table.indexes.discard(index)
+            forget(index)
         elif index is not None:
             names.add(index.name)
 
@@ -71,19 +71,21 @@ def compare(connection: sa.Connection, wanted: Wanted) -> SchemaPlan:
     tables = wanted.tables(major=major)
     if not tables:
         return SchemaPlan()
-    found = _Found(wanted, tables)
+    owners = {
+        each.name: (name, each) for name, table in tables.items() for each in family_of(table)
+    }
+    found = _Found(wanted, owners)
     found.take_invalid(_invalid(connection, schema_name(wanted.database)))
-    for operation in _operations(connection, tables):
+    for operation in _operations(connection, [table for _name, table in owners.values()]):
         found.take(operation)
     return SchemaPlan(steps=tuple(found.steps), notes=tuple(found.notes))
 
 
 def _operations(
-    connection: sa.Connection, tables: Mapping[str, sa.Table]
+    connection: sa.Connection, tables: Sequence[sa.Table]
 ) -> Iterator[ops.MigrateOperation]:
-    space = next(iter(tables.values())).metadata
-    schema = next(iter(tables.values())).schema
-    names = {table.name for table in tables.values()}
+    space, schema = tables[0].metadata, tables[0].schema
+    names = {table.name for table in tables}
 
     def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
         if kind == "schema":
@@ -128,9 +130,9 @@ def _invalid(connection: sa.Connection, schema: str) -> set[str]:
 class _Found:
     """Turns Alembic's operations into steps."""
 
-    def __init__(self, wanted: Wanted, tables: Mapping[str, sa.Table]) -> None:
+    def __init__(self, wanted: Wanted, tables: Mapping[str, tuple[str, sa.Table]]) -> None:
         self._database = wanted.database
-        self._tables = {table.name: (name, table) for name, table in tables.items()}
+        self._tables = tables
         self.steps: list[Step] = []
         self.notes: list[str] = []
         self._takers: dict[type, Callable[[Any], None]] = {
@@ -168,8 +170,8 @@ class _Found:
         if not str(operation.index_name).startswith(named(table, BY)):
             self.notes.append(f"{self._database}.{table}: index {operation.index_name} is no map's")
             return
-        index = sa.Index(str(operation.index_name), self._tables[table][1].c["_ordinal"])
-        self._tables[table][1].indexes.discard(index)
+        index = sa.Index(str(operation.index_name), self._tables[table][1].c["_overflow"])
+        forget(index)
         what = f"index {index.name} is asked for no more"
         self._add(table, what, StepKind.ALONE, _dropped(index))
 

@@ -7,7 +7,7 @@ in one transaction. Whoever was made for the old table finds no such column, rea
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,6 +33,7 @@ from adapters.postgresql.schema.versions import record
 from adapters.postgresql.storage import AnyStorage
 from adapters.postgresql.tables import CollectionTables
 from adapters.sql.dialect import Statement, compiled, definition, on_table
+from adapters.sql.mapped_table import family_of
 from comparators.errors import CapacityError, RefusedError
 
 AT_ONCE: Final = 500
@@ -286,7 +287,8 @@ class Mover:
         move = self._move
         async with self._defining():
             await self._check_indexes()
-            await self._connection.execute(_exclusive(move.source.tables))
+            for statement in _exclusive(move.source.tables):
+                await self._connection.execute(statement)
             while await self._take_touched():
                 pass
             last = await self._connection.fetchval(_last(move.source.tables).text)
@@ -331,7 +333,7 @@ class Mover:
             return
         async with self._defining():
             for statement in (
-                _untrigger(self._move.source.tables),
+                *_untriggers(self._move.source.tables),
                 *self._move.target.tables.removals,
             ):
                 await self._connection.execute(statement)
@@ -358,21 +360,34 @@ class Mover:
 def _preparations(move: Move) -> list[str]:
     return [
         *move.target.tables.definitions,
-        _untrigger(move.source.tables),
-        _trigger(move.source.tables),
+        *_untriggers(move.source.tables),
+        *_triggers(move.source.tables),
     ]
 
 
-def _trigger(tables: CollectionTables) -> str:
+def _triggers(tables: CollectionTables) -> Iterator[str]:
     template = (
         'CREATE TRIGGER "parallax~touched" AFTER INSERT OR UPDATE OR DELETE ON %(fullname)s '
-        "FOR EACH ROW EXECUTE FUNCTION parallax.note_touched(%(column)s)"
+        "FOR EACH ROW EXECUTE FUNCTION "
     )
-    return on_table(template, tables.documents, column=tables.ordinal.name)
+    note = "parallax.note_touched(%(column)s)"
+    yield on_table(template + note, tables.documents, column=tables.ordinal.name)
+    note = "parallax.note_touched_parent(%(parent)s, %(column)s, %(key)s, %(owner)s)"
+    for elements in tables.elements:
+        yield on_table(
+            template + note,
+            elements.table,
+            parent=tables.documents.name,
+            column=tables.ordinal.name,
+            key=tables.identity.name,
+            owner=elements.parent.name,
+        )
 
 
-def _untrigger(tables: CollectionTables) -> str:
-    return on_table('DROP TRIGGER IF EXISTS "parallax~touched" ON %(fullname)s', tables.documents)
+def _untriggers(tables: CollectionTables) -> Iterator[str]:
+    template = 'DROP TRIGGER IF EXISTS "parallax~touched" ON %(fullname)s'
+    for table in (*(each.table for each in tables.elements), tables.documents):
+        yield on_table(template, table)
 
 
 def _indexes(move: Move) -> list[str]:
@@ -380,12 +395,14 @@ def _indexes(move: Move) -> list[str]:
     if move.entity is None:
         return []
     table = move.target.tables.documents
-    before = set(table.indexes)
+    before = [set(each.indexes) for each in family_of(table)]
     of_map = [index.specification for index in move.entity.indexes]
     declared = [index.specification for index in move.collection.indexes]
     add_indexes(move.entity, table, [*of_map, *declared])
-    made = sorted(table.indexes - before, key=lambda index: str(index.name))
-    table.indexes &= before
+    made: list[sa.Index] = []
+    for each, kept in zip(family_of(table), before, strict=True):
+        made += sorted(each.indexes - kept, key=lambda index: str(index.name))
+        each.indexes &= kept
     return [definition(CreateIndex(index)) for index in made]
 
 
@@ -408,8 +425,10 @@ def _in_place(move: Move) -> CollectionTables:
     return mapped_tables_of(move.database, move.entity)
 
 
-def _exclusive(tables: CollectionTables) -> str:
-    return on_table("LOCK TABLE %(fullname)s IN ACCESS EXCLUSIVE MODE", tables.documents)
+def _exclusive(tables: CollectionTables) -> Iterator[str]:
+    # Elements first: who writes one has its table, and then asks for the row that it refers to.
+    for table in (*(each.table for each in tables.elements), tables.documents):
+        yield on_table("LOCK TABLE %(fullname)s IN ACCESS EXCLUSIVE MODE", table)
 
 
 def _last(tables: CollectionTables) -> Statement:

@@ -43,3 +43,24 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- Notes the row whose element is written, for a child table. Its arguments are the names of the table of documents, of the
+-- columns with the place and with the key there, and of the column with that key here.
+CREATE OR REPLACE FUNCTION parallax.note_touched_parent() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    parent constant text := format('%I.%I', TG_TABLE_SCHEMA, TG_ARGV[0]);
+    note constant text := format(
+        'INSERT INTO parallax.touched (relation, ordinal) SELECT %L::regclass::oid, %I FROM %s WHERE %I = ($1).%I',
+        parent, TG_ARGV[1], parent, TG_ARGV[2], TG_ARGV[3]
+    );
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        EXECUTE note USING OLD;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        EXECUTE note USING NEW;
+    END IF;
+    RETURN NULL;
+END
+$$;

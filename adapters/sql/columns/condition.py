@@ -78,7 +78,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplicitNull:
-    """The field is there, and null. `name` is the parameter that holds the name of the column."""
+    """`_nulls` has a name, which a parameter holds: that of the column, where the field is there and null."""
 
     column: str
     name: str
@@ -140,6 +140,22 @@ class SomeElement:
 
     column: str
     condition: "Condition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SomeRow:
+    """One row of a child table satisfies a condition on its columns. `column` is the name of the table."""
+
+    column: str
+    condition: "Condition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCount:
+    """A child table has as many rows as a parameter says. `column` is its name."""
+
+    column: str
+    parameter: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +230,8 @@ Leaf = (
     | Overlaps
     | Length
     | SomeElement
+    | SomeRow
+    | RowCount
     | JsonPath
     | Remainder
     | BitsUnder
@@ -279,6 +297,15 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
             return
         case _:
             yield condition
+
+
+def names_of(condition: Condition) -> Iterator[ExplicitNull]:
+    """Give the leaves that look for a name in `_nulls`, those on rows of child tables among them."""
+    for leaf in leaves(condition):
+        if isinstance(leaf, ExplicitNull):
+            yield leaf
+        elif isinstance(leaf, SomeRow):
+            yield from names_of(leaf.condition)
 
 
 def columns_of(condition: Condition) -> tuple[str, ...]:

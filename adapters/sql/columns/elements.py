@@ -10,6 +10,7 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from adapters.sql.columns.condition import (
+    EVERYTHING,
     Absent,
     All,
     Among,
@@ -31,10 +32,13 @@ from adapters.sql.columns.condition import (
     Overlaps,
     Place,
     Remainder,
+    RowCount,
     Sign,
     SomeElement,
+    SomeRow,
     SumFits,
 )
+from adapters.sql.mapped_table import child_tables, goes_with
 
 ZERO: Final[ColumnElement[Any]] = sa.literal_column("0")
 ONE: Final[ColumnElement[Any]] = sa.literal_column("1")
@@ -110,6 +114,9 @@ class _Renderer:
                 return sa.and_(sa.true(), *map(self.element, parts))
             case AnyOf(parts=parts):
                 return sa.or_(sa.false(), *map(self.element, parts))
+            case Opposite(leaf=SomeRow() as leaf):
+                # It is never unknown, and so it can be an anti-join.
+                return sa.not_(self.element(leaf))
             case Opposite(leaf=leaf):
                 return self.element(leaf).is_not(sa.true())
             case Drifted(column=column):
@@ -132,6 +139,16 @@ class _Renderer:
                 return self._some(column, inner)
             case SumFits(column=column, parameter=parameter):
                 return self._sum_fits(column, parameter)
+            case SomeRow(column=column, condition=inner):
+                rows = self._rows(column)
+                if inner is not EVERYTHING:
+                    rows = rows.where(element_of(inner, child_tables(self._table)[column]))
+                return sa.exists(rows)
+            case RowCount(column=column, parameter=parameter):
+                rows = self._rows(column).with_only_columns(
+                    sa.func.count(type_=sa.types.NullType())
+                )
+                return rows.scalar_subquery() == _parameter(parameter)
             case JsonPath(column=column, parameter=parameter, indexed=indexed):
                 return self._json(column, parameter, indexed=indexed)
             case _:
@@ -195,6 +212,12 @@ class _Renderer:
         least, most = LIMITS[type(self._table.c[column].type)]
         added = sa.cast(sa.bindparam(parameter, type_=sa.BigInteger), sa.BigInteger)
         return sa.case((added > ZERO, at <= most - added), else_=at >= least - added)
+
+    def _rows(self, name: str) -> sa.Select[Any]:
+        """Return the rows of a child table that go with the row."""
+        child = child_tables(self._table)[name]
+        rows = sa.select(ONE).select_from(child).where(goes_with(child, self._table))
+        return rows.correlate(self._table)
 
     def _json(self, column: str, parameter: str, *, indexed: bool) -> ColumnElement[bool]:
         path = sa.cast(sa.bindparam(parameter, type_=JSONPATH), JSONPATH)

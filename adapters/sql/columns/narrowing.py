@@ -4,12 +4,14 @@ The answer is right for rows in which none of its columns has drifted; `columns`
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, assert_never
 
 from bson.max_key import MaxKey
 from bson.min_key import MinKey
 
+from adapters.entities.entity import Child, Column
 from adapters.query.filter import (
     And,
     Comparison,
@@ -29,9 +31,8 @@ from adapters.sql.columns.condition import (
     Absent,
     Condition,
     Constant,
-    ExplicitNull,
     columns_of,
-    leaves,
+    names_of,
     negated,
 )
 from adapters.sql.columns.documents import json_part
@@ -45,8 +46,20 @@ from adapters.sql.columns.parameters import (
     any_part,
     exactly,
 )
-from adapters.sql.columns.places import Array, Below, Columns, Json, Key, Position, Scalar, View
-from adapters.sql.columns.scalars import holds_for_all, is_null_test, scalar_part
+from adapters.sql.columns.places import (
+    Array,
+    Below,
+    Columns,
+    InRow,
+    Json,
+    Key,
+    Position,
+    Rows,
+    Scalar,
+    View,
+)
+from adapters.sql.columns.rows import in_rows, rows_part
+from adapters.sql.columns.scalars import Spot, holds_for_all, is_null_test, scalar_part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +90,8 @@ def narrowing_of(
     planner = _Planner(columns, variables or {})
     part = planner.part(tree, opposite=False, leaf_part=planner.leaf)
     values = planner.parameters.values
-    for leaf in leaves(part.condition):
-        if isinstance(leaf, ExplicitNull):
-            values[leaf.name] = leaf.column
+    for leaf in names_of(part.condition):
+        values.setdefault(leaf.name, leaf.column)
     return Narrowing(
         condition=part.condition,
         values=values,
@@ -143,8 +155,28 @@ class _Planner:
         match view:
             case Key(identity=identity):
                 return key_part(leaf, identity, self.parameters)
+            case Rows(child=child, rest=()):
+                inside = partial(self._inside, child)
+                return rows_part(
+                    leaf, child, self.parameters, lambda tree: self._translate(tree, inside)
+                )
+            case Rows(child=child, rest=rest):
+                inner = self._inside(child, replace(leaf, path=rest))
+                of_missing = _holds_for_missing(leaf)
+                return in_rows(inner, child, self.parameters, of_missing=of_missing)
+            case _:
+                return self._in_row(leaf, view, self._columns.spot)
+
+    def _inside(self, child: Child, leaf: Leaf) -> Part:
+        """Return the condition on a row of a child table for a leaf with a path of its element."""
+        columns = self._columns.of_rows[child.table]
+        view = columns.view(leaf.path)
+        return UNSAID if view is None else self._in_row(leaf, view, columns.spot)
+
+    def _in_row(self, leaf: Leaf, view: InRow, spot_of: Callable[[Column], Spot]) -> Part:
+        match view:
             case Scalar(column=column):
-                return scalar_part(leaf, self._columns.spot(column), self.parameters)
+                return scalar_part(leaf, spot_of(column), self.parameters)
             case Array(column=column):
                 return array_part(leaf, column, self.parameters, self._translate)
             case Position(column=column, position=position):

@@ -13,7 +13,7 @@ from adapters.query.paths import Path
 from adapters.query.projection import Computed, Exclude, Mode, Node, Projection
 from adapters.query.projection.tree import Branch
 from adapters.sql.columns.elements import ZERO, drifted
-from adapters.sql.columns.places import Columns, Key, identity_column
+from adapters.sql.columns.places import Columns, Key, Rows, identity_column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def partial_read(paths: Iterable[Path], columns: Columns) -> PartialRead | None:
     beside: set[str] = set()
     for path in paths:
         view = columns.view(path)
-        if view is None:
+        if view is None or isinstance(view, Rows):
             return None
         if isinstance(view, Key):
             if entity.identity.type is IdentityType.KEY:

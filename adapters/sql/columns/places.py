@@ -4,9 +4,18 @@ All this is for rows in which the column has not drifted. There a scalar column 
 array, so that a path below it ends in nothing, as MongoDB has it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.entities.entity import ID_PATH, Column, ColumnType, EntityMap, Identity, IdentityType
+from adapters.entities.entity import (
+    ID_PATH,
+    Child,
+    Column,
+    ColumnType,
+    EntityMap,
+    Identity,
+    IdentityType,
+)
 from adapters.query.paths import Path
 from adapters.sql.columns.condition import Absent, ExplicitNull, Whole
 from adapters.sql.columns.scalars import Spot
@@ -59,7 +68,38 @@ class Key:
     identity: Identity
 
 
-View = Scalar | Array | Position | Below | Json | Key
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The array of a child table, or (with a rest) a path in its elements."""
+
+    child: Child
+    rest: Path
+
+
+InRow = Scalar | Array | Position | Below | Json
+View = InRow | Key | Rows
+
+
+class RowColumns:
+    """The columns of a table by their paths. `role` makes the names of its parameters distinct from those of others."""
+
+    def __init__(self, columns: Sequence[Column], role: str = "") -> None:
+        self._by_path = {column.path: column for column in columns}
+        self._spots = {
+            column.name: _spot(column, f"{role}name{at}") for at, column in enumerate(columns)
+        }
+
+    def spot(self, column: Column) -> Spot:
+        """Return the value of a column as a spot."""
+        return self._spots[column.name]
+
+    def view(self, path: Path) -> InRow | None:
+        """Return what holds the values at a path, None where no single column does."""
+        for length in range(len(path), 0, -1):
+            column = self._by_path.get(path[:length])
+            if column is not None:
+                return _view(column, path[length:])
+        return None
 
 
 class Columns:
@@ -67,27 +107,32 @@ class Columns:
 
     def __init__(self, entity: EntityMap) -> None:
         self.entity = entity
-        self._by_path = {column.path: column for column in entity.columns}
-        self._views = {column.path: _view(column, ()) for column in entity.columns}
-        self._views[ID_PATH] = Key(identity=entity.identity)
-        self._spots = {
-            column.name: _spot(column, f"name{at}") for at, column in enumerate(entity.columns)
+        self.of_rows = {
+            child.table: RowColumns(child.columns, f"row{at}")
+            for at, child in enumerate(entity.children)
         }
+        """The columns of child tables."""
+        self._by_path = {column.path: column for column in entity.columns}
+        self._row = RowColumns(entity.columns)
+        self._views: dict[Path, View] = {
+            column.path: _view(column, ()) for column in entity.columns
+        }
+        self._views[ID_PATH] = Key(identity=entity.identity)
 
     def spot(self, column: Column) -> Spot:
         """Return the value of a column of the map as a spot."""
-        return self._spots[column.name]
+        return self._row.spot(column)
 
     def view(self, path: Path) -> View | None:
         """Return what holds the values at a path, None where no single column does."""
         known = self._views.get(path)
         if known is not None:
             return known
-        for length in range(len(path), 0, -1):
-            column = self._by_path.get(path[:length])
-            if column is not None:
-                return _view(column, path[length:])
-        return None
+        for child in self.entity.children:
+            depth = len(child.path)
+            if path[:depth] == child.path:
+                return Rows(child=child, rest=path[depth:])
+        return self._row.view(path)
 
     def scalar(self, path: Path) -> Column | None:
         """Return the column with one value at a path, the primary key among them, else None."""
@@ -122,7 +167,7 @@ def _spot(column: Column, name: str) -> Spot:
     )
 
 
-def _view(column: Column, rest: Path) -> View:
+def _view(column: Column, rest: Path) -> InRow:
     if column.type is ColumnType.JSONB and not column.array:
         return Json(column=column, rest=rest)
     if not rest:

@@ -12,7 +12,14 @@ from bson.objectid import ObjectId
 from bson.regex import Regex
 from hypothesis import strategies as st
 
-from adapters.entities.entity import Column, ColumnType, EntityMap, Identity, IdentityType
+from adapters.entities.entity import (
+    Child,
+    Column,
+    ColumnType,
+    EntityMap,
+    Identity,
+    IdentityType,
+)
 from adapters.query.paths import split_path
 from tests.differential.grammar.filters import filters as any_filters
 from tests.differential.grammar.values import Documents, Value, values
@@ -50,6 +57,23 @@ COLUMNS: Final = (
 )
 
 
+CHILDREN: Final = (
+    Child(
+        table="things r",
+        path=("r",),
+        columns=(
+            column("t", ColumnType.TEXT),
+            column("i", ColumnType.INTEGER),
+            column("f", ColumnType.BOOLEAN),
+            column("j", ColumnType.JSONB),
+            column("ta", ColumnType.TEXT, array=True),
+            column("s.t", ColumnType.VARCHAR, length=2),
+        ),
+    ),
+    Child(table="things s", path=("s", "r"), columns=(column("t", ColumnType.TEXT),)),
+)
+
+
 def entity(identity: IdentityType) -> EntityMap:
     """Return the map, with a primary key of a type."""
     return EntityMap(
@@ -57,6 +81,7 @@ def entity(identity: IdentityType) -> EntityMap:
         table="things",
         identity=Identity(type=identity, name="key"),
         columns=COLUMNS,
+        children=CHILDREN,
     )
 
 
@@ -118,9 +143,25 @@ def _usually(kind: Value) -> Value:
     return st.one_of(kind, kind, kind, kind, st.none(), numbers, anything)
 
 
+_rows: Value = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "t": _usually(texts),
+            "i": _usually(ints),
+            "f": st.booleans(),
+            "j": inside,
+            "ta": st.lists(texts, max_size=2),
+            "s": st.fixed_dictionaries({}, optional={"t": texts, "x": anything}),
+            "x": scalars,
+        },
+    ),
+    max_size=3,
+)
 _inner: Documents = st.fixed_dictionaries(
     {},
     optional={
+        "r": st.one_of(_rows, _rows, anything),
         "t": _usually(texts),
         "i": _usually(numbers),
         "x": anything,
@@ -131,6 +172,7 @@ documents: Documents = st.fixed_dictionaries(
     {},
     optional={
         **{name: _usually(kind) for name, kind in KINDS.items()},
+        "r": st.one_of(_rows, _rows, _rows, _rows, st.none(), anything, st.lists(anything)),
         "s": st.one_of(_inner, _inner, _inner, st.lists(_inner, max_size=2), anything),
         "x": anything,
     },
@@ -143,6 +185,22 @@ PATHS: Final = (
     *KINDS,
     *KINDS,
     *("s.t", "s.i", "s.s.j", "s.s", "s", "x", "t.x", "i.0", "s.t.x"),
+    *(
+        "r",
+        "r",
+        "r.t",
+        "r.t",
+        "r.i",
+        "r.f",
+        "r.j",
+        "r.j.a",
+        "r.ta",
+        "r.ta.0",
+        "r.s.t",
+        "r.s",
+        "r.x",
+    ),
+    *("r.0", "r.0.t", "r.t.x", "r.1.i", "s.r", "s.r.t"),
     *("ta.0", "ta.1", "ia.0", "ta.x", "da.1", "j.a", "j.0", "j.a.b", "s.s.j.a", "_id", "_id.a"),
 )
 paths = st.sampled_from(PATHS)
@@ -207,10 +265,31 @@ conditions: Documents = st.one_of(
     st.builds(lambda inner: {"$elemMatch": {"$not": inner}}, plain),
     st.builds(lambda inner: {"$elemMatch": inner}, any_filters(0)),
 )
-leaves: Documents = st.builds(
-    lambda path, condition: {path: condition},
-    paths,
-    st.one_of(bounds, conditions, conditions, conditions, patterns),
+_of_element: Documents = st.dictionaries(
+    st.sampled_from(["t", "i", "f", "j", "ta", "s.t", "x", "j.a"]),
+    st.one_of(bounds, conditions),
+    min_size=1,
+    max_size=2,
+)
+_of_some_element: Documents = st.one_of(
+    _of_element,
+    st.builds(
+        lambda operator, parts: {operator: parts},
+        st.sampled_from(["$or", "$nor", "$and"]),
+        st.lists(_of_element, min_size=1, max_size=2),
+    ),
+)
+leaves: Documents = st.one_of(
+    *[
+        st.builds(
+            lambda path, condition: {path: condition},
+            paths,
+            st.one_of(bounds, conditions, conditions, conditions, patterns),
+        )
+    ]
+    * 5,
+    st.builds(lambda inner: {"r": {"$elemMatch": inner}}, _of_some_element),
+    st.builds(lambda inner: {"r": {"$not": {"$elemMatch": inner}}}, _of_some_element),
 )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from adapters.entities.changes import row_changes
 from adapters.entities.entity import (
+    Child,
     Column,
     ColumnType,
     EntityIndex,
@@ -62,6 +63,30 @@ def test_what_concerns_the_rows_is_told(after: EntityMap, what: str, *, destruct
 
     assert what in change.what
     assert change.destructive is destructive
+
+
+CHILD = Child(table="parts", path=("parts",), columns=(A,))
+
+
+@pytest.mark.parametrize(
+    ("children", "what", "destructive"),
+    [
+        ((), "child table parts is dropped", True),
+        ((CHILD, replace(CHILD, table="more", path=("m",))), "child table more is added", False),
+        ((replace(CHILD, table="others"),), "parts becomes others", True),
+        ((replace(CHILD, parent="thing_id"),), "primary key of parts", True),
+        ((replace(CHILD, columns=(A, B)),), "parts: column b text is added", False),
+        ((replace(CHILD, columns=(B,)),), "parts: column a is dropped", True),
+    ],
+)
+def test_what_concerns_the_rows_of_elements_is_told(
+    children: tuple[Child, ...], what: str, *, destructive: bool
+) -> None:
+    before, after = replace(BEFORE, children=(CHILD,)), replace(BEFORE, children=children)
+    changes = row_changes(before, after)
+
+    assert what in changes[0].what
+    assert changes[0].destructive is destructive
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex
 
 from adapters.entities.entity import (
+    Child,
     Column,
     ColumnType,
     EntityIndex,
@@ -33,6 +34,17 @@ ENTITY = EntityMap(
         column("tags", ColumnType.TEXT, array=True),
         column("more", ColumnType.JSONB),
     ),
+    children=(
+        Child(
+            table="user_lines",
+            path=("lines",),
+            columns=(
+                column("n", ColumnType.INTEGER),
+                column("by.name", ColumnType.TEXT),
+                column("tags", ColumnType.TEXT, array=True),
+            ),
+        ),
+    ),
     indexes=(
         EntityIndex(name="a", specification={"key": {"email": 1}}),
         EntityIndex(name="b", specification={"key": {"email": 1}, "unique": True}),
@@ -54,6 +66,14 @@ def made(**specification: Any) -> str | None:
             {"key": {"email": 1, "deep.down": -1}},
             '"users~by_email_deep_down_desc" ON shop.users (email ASC NULLS FIRST, deep_down DESC NULLS LAST)',
         ),
+        (
+            {"key": {"lines.n": -1, "lines.by.name": 1}, "sparse": True},
+            '"user_lines~by_n_desc_by_name" ON shop.user_lines (n DESC NULLS LAST, by_name ASC NULLS FIRST)',
+        ),
+        ({"key": {"lines.tags": 1}}, '"user_lines~by_tags" ON shop.user_lines USING gin (tags)'),
+        ({"key": {"lines.n": 1, "email": 1}}, None),
+        ({"key": {"email": 1, "lines.n": 1}}, None),
+        ({"key": {"lines": 1}}, None),
         (
             {"key": {"_id": 1, "email": 1}},
             '"users~by_id_email" ON shop.users (id ASC NULLS FIRST, email ASC NULLS FIRST)',

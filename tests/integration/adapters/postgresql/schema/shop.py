@@ -7,6 +7,7 @@ from typing import Any, Final
 from bson.int64 import Int64
 
 from adapters.entities.entity import (
+    Child,
     Column,
     ColumnType,
     EntityIndex,
@@ -35,12 +36,23 @@ USERS: Final = EntityMap(
     columns=(column("email", ColumnType.TEXT), column("age", ColumnType.INTEGER)),
     indexes=(EntityIndex(name="age_1", specification={"key": {"age": 1}}),),
 )
+LINES: Final = Child(
+    table="user_lines",
+    path=("lines",),
+    parent="user_id",
+    columns=(column("n", ColumnType.INTEGER), column("text", ColumnType.TEXT)),
+)
 WIDER: Final = replace(
     USERS,
     columns=(
         *USERS.columns,
         column("name", ColumnType.TEXT),
         column("tags", ColumnType.TEXT, array=True),
+    ),
+    children=(LINES,),
+    indexes=(
+        *USERS.indexes,
+        EntityIndex(name="lines.n_1", specification={"key": {"lines.n": 1}}),
     ),
     full_text=(FullText(name="words", language="simple", weights={"name": "A"}),),
     about="People.",
@@ -50,6 +62,7 @@ TAGS: Final = EntityMap(
     table="user_tags",
     identity=Identity(type=IdentityType.KEY),
     columns=(column("email", ColumnType.TEXT), column("age", ColumnType.DOUBLE)),
+    children=(LINES,),
 )
 
 
@@ -110,6 +123,7 @@ class Writer:
             ("name", self.chance.choice(["somebody", None, ["some", "body"]])),
             ("tags", self.chance.choice([[], ["a"], ["a", 1], "a"])),
             ("extra", {"z": 1, "a": -0.0}),
+            ("lines", self.chance.choice([[], [{"n": 1}] * 3, [{"text": "a", "n": 5.5}, 1], 7])),
         ]
         self.chance.shuffle(fields)
         return document | dict(fields[: self.chance.randint(2, 5)]) | {"email": f"{number}@example"}

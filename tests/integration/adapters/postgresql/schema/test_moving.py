@@ -12,7 +12,7 @@ from adapters.entities.entity import EntityMap, Identity, IdentityType
 from adapters.postgresql.gateway import PostgresGateway
 from adapters.postgresql.schema.moving import Mover, move_of
 from adapters.postgresql.schema.schema import Schema
-from comparators.canonical import encode
+from comparators.canonical import decode, encode
 from comparators.errors import RefusedError
 from comparators.operation import Kind
 from comparators.outcome import Acknowledgement, Count, Documents, Result
@@ -106,6 +106,39 @@ async def test_a_table_is_made_anew_for_another_map_under_traffic(postgres_dsn: 
         ]
         assert named == len(named_documents) > 0
         await check_uniqueness(writer)
+
+
+async def test_rows_of_elements_that_sql_adds_are_moved_too(postgres_dsn: str) -> None:
+    documents = [{"_id": f"{at}", "lines": [{"n": 0}]} for at in range(FILLED)]
+    added = 0
+
+    async def add(is_over: asyncio.Event) -> None:
+        nonlocal added
+        connection = await asyncpg.connect(postgres_dsn)
+        while not is_over.is_set():
+            added += 1
+            await connection.execute(
+                "INSERT INTO shop.user_lines (user_id, _position, n) VALUES ('3', $1, 1)", added
+            )
+        await connection.close()
+
+    async with (
+        PostgresGateway(postgres_dsn, connections=2, entities={"users": WIDER}) as gateway,
+        Schema(postgres_dsn, {"users": replace(WIDER, table="people")}) as schema,
+    ):
+        await ask(gateway, "users", Kind.INSERT, documents=documents)
+        is_over = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(add(is_over))
+            await eventually(lambda: added > 10, within_s=10)
+            await schema.apply(allow_destructive=True)
+            is_over.set()
+
+        found = await ask(gateway, "users", Kind.FIND, filter={"_id": "3"})
+        assert isinstance(found, Documents)
+        [document] = found.documents
+        assert decode(document)["lines"] == [{"n": 0}, *([{"n": 1}] * added)]
+        assert await _left_behind(postgres_dsn) == []
 
 
 async def test_a_collection_that_is_not_there_or_lives_where_it_should_is_refused(

@@ -24,7 +24,7 @@ from adapters.postgresql.schema.steps import SchemaPlan, StepKind
 from comparators.canonical import encode
 from comparators.errors import RefusedError
 from comparators.operation import Kind
-from tests.integration.adapters.postgresql.schema.shop import USERS, WIDER, ask, stored
+from tests.integration.adapters.postgresql.schema.shop import LINES, USERS, WIDER, ask, stored
 
 BOSSES = EntityMap(
     collection="bosses",
@@ -235,3 +235,51 @@ async def test_a_text_that_is_too_long_for_an_index_drifts(postgres_dsn: str) ->
         await ask(gateway, "users", Kind.INSERT, documents=[again])
         everything = [*DOCUMENTS, document, again]
         assert await stored(gateway, "users") == [encode(each) for each in everything]
+
+
+async def test_a_child_table_is_added_compared_and_dropped(postgres_dsn: str) -> None:
+    document = {"_id": "c", "lines": [{"n": 1, "text": "x"}, {"n": "odd"}]}
+    async with await filled(postgres_dsn, USERS) as gateway:
+        await ask(gateway, "users", Kind.INSERT, documents=[document])
+        async with Schema(postgres_dsn, {"users": WIDER}) as schema:
+            plan = await schema.plan()
+            assert "the child table user_lines is added" in whats(plan)
+            await schema.apply(allow_destructive=False)
+            assert (await schema.plan()).is_empty
+            async with connected(postgres_dsn) as connection:
+                rows = await connection.fetch("SELECT user_id, _position, n FROM shop.user_lines")
+                assert [tuple(row) for row in rows] == [("c", 0, 1), ("c", 1, None)]
+                await connection.execute(
+                    'DROP INDEX shop."user_lines~by_n"; ALTER TABLE shop.user_lines DROP COLUMN n,'
+                    ' DROP CONSTRAINT "user_lines~parent"'
+                )
+            assert sorted(whats(await schema.plan())) == [
+                "column n is missing: somebody has dropped it",
+                "foreign key user_lines~parent is missing",
+                "foreign key user_lines~parent is missing: its rows",
+                "index user_lines~by_n is missing",
+            ]
+            await schema.apply(allow_destructive=False)
+            assert (await schema.plan()).is_empty
+        [*_others, whole] = await stored(gateway, "users")
+        assert whole == encode({"_id": "c", "lines": [{"text": "x"}, {"n": "odd"}]})
+        renamed = replace(LINES, table="lines", columns=LINES.columns[:1])
+        async with Schema(postgres_dsn, {"users": replace(WIDER, children=(renamed,))}) as schema:
+            with pytest.raises(RefusedError, match=r"user_lines becomes lines; .*text is dropped"):
+                await schema.apply(allow_destructive=False)
+            await schema.apply(allow_destructive=True)
+            assert (await schema.plan()).is_empty
+        async with connected(postgres_dsn) as connection:
+            assert await connection.fetchval("SELECT to_regclass('shop.user_lines')") is None
+            assert await connection.fetchval("SELECT count(*) FROM shop.lines") == 2
+        assert (await stored(gateway, "users"))[-1] == whole
+
+
+async def test_a_child_table_that_somebody_has_dropped_comes_back(postgres_dsn: str) -> None:
+    async with await filled(postgres_dsn, WIDER), Schema(postgres_dsn, {"users": WIDER}) as schema:
+        await schema.apply(allow_destructive=False)
+        async with connected(postgres_dsn) as connection:
+            await connection.execute("DROP TABLE shop.user_lines")
+        assert len(whats(await schema.plan())) > 0
+        await schema.apply(allow_destructive=False)
+        assert (await schema.plan()).is_empty
