@@ -87,6 +87,10 @@ class Harm(StrEnum):
     FOREIGN = "segment of another log"
 
 
+HARMLESS: Final = frozenset({Harm.TORN, Harm.SEGMENT})
+"""A torn record was never forwarded, or leaves a write without its answer, which is in doubt anyhow."""
+
+
 class Incomplete(NamedTuple):
     """The bytes end before the record does; it needs `needed` bytes from its first one."""
 

@@ -124,6 +124,13 @@ def newest_header(directory: Path) -> SegmentHeader | None:
     return None
 
 
+def begin_of(directory: Path) -> int:
+    """Return when the oldest segment was begun; 0 where that cannot be read."""
+    oldest = next(iter(bases(directory)), None)
+    found = None if oldest is None else read_header(directory, oldest)
+    return 0 if found is None else found.created_ns
+
+
 def log_id(directory: Path) -> str:
     """Return the id of the log in `directory`; it stays the same for the life of the log."""
     found = newest_header(directory)

@@ -57,6 +57,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "SCHEMA",
         "Show and make the tables of mapped collections, while they are used.",
     ),
+    "capture": Command(
+        "proxy.cli.capture",
+        "CAPTURE",
+        "Look into a capture log, and copy parts of it.",
+    ),
     "replay": Command(
         "proxy.cli.replay",
         "replay",

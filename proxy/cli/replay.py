@@ -1,8 +1,10 @@
 """`parallax replay`: a log that was kept, against a gateway of today."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,7 +19,7 @@ from dashboards.report.report import build_report
 from proxy.capture.directory import KeptLock
 from proxy.capture.pacing import PacedReader
 from proxy.capture.reader import CaptureReader
-from proxy.capture.segment import bases, log_id, newest_header
+from proxy.capture.segment import bases, begin_of, log_id
 from proxy.cli import options
 from proxy.cli.about import about
 from proxy.cli.collection import settle_garbage_collection
@@ -25,6 +27,7 @@ from proxy.cli.ending import cancelled_by_signals
 from proxy.cli.injecting import gateway_under_test
 from proxy.cli.maps import maps_of
 from proxy.cli.report import EXIT_CODES, write_report
+from proxy.jobs.captures.exchanges import demand_log
 from proxy.ledger.read import read_report
 from proxy.ledger.replays import ReplayNote, check_replay, note_replay
 from proxy.ledger.write import Ledger
@@ -78,7 +81,8 @@ def replay(
     )
     configure_logging(settings.log.level, settings.log.format, part="replay")
     settle_garbage_collection()
-    log = _log_of(capture)
+    demand_log(capture)
+    log = log_id(capture)
     url = settings.ledger.uri or f"sqlite:///{settings.data_directory / f'replay-{log[:12]}.db'}"
     work = _replay(settings, capture, log, url, _speed_of(speed), append=append, plan=injection)
     try:
@@ -115,7 +119,7 @@ async def _replay(
             await _refuse_begun(gateway, log, note.gateway)
         opened = await Ledger.open(url, revealed=rules.reveals, about=about(settings))
         held.push_async_callback(opened.close)
-        await note_replay(url, note)
+        await note_replay(opened, note)
         held.enter_context(cancelled_by_signals())
         checkpoint = await opened.checkpoint(log)
         resume = (
@@ -128,6 +132,7 @@ async def _replay(
         async with asyncio.TaskGroup() as tasks:
             work = Replay(
                 log=log,
+                begins_ns=begin_of(capture),
                 reader=PacedReader(reader, until=reader.end(), speed=speed),
                 resume=resume,
                 gateway=gateway,
@@ -140,7 +145,7 @@ async def _replay(
                 tasks=tasks,
             )
             await work.run()
-        await note_replay(url, note, ended=True)
+        await note_replay(opened, replace(note, ended_ns=time.time_ns()))
 
 
 @asynccontextmanager
@@ -163,16 +168,6 @@ async def _refuse_begun(gateway: Gateway, log: str, where: str) -> None:
             where=where,
             remedy="begin with an empty or newly seeded database, or name the ledger of that replay",
         )
-
-
-def _log_of(capture: Path) -> str:
-    if newest_header(capture) is None:
-        raise SettingsError(
-            "this is no capture log: it has no segment that can be read",
-            where=str(capture),
-            remedy="name the folder with the `.log` files, as `parallax capture ls` shows it",
-        )
-    return log_id(capture)
 
 
 def _speed_of(text: str) -> float | None:

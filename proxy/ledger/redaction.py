@@ -75,8 +75,8 @@ class Redaction:
         return json.dumps(kept, separators=(",", ":"))
 
     def _difference(self, namespace: str, difference: Difference) -> dict[str, str]:
-        revealed = self._revealed(namespace, difference.path)
-        show = _reveal if revealed else summary
+        is_revealed = self._revealed(namespace, difference.path)
+        show = revealed if is_revealed else summary
         return {
             "path": general_path(difference.path),
             "change": difference.kind.value,
@@ -111,7 +111,7 @@ def type_of(value: Any) -> str:
     return next((alias for of_type, alias in _ALIASES if isinstance(value, of_type)), "unknown")
 
 
-def _reveal(value: Any) -> str:
+def revealed(value: Any) -> str:
     text = summary(value) if value is MISSING or value is None else f"{type_of(value)} {value!r}"
     if len(text) > MAX_REVEALED_CHARACTERS:
         return text[:MAX_REVEALED_CHARACTERS] + "…"

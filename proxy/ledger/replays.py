@@ -4,13 +4,11 @@ The evidence of two replays would add up to figures of neither, so a second one 
 """
 
 import json
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import inspect, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from comparators.errors import RefusedError
 from proxy.ledger import tables
@@ -19,8 +17,8 @@ from proxy.ledger.engine import (
     reading_engine,
     shown_url,
     translated_failures,
-    writing_engine,
 )
+from proxy.ledger.write import Ledger
 
 REPLAYS: Final = "replays"
 """The name under which they are noted."""
@@ -49,27 +47,19 @@ async def check_replay(url: str, wanted: ReplayNote, *, append: bool) -> bool:
             async with engine.connect() as connection:
                 if not await connection.run_sync(_has_tables):
                     return False
-                notes = await _notes(connection)
+                wanted_fact = select(tables.meta.c.value).where(tables.meta.c.name == REPLAYS)
+                notes = _notes_of((await connection.execute(wanted_fact)).scalar_one_or_none())
                 logs = set((await connection.execute(select(tables.checkpoints.c.log))).scalars())
     finally:
         await engine.dispose()
     return _is_begun(notes, logs, wanted, shown_url(url), append=append)
 
 
-async def note_replay(url: str, note: ReplayNote, *, ended: bool = False) -> None:
+async def note_replay(ledger: Ledger, note: ReplayNote) -> None:
     """Write down that a replay has begun, or ended."""
-    engine = writing_engine(url)
-    try:
-        with translated_failures(shown_url(url)):
-            async with engine.begin() as connection:
-                notes = await _notes(connection)
-                notes[note.log] = replace(note, ended_ns=time.time_ns()) if ended else note
-                stored = tables.meta
-                await connection.execute(stored.delete().where(stored.c.name == REPLAYS))
-                value = json.dumps([asdict(each) for each in notes.values()])
-                await connection.execute(stored.insert().values(name=REPLAYS, value=value))
-    finally:
-        await engine.dispose()
+    notes = _notes_of(await ledger.fact(REPLAYS))
+    notes[note.log] = note
+    await ledger.note(REPLAYS, json.dumps([asdict(each) for each in notes.values()]))
 
 
 def _is_begun(
@@ -108,10 +98,8 @@ def _is_begun(
     return before is not None
 
 
-async def _notes(connection: AsyncConnection) -> dict[str, ReplayNote]:
-    wanted = select(tables.meta.c.value).where(tables.meta.c.name == REPLAYS)
-    found = (await connection.execute(wanted)).scalar_one_or_none()
-    return {entry["log"]: ReplayNote(**entry) for entry in json.loads(found or "[]")}
+def _notes_of(stored: str | None) -> dict[str, ReplayNote]:
+    return {entry["log"]: ReplayNote(**entry) for entry in json.loads(stored or "[]")}
 
 
 def _has_tables(connection: Any) -> bool:

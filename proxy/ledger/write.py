@@ -107,6 +107,20 @@ class Ledger:
         """Return an `_id` as it may be written into the outcome of an order."""
         return self._redaction.document(namespace, identifier)
 
+    async def fact(self, name: str) -> str | None:
+        """Return what is noted under a name, None where nothing is."""
+        wanted = select(tables.meta.c.value).where(tables.meta.c.name == name)
+        with translated_failures(self._where):
+            async with self._engine.begin() as connection:
+                return (await connection.execute(wanted)).scalar_one_or_none()
+
+    async def note(self, name: str, value: str) -> None:
+        """Note a fact of this ledger under a name, in place of what was there."""
+        with translated_failures(self._where):
+            async with self._engine.begin() as connection:
+                row = {"name": name, "value": value}
+                await self._put(connection, tables.meta, [row], replace=("value",))
+
     async def checkpoint(self, log: str) -> Checkpoint | None:
         """Return how far `log` is on the ledger; None for a new log."""
         stored = tables.checkpoints

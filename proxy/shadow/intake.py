@@ -33,6 +33,9 @@ RETRIED: Final = "a retry, answered from its first attempt"
 ENDLESS: Final = "a tailable cursor or change stream"
 ABORTED: Final = "its transaction was aborted"
 
+UNDECODABLE: Final = (InvalidBSON, KeyError, TypeError, ValueError, struct.error)
+"""What reading a message raises that was captured whole, but is not what a driver sends."""
+
 _REFUSALS: Final = frozenset(
     {
         6,  # HostUnreachable
@@ -86,7 +89,7 @@ class Intake:
             return
         try:
             self._accept(record, start)
-        except (InvalidBSON, KeyError, TypeError, ValueError, struct.error) as error:
+        except UNDECODABLE as error:
             # A message that was captured whole but is not what a driver sends: counted, never fatal.
             self._requests.pop(start, None)
             self._sequence.abandon(start)

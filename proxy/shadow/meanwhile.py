@@ -23,8 +23,10 @@ Span = tuple[int, int]
 class Meanwhile:
     """The latest writes of each collection."""
 
-    def __init__(self, intake: Settling) -> None:
+    def __init__(self, intake: Settling, *, begins_ns: int) -> None:
+        """`begins_ns`: of writes before it the log knows nothing."""
         self._intake = intake
+        self._begins_ns = begins_ns
         self._spans: dict[str, deque[Span]] = defaultdict(deque)
         self._forgotten_ns: dict[str, int] = {}
 
@@ -50,6 +52,8 @@ class Meanwhile:
         self, namespaces: frozenset[str], began_ns: int, ended_ns: int, ended_at: int
     ) -> bool:
         """Return whether a collection was written to between two moments; `ended_at` is where the log was then."""
+        if began_ns < self._begins_ns:
+            return True
         if not all(self._intake.is_settled(ended_at, namespace) for namespace in namespaces):
             return True
         return any(

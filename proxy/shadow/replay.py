@@ -15,7 +15,7 @@ from adapters.gateway import Gateway
 from comparators.rules import Rules
 from proxy.capture.pacing import PacedReader
 from proxy.capture.reader import Skipped
-from proxy.capture.record import Harm, Record
+from proxy.capture.record import HARMLESS, Record
 from proxy.ledger.entries import Lag
 from proxy.ledger.write import Ledger
 from proxy.shadow.admission import Admission
@@ -36,8 +36,6 @@ from proxy.shadow.unknowns import EVERYTHING, Unknowns
 _RECORDS_AT_ONCE: Final = 256
 _MOST_UNWRITTEN: Final = 50_000
 _LONGEST_NAP_S: Final = 0.05
-_HARMLESS: Final = frozenset({Harm.TORN, Harm.SEGMENT})
-"""A torn record was never forwarded, or leaves a write without its answer, which is in doubt anyhow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +53,7 @@ class Replay:
         self,
         *,
         log: str,
+        begins_ns: int,
         reader: PacedReader,
         resume: Resume,
         gateway: Gateway,
@@ -70,7 +69,7 @@ class Replay:
         self._evidence = Evidence(log)
         self._last: Record | None = None
         self._skipped: deque[Skipped] = deque()
-        self._meanwhile = Meanwhile(self._intake)
+        self._meanwhile = Meanwhile(self._intake, begins_ns=begins_ns)
         self._build(log, gateway, ledger, rules, pace, tasks)
 
     def _build(
@@ -186,7 +185,7 @@ class Replay:
         while self._skipped and self._skipped[0].position < position:
             skipped = self._skipped.popleft()
             self._intake.skipped(skipped.position, skipped.reason)
-            if skipped.reason not in _HARMLESS:
+            if skipped.reason not in HARMLESS:
                 await self._lose(EVERYTHING)
 
     async def _lose(self, *namespaces: str) -> None:

@@ -1,0 +1,1 @@
+"""Look into capture logs, kept or live, and copy parts of them."""
