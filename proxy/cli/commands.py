@@ -67,6 +67,16 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "replay",
         "Run a captured log against a gateway; ends as `report` does.",
     ),
+    "sweep": Command(
+        "proxy.cli.sweep",
+        "sweep",
+        "Prove that whole collections are equal on both sides; ends with 1 when documents differ.",
+    ),
+    "repair": Command(
+        "proxy.cli.repair",
+        "repair",
+        "Copy documents that differ from MongoDB to the gateway; ends with 1 when some still differ.",
+    ),
     "demo": Command(
         "proxy.cli.demo.command",
         "demo",

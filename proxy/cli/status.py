@@ -16,7 +16,7 @@ from comparators.verdict import Verdict
 from proxy.cli import options
 from proxy.cli.relay_status import STALE_S, RelayStatus, read_status
 from proxy.ledger.engine import NoLedgerError
-from proxy.ledger.evidence import Heartbeat, Quantiles, Status
+from proxy.ledger.evidence import Heartbeat, Quantiles, Status, SweepEvidence
 from proxy.ledger.read import status as read_ledger
 from proxy.uris import address_of
 
@@ -113,6 +113,8 @@ def _ledger_lines(found: Status | None) -> Iterator[tuple[str, str]]:
             yield "", f"{verdict.value} {count:,}"
     if tally.dropped:
         yield "", f"not captured {tally.dropped:,}"
+    for swept in found.sweeps:
+        yield "swept", _sweep_line(swept, found.read_ns)
     latencies = (
         ("legacy", found.latency.legacy),
         ("gateway", found.latency.gateway),
@@ -132,6 +134,18 @@ def _beat_line(beat: Heartbeat, now_ns: int) -> str:
     if age_s < STALE_S:
         return lag
     return f"silent for {_duration(age_s)}: stopped, or waits for the ledger; then: {lag}"
+
+
+def _sweep_line(swept: SweepEvidence, now_ns: int) -> str:
+    if not swept.oldest_ns:
+        return f"{swept.namespace}: not all of it yet"
+    age = _duration((now_ns - swept.oldest_ns) / 1e9)
+    found = f"{_n(swept.documents, 'document')}, the oldest chunk {age} ago"
+    if swept.differing:
+        found += f", {swept.differing:,} differed"
+    if swept.uncompared:
+        found += f", {swept.uncompared:,} not compared"
+    return f"{swept.namespace}: {found}"
 
 
 def _quantiles(quantiles: Quantiles | None) -> str:

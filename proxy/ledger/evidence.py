@@ -235,6 +235,22 @@ class DivergentDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SweepEvidence:
+    """What the sweeps of a collection found, each chunk when it was last swept.
+
+    `oldest_ns` is when the longest unswept chunk was swept, 0 if it never was.
+    """
+
+    namespace: str
+    chunks: int
+    documents: int
+    differing: int
+    uncompared: int
+    oldest_ns: int
+    newest_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """A step of the time line: what was written down in it, and the largest lag."""
 
@@ -302,6 +318,8 @@ class Evidence:
     divergent: tuple[DivergentDocument, ...]
     """At most `queries.MAX_DIVERGENT` of them, open ones first."""
     divergences: Mapping[DivergenceState, int]
+    sweeps: tuple[SweepEvidence, ...]
+    """As they stand now, whatever the window."""
     progress: Progress
     heartbeats: tuple[Heartbeat, ...]
     positions: tuple[Position, ...]
@@ -320,6 +338,7 @@ class Status:
     tally: Tally
     latency: Latency
     divergences: Mapping[DivergenceState, int]
+    sweeps: tuple[SweepEvidence, ...]
     heartbeats: tuple[Heartbeat, ...]
     positions: tuple[Position, ...]
     about: Mapping[str, str]

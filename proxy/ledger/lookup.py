@@ -1,5 +1,7 @@
 """Look single documents up among those that diverged, by their `_id` and not by its redacted form."""
 
+import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from proxy.ledger import tables
+from proxy.ledger.access import Access
 from proxy.ledger.engine import reading_engine, shown_url, translated_failures
+from proxy.ledger.entries import DivergenceState
 from proxy.ledger.redaction import Redaction
 from proxy.ledger.write import REDACTION_KEY
 
@@ -41,3 +45,63 @@ async def diverged_among(url: str, documents: Sequence[tuple[str, Any]]) -> Dive
         known=frozenset(number for number, name in enumerate(names) if name in diverged),
         others=tuple(sorted(diverged - set(names))),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDivergence:
+    """A document that differs now; `document` is its redacted `_id`."""
+
+    namespace: str
+    document: str
+    cause: str
+    since_ns: int
+    paths: tuple[str, ...]
+    """Where it differs, generalised."""
+
+
+async def open_divergences(access: Access) -> list[OpenDivergence]:
+    """Return all documents that are known to differ, in the order in which they were found."""
+    stored = tables.divergence
+    wanted = (
+        select(stored)
+        .where(stored.c.state == DivergenceState.OPEN.value)
+        .order_by(stored.c.since_ns, stored.c.namespace, stored.c.document)
+    )
+    async with access.reading() as connection:
+        return [
+            OpenDivergence(
+                namespace=row.namespace,
+                document=row.document,
+                cause=row.cause,
+                since_ns=row.since_ns,
+                paths=tuple(each["path"] for each in json.loads(row.differences or "[]")),
+            )
+            for row in await connection.execute(wanted)
+        ]
+
+
+async def redaction_of(access: Access) -> Redaction:
+    """Return how `_id`s are named on a ledger."""
+    key_row = select(tables.meta.c.value).where(tables.meta.c.name == REDACTION_KEY)
+    async with access.reading() as connection:
+        key = (await connection.execute(key_row)).scalar_one()
+    return Redaction(key=bytes.fromhex(key))
+
+
+async def close_gone(
+    access: Access, documents: Sequence[tuple[str, str]], *, who: str, why: str
+) -> None:
+    """Enter that documents, by namespace and redacted `_id`, are on neither side any more."""
+    stored = tables.divergence
+    async with access.writing() as connection:
+        for namespace, document in documents:
+            await connection.execute(
+                stored.update()
+                .where(stored.c.namespace == namespace, stored.c.document == document)
+                .values(
+                    state=DivergenceState.RESOLVED.value,
+                    changed_ns=time.time_ns(),
+                    who=who,
+                    why=why,
+                )
+            )

@@ -27,6 +27,7 @@ from proxy.ledger.evidence import (
     RuleEvidence,
     Sample,
     SlowPlan,
+    SweepEvidence,
 )
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
@@ -334,6 +335,37 @@ async def divergent(connection: AsyncConnection, window: Window) -> tuple[Diverg
             differences=tuple(Change(**change) for change in json.loads(row.differences or "[]")),
             who=row.who,
             why=row.why,
+        )
+        for row in rows
+    )
+
+
+async def sweeps(connection: AsyncConnection) -> tuple[SweepEvidence, ...]:
+    """Return how far the sweeps of each collection are."""
+    stored = tables.sweeps
+    rows = await connection.execute(
+        select(
+            stored.c.namespace,
+            func.count().label("chunks"),
+            *(
+                func.sum(stored.c[name]).label(name)
+                for name in ("documents", "differing", "uncompared")
+            ),
+            func.min(stored.c.swept_ns).label("oldest_ns"),
+            func.max(stored.c.swept_ns).label("newest_ns"),
+        )
+        .group_by(stored.c.namespace)
+        .order_by(stored.c.namespace)
+    )
+    return tuple(
+        SweepEvidence(
+            namespace=row.namespace,
+            chunks=row.chunks,
+            documents=int(row.documents),
+            differing=int(row.differing),
+            uncompared=int(row.uncompared),
+            oldest_ns=row.oldest_ns,
+            newest_ns=row.newest_ns,
         )
         for row in rows
     )

@@ -34,6 +34,7 @@ from proxy.ledger.evidence import (
     Sample,
     ShapeEvidence,
     Status,
+    SweepEvidence,
     Tally,
 )
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides, Window
@@ -67,6 +68,7 @@ __all__ = [
     "Sample",
     "ShapeEvidence",
     "Status",
+    "SweepEvidence",
     "Tally",
     "read_report",
     "status",
@@ -109,6 +111,7 @@ async def status(url: str) -> Status:
             tally=_sum(tallies.values()),
             latency=_latency((await queries.latencies(connection, recent)).values()),
             divergences=divergences,
+            sweeps=await queries.sweeps(connection),
             heartbeats=heartbeats,
             positions=await queries.positions(connection),
             about=await queries.about(connection),
@@ -153,6 +156,7 @@ async def _evidence(connection: AsyncConnection, window: Window, now_ns: int) ->
         events=events,
         divergent=await queries.divergent(connection, window),
         divergences=divergences,
+        sweeps=await queries.sweeps(connection),
         progress=await queries.progress(connection, window),
         heartbeats=heartbeats,
         positions=await queries.positions(connection),

@@ -200,6 +200,17 @@ orders: Final = Table(
 )
 Index("orders_by_state", orders.c.state)
 
+sweeps: Final = Table(
+    "sweeps",
+    ledger,
+    _key("namespace"),
+    _key("chunk", _BIG),
+    _number("swept_ns"),
+    _number("documents"),
+    _number("differing"),
+    _number("uncompared"),
+)
+
 checkpoints: Final = Table(
     "checkpoints",
     ledger,

@@ -12,7 +12,7 @@ from proxy.ledger.orders import Order
 from proxy.shadow.evidence import STATES_DIFFER, Evidence
 from proxy.shadow.progress import Progress
 from proxy.shadow.reconcile import Reconciler
-from proxy.shadow.states import States
+from proxy.shadow.states import BUSY, States
 
 IDENTIFIERS: Final = "ids"
 """Where the payload of an order names its documents."""
@@ -76,6 +76,7 @@ class Comparing:
                 self._evidence.resolved(end)
         return {
             "verdicts": Counter(judgement.verdict.value for _, judgement in found),
+            "busy": sum(judgement.reason == BUSY for _, judgement in found),
             "documents": {
                 self._redacted(namespace, identifier): judgement.verdict.value
                 for identifier, judgement in found

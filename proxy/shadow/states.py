@@ -36,10 +36,13 @@ Told = Callable[[Any, Judgement], None]
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
 _MOST_OWED: Final = 200_000
+_MOST_OVERTAKEN: Final = 20
+"""How often a document may be written while it is compared before those who asked are told that it is busy."""
 
 CONTENDED: Final = "written at the same time by several clients"
 CHOICE: Final = "several documents matched a write of one"
 
+BUSY: Final = "written all the time: it is compared after its last write"
 UNPAID: Final = "too many to keep"
 TAKEN_OVER: Final = "values made by the server were taken over"
 
@@ -49,7 +52,8 @@ class Debt:
     """A document that is owed a comparison since the write at `position`.
 
     `excuse` says why a difference would prove nothing, None when it would. `generated`: the last write took
-    values from the server's clock. `attempts` counts comparisons that ended in a difference. `told` are those who
+    values from the server's clock. `attempts` counts comparisons that ended in a difference,
+    `overtaken` those during which the document was written. `told` are those who
     asked for the comparison; `cause` is what a difference is entered with.
     """
 
@@ -58,6 +62,7 @@ class Debt:
     excuse: str | None = None
     generated: bool = False
     attempts: int = 0
+    overtaken: int = 0
     told: tuple[Told, ...] = ()
     cause: str = STATES_DIFFER
 
@@ -118,6 +123,7 @@ class States:
                 generated=generated or (before is not None and before.generated),
                 told=before.told if before is not None else (),
                 cause=before.cause if before is not None else STATES_DIFFER,
+                overtaken=before.overtaken if before is not None else 0,
             )
         while len(self._owed) > _MOST_OWED:
             (namespace, _), dropped = self._owed.popitem(last=False)
@@ -154,7 +160,9 @@ class States:
         if newer is None:
             self._owed[place] = debt
         elif debt.told:
-            self._owed[place] = replace(newer, told=newer.told + debt.told, cause=debt.cause)
+            told = newer.told + debt.told
+            overtaken = max(newer.overtaken, debt.overtaken)
+            self._owed[place] = replace(newer, told=told, overtaken=overtaken, cause=debt.cause)
 
     def owe_all(self, whole: Whole) -> None:
         """Note that a write may have touched any document of a collection, on either side."""
@@ -241,8 +249,7 @@ class States:
         )
         for key, debt in debts.items():
             if self._sides.touches.since(namespace, key, reading.before):
-                # Written meanwhile.
-                self._still_owe((namespace, key), debt)
+                self._still_owe((namespace, key), _overtaken(debt))
                 continue
             await self._compare(namespace, key, debt, reading.value.get(key), stored.get(key))
 
@@ -300,6 +307,16 @@ class States:
         if debt.generated and only_clocks_differ(judgement):
             return TAKEN_OVER
         return None
+
+
+def _overtaken(debt: Debt) -> Debt:
+    """Return the debt of a document that was written while it was compared; those who asked wait only so long."""
+    if not debt.told:
+        return debt
+    if debt.overtaken < _MOST_OVERTAKEN:
+        return replace(debt, overtaken=debt.overtaken + 1)
+    _tell(debt, Judgement(verdict=Verdict.NOT_COMPARABLE, reason=BUSY))
+    return replace(debt, told=(), overtaken=0)
 
 
 def _tell(debt: Debt, judgement: Judgement) -> None:

@@ -65,6 +65,7 @@ def evidence(
         "events": (),
         "divergent": (),
         "divergences": {},
+        "sweeps": (),
         "progress": Progress(step_s=1, moments=tuple(moment(n) for n in range(3))),
         "heartbeats": (
             Heartbeat(

@@ -10,8 +10,23 @@ from comparators.verdict import Verdict
 from dashboards.report import build_report, render_html, render_json
 from dashboards.report.html import MAX_SHAPES
 from dashboards.report.report import segments
-from proxy.ledger.read import DivergenceState, Evidence, Result, Tally
-from tests.unit.dashboards.evidence import empty, evidence, group, reason, shape
+from proxy.ledger.read import (
+    DivergenceState,
+    DivergentDocument,
+    Evidence,
+    Result,
+    SweepEvidence,
+    Tally,
+)
+from tests.unit.dashboards.evidence import (
+    SECOND_NS,
+    START_NS,
+    empty,
+    evidence,
+    group,
+    reason,
+    shape,
+)
 
 STYLE = (Path(dashboards.report.__file__).parent / "templates" / "style.css").read_text()
 VOID = {"meta", "br", "rect", "polygon"}
@@ -187,3 +202,33 @@ def luminance(colour: str) -> float:
     channels = [int(colour[n : n + 2], 16) / 255 for n in (0, 2, 4)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_repaired_document_says_who_and_why_and_a_sweep_how_old_it_is() -> None:
+    repaired = DivergentDocument(
+        namespace="app.users",
+        document="string#5f1c",
+        cause="found by a sweep",
+        state=DivergenceState.REPAIRED,
+        since_ns=START_NS,
+        changed_ns=START_NS,
+        log="log",
+        position=1,
+        differences=group(path="lines.*.sku").samples[0].changes,
+        who="ada",
+        why="ticket 5",
+    )
+    swept = SweepEvidence(
+        namespace="app.users",
+        chunks=3,
+        documents=70_000,
+        differing=1,
+        uncompared=0,
+        oldest_ns=START_NS - 7_200 * SECOND_NS,
+        newest_ns=START_NS,
+    )
+
+    page = page_of(evidence(divergent=(repaired,), sweeps=(swept,)))
+
+    for told in ("repaired by ada: ticket 5", "lines.*.sku", "70,000", "120 min ago"):
+        assert told in page.text

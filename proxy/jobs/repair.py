@@ -1,0 +1,149 @@
+"""Make documents of the gateway equal to legacy's again: which ones, what that means, and how it came out.
+
+The ledger knows most `_id`s by a digest only. Those are found by a walk over the `_id`s of both sides.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from bson import ObjectId
+from pymongo import AsyncMongoClient
+
+from adapters.gateway import Gateway
+from adapters.postgresql.digests import Digests
+from comparators.canonical import CODEC, MISSING, document_key, encode
+from comparators.verdict import Verdict
+from proxy.jobs.asking import Asking
+from proxy.jobs.choice import Chosen
+from proxy.ledger.lookup import OpenDivergence
+from proxy.ledger.orders import OrderKind
+from proxy.ledger.redaction import Redaction
+from proxy.shadow.legacy import Legacy
+
+_IMAGES_AT_ONCE: Final = 500
+
+
+class Step(StrEnum):
+    """What a repair does to a document of the gateway, as both sides are now."""
+
+    REPLACE = "replace it"
+    INSERT = "insert it"
+    DELETE = "delete it"
+    NOTHING = "nothing: equal by now"
+    GONE = "nothing: on neither side any more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One document to repair; `identifier` is None where its `_id` is not known, as on no side it is there."""
+
+    divergence: OpenDivergence
+    step: Step
+    identifier: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How many documents were repaired, and the verdict on each other one by namespace and redacted `_id`."""
+
+    repaired: int
+    others: Mapping[tuple[str, str], str]
+
+
+class Identifiers:
+    """Finds the `_id`s behind redacted ones."""
+
+    def __init__(
+        self, client: AsyncMongoClient[Any], digests: Digests, redaction: Redaction
+    ) -> None:
+        self._client = client
+        self._digests = digests
+        self._redaction = redaction
+
+    async def of(self, namespace: str, chosen: Iterable[Chosen]) -> dict[str, Any]:
+        """Return the `_id`s of documents of a collection by their names, as far as a side has them."""
+        names = {each.divergence.document: each.identifier for each in chosen}
+        found = {
+            name: ObjectId(name) if identifier is MISSING else identifier
+            for name, identifier in names.items()
+            if identifier is not MISSING or ObjectId.is_valid(name)
+        }
+        for side in (self._on_legacy(namespace), self._digests.every_identifier(namespace)):
+            if found.keys() == names.keys():
+                break
+            async for identifier in side:
+                name = self._redaction.document(namespace, identifier)
+                if name in names:
+                    found[name] = identifier
+        return found
+
+    async def _on_legacy(self, namespace: str) -> AsyncIterator[Any]:
+        database, _, name = namespace.partition(".")
+        collection = self._client[database].get_collection(name, codec_options=CODEC)
+        # The index alone answers.
+        async for each in collection.find({}, {"_id": 1}).hint([("_id", 1)]):
+            yield each["_id"]
+
+
+async def plan(
+    chosen: Sequence[Chosen], *, identifiers: Identifiers, legacy: Legacy, gateway: Gateway
+) -> list[Planned]:
+    """Return what would be done about documents."""
+    planned: list[Planned] = []
+    for namespace in dict.fromkeys(each.divergence.namespace for each in chosen):
+        inside = [each for each in chosen if each.divergence.namespace == namespace]
+        known = await identifiers.of(namespace, inside)
+        steps = await _steps(namespace, known, legacy=legacy, gateway=gateway)
+        planned += [
+            Planned(
+                divergence=each.divergence,
+                step=steps.get(each.divergence.document, Step.GONE),
+                identifier=known.get(each.divergence.document),
+            )
+            for each in inside
+        ]
+    return planned
+
+
+async def carry_out(planned: Sequence[Planned], asking: Asking) -> Outcome:
+    """Have documents repaired, and return how it came out."""
+    repaired = 0
+    others: dict[tuple[str, str], str] = {}
+    for namespace in dict.fromkeys(each.divergence.namespace for each in planned):
+        identifiers = [
+            encode({"_id": each.identifier})
+            for each in planned
+            if each.divergence.namespace == namespace and each.step is not Step.GONE
+        ]
+        for order in await asking.about(OrderKind.MEND, namespace, identifiers):
+            verdicts = order.outcome["verdicts"]
+            repaired += verdicts.get(Verdict.MATCH, 0) + verdicts.get(Verdict.MATCH_BY_RULE, 0)
+            others |= {
+                (namespace, name): verdict for name, verdict in order.outcome["documents"].items()
+            }
+    return Outcome(repaired=repaired, others=others)
+
+
+async def _steps(
+    namespace: str, known: Mapping[str, Any], *, legacy: Legacy, gateway: Gateway
+) -> dict[str, Step]:
+    steps: dict[str, Step] = {}
+    names = list(known)
+    for first in range(0, len(names), _IMAGES_AT_ONCE):
+        portion = {name: known[name] for name in names[first : first + _IMAGES_AT_ONCE]}
+        there = await legacy.images(namespace, list(portion.values()))
+        here = await gateway.images(namespace, list(portion.values()))
+        for name, identifier in portion.items():
+            key = document_key(identifier)
+            steps[name] = _step(there.get(key), here.get(key))
+    return steps
+
+
+def _step(legacy: bytes | None, gateway: bytes | None) -> Step:
+    if legacy == gateway:
+        return Step.NOTHING
+    if legacy is None:
+        return Step.DELETE
+    return Step.INSERT if gateway is None else Step.REPLACE
