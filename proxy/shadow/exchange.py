@@ -1,33 +1,10 @@
 """An operation with the outcome captured for it, and where it stood in time."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from comparators.operation import Operation
 from comparators.outcome import Outcome
-
-
-class Control(StrEnum):
-    """Commands that are no operation themselves but decide what becomes of others."""
-
-    COMMIT = "commit"
-    ABORT = "abort"
-    GET_MORE = "get_more"
-    KILL_CURSORS = "kill_cursors"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """The logical session of a command; `number` is its transaction number.
-
-    A number without `in_transaction` marks a retryable write.
-    Source: MongoDB specifications, "Retryable Writes" and "Transactions".
-    """
-
-    key: bytes
-    number: int | None
-    in_transaction: bool
-    starts: bool
+from proxy.request import Control, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,10 @@ from comparators.outcome import Acknowledgement, Failure, Modified
 from comparators.verdict import Verdict
 from proxy.capture.gap import Gap
 from proxy.capture.record import Record, RecordKind
+from proxy.request import Control, Request, operation_of, read_request
 from proxy.shadow.cursors import Cursors
-from proxy.shadow.decode import Request, operation_of, read_exchange, read_request
-from proxy.shadow.exchange import Captured, Control, ControlCommand, Exchange
+from proxy.shadow.decode import read_exchange
+from proxy.shadow.exchange import Captured, ControlCommand, Exchange
 from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.reach import namespaces_of
 from proxy.shadow.sequence import Placed, Sequence

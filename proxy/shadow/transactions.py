@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-from proxy.shadow.exchange import Session
+from proxy.request import Session
 from proxy.shadow.units import Single
 
 _REMEMBERED: Final = 4096

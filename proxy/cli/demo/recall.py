@@ -18,7 +18,8 @@ from comparators.verdict import Verdict
 from proxy.capture.reader import CaptureReader
 from proxy.ledger.evidence import Evidence
 from proxy.ledger.lookup import DivergedAmong, diverged_among
-from proxy.shadow.decode import read_exchange, read_request
+from proxy.request import read_request
+from proxy.shadow.decode import read_exchange
 from proxy.shadow.exchange import Exchange
 
 Place = tuple[str, bytes]

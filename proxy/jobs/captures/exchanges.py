@@ -12,7 +12,7 @@ from comparators.errors import SettingsError
 from proxy.capture.reader import CaptureReader, Skipped
 from proxy.capture.record import Record, RecordKind
 from proxy.capture.segment import bases, newest_header
-from proxy.shadow.decode import Request, read_request
+from proxy.request import Request, read_request
 from proxy.shadow.intake import UNDECODABLE
 
 _RECORDS_AT_ONCE: Final = 512

@@ -23,9 +23,9 @@ from comparators.shape import shape_of
 from proxy.jobs.captures.exchanges import Traded
 from proxy.ledger.redaction import Revealed, summary
 from proxy.ledger.redaction import revealed as shown_value
-from proxy.shadow.decode import Request, operation_of
+from proxy.message import reply_body
+from proxy.request import Request, operation_of
 from proxy.shadow.intake import UNDECODABLE
-from proxy.shadow.message import reply_body
 from proxy.shadow.replies import read_reply
 
 NO_ANSWER: Final = "no answer"
