@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from comparators.operation import Kind
 from tests.differential.grammar import documents_of_kinds, operations, pipelines
 from tests.differential.grammar.expressions import expressions
-from tests.differential.grammar.values import documents, paths
+from tests.differential.grammar.values import documents, names, paths, values
 from tests.differential.programs.program import OTHERS, Document, Program, Step
 
 Programs = st.SearchStrategy[Program]
@@ -72,6 +72,33 @@ scripts: Programs = st.builds(
     ),
 )
 
+of_elements: st.SearchStrategy[dict[str, Any]] = st.builds(
+    lambda document, elements: {**document, "a": elements},
+    documents,
+    st.lists(st.dictionaries(names, values(1), max_size=3), max_size=3),
+)
+elements: Programs = st.builds(
+    lambda specifications, drawn, steps: Program(
+        indexes=specifications,
+        documents=[{"_id": at, **document} for at, document in enumerate(drawn)],
+        steps=steps,
+    ),
+    indexes,
+    st.lists(st.one_of(of_elements, of_elements, of_elements, documents), min_size=1, max_size=5),
+    _steps(
+        st.one_of(
+            operations.reads,
+            operations.reads,
+            operations.updated,
+            operations.updated_all,
+            operations.found_and_modified,
+            operations.upserted,
+            operations.deleted,
+        )
+    ),
+)
+"""On arrays of documents."""
+
 
 def _aggregate(pipeline: list[Any]) -> Step:
     return Step(kind=Kind.AGGREGATE, arguments={"pipeline": pipeline})
@@ -118,6 +145,7 @@ FAMILIES: Final[Mapping[str, Programs]] = {
     "reads": reads,
     "updates": updates,
     "scripts": scripts,
+    "elements": elements,
     "aggregations": aggregations,
     "computations": computations,
     "collated": collated,

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 from bson.objectid import ObjectId
 
 from adapters.entities.drift import FitOf
-from adapters.entities.entity import Column, ColumnType, EntityMap, Identity, IdentityType
+from adapters.entities.entity import Child, Column, ColumnType, EntityMap, Identity, IdentityType
 
 ID = ObjectId(b"twelve bytes")
 MAP = EntityMap(
@@ -35,3 +36,25 @@ def test_documents_that_drift_are_counted_by_column() -> None:
     assert dict(fit.columns) == {"a": 2, "b_c": 1}
     assert dict(fit.unmapped) == {("z",): 1, ("b", "y"): 1}
     assert fit.overflow_bytes > 0
+
+
+def test_elements_that_drift_are_counted_by_document() -> None:
+    lines = Child(
+        table="lines",
+        path=("lines",),
+        columns=(Column(name="n", path=("n",), type=ColumnType.INTEGER),),
+    )
+    counted = FitOf(replace(MAP, columns=(), children=(lines,)))
+    documents: list[dict[str, Any]] = [
+        {"lines": [{"n": 1}, {"n": 2}]},
+        {"lines": [{"n": "x"}, {"n": "x", "z": 1}, {"z": 1}]},
+        {"lines": [5]},
+        {"lines": "no array"},
+    ]
+    for document in documents:
+        counted.add({"_id": ID, **document})
+
+    fit = counted.fit
+    assert (fit.documents, fit.drifting, fit.usual) == (4, 3, 1)
+    assert dict(fit.columns) == {"lines.n": 2, "lines": 1}
+    assert dict(fit.unmapped) == {("lines", "z"): 1}
