@@ -46,7 +46,12 @@ class DocumentStorage:
     def key_of(self, identifier: Any) -> bytes:
         return key_of(identifier)
 
-    def contents_of(self, document: dict[str, Any], bson: bytes) -> Contents:
+    def contents_of(
+        self,
+        document: dict[str, Any],
+        bson: bytes,
+        before: dict[str, Any] | None = None,  # noqa: ARG002 - of the interface
+    ) -> Contents:
         return Contents(values=(bson, body_of(document)))
 
     def found(self, row: Record) -> Found:

@@ -80,7 +80,7 @@ def replacement(
         identifier=after["_id"],
         key=stored.key,
         bson=bson,
-        contents=storage.contents_of(after, bson),
+        contents=storage.contents_of(after, bson, before=stored.document),
         taken=tuple(entry for place, entry in new.items() if place not in old),
         freed=tuple(entry for place, entry in old.items() if place not in new),
         version=stored.version,
@@ -113,9 +113,15 @@ def shape_of(changes: Sequence[Change], *, marked: bool) -> WriteShape:
         elements=tuple(
             at
             for at in range(len(changes[0].contents.elements))
-            if any(change.version is not None or change.contents.elements[at] for change in changes)
+            if any(_writes_elements(change, at) for change in changes)
         ),
     )
+
+
+def _writes_elements(change: Change, at: int) -> bool:
+    """Return whether a change has elements for a table, or may have to delete some."""
+    given = change.contents.elements[at]
+    return given is not None and (bool(given) or change.version is not None)
 
 
 def values_of(
@@ -155,17 +161,18 @@ def values_of(
 def _values_of_elements(
     elements: ElementTable, at: int, changes: Sequence[Change]
 ) -> dict[str, Any]:
-    rows = [
-        (change.key, position, row)
+    of_each = [
+        (change.key, given)
         for change in changes
-        for position, row in enumerate(change.contents.elements[at])
+        if (given := change.contents.elements[at]) is not None
     ]
+    rows = [(key, place, row) for key, given in of_each for place, row in enumerate(given)]
     return {
-        f"cut{at}_ids": [change.key for change in changes],
-        f"cut{at}_lengths": [len(change.contents.elements[at]) for change in changes],
-        f"put{at}_ids": [key for key, _position, _row in rows],
-        f"put{at}_positions": [position for _key, position, _row in rows],
-        **_carried(elements.contents, [row for _key, _position, row in rows], f"put{at}_"),
+        f"cut{at}_ids": [key for key, _given in of_each],
+        f"cut{at}_lengths": [len(given) for _key, given in of_each],
+        f"put{at}_ids": [key for key, _place, _row in rows],
+        f"put{at}_positions": [place for _key, place, _row in rows],
+        **_carried(elements.contents, [row for _key, _place, row in rows], f"put{at}_"),
     }
 
 

@@ -14,6 +14,7 @@ from adapters.entities.entity import EntityMap
 from adapters.entities.identity import identity_key
 from adapters.entities.layout import Layout
 from adapters.entities.rows import Row, RowCodec, fits
+from adapters.evaluate.expressions import at_path
 from adapters.postgresql import statements
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_tables import mapped_tables_of
@@ -108,7 +109,12 @@ class MappedStorage:
     def key_of(self, identifier: Any) -> Any:
         return identity_key(self.entity.identity, identifier).value
 
-    def contents_of(self, document: dict[str, Any], bson: bytes) -> Contents:  # noqa: ARG002 - of the interface
+    def contents_of(
+        self,
+        document: dict[str, Any],
+        bson: bytes,  # noqa: ARG002 - of the interface
+        before: dict[str, Any] | None = None,
+    ) -> Contents:
         row = self._codec.row_of(document)
         rows = [row, *(each for elements in row.elements for each in elements)]
         return Contents(
@@ -116,7 +122,9 @@ class MappedStorage:
             layouts=tuple(each.layout for each in rows if each.layout is not None),
             elements=tuple(
                 tuple((*each.values, *_rest_of(each)) for each in elements)
-                for elements in row.elements
+                if before is None or not _is_untouched(document, before, child.path)
+                else None
+                for child, elements in zip(self.entity.children, row.elements, strict=True)
             ),
         )
 
@@ -269,9 +277,6 @@ class MappedStorage:
     ) -> Alteration | None:
         if not (selection.exact and is_of_one(selection)):
             return None
-        if shown and self.tables.elements:
-            # Who waited for a lock would show the row of now and the elements of before.
-            return None
         changes = changes_of(update, self._columns, now_ms=now_ms, guarded=guarded)
         if changes is None or not self._fits(changes):
             return None
@@ -329,6 +334,8 @@ class MappedStorage:
         tables = self.tables
         returned = tables.shown if shown else (tables.identity,)
         changed = update(tables.documents, shape, *returned)
+        if shown and tables.elements:
+            changed = changed.where(_is_of_now(tables))
         return statements.marked(changed.cte("changed")) if marked else compiled(changed)
 
     def _run(self, use: Use, plan: ColumnPlan) -> Read:
@@ -373,18 +380,27 @@ def is_of_one(selection: Narrowing) -> bool:
     )
 
 
-def _version(tables: CollectionTables) -> ColumnElement[Any]:
-    """Return the version of a row, NULL where the elements that are read with it are those of an earlier one.
+def _is_untouched(document: dict[str, Any], before: dict[str, Any], path: Path) -> bool:
+    """Return whether there is the very same value at a path as before: an update shares what it leaves alone."""
+    values = at_path(document, path), at_path(before, path)
+    return values[0] is values[1]
 
-    Whoever waited for a lock gets the row as the other write has left it, and all else as it was when the statement began.
+
+def _version(tables: CollectionTables) -> ColumnElement[Any]:
+    """Return the version of a row, NULL where the elements that are read with it are those of an earlier one."""
+    version = tables.documents.c.xmin
+    return sa.case((_is_of_now(tables), version)) if tables.elements else version
+
+
+def _is_of_now(tables: CollectionTables) -> ColumnElement[bool]:
+    """Return whether a row is as it was when the statement began, as all else is that the statement reads.
+
+    Whoever waited for a lock gets the row as the other write has left it.
     Source: PostgreSQL manual, "Transaction Isolation", section "Read Committed Isolation Level".
     """
-    documents = tables.documents
-    if not tables.elements:
-        return documents.c.xmin
-    begun = documents.alias("begun")
+    begun = tables.documents.alias("begun")
     version = sa.select(begun.c.xmin).where(begun.c[tables.identity.name] == tables.identity)
-    return sa.case((documents.c.xmin == version.scalar_subquery(), documents.c.xmin))
+    return tables.documents.c.xmin == version.scalar_subquery()
 
 
 def _rest_of(row: Row) -> tuple[Any, ...]:

@@ -51,12 +51,13 @@ class Found:
 class Contents:
     """A document as its tables take it: a value for each of `CollectionTables.contents`.
 
-    `elements` are rows for each of `CollectionTables.elements`. The layouts must be known to the database before.
+    `elements` are rows for each of `CollectionTables.elements`, None where those that are there may stay. The layouts must
+    be known to the database before.
     """
 
     values: tuple[Any, ...]
     layouts: tuple[Layout, ...] = ()
-    elements: tuple[tuple[tuple[Any, ...], ...], ...] = ()
+    elements: tuple[tuple[tuple[Any, ...], ...] | None, ...] = ()
 
 
 class Selected(Protocol):
@@ -158,8 +159,10 @@ class Storage(Protocol[S]):
     def key_of(self, identifier: Any) -> Any:
         """Return the primary key of an `_id`."""
 
-    def contents_of(self, document: dict[str, Any], bson: bytes) -> Contents:
-        """Return what is stored of a document."""
+    def contents_of(
+        self, document: dict[str, Any], bson: bytes, before: dict[str, Any] | None = None
+    ) -> Contents:
+        """Return what is stored of a document; `before` is what it was made of, if that is stored."""
 
     def found(self, row: Record) -> Found:
         """Return the document of a row that begins with what is shown; its layout must be known."""

@@ -5,6 +5,7 @@ Source: Mongoose documentation, "SchemaTypes"; MongoDB Node.js driver, "BSON Ser
 """
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from adapters.entities.checks import Place
@@ -72,14 +73,14 @@ def place_of(model: Model) -> Place:
 def _entity(model: Model, overlay: Overlay, targets: Mapping[str, Model]) -> EntityMap:
     columns: dict[str, dict[str, Any]] = {}
     for path in _kept(model, overlay):
-        name = overlay.names.get(path.path) or _name(path, model, columns, targets)
+        name = overlay.names.get(path.path) or _name(path, model, columns.keys(), targets)
         kind = overlay.types.get(path.path)
         columns[name] = {"path": path.path, "type": kind} if kind else _column(path, targets)
     columns |= {name: dict(column) for name, column in overlay.columns.items()}
     known = [str(each.get("path")) for each in (*columns.values(), *overlay.children.values())]
     for text in _unknown(model, known):
         added = SchemaPath(path=text, instance=MIXED)
-        name = overlay.names.get(text) or _name(added, model, columns, targets)
+        name = overlay.names.get(text) or _name(added, model, columns.keys(), targets)
         columns[name] = {"path": text, "type": "jsonb"}
     for name, target in overlay.references.items():
         columns.setdefault(name, {"path": name})["references"] = target
@@ -89,19 +90,41 @@ def _entity(model: Model, overlay: Overlay, targets: Mapping[str, Model]) -> Ent
         "about": overlay.about,
         "id": {"type": IDENTITIES.get(model.identity, IdentityType.KEY).value},
         "columns": _at_the_end(columns),
-        "children": {name: dict(child) for name, child in overlay.children.items()},
+        "children": {
+            name: _child(child, model, overlay, targets) for name, child in overlay.children.items()
+        },
         "indexes": [*_indexes(model), *overlay.indexes],
         "search": {name: dict(search) for name, search in overlay.search.items()},
     }
     return entity_from(data, place_of(model))
 
 
+def _child(
+    child: Mapping[str, Any], model: Model, overlay: Overlay, targets: Mapping[str, Model]
+) -> dict[str, Any]:
+    """Return a child table, with a column for each field of an element where the overlay lists none."""
+    if "columns" in child:
+        return dict(child)
+    path = str(child.get("path"))
+    elements = model.elements_at(path)
+    columns: dict[str, dict[str, Any]] = {}
+    # The name of the key of the parent is taken.
+    taken = [str(child[name]) for name in ("parent", "position") if name in child]
+    for each in _kept(elements, Overlay()):
+        whole = f"{path}.{each.path}"
+        named = {*columns, *taken}
+        name = overlay.names.get(whole) or _name(each, elements, named, targets)
+        kind = overlay.types.get(whole)
+        columns[name] = {"path": each.path, "type": kind} if kind else _column(each, targets)
+    return {**child, "columns": columns}
+
+
 def _name(
-    path: SchemaPath, model: Model, columns: Mapping[str, Any], targets: Mapping[str, Model]
+    path: SchemaPath, model: Model, taken: AbstractSet[str], targets: Mapping[str, Model]
 ) -> str:
     target = targets.get(str(path.options.get("ref")))
     points = target is not None and TYPES.get(path.instance) is ColumnType.OBJECTID
-    return column_of(path.path, model.model, columns.keys(), points=points)
+    return column_of(path.path, model.model, taken, points=points)
 
 
 def _kept(model: Model, overlay: Overlay) -> Iterator[SchemaPath]:

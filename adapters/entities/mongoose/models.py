@@ -50,6 +50,20 @@ class Model(_Exported):
     paths: list[SchemaPath]
     indexes: list[SchemaIndex] = []
 
+    def elements_at(self, path: str) -> "Model":
+        """Return what the elements of an array are made of; its name is that of the field, in the singular."""
+        inside = f"{path}[]."
+        field = path.rsplit(".", maxsplit=1)[-1]
+        return Model(
+            model=field.removesuffix("s"),
+            collection=self.collection,
+            paths=[
+                each.model_copy(update={"path": each.path.removeprefix(inside)})
+                for each in self.paths
+                if each.path.startswith(inside)
+            ],
+        )
+
     @property
     def index_paths(self) -> frozenset[str]:
         """Every path that an index finds by."""

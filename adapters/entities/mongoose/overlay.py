@@ -18,7 +18,8 @@ class Overlay(BaseModel):
     """What is added to the model of one collection.
 
     `names` and `types` of columns are by path; `jsonb` are subdocuments kept whole; `columns` further columns,
-    `references` by column, `indexes` and `search` as in a map.
+    `references` by column, `indexes` and `search` as in a map. So are `children`, whose columns may be left out: they are then
+    those of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -233,7 +233,7 @@ class Mover:
             contents = move.target.contents_of(document, found.raw)
             records.append((key, row[-1], *contents.values))
             for given, rows_of in zip(beside, contents.elements, strict=True):
-                given += [(key, place, *each) for place, each in enumerate(rows_of)]
+                given += [(key, place, *each) for place, each in enumerate(rows_of or ())]
             layouts += contents.layouts
             for index in move.collection.unique:
                 entries += [(index.name, entry, key) for entry in index.entries_of(document)]

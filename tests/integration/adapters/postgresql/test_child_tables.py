@@ -267,8 +267,22 @@ async def test_what_sql_does_to_the_rows_is_part_of_the_document(
     ]
 
 
-async def test_who_waited_for_a_lock_reads_the_elements_as_they_are_now(
-    gateway: PostgresGateway, postgres_dsn: str
+PUSHED: Final = {"$push": {"lines": {"product": "mine"}}}
+BY_KEY: Final = {"query": {"_id": ID}, "new": True}
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        # The filter is no key: this goes by locked rows.
+        (Kind.UPDATE, {"updates": [{"q": {"code": "x"}, "u": PUSHED, "multi": True}]}),
+        (Kind.UPDATE, {"updates": [{"q": {"_id": ID}, "u": PUSHED}]}),
+        (Kind.FIND_AND_MODIFY, {**BY_KEY, "update": PUSHED}),
+        (Kind.FIND_AND_MODIFY, {**BY_KEY, "update": {"$inc": {"total": 1}}}),
+    ],
+)
+async def test_who_waited_for_a_lock_sees_the_elements_as_they_are_now(
+    gateway: PostgresGateway, postgres_dsn: str, kind: Kind, arguments: dict[str, Any]
 ) -> None:
     await insert(gateway, {"_id": ID, "code": "x", "total": 0, "lines": []})
     holder = await asyncpg.connect(postgres_dsn)
@@ -280,17 +294,21 @@ async def test_who_waited_for_a_lock_reads_the_elements_as_they_are_now(
             "INSERT INTO shop.order_lines (order_id, place, product) VALUES ($1, 0, 'other')",
             ID.binary,
         )
-        # The filter is no key: the update goes by locked rows.
-        change = {"$push": {"lines": {"product": "mine"}}}
         async with asyncio.TaskGroup() as tasks:
-            waiting = tasks.create_task(update(gateway, {"code": "x"}, change, multi=True))
+            waiting = tasks.create_task(run(gateway, kind, **arguments))
             tasks.create_task(_let_go(transaction, postgres_dsn))
-        assert waiting.result() == Acknowledgement(n=1, modified=1)
     finally:
         await holder.close()
 
     [document] = await found(gateway, {})
-    assert document["lines"] == [{"product": "other"}, {"product": "mine"}]
+    mine = [] if "$inc" in arguments.get("update", {}) else [{"product": "mine"}]
+    assert document["total"] == (1 if mine else 2)
+    assert document["lines"] == [{"product": "other"}, *mine]
+    result = waiting.result()
+    if isinstance(result, Modified):
+        assert decode(result.document or b"") == document
+    else:
+        assert result == Acknowledgement(n=1, modified=1)
 
 
 async def _let_go(transaction: Any, dsn: str) -> None:
