@@ -35,6 +35,8 @@ class Evidence:
     """Arrays without elements, which every array column holds."""
     hashes: set[int] = field(default_factory=set)
     fields: dict[str, "Evidence"] = field(default_factory=dict)
+    elements: "Evidence | None" = None
+    """What was seen of the elements of arrays, if one of them was a document."""
 
     def add(self, value: Any) -> None:
         """Take note of a value."""
@@ -77,6 +79,10 @@ class Evidence:
         if not value:
             self.empty += 1
             return
+        if self.elements is not None or any(type(each) is dict for each in value):
+            self.elements = self.elements or Evidence()
+            for each in value:
+                self.elements.add(each)
         for kind in ELEMENT_TYPES:
             # The first element rules most types out.
             if HOLDERS[kind](value[0]) is not None:

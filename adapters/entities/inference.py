@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from adapters.entities.checks import Key
 from adapters.entities.entity import (
+    Child,
     Column,
     ColumnType,
     EntityIndex,
@@ -20,6 +21,7 @@ from adapters.entities.entity import (
 from adapters.entities.evidence import MOST_COUNTED, Evidence, Sample
 from adapters.entities.naming import column_of, snake
 from adapters.query.paths import Path, split_path
+from comparators.errors import SettingsError
 
 MOST: Final = 0.95
 """A column is of the type that at least this share of the values has."""
@@ -72,6 +74,9 @@ class _Draft:
     documents: int
     owner: str
     indexed: frozenset[str]
+    asked: frozenset[str] = frozenset()
+    """The arrays that shall have child tables."""
+    children: list[Child] = field(default_factory=list)
     columns: dict[str, Column] = field(default_factory=dict)
     comments: dict[Key, list[str]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
@@ -81,18 +86,59 @@ class _Draft:
         self.columns[name] = Column(name=name, path=path, type=kind, array=array)
         self.comments["columns", name] = [why]
 
+    def add_child(self, path: Path, elements: Evidence, why: str) -> None:
+        """Add a child table with a column for each field of the elements that has one."""
+        above = f"{'.'.join(path)}."
+        inside = _Draft(
+            documents=elements.types["object"],
+            owner=snake(path[-1]).removesuffix("s"),
+            indexed=frozenset(each.removeprefix(above) for each in self.indexed),
+        )
+        for name, evidence in elements.fields.items():
+            _consider(inside, (name,), evidence)
+        if not inside.columns:
+            raise _no_child(".".join(path), "none of its fields has a column")
+        table = f"{self.owner}_{'_'.join(map(snake, path))}"
+        parent = f"{self.owner}_id"
+        while parent in inside.columns:
+            parent = f"{parent}_of"
+        self.children.append(
+            Child(table=table, path=path, parent=parent, columns=tuple(inside.columns.values()))
+        )
+        key = ("children", table)
+        self.comments[key] = [why]
+        self.comments |= {(*key, *inner): lines for inner, lines in inside.comments.items()}
+        self.left_out += [f"{above}{each}" for each in inside.left_out]
 
-def propose(collection: str, sample: Sample, indexes: Iterable[Mapping[str, Any]]) -> Proposal:
-    """Return a map for what a sample shows; `indexes` are specifications as MongoDB lists them."""
+
+def propose(
+    collection: str,
+    sample: Sample,
+    indexes: Iterable[Mapping[str, Any]],
+    children: Iterable[str] = (),
+) -> Proposal:
+    """Return a map for what a sample shows; `indexes` are specifications as MongoDB lists them.
+
+    `children` are the paths of arrays that shall have child tables; SettingsError for one that is none of documents.
+    """
     table = snake(collection)
     declared = [_index(each) for each in indexes if dict(each["key"]) != {"_id": 1}]
     paths = frozenset(path for index in declared for path in index.specification["key"])
-    draft = _Draft(documents=sample.documents, owner=table.removesuffix("s"), indexed=paths)
+    draft = _Draft(
+        documents=sample.documents,
+        owner=table.removesuffix("s"),
+        indexed=paths,
+        asked=frozenset(children),
+    )
     for name, evidence in sample.root.fields.items():
         if name != "_id":
             _consider(draft, (name,), evidence)
+    for text in sorted(draft.asked - {".".join(child.path) for child in draft.children}):
+        raise _no_child(text, "the sample has no array of documents there")
     for text in sorted(paths - {"_id"}):
-        if not _is_covered(text, draft.columns.values()) and "$**" not in text:
+        covered = [column.path for column in draft.columns.values()]
+        covered += [child.path for child in draft.children]
+        if not _is_covered(text, covered) and "$**" not in text:
             draft.add(
                 split_path(text), ColumnType.JSONB, False, "not in the sample; an index needs it"
             )
@@ -108,6 +154,7 @@ def propose(collection: str, sample: Sample, indexes: Iterable[Mapping[str, Any]
             table=table,
             identity=Identity(type=identity),
             columns=tuple(draft.columns.values()),
+            children=tuple(draft.children),
             indexes=tuple(declared),
         ),
         comments={(): head, ("id",): [why], **draft.comments},
@@ -120,6 +167,8 @@ def _consider(draft: _Draft, path: Path, evidence: Evidence) -> None:
     needed = any(_overlap(text, indexed) for indexed in draft.indexed)
     if not _is_name(path[-1]):
         draft.left_out.append(f"{text} (no name for a column's path)")
+    elif text in draft.asked and evidence.elements is not None:
+        draft.add_child(path, evidence.elements, _why_child(draft, evidence))
     elif not values or (evidence.seen < RARE * draft.documents and not needed):
         draft.left_out.append(
             f"{text} ({_percent(evidence.seen, draft.documents)} of the documents)"
@@ -134,7 +183,10 @@ def _consider(draft: _Draft, path: Path, evidence: Evidence) -> None:
         if kind is None:
             draft.left_out.append(f"{text} (no column holds its type)")
         else:
-            draft.add(path, kind, array, _why(draft, evidence, kind, array))
+            why = _why(draft, evidence, kind, array)
+            if evidence.elements is not None:
+                why += f"; `--child {text}` makes a table of it"
+            draft.add(path, kind, array, why)
 
 
 def _type_of(evidence: Evidence, values: int) -> tuple[ColumnType | None, bool]:
@@ -196,6 +248,22 @@ def _why(draft: _Draft, evidence: Evidence, kind: ColumnType, array: bool) -> st
     return "; ".join(parts)
 
 
+def _why_child(draft: _Draft, evidence: Evidence) -> str:
+    elements = evidence.elements or Evidence()
+    kinds = ", ".join(
+        f"{name} {_percent(count, elements.seen)}" for name, count in elements.types.most_common()
+    )
+    return f"{_why(draft, evidence, ColumnType.JSONB, False)}; of {elements.seen} elements: {kinds}"
+
+
+def _no_child(path: str, why: str) -> SettingsError:
+    return SettingsError(
+        f"{path!r} cannot have a child table: {why}",
+        where="--child",
+        remedy="name the path of an array of documents, or look at a larger sample",
+    )
+
+
 def _percent(part: int, whole: int) -> str:
     share = 100 * part / whole if whole else 0.0
     return "< 0.1 %" if 0 < share < 0.1 else f"{share:.1f}".removesuffix(".0") + " %"
@@ -221,8 +289,8 @@ def _index(listed: Mapping[str, Any]) -> EntityIndex:
     return EntityIndex(name=str(listed["name"]), specification=options)
 
 
-def _is_covered(text: str, columns: Iterable[Column]) -> bool:
-    return any(_overlap(text, ".".join(column.path)) for column in columns)
+def _is_covered(text: str, paths: Iterable[Path]) -> bool:
+    return any(_overlap(text, ".".join(path)) for path in paths)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -84,6 +84,10 @@ def infer(
     legacy: options.Legacy = None,
     *,
     sample: Annotated[int, typer.Option("--sample", help="How many documents to look at.")] = 1000,
+    child: Annotated[
+        list[str] | None,
+        typer.Option("--child", help="The path of an array that shall have a child table."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The folder of the map (else print it).")
     ] = None,
@@ -91,7 +95,7 @@ def infer(
     """Propose a map for a collection from a sample of it, with the evidence for each choice."""
     settings = options.settings_of(config, legacy=legacy)
     seen, indexes = asyncio.run(_seen(settings.demand("legacy.uri"), namespace, sample))
-    proposal = propose(namespace.partition(".")[2], seen, indexes)
+    proposal = propose(namespace.partition(".")[2], seen, indexes, child or ())
     if out is None:
         typer.echo(toml_of(proposal.entity, proposal.comments), nl=False)
     else:

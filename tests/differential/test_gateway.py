@@ -19,9 +19,7 @@ from tests.differential.twins import Twins, same
 Step = tuple[Kind, Mapping[str, Any]]
 
 
-@pytest.fixture(
-    params=["documents", "mapped by objectid", "mapped by key", "mapped with child tables"]
-)
+@pytest.fixture(params=["documents", "mapped by key", "mapped with child tables"])
 async def twins(
     mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Twins]:

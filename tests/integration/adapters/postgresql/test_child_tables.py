@@ -13,6 +13,7 @@ from bson.objectid import ObjectId
 
 from adapters.entities.entity import Child, Column, ColumnType, EntityMap, Identity, IdentityType
 from adapters.gateway import Generated
+from adapters.postgresql.asking import explained
 from adapters.postgresql.gateway import PostgresGateway
 from adapters.query.paths import split_path
 from comparators.canonical import decode, document_key, encode
@@ -198,6 +199,34 @@ async def test_elements_that_stay_as_they_are_are_not_written(
 
     assert after[:2] == before
     assert len(after) == 3
+
+
+async def test_an_index_on_elements_serves_filters_on_them(
+    gateway: PostgresGateway, postgres_dsn: str
+) -> None:
+    documents = [
+        {"_id": ObjectId(at.to_bytes(12)), "lines": [{"product": f"{at} {n}"} for n in range(3)]}
+        for at in range(2_000)
+    ]
+    await insert(gateway, *documents)
+    index = {"key": {"lines.product": 1}, "name": "product"}
+    await run(gateway, Kind.CREATE_INDEXES, indexes=[index])
+    await rows(postgres_dsn, "ANALYZE shop.orders, shop.order_lines")
+    asked = {"lines": {"$elemMatch": {"product": "7 1", "n": None}}}
+    operation = Operation(
+        database="shop", collection="orders", kind=Kind.FIND, arguments={"filter": asked}
+    )
+
+    [plan] = explained(operation, ORDERS)
+    told = await rows(postgres_dsn, f"EXPLAIN {plan.sql}", "7 1")
+
+    assert plan.plan.splitlines()[1] == "residual: nothing"
+    assert any("order_lines~by_product" in line for [line] in told)
+    assert not any("Seq Scan" in line for [line] in told)
+    assert await found(gateway, asked) == documents[7:8]
+    long = [{"product": "x" * 5_000}]
+    await insert(gateway, {"_id": ID, "lines": long})
+    assert await found(gateway, {"lines.product": "x" * 5_000}) == [{"_id": ID, "lines": long}]
 
 
 async def test_a_deleted_document_takes_its_elements_with_it(

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,15 +14,18 @@ from adapters.entities.evidence import Sample
 from adapters.entities.files import toml_of
 from adapters.entities.inference import Proposal, propose
 from adapters.entities.notation import entity_of, text_of, type_of
+from comparators.errors import SettingsError
 
 SECRET = "never to be shown"
 
 
-def proposed(documents: list[dict[str, Any]], *indexes: dict[str, Any]) -> Proposal:
+def proposed(
+    documents: list[dict[str, Any]], *indexes: dict[str, Any], children: Sequence[str] = ()
+) -> Proposal:
     sample = Sample()
     for number, document in enumerate(documents):
         sample.add({"_id": ObjectId(number.to_bytes(12, "big")), **document})
-    return propose("purchaseOrders", sample, indexes)
+    return propose("purchaseOrders", sample, indexes, children)
 
 
 def types(entity: EntityMap) -> dict[str, str]:
@@ -146,3 +150,37 @@ def test_the_evidence_tells_shares_lengths_and_drift_and_no_value() -> None:
 
 def _both(proposal: Proposal) -> Any:
     return proposal.entity, proposal.comments
+
+
+LINES = [{"sku": "a", "price": 1.5, "at": {"shop": "x"}}, {"sku": "b", "price": 2}, 5]
+
+
+def test_an_array_of_documents_becomes_a_child_table_where_that_is_asked_for() -> None:
+    index = {"key": {"cart.lines.sku": 1}, "name": "sku"}
+
+    proposal = proposed([{"cart": {"lines": LINES}}], index, children=["cart.lines"])
+
+    [child] = proposal.entity.children
+    assert (child.table, child.parent) == ("purchase_order_cart_lines", "purchase_order_id")
+    assert {".".join(each.path): type_of(each) for each in child.columns} == {
+        "sku": "text",
+        "price": "double",
+        "at.shop": "text",
+    }
+    assert proposal.entity.columns == ()
+    assert (
+        "of 3 elements: object 66.7 %, int 33.3 %" in proposal.comments["children", child.table][0]
+    )
+    assert "string 100 %" in proposal.comments["children", child.table, "columns", "sku"][0]
+    assert (
+        proposed([{"cart": {"lines": LINES}}], index)
+        .comments["columns", "cart_lines"][0]
+        .endswith("`--child cart.lines` makes a table of it")
+    )
+    assert entity_of(text_of(proposal.entity)) == proposal.entity
+
+
+@pytest.mark.parametrize("path", ["lines", "v", "v.a", "odd"])
+def test_a_child_table_for_what_is_no_array_of_documents_is_refused(path: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{path}' cannot have a child table"):
+        proposed([{"v": [1], "odd": [{"": 1}]}], children=[path])
