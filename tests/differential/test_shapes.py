@@ -15,10 +15,10 @@ from tests.differential.commands.sequences import end_transaction, read_on
 from tests.differential.commands.shapes import Shape, read_shapes
 from tests.differential.programs.reporting import tell
 from tests.differential.programs.running import Sides
-from tests.differential.programs.storage import STORAGES, both_sides
+from tests.differential.programs.storage import OF_LIBRECHAT, both_sides
 
 
-@pytest.fixture(params=sorted(STORAGES))
+@pytest.fixture(params=sorted(OF_LIBRECHAT))
 async def sides(
     request: pytest.FixtureRequest, mongo: EmbeddedMongo, postgres_dsn: str
 ) -> AsyncIterator[Sides]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pymongo import AsyncMongoClient
 
 from adapters.entities.entity import IdentityType
+from adapters.entities.profile import load_profile
 from adapters.postgresql.gateway import PostgresGateway
 from tests.differential.maps import BESIDE_CHILDREN, CHILDREN, EveryCollection
 from tests.differential.programs.running import Sides
@@ -41,10 +42,23 @@ async def child_tables(dsn: str) -> AsyncIterator[PostgresGateway]:
         yield gateway
 
 
+@asynccontextmanager
+async def librechat_tables(dsn: str) -> AsyncIterator[PostgresGateway]:
+    """Open a gateway that keeps the collections of LibreChat in the tables of its profile."""
+    async with PostgresGateway(dsn, connections=2, entities=load_profile("librechat")) as gateway:
+        await gateway.ready()
+        yield gateway
+
+
 STORAGES: Final[Mapping[str, Storage]] = {
     "document tables": document_tables,
     "mapped tables": mapped_tables,
     "child tables": child_tables,
+}
+OF_LIBRECHAT: Final[Mapping[str, Storage]] = {
+    "document tables": document_tables,
+    "mapped tables": mapped_tables,
+    "tables of the profile": librechat_tables,
 }
 
 
@@ -54,7 +68,7 @@ async def both_sides(storage: str, mongo_uri: str, postgres_dsn: str) -> AsyncIt
     name = f"programs_{storage.replace(' ', '_')}"
     async with (
         AsyncMongoClient[dict[str, Any]](mongo_uri, serverMonitoringMode="poll") as client,
-        STORAGES[storage](postgres_dsn) as gateway,
+        {**STORAGES, **OF_LIBRECHAT}[storage](postgres_dsn) as gateway,
     ):
         yield Sides(mongo=client[name], gateway=gateway)
         await client.drop_database(name)
