@@ -173,8 +173,8 @@ class Total:
             return None
         if not self.fractions:
             return self.whole
-        whole = _away_from_zero(exact)
-        return whole + _away_from_zero(math.fsum([*self._parts(), -float(whole)]))
+        whole = away_from_zero(exact)
+        return whole + away_from_zero(math.fsum([*self._parts(), -float(whole)]))
 
     def _parts(self) -> list[float]:
         high = _rounded(self.whole)
@@ -206,7 +206,7 @@ def _sum(parts: list[float]) -> float:
         return sum(parts)
 
 
-def _away_from_zero(value: float) -> int:
+def away_from_zero(value: float) -> int:
     """Return the nearest integer, of two the one that is farther from zero."""
     return int(Decimal(value).to_integral_value(ROUND_HALF_UP))
 

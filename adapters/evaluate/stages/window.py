@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
-from bson.int64 import Int64
 
 from adapters.evaluate.accumulators import Extreme
 from adapters.evaluate.expressions import Variables, at_path, constant, evaluator
@@ -23,15 +22,15 @@ from adapters.evaluate.numbers import (
     CONTEXT,
     decimal_of,
     double_of,
-    int_or_long,
     is_number,
 )
 from adapters.evaluate.order import sorted_documents
-from adapters.evaluate.stages.curves import CURVES, is_coarse
+from adapters.evaluate.stages.curves import CURVES
 from adapters.evaluate.stages.group import fields_of
+from adapters.evaluate.stages.sliding import COVARIANCES, REMOVABLE, slid
 from adapters.evaluate.stages.unwind import with_value, without
 from adapters.query.failures import CommandFailure
-from adapters.query.pipeline import Bounds, Window, WindowFields
+from adapters.query.pipeline import Accumulation, Bounds, Window, WindowFields
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
 from comparators.order import order_key, sort_key
@@ -52,6 +51,9 @@ class Partition:
     keys: Sequence[Any]
 
 
+_PARTITION: Final = "\0"
+"""A name that no field has."""
+
 Compute = Callable[[Partition], list[Any]]
 """From a partition to the value of a field for each of its documents; MISSING for none."""
 
@@ -67,7 +69,7 @@ def window_fields(
         ordered = list(documents)
         if stage.sort is not None:
             ordered = sorted_documents(ordered, stage.sort)
-        for part in _parts([row(document) for document in ordered], partition):
+        for part in _parts([row(document) for document in ordered], partition, stage.sort):
             given = Partition(rows=part, sort=stage.sort, keys=_keys(part, stage.sort))
             columns = [(path, compute(given)) for path, compute in computes]
             for at, variables in enumerate(part):
@@ -82,20 +84,34 @@ def window_fields(
 
 
 def _parts(
-    rows: list[Variables], partition: Callable[[Variables], Any] | None
+    rows: list[Variables], partition: Callable[[Variables], Any] | None, sort: Any
 ) -> Iterator[list[Variables]]:
     if partition is None:
         if rows:
             yield rows
         return
-    parts: dict[Any, list[Variables]] = {}
+    parts: dict[Any, list[Variables] | None] = {}
     for variables in rows:
         value = partition(variables)
         if isinstance(value, list):
-            raise CommandFailure(14, "An expression used to partition cannot evaluate to an array")
-        parts.setdefault(order_key(None if value is MISSING else value), []).append(variables)
+            # The server sorts by the value first, and refuses it when its turn comes.
+            parts[_first_place(value, variables, sort)] = None
+            continue
+        part = parts.setdefault(order_key(None if value is MISSING else value), [])
+        if part is not None:
+            part.append(variables)
     for _place, part in sorted(parts.items(), key=lambda each: each[0]):
+        if part is None:
+            raise CommandFailure(14, "An expression used to partition cannot evaluate to an array")
         yield part
+
+
+def _first_place(array: list[Any], variables: Variables, sort: Any) -> Any:
+    """Return where an array comes among the partitions; CommandFailure beside another one to sort by."""
+    document = {**variables.root, _PARTITION: array}
+    sorted_documents([document, document], {_PARTITION: 1, **(sort or {})})
+    [place] = sort_key(document, {_PARTITION: 1})
+    return place
 
 
 def _keys(rows: Sequence[Variables], sort: Any) -> list[Any]:
@@ -123,8 +139,8 @@ def _compute(window: Window) -> Compute:
     curve = CURVES[operator]
 
     def compute(part: Partition) -> list[Any]:
-        values = [evaluate(each) for each in part.rows]
-        return curve(part.keys, values, list(_windows(part, window.bounds)), window.unit_ms)
+        windows = list(_windows(part, window.bounds))
+        return curve(part.keys, lambda at: evaluate(part.rows[at]), windows, window.unit_ms)
 
     return compute
 
@@ -133,23 +149,17 @@ def _accumulated(window: Window) -> Compute:
     accumulation, operator, bounds = window.accumulation, window.operator, window.bounds
     if accumulation is None:
         raise unsupported(operator, where="$setWindowFields")
+    slides = bounds.lower is not None
+    if operator in (REMOVABLE if slides else COVARIANCES):
+        return _slid(accumulation, bounds)
     fields = fields_of([accumulation])
     read = fields.reads[0]
-    slides = bounds.lower is not None
 
     def compute(part: Partition) -> list[Any]:
         windows = list(_windows(part, bounds))
         if operator in {"$first", "$last"}:
             at = 0 if operator == "$first" else -1
             return [read(part.rows[each[at]]) if each else None for each in windows]
-        if (
-            slides
-            and operator in {"$avg", "$sum"}
-            and not all(is_coarse(read(each)) for each in part.rows)
-        ):
-            raise unsupported(
-                f"{operator} of fractions in a sliding window", where="$setWindowFields"
-            )
         return [total(each, part) for each in windows]
 
     def total(places: range, part: Partition) -> Any:
@@ -165,10 +175,16 @@ def _accumulated(window: Window) -> Compute:
         filling = fields.fresh(None)
         for place in places:
             filling.add(part.rows[place])
-        value = next(iter(filling.results().values()))
-        # A sum that can be taken back is answered in the narrowest integer that holds it.
-        narrows = operator == "$sum" and slides and isinstance(value, Int64)
-        return int_or_long(value) if narrows else value
+        return next(iter(filling.results().values()))
+
+    return compute
+
+
+def _slid(accumulation: Accumulation, bounds: Bounds) -> Compute:
+    evaluate, make = evaluator(accumulation.value), REMOVABLE[accumulation.operator]
+
+    def compute(part: Partition) -> list[Any]:
+        return list(slid(make, lambda at: evaluate(part.rows[at]), _windows(part, bounds)))
 
     return compute
 

@@ -20,12 +20,11 @@ from adapters.query.unsupported import unsupported
 FAILED: Final = 9
 TYPE_MISMATCH: Final = 14
 ACCUMULATED: Final = frozenset(
-    "$addToSet $avg $first $last $max $min $push $stdDevPop $stdDevSamp $sum".split()
+    "$addToSet $avg $covariancePop $covarianceSamp $first $last $max $min $push $stdDevPop "
+    "$stdDevSamp $sum".split()
 )
 RANKS: Final = frozenset({"$denseRank", "$documentNumber", "$rank"})
 FILLS: Final = frozenset({"$linearFill", "$locf"})
-UNSUPPORTED: Final = frozenset({"$covariancePop", "$covarianceSamp"})
-"""The server's way of rounding is its own."""
 CURVES: Final = frozenset({"$derivative", "$integral"})
 UNITS: Final = {
     "week": 604_800_000,
@@ -85,6 +84,8 @@ def _window(path: str, item: Mapping[str, Any], sort: Sort, scope: Scope) -> Win
     parse = _parser(operator)
     if parse is None:
         raise CommandFailure(FAILED, f"Unrecognized window function, {operator}")
+    if operator in CURVES:
+        _check_curve(operator, item[operator], sort)
     bounds = parse_bounds(item["window"], sort) if "window" in item else None
     for name in item:
         if name in {operator, "window"}:
@@ -107,8 +108,6 @@ def _parser(operator: str) -> Parse | None:
         return _rank
     if operator in FILLS:
         return _fill
-    if operator in UNSUPPORTED:
-        raise unsupported(operator, where="$setWindowFields")
     if operator in CURVES:
         return _curve
     return {"$expMovingAvg": _moving_average, "$shift": _shift}.get(operator)
@@ -124,8 +123,6 @@ def _accumulated(
 ) -> Window:
     if operator == "$count" and value != {}:
         raise CommandFailure(FAILED, "$count only accepts an empty object as input")
-    if operator.startswith("$stdDev") and bounds is not None and bounds.lower is not None:
-        raise unsupported(f"{operator} of a sliding window", where="$setWindowFields")
     if operator in ACCUMULATED:
         # Unlike in a group, an array is a value and no list of arguments.
         accumulation = Accumulation(
@@ -169,20 +166,24 @@ def _fill(
     return Window(path=path, operator=operator, bounds=WHOLE, input=input_)
 
 
-def _curve(
-    path: tuple[str, ...],
-    operator: str,
-    value: Any,
-    bounds: Bounds | None,
-    sort: Sort,
-    scope: Scope,
-) -> Window:
+def _check_curve(operator: str, value: Any, sort: Sort) -> None:
+    """Refuse a curve over no single field before its window is looked at."""
     if not isinstance(value, Mapping):
         raise CommandFailure(FAILED, f"{operator} expects an object")
     if sort is None:
         raise CommandFailure(FAILED, f"{operator} requires a sortBy")
     if len(sort) != 1:
         raise CommandFailure(FAILED, f"{operator} requires a non-compound sortBy")
+
+
+def _curve(
+    path: tuple[str, ...],
+    operator: str,
+    value: Any,
+    bounds: Bounds | None,
+    _sort: Sort,
+    scope: Scope,
+) -> Window:
     for name in value:
         if name not in {"input", "unit"}:
             raise CommandFailure(FAILED, f"{operator} got unexpected argument: {name}")

@@ -8,6 +8,7 @@ from bson.int64 import Int64
 from hypothesis import strategies as st
 
 from tests.differential.grammar.expressions import expressions
+from tests.differential.grammar.windows import windows
 
 GIVEN: Final[list[dict[str, Any]]] = [
     {"_id": 1, "a": 1, "b": 2.5, "s": "x", "t": [1, 2, 3], "o": {"x": 1, "y": {"z": 2}}},
@@ -101,7 +102,7 @@ def _stages(foreign: str) -> Stages:
             ),
         ),
         _one("$bucketAuto", _automatic_buckets()),
-        _one("$setWindowFields", _windows()),
+        _one("$setWindowFields", windows()),
         _one("$sample", st.just({"size": 100})),
         _one("$limit", small),
         _one("$skip", small),
@@ -138,30 +139,6 @@ def _groups() -> st.SearchStrategy[dict[str, Any]]:
     """One group takes everything, so that no order of groups has to agree."""
     accumulators = _accumulators()
     return st.fixed_dictionaries({"_id": st.just(None), "n": accumulators, "m": accumulators})
-
-
-def _windows() -> st.SearchStrategy[dict[str, Any]]:
-    over = st.one_of(
-        st.builds(
-            lambda operator, path: {operator: f"${path}"},
-            st.sampled_from("$sum $avg $min $max $first $last $push $addToSet".split()),
-            paths,
-        ),
-        st.just({"$count": {}}),
-    )
-    bound = st.sampled_from(["unbounded", "current", -1])
-    bounded = st.builds(lambda low: {"window": {"documents": [low, "current"]}}, bound)
-    window = st.builds(
-        lambda item, bounds: {**item, **bounds}, over, st.one_of(st.just({}), bounded)
-    )
-    ranked = st.sampled_from([{"$documentNumber": {}}, {"$rank": {}}, {"$locf": "$a"}])
-    return st.fixed_dictionaries(
-        {
-            "sortBy": st.sampled_from([{"_id": 1}, {"_id": -1}]),
-            "output": st.builds(lambda item: {"n": item}, st.one_of(window, ranked)),
-        },
-        optional={"partitionBy": st.sampled_from(["$s", {"$type": "$a"}])},
-    )
 
 
 def _keyed_groups() -> st.SearchStrategy[dict[str, Any]]:

@@ -51,7 +51,6 @@ from adapters.query.pipeline.grouping import COUNTED, SIMPLE, SORTED
 from adapters.query.pipeline.grouping import UNSUPPORTED as UNSUPPORTED_ACCUMULATORS
 from adapters.query.pipeline.parse import OF_SERVERS, STAGES, UNSUPPORTED_STAGES, UPDATE_STAGES
 from adapters.query.pipeline.windows import ACCUMULATED, CURVES, FILLS, RANKS
-from adapters.query.pipeline.windows import UNSUPPORTED as UNSUPPORTED_WINDOWS
 from adapters.query.projection import parse_projection
 from adapters.query.sort import parse_sort
 from adapters.query.text_index import language_of
@@ -320,14 +319,6 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         ),
     },
     "Window operators": {
-        **{name: (_window({name: ["$a", "$a"]}),) for name in UNSUPPORTED_WINDOWS},
-        "$stdDevPop of a sliding window": (_window({"$stdDevPop": "$a", **SLIDING}),),
-        "$stdDevSamp of a sliding window": (_window({"$stdDevSamp": "$a", **SLIDING}),),
-        "$sum of fractions in a sliding window": (_window({"$sum": {"$sqrt": 2}, **SLIDING}),),
-        "$avg of fractions in a sliding window": (_window({"$avg": {"$sqrt": 2}, **SLIDING}),),
-        "$integral of fractions in a sliding window": (
-            _window({"$integral": {"input": {"$sqrt": 2}}, **SLIDING}),
-        ),
         "$expMovingAvg of a decimal": (
             _window({"$expMovingAvg": {"input": ONE, "N": 2}}),
             _window({"$expMovingAvg": {"input": 1, "alpha": Decimal128("0.5")}}),

@@ -1,0 +1,82 @@
+"""Random documents for `$setWindowFields`: all operators, most bounds; some do not go together."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Windows = st.SearchStrategy[dict[str, Any]]
+
+paths = st.sampled_from(["$a", "$b", "$s", "$t", "$o.x", "$nope"])
+numbers = st.one_of(
+    st.sampled_from(["$a", "$b", "$_id"]),
+    st.builds(
+        lambda path, by: {"$divide": [path, by]}, st.sampled_from(["$b", "$_id"]), st.just(3)
+    ),
+)
+
+
+def windows() -> Windows:
+    """Give what one `$setWindowFields` may be told: one field, for the order of several is no one's."""
+    return st.fixed_dictionaries(
+        {
+            "sortBy": st.sampled_from([{"_id": 1}, {"_id": 1}, {"_id": -1}, {"a": 1, "_id": 1}]),
+            "output": st.builds(lambda item: {"n": item}, st.one_of(_bounded(), _whole())),
+        },
+        optional={"partitionBy": st.sampled_from(["$s", {"$type": "$a"}])},
+    )
+
+
+def _bounded() -> Windows:
+    """Give an operator over a window, or over the whole partition."""
+    return st.builds(
+        lambda item, bounds: {**item, **bounds},
+        _over(),
+        st.one_of(st.just({}), _bounds("documents"), _bounds("documents"), _bounds("range")),
+    )
+
+
+def _bounds(kind: str) -> Windows:
+    low = st.sampled_from(["unbounded", "current", -1, -1, -2, 0, 1])
+    high = st.sampled_from(["current", "current", "unbounded", 0, 1, 2, -1])
+    return st.builds(lambda *pair: {"window": {kind: list(pair)}}, low, high)
+
+
+def _over() -> Windows:
+    names = "$min $max $first $last $push $addToSet $sum $avg"
+    sums = "$sum $avg $stdDevPop $stdDevSamp"
+    return st.one_of(
+        _calls(names, paths),
+        _calls(sums, numbers),
+        _calls("$covariancePop $covarianceSamp", st.lists(numbers, min_size=2, max_size=2)),
+        _calls("$integral $derivative", st.fixed_dictionaries({"input": numbers})),
+        _calls(
+            "$firstN $lastN $minN $maxN",
+            st.fixed_dictionaries({"input": paths, "n": st.integers(1, 3)}),
+        ),
+        _calls(
+            "$top $bottom", st.fixed_dictionaries({"sortBy": st.just({"b": 1}), "output": paths})
+        ),
+        st.just({"$count": {}}),
+    )
+
+
+def _whole() -> Windows:
+    """Give an operator that takes no window."""
+    return st.one_of(
+        st.sampled_from([{"$documentNumber": {}}, {"$rank": {}}, {"$denseRank": {}}]),
+        _calls("$locf", paths),
+        _calls("$linearFill", numbers),
+        _calls(
+            "$shift",
+            st.fixed_dictionaries(
+                {"output": paths, "by": st.integers(-2, 2)}, optional={"default": st.just("none")}
+            ),
+        ),
+        _calls("$expMovingAvg", st.fixed_dictionaries({"input": numbers, "N": st.integers(1, 3)})),
+    )
+
+
+def _calls(names: str, arguments: st.SearchStrategy[Any]) -> Windows:
+    return st.builds(
+        lambda name, argument: {name: argument}, st.sampled_from(names.split()), arguments
+    )
