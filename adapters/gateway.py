@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from comparators.errors import UnreachableError
 from comparators.operation import Operation
 from comparators.outcome import Outcome
 
@@ -48,6 +49,10 @@ class Generated:
     upserted: Mapping[int, Any] = field(default_factory=dict)
 
 
+class ConflictError(UnreachableError):
+    """Two transactions wrote the same: this one was undone, and may be tried again."""
+
+
 class Transaction(Protocol):
     """Operations that take effect together."""
 
@@ -68,14 +73,29 @@ class Gateway(Protocol):
     ) -> Outcome:
         """Run one operation; a write whose mark was applied before returns its first outcome."""
 
-    def transaction(self, mark: Mark | None = None) -> AbstractAsyncContextManager[Transaction]:
-        """Open a transaction: committed at a clean exit (together with its mark), else rolled back."""
+    def transaction(
+        self, mark: Mark | None = None, *, isolated: bool = False
+    ) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction: committed at a clean exit (together with its mark), else rolled back.
+
+        One that is `isolated` reads the state of its beginning, as MongoDB's do, and meets other writers'
+        changes with a ConflictError instead of waiting for them.
+        """
+
+    async def reachable(self) -> None:
+        """Return when the database answers, however busy it is; UnreachableError when it does not."""
+
+    async def namespaces(self) -> Sequence[tuple[str, str]]:
+        """Return the collections that there are, each as database and name."""
 
     async def applied(self, mark: Mark) -> bool:
         """Return whether a mark has been applied."""
 
     async def forget_marks(self, log: str, *, below: int) -> None:
         """Delete the marks of a log under a position that will not be replayed."""
+
+    async def marked(self, beginning: str) -> Mapping[str, int]:
+        """Return the logs whose names begin so and that have marks, with the last position of each."""
 
     async def unforgotten(self, log: str) -> Sequence[tuple[str, Sequence[Any], int]]:
         """Return, for the marks of a log, the namespace, the `_id`s touched and the position."""
@@ -103,6 +123,9 @@ class Gateway(Protocol):
 
     def with_expiry(self) -> Sequence[str]:
         """Return the namespaces that have a TTL index."""
+
+    async def expire(self, namespace: str, *, now_ms: int, grace_s: int = 0) -> Sequence[Any]:
+        """Delete the documents that are past the date of a TTL index, and return their `_id`s."""
 
     async def expired(self, namespace: str, *, now_ms: int) -> Sequence[Any]:
         """Return the `_id`s of the documents that are past the date of a TTL index."""

@@ -45,6 +45,8 @@ class WriteError:
     code: int
     key_pattern: dict[str, Any] | None = None
     key_value: dict[str, Any] | None = None
+    message: str = field(default="", compare=False, repr=False)
+    """What the gateway tells an application in words; it may quote values, and is never compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +81,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A command that failed as a whole: code and code name, never the message text."""
+    """A command that failed as a whole: code and code name."""
 
     code: int
     code_name: str
     key_pattern: dict[str, Any] | None = None
     key_value: dict[str, Any] | None = None
+    message: str = field(default="", compare=False, repr=False)
+    """What the gateway tells an application in words; it may quote values, and is never compared."""
 
 
 Result = Documents | Values | Count | Acknowledgement | Modified | Done | Failure

@@ -119,6 +119,17 @@ class Listen(_Section):
     max_connections: PositiveInt = 10_000
 
 
+class Serving(_Section):
+    """Drivers answered from PostgreSQL alone."""
+
+    replica_set: Annotated[str, Field(min_length=1)] = "rs0"
+    connections: Annotated[int, Field(ge=2, le=512)] = 32
+    cursor_bytes: Annotated[int, Field(ge=MIB)] = 256 * MIB
+    cursor_idle_s: PositiveFloat = 600
+    transaction_s: PositiveFloat = 60
+    drain_s: PositiveFloat = 5
+
+
 class Capture(_Section):
     """The log between relay and verifier."""
 
@@ -180,6 +191,7 @@ class Settings(BaseSettings):
     legacy: Legacy = Legacy()
     gateway: Gateway = Gateway()
     listen: Listen = Listen()
+    serving: Serving = Serving()
     capture: Capture = Capture()
     verifier: Verifier = Verifier()
     ledger: Ledger = Ledger()

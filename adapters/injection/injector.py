@@ -47,11 +47,13 @@ class Injector:
         return self._damage_answer(operation, outcome, mark)
 
     @asynccontextmanager
-    async def transaction(self, mark: Mark | None = None) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, mark: Mark | None = None, *, isolated: bool = False
+    ) -> AsyncIterator[Transaction]:
         """Open a transaction on both; stored documents are damaged after the commit."""
         async with (
-            self._twin.transaction(mark) as twin,
-            self._damaged.transaction(mark) as damaged,
+            self._twin.transaction(mark, isolated=isolated) as twin,
+            self._damaged.transaction(mark, isolated=isolated) as damaged,
         ):
             both = _Both(self, damaged, twin)
             yield both
@@ -60,6 +62,19 @@ class Injector:
 
     async def applied(self, mark: Mark) -> bool:
         return await self._damaged.applied(mark)
+
+    async def reachable(self) -> None:
+        await self._damaged.reachable()
+
+    async def namespaces(self) -> Sequence[tuple[str, str]]:
+        return await self._damaged.namespaces()
+
+    async def marked(self, beginning: str) -> Mapping[str, int]:
+        return await self._damaged.marked(beginning)
+
+    async def expire(self, namespace: str, *, now_ms: int, grace_s: int = 0) -> Sequence[Any]:
+        await self._twin.expire(namespace, now_ms=now_ms, grace_s=grace_s)
+        return await self._damaged.expire(namespace, now_ms=now_ms, grace_s=grace_s)
 
     async def forget_marks(self, log: str, *, below: int) -> None:
         await self._damaged.forget_marks(log, below=below)

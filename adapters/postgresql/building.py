@@ -3,11 +3,10 @@
 from typing import Any, Final
 
 from adapters.postgresql import statements
+from adapters.postgresql.duplicates import duplicate_entry
 from adapters.postgresql.indexes import Entry, Index
 from adapters.postgresql.session import Session
-from adapters.query.failures import CommandFailure
 
-DUPLICATE_KEY: Final = 11000
 AT_ONCE: Final = 1000
 
 
@@ -30,13 +29,7 @@ async def build(session: Session, index: Index) -> None:
                 duplicates[key] = entry
             holders[key] = session.storage.key_of(document["_id"])
     if duplicates:
-        entry = duplicates[min(duplicates)]
-        raise CommandFailure(
-            DUPLICATE_KEY,
-            "duplicate key",
-            key_pattern=index.key_pattern,
-            key_value=entry.key_value,
-        )
+        raise duplicate_entry(session.operation.namespace, duplicates[min(duplicates)])
     entries = session.tables.entries
     await session.connection.copy_records_to_table(
         entries.name,

@@ -63,7 +63,7 @@ async def delete(session: Session) -> Outcome:
         try:
             touched += await _delete(session, statement)
         except CommandFailure as failure:
-            errors.append(WriteError(index=at, code=failure.code))
+            errors.append(WriteError(index=at, code=failure.code, message=failure.message))
             if arguments.get("ordered", True):
                 break
     return _outcome(touched, errors)

@@ -10,6 +10,7 @@ from typing import Final
 
 import asyncpg
 
+from adapters.gateway import ConflictError
 from adapters.query.failures import CommandFailure
 from comparators.errors import CapacityError, ParallaxError, SettingsError, UnreachableError
 from comparators.outcome import Failure
@@ -45,6 +46,10 @@ REPEAT: Final = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: nothing was changed, and a second try may well succeed."""
 
 
+CONFLICTS: Final = frozenset({*REPEAT, "55P03"})
+"""Another transaction wrote the same, or holds what this one would have to wait for (lock_not_available)."""
+
+
 class MovedError(UnreachableError):
     """The documents of a collection have moved to another table since the catalog was read."""
 
@@ -61,6 +66,7 @@ def failure_of(failure: CommandFailure) -> Failure:
         code_name=failure.code_name,
         key_pattern=failure.key_pattern,
         key_value=failure.key_value,
+        message=failure.message,
     )
 
 
@@ -101,6 +107,13 @@ def _ours(error: asyncpg.PostgresError, where: str) -> Exception | None:
             remedy="check user, password, database and privileges in the gateway's URL",
         )
     return None
+
+
+def conflict(where: str) -> ConflictError:
+    """Return the error for a transaction that met another one."""
+    return ConflictError(
+        "another transaction writes the same documents", where=where, remedy="try it again"
+    )
 
 
 def unreachable(what: str, where: str) -> ParallaxError:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import asyncpg
+import sqlalchemy as sa
 from bson.int64 import Int64
 from bson.objectid import ObjectId
 
@@ -21,10 +22,12 @@ from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.expiration import expire, expired
 from adapters.postgresql.explanations import Explanations
 from adapters.postgresql.failures import (
+    CONFLICTS,
     MOVED,
     REPEAT,
     TOO_LONG,
     MovedError,
+    conflict,
     failure_of,
     state_of,
     unreachable,
@@ -39,6 +42,7 @@ from adapters.postgresql.special import check_ordinary
 from adapters.postgresql.writes import WRITES, apply, write_of
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unknowable, unsupported
+from adapters.sql.dialect import compiled
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Answered, Documents, Outcome, Result
@@ -46,6 +50,15 @@ from comparators.outcome import Answered, Documents, Outcome, Result
 CONNECTIONS: Final = 16
 NO_MAPS: Final[Mapping[str, EntityMap]] = {}
 NOTHING_GENERATED: Final = Generated(now_ms=0)
+WITHOUT_WAITING: Final = compiled(
+    sa.select(
+        sa.func.set_config(
+            sa.literal_column("'lock_timeout'"), sa.literal_column("'50ms'"), sa.true()
+        )
+    )
+)
+"""As MongoDB's transactions: one that meets another's uncommitted write is refused, not kept waiting."""
+ANYTHING: Final = compiled(sa.select(sa.literal_column("1")))
 READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
     Kind.FIND: reads.find,
     Kind.COUNT: reads.count,
@@ -96,6 +109,16 @@ class PostgresGateway:
         async with self._connection():
             pass
 
+    async def reachable(self) -> None:
+        """Return when PostgreSQL answers, beside all that it is asked already."""
+        async with self._connections.aside() as connection:
+            await connection.fetchval(ANYTHING.text)
+
+    async def namespaces(self) -> Sequence[tuple[str, str]]:
+        """Return the collections that there are, each as database and name."""
+        async with self._connection():
+            return sorted(self._catalog.namespaces())
+
     async def run(
         self, operation: Operation, *, generated: Generated, mark: Mark | None = None
     ) -> Outcome:
@@ -123,15 +146,22 @@ class PostgresGateway:
             return await self._run_again(operation, generated, mark, started)
 
     @asynccontextmanager
-    async def transaction(self, mark: Mark | None = None) -> AsyncIterator["PostgresTransaction"]:
+    async def transaction(
+        self, mark: Mark | None = None, *, isolated: bool = False
+    ) -> AsyncIterator["PostgresTransaction"]:
         """Open a transaction: committed at a clean exit (together with its mark), else rolled back.
 
-        One whose mark was applied before is rolled back too, without an error.
+        One whose mark was applied before is rolled back too, without an error. One that is `isolated` reads one
+        snapshot, and does not wait for other writers.
         """
         async with self._connection() as connection:
             before = self._catalog.version
             try:
-                async with connection.transaction():
+                async with connection.transaction(
+                    isolation="repeatable_read" if isolated else None
+                ):
+                    if isolated:
+                        await connection.execute(WITHOUT_WAITING.text)
                     transaction = PostgresTransaction(connection, self._catalog)
                     yield transaction
                     if mark is not None:
@@ -142,11 +172,18 @@ class PostgresGateway:
                 self._catalog.undone(since=before)
                 if state_of(error) == TOO_LONG:
                     self._catalog.stale()
+                if isolated and state_of(error) in CONFLICTS:
+                    raise conflict(self._connections.peer) from error
                 if state_of(error) in REPEAT | MOVED | {TOO_LONG}:
                     raise unreachable(
                         "the transaction was undone", self._connections.peer
                     ) from error
                 raise
+
+    async def marked(self, beginning: str) -> Mapping[str, int]:
+        """Return the logs whose names begin so and that have marks, with the last position of each."""
+        async with self._connection() as connection:
+            return await marks.logs(connection, beginning)
 
     async def applied(self, mark: Mark) -> bool:
         """Return whether a mark has been applied."""
@@ -379,6 +416,10 @@ class PostgresTransaction:
             if self._catalog.version != before:
                 await self._catalog.load(self._connection)
             outcome = Outcome(result=failure_of(failure), duration_s=0.0)
+        except asyncpg.PostgresError as error:
+            if state_of(error) in CONFLICTS:
+                raise conflict(operation.namespace) from error
+            raise
         self.touched.setdefault(operation.namespace, []).extend(outcome.touched)
         return timed(_with_collation(outcome, session), started)
 

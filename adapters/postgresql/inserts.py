@@ -18,13 +18,13 @@ from adapters.evaluate.clock import with_clock
 from adapters.gateway import Mark
 from adapters.postgresql import options, statements
 from adapters.postgresql.documents import Change, insertion
+from adapters.postgresql.duplicates import duplicate_entry, duplicate_identity
 from adapters.postgresql.failures import UNIQUE, state_of
 from adapters.postgresql.indexes import Entry
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
 from comparators.outcome import Acknowledgement, Outcome, WriteError
 
-DUPLICATE_KEY: Final = 11000
 TRIES: Final = 5
 """A document may be inserted by somebody else between the look and the statement."""
 
@@ -42,7 +42,7 @@ def prepare(session: Session) -> Prepared:
             session.validate(complete)
             change = insertion(session.storage, complete, session.guarding)
         except CommandFailure as failure:
-            prepared.append((at, WriteError(index=at, code=failure.code)))
+            prepared.append((at, WriteError(index=at, code=failure.code, message=failure.message)))
         else:
             prepared.append((at, change))
     return prepared
@@ -139,7 +139,11 @@ async def sorted_out(
     accepted: list[Change] = []
     errors: list[WriteError] = []
     for at, change in prepared:
-        error = change if isinstance(change, WriteError) else _refusal(at, change, keys, set(taken))
+        error = (
+            change
+            if isinstance(change, WriteError)
+            else _refusal(session, at, change, keys, set(taken))
+        )
         if error is None and isinstance(change, Change):
             accepted.append(change)
             keys.add(change.key)
@@ -152,26 +156,21 @@ async def sorted_out(
 
 
 def _refusal(
-    at: int, change: Change, keys: set[Any], taken: set[tuple[str, bytes]]
+    session: Session, at: int, change: Change, keys: set[Any], taken: set[tuple[str, bytes]]
 ) -> WriteError | None:
     if change.key in keys:
-        return WriteError(
-            index=at,
-            code=DUPLICATE_KEY,
-            key_pattern={"_id": 1},
-            key_value={"_id": change.identifier},
-        )
-    held = next((e for e in change.taken if (e.index.name, e.key) in taken), None)
-    return None if held is None else duplicate(at, held)
-
-
-def duplicate(at: int, entry: Entry) -> WriteError:
-    """Return the error for a unique entry that another document has."""
+        failure = duplicate_identity(session.operation.namespace, change.identifier)
+    else:
+        held = next((e for e in change.taken if (e.index.name, e.key) in taken), None)
+        if held is None:
+            return None
+        failure = duplicate_entry(session.operation.namespace, held)
     return WriteError(
         index=at,
-        code=DUPLICATE_KEY,
-        key_pattern=entry.index.key_pattern,
-        key_value=entry.key_value,
+        code=failure.code,
+        key_pattern=failure.key_pattern,
+        key_value=failure.key_value,
+        message=failure.message,
     )
 
 

@@ -43,6 +43,11 @@ _WRITE: Final = compiled(
         log=sa.bindparam("log"), position=sa.bindparam("position"), outcome=sa.bindparam("outcome")
     )
 )
+_LOGS: Final = compiled(
+    sa.select(APPLIED.c.log, sa.func.max(APPLIED.c.position))
+    .where(sa.func.starts_with(APPLIED.c.log, sa.bindparam("beginning", type_=sa.Text)))
+    .group_by(APPLIED.c.log)
+)
 _FORGET: Final = compiled(
     sa.delete(APPLIED).where(
         APPLIED.c.log == sa.bindparam("log"), APPLIED.c.position < sa.bindparam("position")
@@ -87,6 +92,12 @@ async def touched(connection: Connection, log: str) -> list[tuple[str, list[Any]
     ]
 
 
+async def logs(connection: Connection, beginning: str) -> dict[str, int]:
+    """Return the logs whose names begin so, each with its last marked position."""
+    rows = await connection.fetch(_LOGS.text, *_LOGS.arguments({"beginning": beginning}))
+    return dict(map(tuple, rows))
+
+
 async def forget(connection: Connection, log: str, below: int) -> None:
     """Delete the marks of a log under a position."""
     await connection.execute(_FORGET.text, *_FORGET.arguments({"log": log, "position": below}))
@@ -118,7 +129,7 @@ def _fields(result: Result) -> dict[str, Any]:
                 "modified": modified,
                 "upserted": [list(pair) for pair in upserted],
                 "errors": [
-                    [error.index, error.code, error.key_pattern, error.key_value]
+                    [error.index, error.code, error.key_pattern, error.key_value, error.message]
                     for error in errors
                 ],
             }
@@ -132,6 +143,7 @@ def _fields(result: Result) -> dict[str, Any]:
             }
         case Failure(code=code, code_name=name, key_pattern=pattern, key_value=value):
             return {
+                "message": result.message,
                 "kind": "failure",
                 "code": code,
                 "name": name,
@@ -156,8 +168,14 @@ def _result(fields: dict[str, Any]) -> Result:
                 modified=None if modified is None else int(modified),
                 upserted=_pairs(fields["upserted"]),
                 errors=tuple(
-                    WriteError(index=index, code=code, key_pattern=pattern, key_value=value)
-                    for index, code, pattern, value in fields["errors"]
+                    WriteError(
+                        index=index,
+                        code=code,
+                        key_pattern=pattern,
+                        key_value=value,
+                        message=message,
+                    )
+                    for index, code, pattern, value, message in map(_with_message, fields["errors"])
                 ),
             )
         case "modified":
@@ -173,6 +191,7 @@ def _result(fields: dict[str, Any]) -> Result:
                 code_name=fields["name"],
                 key_pattern=fields["pattern"],
                 key_value=fields["value"],
+                message=fields.get("message", ""),
             )
         case "done":
             return Done()
@@ -180,6 +199,11 @@ def _result(fields: dict[str, Any]) -> Result:
             return Documents(documents=())
         case kind:
             raise TypeError(f"{kind!r} is no kind of outcome")
+
+
+def _with_message(stored: Sequence[Any]) -> Sequence[Any]:
+    """Return a stored error; those of older versions have no message."""
+    return (*stored, "")[:5]
 
 
 def _pairs(stored: Sequence[Sequence[Any]]) -> tuple[tuple[int, Any], ...]:

@@ -6,7 +6,7 @@ A change is written only if its row still is the version that was read (at once)
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 from bson.objectid import ObjectId
@@ -16,6 +16,7 @@ from adapters.evaluate.upsert import check_upsert, upserted
 from adapters.gateway import Mark
 from adapters.postgresql import inserts, statements
 from adapters.postgresql.documents import Change, Stored, insertion, replacement
+from adapters.postgresql.duplicates import duplicate_entry, duplicate_identity
 from adapters.postgresql.failures import UNIQUE, state_of
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import MakeStatement, Session
@@ -26,8 +27,6 @@ from adapters.query.update import Update, parse_update
 from comparators.canonical import encode
 from comparators.order import ValueOrder
 from comparators.outcome import Outcome
-
-DUPLICATE_KEY: Final = 11000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,21 +152,11 @@ async def insert_locked(session: Session, change: Change) -> CommandFailure | No
 async def refusal(session: Session, change: Change) -> CommandFailure:
     """Return the duplicate key error of a change that PostgreSQL refused."""
     if change.version is None and await inserts.present(session, [change.key]):
-        return CommandFailure(
-            DUPLICATE_KEY,
-            "duplicate key",
-            key_pattern={"_id": 1},
-            key_value={"_id": change.identifier},
-        )
+        return duplicate_identity(session.operation.namespace, change.identifier)
     taken = await inserts.holders(session, change.taken)
     for entry in change.taken:
         if taken.get((entry.index.name, entry.key), change.key) != change.key:
-            return CommandFailure(
-                DUPLICATE_KEY,
-                "duplicate key",
-                key_pattern=entry.index.key_pattern,
-                key_value=entry.key_value,
-            )
+            return duplicate_entry(session.operation.namespace, entry)
     # Whoever had the entry has given it up since.
     raise asyncpg.SerializationError("the entry is free again")
 

@@ -229,7 +229,7 @@ async def _replace_all(target: Session, documents: Sequence[Document]) -> Outcom
         [error] = errors
         raise CommandFailure(
             error.code,
-            "duplicate key",
+            error.message,
             key_pattern=error.key_pattern,
             key_value=error.key_value,
         )

@@ -193,4 +193,5 @@ def _write_error(at: int, failure: CommandFailure) -> WriteError:
         code=failure.code,
         key_pattern=failure.key_pattern,
         key_value=failure.key_value,
+        message=failure.message,
     )

@@ -27,6 +27,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "serve",
         "Stand between application and MongoDB, capture every operation, and verify it.",
     ),
+    "gateway": Command(
+        "proxy.cli.gateway",
+        "GATEWAY",
+        "Answer MongoDB's drivers from PostgreSQL alone, without MongoDB.",
+    ),
     "verify": Command(
         "proxy.cli.verify",
         "verify",
