@@ -36,8 +36,11 @@ Told = Callable[[Any, Judgement], None]
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
 _MOST_OWED: Final = 200_000
-_MOST_OVERTAKEN: Final = 20
-"""How often a document may be written while it is compared before those who asked are told that it is busy."""
+_MOST_OVERTAKEN: Final = 4
+"""How often a document may be written while it is compared before those who asked are told that it is busy.
+
+Each time costs as long as the verifier is behind.
+"""
 
 CONTENDED: Final = "written at the same time by several clients"
 CHOICE: Final = "several documents matched a write of one"
@@ -260,11 +263,11 @@ class States:
         if judgement.verdict is not Verdict.MISMATCH:
             self._enter(namespace, debt, judgement)
             return
-        disputed = self._reconciler.disputes(namespace) is not None
-        if disputed or debt.attempts == 0:
-            counts = not disputed
-            again = replace(debt, attempts=debt.attempts + counts)
-            self._still_owe((namespace, key), again)
+        if self._reconciler.disputes(namespace) is not None:
+            self._still_owe((namespace, key), _overtaken(debt))
+            return
+        if debt.attempts == 0:
+            self._still_owe((namespace, key), replace(debt, attempts=1))
             return
         await self._confirm(namespace, debt, judgement, legacy, gateway)
 

@@ -1,150 +1,27 @@
 """Sweeps find every document that differs and no other, and repairs mend them, while an application writes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
-from uuid import uuid4
+import sys
+from pathlib import Path
 
 import pytest
-from bson import Int64, ObjectId
-from pymongo import AsyncMongoClient
+from bson import ObjectId
 
-from adapters.postgresql.digests import Digests
 from adapters.postgresql.gateway import PostgresGateway
-from comparators.canonical import CODEC
-from proxy.cli.entry import run
-from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
-from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
-from proxy.jobs.asking import Asking
-from proxy.jobs.budget import Budget
-from proxy.jobs.chunks import ChunkRunner
-from proxy.jobs.runners.local import LocalRunner
-from proxy.jobs.sweep import Sweep, Swept
-from proxy.ledger.access import opened
+from proxy.jobs.runners.dask import DaskRunner
 from proxy.ledger.entries import DivergenceState
-from proxy.ledger.lookup import redaction_of
-from proxy.ledger.orders import Orders
-from proxy.ledger.redaction import Redaction
-from proxy.ledger.sweeps import Sweeps
-from tests.integration.cli.command import Ran
-from tests.integration.jobs.damages import Document, damage, document
+from proxy.ledger.read import status
+from tests.eventually import eventually
+from tests.faults.sidecar.traffic import drive
+from tests.integration.cli.command import environment_of
+from tests.integration.jobs.damages import damage, document
+from tests.integration.jobs.field import MAPPED, Field, identifier
+from tests.integration.jobs.test_runners import dask_cluster
 
 pytestmark = pytest.mark.timeout(180)
 
-MAP = """\
-collection = "orders"
-table = "orders"
-[id]
-type = "objectid"
-[columns]
-n = { path = "n", type = "integer" }
-name = { path = "name", type = "text" }
-at = { path = "at", type = "timestamptz" }
-sub_a = { path = "sub.a", type = "integer" }
-tags = { path = "tags", type = "text[]" }
-"""
-COLLECTIONS = ("orders", "notes")
+COLLECTIONS = (MAPPED, "notes")
 DOCUMENTS = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """A sidecar with a database on both of its sides."""
-
-    sidecar: EmbeddedSidecar
-    legacy: str
-    gateway: str
-    database: str
-
-    async def fill(self, collection: str, documents: list[Document]) -> None:
-        async with AsyncMongoClient[Any](self.sidecar.uri, serverMonitoringMode="poll") as client:
-            target = client[self.database].get_collection(collection, codec_options=CODEC)
-            await target.insert_many(documents)
-        await self.sidecar.drained()
-
-    async def sweep(
-        self, collection: str, *, runner: ChunkRunner | None = None, per_chunk: int = 40
-    ) -> Swept:
-        async with AsyncExitStack() as held:
-            access = await held.enter_async_context(opened(self.sidecar.ledger))
-            sweep = Sweep(
-                legacy_uri=self.legacy,
-                gateway_uri=self.gateway,
-                digests=await held.enter_async_context(Digests(self.gateway)),
-                runner=runner or LocalRunner(places=2),
-                asking=Asking(Orders(access), who="ada", why="test"),
-                sweeps=Sweeps(access),
-                budget=Budget(None),
-                documents_per_chunk=per_chunk,
-            )
-            return await sweep.run(f"{self.database}.{collection}")
-
-    async def redaction(self) -> Redaction:
-        async with opened(self.sidecar.ledger) as access:
-            return await redaction_of(access)
-
-    async def run(self, *arguments: str, capsys: pytest.CaptureFixture[str]) -> Ran:
-        """Run a command in this process: it would spend most of the time starting."""
-        sides = [
-            "--legacy",
-            self.legacy,
-            "--gateway",
-            self.gateway,
-            "--ledger",
-            self.sidecar.ledger,
-        ]
-        code = await asyncio.to_thread(run, [*arguments, *sides])
-        printed = capsys.readouterr()
-        return Ran(code=code, out=printed.out, err=printed.err)
-
-
-@pytest.fixture(scope="module")
-async def sidecar(
-    mongo: EmbeddedMongo, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[EmbeddedSidecar, str, str]]:
-    """Run a sidecar that keeps `orders` in a mapped table."""
-    directory = tmp_path_factory.mktemp("sidecar")
-    maps = directory / "maps"
-    maps.mkdir()
-    (maps / "orders.toml").write_text(MAP)
-    async with _database(postgres) as dsn:
-        settings = {"PARALLAX_VERIFIER_NICE": "0", "PARALLAX_GATEWAY_ENTITIES": str(maps)}
-        async with embedded_sidecar(
-            directory / "run", legacy=mongo.uri, gateway=dsn, settings=settings
-        ) as running:
-            yield running, mongo.uri, dsn
-
-
-@asynccontextmanager
-async def _database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    import asyncpg
-
-    name = f"sweep_{uuid4().hex[:8]}"
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f'CREATE DATABASE "{name}"')
-    try:
-        yield postgres.dsn_of(name)
-    finally:
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await connection.close()
-
-
-@pytest.fixture
-async def field(sidecar: tuple[EmbeddedSidecar, str, str]) -> Field:
-    """Give a test a database of its own behind the sidecar."""
-    running, legacy, gateway = sidecar
-    return Field(
-        sidecar=running, legacy=legacy, gateway=gateway, database=f"sweep_{uuid4().hex[:8]}"
-    )
-
-
-def identifier(collection: str, n: int) -> Any:
-    """Return an `_id` of the type that the map of a collection expects, or without a map of any type."""
-    if collection == "orders":
-        return ObjectId()
-    return (n, f"note {n}", {"a": n}, Int64(2**40 + n), ObjectId())[n % 5]
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
@@ -189,3 +66,126 @@ async def test_fifty_damaged_documents_are_found_and_mended(
         (DivergenceState.REPAIRED, "ada", "test")
     }
     assert all(each.differences for each in divergent)
+
+
+async def test_one_sided_and_bypassing_writes_are_found_on_every_collection(
+    field: Field, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapped, plain = field.namespaces
+    for collection in COLLECTIONS:
+        await field.fill(collection, [document(ObjectId(), n) for n in range(20)])
+    async with field.past_the_sidecar() as client:
+        database = client[field.database]
+        await database.notes.update_one({"n": 3}, {"$set": {"name": "past the sidecar"}})
+        await database.orders.delete_one({"n": 4})
+        await database.only_legacy.insert_one({"_id": 1})
+        await database.create_collection("capped", capped=True, size=4096)
+        await field.sql("UPDATE {schema}.orders SET n = 1000 WHERE n = 5")
+        await field.sql("UPDATE {schema}.order_lines SET sku = 'x' WHERE sku = 'sku 6 1'")
+
+        names = (mapped, plain, f"{field.database}.only_legacy")
+        found = await field.run("sweep", *names, capsys=capsys)
+        capped = await field.run("sweep", f"{field.database}.capped", capsys=capsys)
+        unknown = await field.run("sweep", f"{field.database}.unknown", capsys=capsys)
+
+    assert found.code == 1
+    lines = [line for line in found.out.splitlines() if line.startswith("differs: ")]
+    where = sorted(line.split()[1].partition(".")[2] for line in lines)
+    assert where == ["notes", "only_legacy", "orders", "orders", "orders"]
+    assert (capped.code, "is not compared: capped" in capped.err) == (0, True)
+    assert unknown.code == 78
+    divergent = [
+        each
+        for each in (await field.sidecar.evidence()).divergent
+        if each.namespace.startswith(field.database)
+    ]
+    assert all(each.cause.startswith("found by a sweep") for each in divergent)
+    assert {path for each in divergent for path in (c.path for c in each.differences)} >= {
+        "n",
+        "name",
+        "lines.*.sku",
+    }
+
+
+async def test_a_sweep_under_traffic_finds_nothing_false(field: Field) -> None:
+    ended = asyncio.Event()
+    swept = []
+
+    async with asyncio.TaskGroup() as tasks:
+        driving = tasks.create_task(
+            drive(field.sidecar.uri, field.database, until=ended, clients=3, pause_s=0.02)
+        )
+        async with field.past_the_sidecar() as client:
+            messages = client[field.database].messages
+            await eventually(lambda: messages.find_one({"user": 1}), within_s=20)
+        for _ in range(2):
+            swept += [await field.sweep(name, per_chunk=50) for name in ("users", "messages")]
+        ended.set()
+
+    assert driving.result().done > 100
+    assert [each.differing for each in swept] == [[]] * 4
+    assert sum(each.uncompared for each in swept) == 0
+    await field.sidecar.drained()
+    after = [await field.sweep(name, per_chunk=50) for name in ("users", "messages")]
+    assert [each.suspects for each in after] == [0, 0]
+    assert sum(each.documents for each in after) > 50
+
+
+async def test_a_cluster_sweeps_as_this_process_does(field: Field, tmp_path: Path) -> None:
+    await field.fill("notes", [document(identifier("notes", n), n) for n in range(300)])
+    async with field.past_the_sidecar() as client:
+        await client[field.database].notes.delete_one({"n": 17})
+
+    async with dask_cluster(tmp_path) as address, DaskRunner(address) as runner:
+        swept = await field.sweep("notes", runner=runner)
+
+    assert (swept.documents, len(swept.differing), swept.chunks > 3) == (299, 1, True)
+
+
+async def test_a_sweep_goes_on_within_its_budget_until_it_is_stopped(
+    field: Field, tmp_path: Path
+) -> None:
+    await field.fill("notes", [document(identifier("notes", n), n) for n in range(60)])
+    _, namespace = field.namespaces
+    process = await asyncio.create_subprocess_exec(
+        *(
+            sys.executable,
+            "-m",
+            "proxy.cli",
+            "sweep",
+            namespace,
+            "--every",
+            "0.1",
+            "--budget",
+            "50",
+        ),
+        cwd=tmp_path,
+        env=environment_of(
+            {
+                "PARALLAX_LEGACY_URI": field.legacy,
+                "PARALLAX_GATEWAY_URI": field.gateway,
+                "PARALLAX_LEDGER_URI": field.sidecar.ledger,
+            }
+        ),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+    async def moment() -> int:
+        found = (await status(field.sidecar.ledger)).sweeps
+        return next((each.oldest_ns for each in found if each.namespace == namespace), 0)
+
+    try:
+        first = await eventually(moment, within_s=30)
+
+        async def is_swept_again() -> int:
+            now = await moment()
+            return now if now > first else 0
+
+        second = await eventually(is_swept_again, within_s=30)
+    finally:
+        process.terminate()
+        _, complaints = await process.communicate()
+
+    assert process.returncode == 0, complaints.decode()
+    assert second - first > 1e9, "sixty documents take more than a second"

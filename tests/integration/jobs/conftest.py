@@ -1,0 +1,54 @@
+"""One sidecar for all jobs, and a database of its own for each test."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
+from proxy.embedded.sidecar import embedded_sidecar
+from tests.integration.jobs.field import MAP, MAPPED, Field
+
+
+@pytest.fixture(scope="package")
+async def shared_field(
+    mongo: EmbeddedMongo, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Field]:
+    """Run a sidecar that keeps one collection in a mapped table."""
+    directory = tmp_path_factory.mktemp("sidecar")
+    maps = directory / "maps"
+    maps.mkdir()
+    (maps / f"{MAPPED}.toml").write_text(MAP)
+    settings = {"PARALLAX_VERIFIER_NICE": "0", "PARALLAX_GATEWAY_ENTITIES": str(maps)}
+    async with (
+        _database(postgres) as dsn,
+        embedded_sidecar(
+            directory / "run", legacy=mongo.uri, gateway=dsn, settings=settings
+        ) as running,
+    ):
+        yield Field(sidecar=running, legacy=mongo.uri, gateway=dsn, database="")
+
+
+@pytest.fixture
+async def field(shared_field: Field) -> Field:
+    """Give a test a database of its own behind the sidecar."""
+    return Field(
+        sidecar=shared_field.sidecar,
+        legacy=shared_field.legacy,
+        gateway=shared_field.gateway,
+        database=f"jobs_{uuid4().hex[:8]}",
+    )
+
+
+@asynccontextmanager
+async def _database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    name = f"jobs_{uuid4().hex[:8]}"
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield postgres.dsn_of(name)
+    finally:
+        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await connection.close()
