@@ -28,6 +28,7 @@ async def shared_field(
             directory / "run", legacy=mongo.uri, gateway=dsn, settings=settings
         ) as running,
     ):
+        await running.drained()
         yield Field(sidecar=running, legacy=mongo.uri, gateway=dsn, database="")
 
 
