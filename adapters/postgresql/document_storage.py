@@ -57,6 +57,9 @@ class DocumentStorage:
     def found(self, row: Record) -> Found:
         return Found(raw=row[0])
 
+    def raws(self, rows: Sequence[Any]) -> list[bytes]:
+        return [row[0] for row in rows]
+
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:  # noqa: ARG002 - of the interface
         return set()
 

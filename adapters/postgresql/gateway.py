@@ -326,10 +326,12 @@ class PostgresGateway:
             row = None
         if row is None:
             return Documents(documents=())
-        if storage.unknown_layouts([row]):
+        raws = storage.raws([row])
+        if raws is None:
             async with self._connection() as connection:
                 await self._catalog.layouts.read(connection, storage.unknown_layouts([row]))
-        return Documents(documents=(storage.found(row).raw,))
+            raws = [storage.found(row).raw]
+        return Documents(documents=tuple(raws))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

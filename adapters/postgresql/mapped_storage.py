@@ -147,7 +147,6 @@ class MappedStorage:
         return None if number is None else self._layouts.get(number)
 
     def raws(self, rows: Sequence[Any]) -> list[bytes] | None:
-        """Return the documents of rows as BSON, None where a layout is not known."""
         width, codec, layouts = self._width, self._codec, self._layouts
         if codec.elements:
             return None if self.unknown_layouts(rows) else [self.found(row).raw for row in rows]

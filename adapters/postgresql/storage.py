@@ -167,6 +167,9 @@ class Storage(Protocol[S]):
     def found(self, row: Record) -> Found:
         """Return the document of a row that begins with what is shown; its layout must be known."""
 
+    def raws(self, rows: Sequence[Any]) -> list[bytes] | None:
+        """Return the documents of such rows as BSON, None where a layout is not known."""
+
     def fetched(self, rows: Sequence[Record]) -> Fetched:
         """Return the documents that a read gave; their layouts must be known."""
 
