@@ -141,8 +141,9 @@ def find_sorted(sides: Sides) -> Turn:
 def insert_one(sides: Sides) -> Turn:
     one, other, third = (document(sides.new_id()) for _ in range(3))
     values = [other["_id"].binary, *list(other.values())[1:]]
+    canonical = as_canonical(one)
     return (
-        lambda: sides.ask(Kind.INSERT, documents=[as_canonical(one)]),
+        lambda: sides.ask(Kind.INSERT, documents=[canonical]),
         lambda: sides.bare.execute(
             'INSERT INTO chat.messages (id, "user", conversation, text, model, tokens, price, tags, '
             "unread, createdat, updatedat) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -177,11 +178,12 @@ def upsert(sides: Sides) -> Turn:
     )
     at = EPOCH + timedelta(seconds=sides.new_id())
     fields = {"updatedAt": at, "text": f"saved at {at}", "user": "user1", "unread": True}
+    canonical = as_canonical(fields)
     return (
         lambda: sides.ask(
             Kind.FIND_AND_MODIFY,
             query={"_id": one},
-            update={"$set": as_canonical(fields)},
+            update={"$set": canonical},
             upsert=True,
             new=True,
         ),

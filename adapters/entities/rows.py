@@ -9,8 +9,9 @@ document among the elements is in the overflow of its row, and what is no array 
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ from adapters.entities.entity import (
 from adapters.entities.identity import identity_key
 from adapters.entities.layout import WHOLE, Field, Layout, layout_of
 from adapters.entities.tags import Tag
-from adapters.entities.values import Reader, held, reader_of
+from adapters.entities.values import NATURAL, Reader, held, reader_of
 from adapters.query.paths import Path
 from comparators.canonical import decode, encode
 from comparators.errors import CorruptionError
@@ -94,10 +95,65 @@ class _Codec:
         self._usual = {at: rank for rank, at in enumerate(_leaves(self._tree))}
         self._layouts: dict[tuple[Field, ...], Layout] = {}
         self._decoders: dict[int, Decoder] = {}
+        self._flats: dict[tuple[str, ...], Flat | None] = {}
         self._usual_fields = tuple((self._places[at][1], Tag.NATURAL) for at in self._usual)
 
     def row_of(self, document: Mapping[str, Any]) -> Row:
         """Return the row of a document; if there is a primary key, it has an `_id`."""
+        row = self.plain_row_of(document)
+        return self._row_of(document) if row is None else row
+
+    def plain_row_of(self, document: Mapping[str, Any]) -> Row | None:
+        """Return the row of a document all of whose fields are at the root and fit their columns, else None."""
+        flat = self._flat(tuple(document))
+        return None if flat is None else flat.row_of(document)
+
+    def naturals(self, document: Mapping[str, Any]) -> dict[int, Callable[[Any], Any]]:
+        """Return by their places how the columns of such a document hold values that fit, which give None for others."""
+        flat = self._flat(tuple(document))
+        return {} if flat is None else flat.naturals
+
+    def _flat(self, names: tuple[str, ...]) -> "Flat | None":
+        try:
+            return self._flats[names]
+        except KeyError:
+            if len(self._flats) >= MOST_LAYOUTS:
+                self._flats.clear()
+            flat = self._flats[names] = self._flat_of(names)
+            return flat
+
+    def _flat_of(self, names: tuple[str, ...]) -> "Flat | None":
+        """Return how documents with these fields become rows as long as every value fits its column."""
+        places = [self._tree.get(name) for name in names]
+        if self._children or not all(isinstance(at, int) for at in places):
+            return None
+        found = [at for at in places if isinstance(at, int)]
+        if self._identity is not None and 0 not in found:
+            return None
+        ranks = [self._usual[at] for at in found]
+        in_order = all(before < after for before, after in itertools.pairwise(ranks))
+        fields = tuple(((name,), Tag.NATURAL) for name in names)
+        layout = None if in_order else self._layout(fields)
+        if layout is WHOLE:
+            return None
+        return Flat(
+            [(name, at, self._natural(at)) for name, at in zip(names, found, strict=True)],
+            len(self._columns),
+            layout,
+        )
+
+    def _natural(self, at: int) -> Callable[[Any], Any]:
+        """Return how a column holds a value of its natural type: None where it does not."""
+        if at == 0 and self._identity is not None:
+            return partial(_natural_key, self._identity)
+        column = self._columns[at]
+        most = self._longest.get(column.name)
+        natural = None if column.allowed or column.length or most else NATURAL.get(column.type)
+        if natural is not None:
+            return partial(_natural_elements, natural) if column.array else natural
+        return partial(_natural_value, column, most)
+
+    def _row_of(self, document: Mapping[str, Any]) -> Row:
         taken = _Taken(
             values=[None] * len(self._columns),
             elements=[None] * len(self._children),
@@ -294,6 +350,50 @@ class ElementCodec(_Codec):
         if layout is not None and layout.number == ALONE.number:
             return decode(overflow or b"")[""][0]
         return super().document_of(values, layout, overflow, elements)
+
+
+def _natural_key(identity: Identity, value: Any) -> Any:
+    key = identity_key(identity, value)
+    return key.value if key.tag is Tag.NATURAL and not key.drifts else None
+
+
+def _natural_elements(natural: Callable[[Any], Any], value: Any) -> list[Any] | None:
+    if not isinstance(value, list):
+        return None
+    found = [natural(each) for each in value]
+    return None if None in found else found
+
+
+def _natural_value(column: Column, most: int | None, value: Any) -> Any:
+    found = None if value is None else held(column, value)
+    if found is None or found.tag is not Tag.NATURAL:
+        return None
+    return found.value if most is None or fits(found.value, most) else None
+
+
+class Flat:
+    """How documents become rows whose fields are all at the root, and all of which fit their columns."""
+
+    def __init__(
+        self,
+        steps: Sequence[tuple[str, int, Callable[[Any], Any]]],
+        width: int,
+        layout: Layout | None,
+    ) -> None:
+        self._steps = steps
+        self.naturals: Final = {at: natural for _name, at, natural in steps}
+        self._empty = [None] * width
+        self._layout = layout
+
+    def row_of(self, document: Mapping[str, Any]) -> Row | None:
+        """Return the row of a document, None where a value does not fit."""
+        values: list[Any] = self._empty.copy()
+        for name, at, natural in self._steps:
+            value = natural(document[name])
+            if value is None:
+                return None
+            values[at] = value
+        return Row(values=tuple(values), layout=self._layout, overflow=None, nulls=(), drift=())
 
 
 def fits(value: Any, most: int) -> bool:

@@ -119,16 +119,16 @@ class Collection:
     plans: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """The plans of its operations by outline, as long as nothing about it changes."""
 
-    @property
-    def unique(self) -> tuple[Index, ...]:
-        """The indexes that refuse duplicates, beside the plain `_id_`."""
-        return tuple(index for index in self.guarding if index.unique)
+    guarding: tuple[Index, ...] = field(init=False)
+    """The indexes that may refuse a document, beside the plain `_id_`."""
+    unique: tuple[Index, ...] = field(init=False)
+    """Those of them that refuse duplicates."""
 
-    @property
-    def guarding(self) -> tuple[Index, ...]:
-        """The indexes that may refuse a document, beside the plain `_id_`."""
+    def __post_init__(self) -> None:
         guards = tuple(index for index in self.indexes if index.guards)
-        return guards if self.identity is None else (self.identity, *guards)
+        guarding = guards if self.identity is None else (self.identity, *guards)
+        object.__setattr__(self, "guarding", guarding)
+        object.__setattr__(self, "unique", tuple(index for index in guarding if index.unique))
 
     @property
     def identity(self) -> Index | None:

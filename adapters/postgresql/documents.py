@@ -149,10 +149,7 @@ def values_of(
     taken = [(change.key, entry) for change in changes for entry in change.taken]
     freed = [(change.key, entry) for change in changes for entry in change.freed]
     for role, entries in (("taken", taken), ("freed", freed)):
-        if entries:
-            values[f"{role}_names"] = [entry.index.name for _key, entry in entries]
-            values[f"{role}_keys"] = [entry.key for _key, entry in entries]
-            values[f"{role}_ids"] = [key for key, _entry in entries]
+        values |= entry_values(role, entries)
     if mark is not None and outcome is not None:
         values |= marks.values_of(mark, outcome)
     return values
@@ -186,3 +183,14 @@ def _carried(
         packed = content.packed
         found[f"{role}contents{at}"] = carried if packed is None else list(map(packed, carried))
     return found
+
+
+def entry_values(role: str, entries: Sequence[tuple[Any, Entry]]) -> dict[str, Any]:
+    """Return the parameters for unique entries that are `taken` or `freed`, each with a primary key."""
+    if not entries:
+        return {}
+    return {
+        f"{role}_names": [entry.index.name for _key, entry in entries],
+        f"{role}_keys": [entry.key for _key, entry in entries],
+        f"{role}_ids": [key for key, _entry in entries],
+    }

@@ -1,13 +1,15 @@
 """Plans of single operations, from which those of whole outlines are learnt."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from asyncpg import Record
 
 from adapters.evaluate.project import projector
+from adapters.evaluate.upsert import upserted
 from adapters.postgresql.catalog import Collection
+from adapters.postgresql.documents import entries_of
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.query.filter import parse_filter
 from adapters.query.projection import parse_projection
@@ -61,6 +63,43 @@ def draft_of(
         case _:
             # What a mark keeps of the outcome is the document that only the statement itself knows.
             return None
+
+
+def draft_of_upsert(
+    kind: Kind, arguments: Arguments, collection: Collection, *, marked: bool
+) -> Draft | None:
+    """Return the plan of a `findAndModify` that also inserts the document, None for any other operation."""
+    storage = collection.storage
+    if kind is not Kind.FIND_AND_MODIFY or marked or not arguments.get("upsert"):
+        return None
+    if not isinstance(storage, MappedStorage) or collection.unique:
+        return None
+    query, update = arguments["query"], arguments["update"]
+    altering = _alter(collection, storage, query, update, shown=True, inserting=True)
+    document = upserted(
+        parse_update(update), filter=parse_filter(query), now_ms=0, generated_id=None
+    )
+    # All documents of the outline have their arrays in the same fields: no index refuses one of them.
+    entries_of(document, collection.guarding)
+    inserting = storage.plain_insertion(document)
+    if altering is None or inserting is None:
+        return None
+    found = altering.answer
+
+    def answer(rows: Sequence[Record]) -> Result | None:
+        result = found(rows)
+        if isinstance(result, Modified) and rows[0][-1]:
+            identifier = decode(result.document or b"")["_id"]
+            return replace(result, updated_existing=False, upserted_id=identifier)
+        return result
+
+    return replace(
+        altering,
+        values={**altering.values, **inserting.values},
+        answer=answer,
+        made={**altering.made, **inserting.made},
+        afresh={**altering.afresh, **inserting.afresh},
+    )
 
 
 def _selection(storage: MappedStorage, query: Mapping[str, Any] | None) -> Narrowing:
@@ -117,6 +156,7 @@ def _alter(
     *,
     marked: bool = False,
     shown: bool = False,
+    inserting: bool = False,
 ) -> Draft | None:
     tree = parse_update(update)
     alteration = storage.alter(
@@ -126,6 +166,7 @@ def _alter(
         guarded=frozenset((name,) for index in collection.unique for name in index.fields),
         marked=marked,
         shown=shown,
+        inserting=inserting,
     )
     if alteration is None:
         return None

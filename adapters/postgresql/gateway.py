@@ -67,7 +67,7 @@ READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
     Kind.LIST_INDEXES: definitions.list_indexes,
     Kind.LIST_COLLECTIONS: definitions.list_collections,
 }
-WITH_OUTLINES: Final = TAKEN.keys()
+WITH_PLANS: Final = frozenset({*TAKEN, Kind.INSERT})
 PLAIN_IDENTITIES: Final = frozenset({ObjectId, str, int, Int64})
 PLAIN_FIND: Final = frozenset({"filter", "limit", "singleBatch", "batchSize"})
 
@@ -134,7 +134,7 @@ class PostgresGateway:
                         duration_s=time.perf_counter() - started,
                         answered=Answered.PUSHED_DOWN,
                     )
-            if operation.kind in WITH_OUTLINES:
+            if operation.kind in WITH_PLANS:
                 outcome = await self._run_known(operation, mark, started)
                 if outcome is not None:
                     return outcome

@@ -6,7 +6,7 @@ no column) goes the general way; a write has then done nothing.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -14,16 +14,31 @@ from adapters.gateway import Mark
 from adapters.postgresql import marks
 from adapters.postgresql.catalog import Catalog, Collection
 from adapters.postgresql.connections import Connections
-from adapters.postgresql.drafts import ALTERED, Answer, Draft, draft_of
+from adapters.postgresql.documents import entries_of, entry_values
+from adapters.postgresql.drafts import ALTERED, Answer, Draft, draft_of, draft_of_upsert
 from adapters.postgresql.mapped_storage import MappedStorage
-from adapters.postgresql.outlines import Outline, filled, outline_of
-from adapters.postgresql.statements import SHAPES_KEPT
+from adapters.postgresql.outlines import Outline, filled, is_plain_insert, outline_of
+from adapters.postgresql.statements import SHAPES_KEPT, WriteShape, insert_document
 from adapters.query.failures import CommandFailure
 from adapters.query.outline import probes_of
 from adapters.sql.binding import Binding, UnfitError, binding_of, bound, same
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
-from comparators.outcome import Answered, Outcome
+from comparators.outcome import Acknowledgement, Answered, Outcome
+
+Drafted = tuple[Sequence[Any], Draft]
+"""The values of an operation, and its plan."""
+
+DRAFTS: Final = (draft_of, draft_of_upsert)
+"""The plans to learn from; what a later one has no plan for, an earlier one may."""
+
+INSERTED: Final = Acknowledgement(n=1)
+SHAPES: Final = {
+    (taken, marked): WriteShape(taken=taken, marked=marked)
+    for taken in (False, True)
+    for marked in (False, True)
+}
+"""Of inserts, by whether they take unique entries, and a mark."""
 
 MARKED: Final = ("log", "position", "outcome")
 """The parameters of a mark, whose values come behind those of the operation."""
@@ -36,6 +51,8 @@ class Known:
     text: str
     binding: Binding
     answer: Answer
+    otherwise: "Known | None" = None
+    """What is tried where a value is none for this plan."""
 
 
 class Ran(NamedTuple):
@@ -61,21 +78,21 @@ class KnownOperations:
         found = self._catalog.collection(operation.database, operation.collection)
         if found is None or found.options or type(found.storage) is not MappedStorage:
             return None
+        if operation.kind is Kind.INSERT:
+            return await self._insert(found.storage, found, operation, mark, started)
         outline = outline_of(operation.kind, operation.arguments)
         if outline is None:
             return None
         known = self._plan(found, operation, outline, marked=mark is not None)
-        if known is None:
-            return None
         touched = _touched(operation)
         values = outline.values
         if mark is not None:
             values += (mark.log, mark.position, _marked(touched, mark))
-        try:
-            arguments = bound(known.binding, values)
-        except UnfitError:
+        ready = _ready(known, values)
+        if ready is None:
             return None
-        result = known.answer(await self._connections.rows(known.text, arguments))
+        known, given = ready
+        result = known.answer(await self._connections.rows(known.text, given))
         if result is None:
             return None
         outcome = Outcome(
@@ -85,6 +102,41 @@ class KnownOperations:
             answered=Answered.PUSHED_DOWN,
         )
         return Ran(outcome, known.text)
+
+    async def _insert(
+        self,
+        storage: MappedStorage,
+        collection: Collection,
+        operation: Operation,
+        mark: Mark | None,
+        started: float,
+    ) -> Ran | None:
+        """Insert one document all of whose values fit its columns; None for any other."""
+        if not is_plain_insert(operation.arguments):
+            return None
+        [document] = operation.arguments["documents"]
+        values = storage.plain_contents(document)
+        if values is None:
+            return None
+        taken = []
+        if collection.guarding:
+            try:
+                taken = list(entries_of(document, collection.guarding).values())
+            except CommandFailure:
+                return None
+            values |= entry_values("taken", [(values["id"], entry) for entry in taken])
+        touched = (document["_id"],)
+        shape = SHAPES[bool(taken), mark is not None]
+        statement = insert_document(storage.tables, shape)
+        if mark is not None:
+            inserted = Outcome(result=INSERTED, duration_s=0.0, touched=touched)
+            values |= marks.values_of(mark, inserted)
+        await self._connections.rows(statement.text, statement.arguments(values))
+        self.hits += 1
+        outcome = Outcome(
+            result=INSERTED, duration_s=time.perf_counter() - started, touched=touched
+        )
+        return Ran(outcome, statement.text)
 
     def _plan(
         self, collection: Collection, operation: Operation, outline: Outline, *, marked: bool
@@ -101,6 +153,16 @@ class KnownOperations:
             plans.clear()
         known = plans[key] = _learnt(collection, operation, outline, marked=marked)
         return known
+
+
+def _ready(known: Known | None, values: Sequence[Any]) -> tuple[Known, list[Any]] | None:
+    """Return the first plan for which the values are fit, and its parameters."""
+    while known is not None:
+        try:
+            return known, bound(known.binding, values)
+        except UnfitError:
+            known = known.otherwise
+    return None
 
 
 def _touched(operation: Operation) -> tuple[Any, ...]:
@@ -123,33 +185,46 @@ def _learnt(
 ) -> Known | None:
     """Return the plan of an outline, None where none holds for all its operations."""
     kind, arguments, values = operation.kind, operation.arguments, outline.values
-
-    def drafted(given: Sequence[Any]) -> Draft | None:
-        changed = filled(kind, arguments, iter(given))
-        return draft_of(kind, changed, collection, marked=marked)
-
     probes, others = probes_of(values, round_of=1), probes_of(values, round_of=2)
-    try:
-        actual, first, second = drafted(values), drafted(probes), drafted(others)
-    except (CommandFailure, UnsupportedError):
-        # Which it is, the general way says.
-        return None
-    if actual is None or first is None or second is None:
-        return None
-    statement = actual.statement
-    if not statement == first.statement == second.statement:
+    known = None
+    for drafted in DRAFTS:
+        try:
+            actual, first, second = (
+                drafted(kind, filled(kind, arguments, iter(given)), collection, marked=marked)
+                for given in (values, probes, others)
+            )
+        except (CommandFailure, UnsupportedError):
+            # Which it is, the general way says.
+            return None
+        if actual is None or first is None or second is None:
+            continue
+        placed = {name: len(values) + at for at, name in enumerate(MARKED)} if marked else {}
+        binding = _binding((values, actual), (probes, first), (others, second), placed)
+        if binding is not None:
+            statement = actual.statement
+            known = Known(
+                text=statement.text, binding=binding, answer=actual.answer, otherwise=known
+            )
+    return known
+
+
+def _binding(
+    actual: Drafted, first: Drafted, second: Drafted, placed: Mapping[str, int]
+) -> Binding | None:
+    statement, values = actual[1].statement, actual[0]
+    if not statement == first[1].statement == second[1].statement:
         return None
     binding = binding_of(
         statement.names,
-        (probes, first.values),
-        (others, second.values),
-        made=actual.made,
-        afresh=actual.afresh,
-        placed={name: len(values) + at for at, name in enumerate(MARKED)} if marked else {},
+        (first[0], first[1].values),
+        (second[0], second[1].values),
+        made=actual[1].made,
+        afresh=actual[1].afresh,
+        placed=placed,
     )
-    if binding is None or not _agrees(binding, statement.names, values, actual):
+    if binding is None or not _agrees(binding, statement.names, values, actual[1]):
         return None
-    return Known(text=statement.text, binding=binding, answer=actual.answer)
+    return binding
 
 
 def _agrees(binding: Binding, names: Sequence[str], values: Sequence[Any], actual: Draft) -> bool:
@@ -158,7 +233,7 @@ def _agrees(binding: Binding, names: Sequence[str], values: Sequence[Any], actua
         return all(
             same(step.value(values), actual.values[name])
             for name, step in zip(names, binding, strict=True)
-            if name not in MARKED
+            if name not in MARKED and name not in actual.afresh
         )
     except UnfitError:
         return False

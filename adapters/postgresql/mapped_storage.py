@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from asyncpg import Record
@@ -18,7 +18,15 @@ from adapters.evaluate.expressions import at_path
 from adapters.postgresql import statements
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_tables import mapped_tables_of
-from adapters.postgresql.storage import Alteration, Contents, Fetched, Found, Grouping, Read
+from adapters.postgresql.storage import (
+    Alteration,
+    Contents,
+    Fetched,
+    Found,
+    Grouping,
+    Insertion,
+    Read,
+)
 from adapters.postgresql.tables import CollectionTables
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import Filter
@@ -53,6 +61,9 @@ from adapters.sql.dialect import Statement, compiled
 from adapters.sql.native_index import forget, longest_values, native_index
 from comparators.canonical import MISSING, encode
 
+LARGEST_PLAIN: Final = 1_000_000
+"""Documents of so many characters and values are surely not too large."""
+
 K = TypeVar("K")
 
 
@@ -77,8 +88,9 @@ class MappedStorage:
         self._codec = RowCodec(entity)
         self.watch(())
         self._width = 1 + len(entity.columns)
+        self._content_names = [f"content{at}" for at in range(len(self.tables.contents))]
         self._columns = Columns(entity)
-        self._alterations: dict[tuple[UpdateShape, bool, bool], Statement] = {}
+        self._alterations: dict[tuple[UpdateShape, bool, bool, bool], Statement] = {}
         self._natural_layouts: dict[tuple[Path, ...], tuple[int, list[int]]] = {}
         self._groupings: dict[GroupShape, Statement] = {}
         self._statements: dict[tuple[Use, TableShape], Statement] = {}
@@ -127,6 +139,49 @@ class MappedStorage:
                 for child, elements in zip(self.entity.children, row.elements, strict=True)
             ),
         )
+
+    def plain_contents(self, document: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the parameters that insert a document, None unless all its values fit their columns.
+
+        Nor is there an answer for a document that may be too large, or is laid out like none before it.
+        """
+        row = self._codec.plain_row_of(document)
+        if row is None or sum(map(_size, row.values)) > LARGEST_PLAIN:
+            return None
+        number = None if row.layout is None else row.layout.number
+        if number is not None and self._layouts.get(number) is None:
+            return None
+        return self._inserting(row)
+
+    def plain_insertion(self, document: dict[str, Any]) -> Insertion | None:
+        """Return how documents are inserted that are laid out like one, None unless its values fit their columns."""
+        row = self._codec.plain_row_of(document)
+        if row is None:
+            return None
+        naturals = self._codec.naturals(document)
+        largest = LARGEST_PLAIN // len(naturals)
+        return Insertion(
+            values=self._inserting(row),
+            made={
+                f"content{at - 1}": partial(_made_by, natural, largest)
+                for at, natural in naturals.items()
+                if at
+            },
+            afresh={self._content_names[self._width - 1]: partial(self._known_layout, row.layout)},
+        )
+
+    def _inserting(self, row: Row) -> dict[str, Any]:
+        number = None if row.layout is None else row.layout.number
+        values = (*row.values[1:], number, None, None, None)
+        return {**dict(zip(self._content_names, values, strict=True)), "id": row.values[0]}
+
+    def _known_layout(self, layout: Layout | None) -> int | None:
+        """Return the number of a layout; UnfitError for one that rows may not name yet."""
+        if layout is None:
+            return None
+        if self._layouts.get(layout.number) is None:
+            raise UnfitError
+        return layout.number
 
     def found(self, row: Record) -> Found:
         width = self._width
@@ -273,7 +328,9 @@ class MappedStorage:
         guarded: frozenset[Path],
         marked: bool,
         shown: bool,
+        inserting: bool = False,
     ) -> Alteration | None:
+        """As the interface has it; `inserting` makes it take the contents of a row to insert where there is none."""
         if not (selection.exact and is_of_one(selection)):
             return None
         changes = changes_of(update, self._columns, now_ms=now_ms, guarded=guarded)
@@ -282,8 +339,8 @@ class MappedStorage:
         shape = update_shape(selection, changes)
         statement = _kept(
             self._alterations,
-            (shape, marked, shown),
-            lambda: self._altering(shape, marked=marked, shown=shown),
+            (shape, marked, shown, inserting),
+            lambda: self._altering(shape, marked=marked, shown=shown, inserting=inserting),
         )
         layouts = partial(self._natural, changes.sensitive)
         return Alteration(
@@ -329,12 +386,16 @@ class MappedStorage:
             self._natural_layouts[sensitive] = (len(known), found)
         return found
 
-    def _altering(self, shape: UpdateShape, *, marked: bool, shown: bool) -> Statement:
+    def _altering(
+        self, shape: UpdateShape, *, marked: bool, shown: bool, inserting: bool
+    ) -> Statement:
         tables = self.tables
         returned = tables.shown if shown else (tables.identity,)
         changed = update(tables.documents, shape, *returned)
         if shown and tables.elements:
             changed = changed.where(_is_of_now(tables))
+        if inserting:
+            return statements.altered_or_inserted(tables, changed.cte("changed"))
         return statements.marked(changed.cte("changed")) if marked else compiled(changed)
 
     def _run(self, use: Use, plan: ColumnPlan) -> Read:
@@ -400,6 +461,19 @@ def _is_of_now(tables: CollectionTables) -> ColumnElement[bool]:
     begun = tables.documents.alias("begun")
     version = sa.select(begun.c.xmin).where(begun.c[tables.identity.name] == tables.identity)
     return tables.documents.c.xmin == version.scalar_subquery()
+
+
+def _made_by(natural: Callable[[Any], Any], largest: int, value: Any) -> Any:
+    found = natural(value)
+    if found is None or _size(found) > largest:
+        raise UnfitError
+    return found
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(map(_size, value)) + len(value)
+    return len(value) if isinstance(value, str | bytes) else 1
 
 
 def _rest_of(row: Row) -> tuple[Any, ...]:

@@ -28,6 +28,7 @@ FLAGS: Final = frozenset({bool, *NUMBERS})
 OF_FIND: Final = frozenset({"filter", "sort", "skip", "limit", "projection"})
 OF_COUNT: Final = frozenset({"query", "skip", "limit"})
 OF_STATEMENT: Final = frozenset({"q", "u"})
+OF_INSERT: Final = frozenset({"documents", "ordered"})
 OF_UPDATE: Final = frozenset({"updates", "ordered"})
 OF_MODIFICATION: Final = frozenset({"query", "update", "new", "upsert"})
 
@@ -155,6 +156,15 @@ TAKEN: Final[Mapping[Kind, Callable[[Arguments, Key, Values], bool]]] = {
     Kind.UPDATE: _update,
     Kind.FIND_AND_MODIFY: _modification,
 }
+
+
+def is_plain_insert(arguments: Arguments) -> bool:
+    """Return whether a command inserts one document with a usual `_id` in front, and asks for nothing else."""
+    documents = arguments.get("documents")
+    if type(documents) is not list or len(documents) != 1 or not _knows(arguments, OF_INSERT):
+        return False
+    document = documents[0]
+    return next(iter(document), None) == "_id" and is_usual_identity(document["_id"])
 
 
 def filled(kind: Kind, arguments: Arguments, values: Iterator[Any]) -> dict[str, Any]:

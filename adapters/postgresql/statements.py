@@ -36,6 +36,9 @@ class WriteShape:
     elements: tuple[int, ...] = ()
 
 
+NOTHING_BESIDE: Final = WriteShape()
+
+
 @lru_cache(maxsize=SHAPES_KEPT)
 def find_by_id(tables: CollectionTables) -> str:
     """Return the statement of the hot path: $1 is the key."""
@@ -67,9 +70,8 @@ def insert_document(tables: CollectionTables, shape: WriteShape) -> Statement:
         sa.insert(tables.documents)
         .values({tables.identity: _id(tables), **_alone(tables)})
         .returning(tables.identity.label("id"))
-        .cte("added")
     )
-    return _with(tables, shape, added)
+    return compiled(added) if shape == NOTHING_BESIDE else _with(tables, shape, added.cte("added"))
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
@@ -217,6 +219,28 @@ def marked(written: sa.CTE) -> Statement:
     """Return a write together with its mark, as far as a document was written."""
     row = sa.select(*_place(), _bytes("outcome")).where(sa.exists(sa.select(written)))
     return compiled(sa.select(*written.c).add_cte(_mark(row).cte("marked")))
+
+
+def altered_or_inserted(tables: CollectionTables, changed: sa.CTE) -> Statement:
+    """Return an update of one row that inserts the row where there is none; behind it, whether it has.
+
+    Where there is a row that the update does not change, nothing is done.
+    """
+    names = _names(tables)
+    row = sa.select(_id(tables), *_alone(tables).values()).where(~sa.exists(sa.select(changed)))
+    added = (
+        insert(tables.documents)
+        .from_select(names, row)
+        .on_conflict_do_nothing(index_elements=[tables.identity])
+        .returning(*tables.shown)
+        .cte("added")
+    )
+    return compiled(
+        sa.union_all(
+            sa.select(*changed.c, sa.false().label("inserted")),
+            sa.select(*added.c, sa.true().label("inserted")),
+        )
+    )
 
 
 def _rows(**kinds: TypeEngine[Any]) -> Any:

@@ -120,6 +120,15 @@ class Alteration:
     afresh: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insertion:
+    """The parameters that insert a document, and how those of others like it are made, as of an alteration."""
+
+    values: Mapping[str, Any]
+    made: Mapping[str, Callable[[Any], Any]]
+    afresh: Mapping[str, Callable[[], Any]]
+
+
 T = TypeVar("T")
 
 

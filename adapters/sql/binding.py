@@ -93,7 +93,7 @@ def _afresh(make: Callable[[], Any]) -> Step:
 
 def _step(name: str, first: Planned, second: Planned, made: Mapping[str, Maker]) -> Step | None:
     a, b = first[1][name], second[1][name]
-    if name not in made and same(a, b):
+    if same(a, b):
         return Step(at=None, constant=a)
     for make in [made[name]] if name in made else MAKERS:
         for at, values in enumerate(zip(first[0], second[0], strict=True)):

@@ -5,7 +5,8 @@ they are then used for.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 from bson.objectid import ObjectId
@@ -33,6 +34,10 @@ from tests.differential.twins import Twins, same
 
 Step = tuple[Kind, dict[str, Any]]
 
+INDEXES: Final = (
+    {"key": {"ta": 1, "i": 1}, "name": "at most one array"},
+    {"key": {"t": 1, "w": -1}, "name": "plain"},
+)
 usual: Value = st.one_of(texts, ints, dates, objectids, st.booleans(), st.none())
 paths = st.sampled_from([path for path in PATHS if not path.startswith("_id")])
 several: Value = st.sampled_from([texts, ints, dates, objectids]).flatmap(
@@ -142,23 +147,38 @@ writes: Value = st.one_of(
         st.booleans(),
     ),
 )
+inserts: Value = st.builds(
+    lambda key, document: (Kind.INSERT, {"documents": [{"_id": key, **document}]}),
+    st.sampled_from([ObjectId(f"{number:024x}") for number in range(40)]),
+    st.builds(
+        lambda document, names: {name: document[name] for name in names if name in document},
+        st.one_of(as_expected, as_expected, documents),
+        st.sampled_from(["t i w", "t v e i l d n f w o ta", "i t", "t j", "f ta oa"]).map(
+            str.split
+        ),
+    ),
+)
 steps: Value = st.integers(0, 9).flatmap(
-    lambda number: counts if number == 0 else finds if number < 4 else writes
+    lambda number: {0: counts, 1: inserts}.get(number, finds if number < 4 else writes)
 )
 
 
-@pytest.fixture
+@pytest.fixture(params=["one table", "child tables"])
 async def twins(
-    mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str
+    mongo_database: AsyncDatabase[dict[str, Any]],
+    postgres_dsn: str,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Twins]:
-    entities = {"things": entity(IdentityType.OBJECTID)}
+    whole = entity(IdentityType.OBJECTID)
+    alone = request.param == "one table"
+    entities = {"things": replace(whole, children=()) if alone else whole}
     async with PostgresGateway(postgres_dsn, connections=2, entities=entities) as gateway:
         await gateway.ready()
         yield Twins(mongo=mongo_database, gateway=gateway, collection="things")
 
 
 @pytest.mark.timeout(180)
-@settings(SEVERAL, max_examples=40)
+@settings(SEVERAL, max_examples=25)
 @given(
     drawn=st.dictionaries(
         objectids,
@@ -172,6 +192,8 @@ async def test_a_plan_holds_for_all_operations_of_its_outline(
     twins: Twins, drawn: dict[Any, dict[str, Any]], steps: list[Step]
 ) -> None:
     await twins.run(Kind.DELETE, deletes=[{"q": {}, "limit": 0}])
+    for index in INDEXES:
+        await twins.run(Kind.CREATE_INDEXES, indexes=[index])
     await twins.run(Kind.INSERT, documents=[{"_id": key, **rest} for key, rest in drawn.items()])
 
     for kind, arguments in steps:

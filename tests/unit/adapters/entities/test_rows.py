@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -13,6 +14,8 @@ from adapters.entities.layout import parse_layout
 from adapters.entities.rows import Row, RowCodec
 from adapters.query.paths import split_path
 from comparators.canonical import encode
+from tests.differential.grammar.mapped import as_expected, entity
+from tests.differential.grammar.mapped import documents as anything_mapped
 from tests.differential.grammar.values import documents, values
 
 
@@ -59,6 +62,19 @@ def test_any_document_comes_back_bit_for_bit(
     stored = {"_id": identifier, **{n: v for n, v in document.items() if n != "_id"}}
 
     assert encode(back(codec, codec.row_of(stored))) == encode(stored)
+
+
+@settings(max_examples=200, deadline=None)
+@given(document=st.one_of(as_expected, as_expected, anything_mapped), data=st.data())
+def test_the_quicker_way_makes_the_same_row(document: dict[str, Any], data: st.DataObject) -> None:
+    alone = replace(entity(IdentityType.OBJECTID), children=())
+    codec = RowCodec(alone, longest={"t": 1, "ta": 1})
+    names = data.draw(
+        st.lists(st.sampled_from([*document]), unique=True) if document else st.just([])
+    )
+    stored = {"_id": ID, **{name: document[name] for name in names}}
+
+    assert codec.row_of(stored) == codec._row_of(stored)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ColumnType if kind is not ColumnType.VARCHAR])
