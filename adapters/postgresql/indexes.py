@@ -262,7 +262,11 @@ def _into(array: list[Any], element: Any, rest: tuple[str, ...]) -> Place:
     if _is_position(array, rest):
         if isinstance(named, Mapping) and rest[0] in named:
             raise CommandFailure(AMBIGUOUS_NAME, f"Ambiguous field name in array: {rest[0]!r}")
-        return array[int(rest[0])], rest[1:]
+        value = array[int(rest[0])]
+        if len(rest) > 1:
+            return value, rest[1:]
+        # At the end of a path an element that is an array counts as one value.
+        return (EMPTY_ARRAY if value == [] else value), DONE
     return (named, rest) if isinstance(named, Mapping) else (MISSING, DONE)
 
 

@@ -266,3 +266,15 @@ async def test_16_a_constant_set_in_a_filter_has_another_code(twins: Twins) -> N
 
     assert await piped(twins, {"$match": condition}) == (17046, 17310)
     assert await piped(twins, {"$limit": 1}, {"$match": condition}) == (17310, 17310)
+
+
+async def test_17_a_condition_on_the_key_of_groups_sees_the_documents(twins: Twins) -> None:
+    await inserted(twins, {"_id": 1, "a": None}, {"_id": 2}, {"_id": 3, "a": 5})
+    group = {"$group": {"_id": "$a", "n": {"$sum": 1}}}
+
+    of_null = await piped(twins, group, {"$match": {"$expr": {"$eq": ["$_id", None]}}})
+    bare = await piped(twins, group, {"$match": {"$expr": "$_id"}})
+
+    assert of_null == ([{"_id": None, "n": 1}], [{"_id": None, "n": 2}])
+    assert len(bare[0]) == 2
+    assert bare[1] == [{"_id": 5, "n": 1}]

@@ -54,7 +54,8 @@ def _over() -> Windows:
             st.fixed_dictionaries({"input": paths, "n": st.integers(1, 3)}),
         ),
         _calls(
-            "$top $bottom", st.fixed_dictionaries({"sortBy": st.just({"b": 1}), "output": paths})
+            "$top $bottom",
+            st.fixed_dictionaries({"sortBy": st.just({"b": 1, "_id": 1}), "output": paths}),
         ),
         st.just({"$count": {}}),
     )

@@ -21,7 +21,8 @@ ANOTHER_ERROR_FIRST: Final = 7
 CODES_OF_GROUPS: Final = 8
 SPARED_BY_MATCH: Final = 9
 ANOTHER_DOCUMENT: Final = 1
-A_CONSTANT_SET: Final = 17
+A_CONSTANT_SET: Final = 16
+KEYS_OF_GROUPS: Final = 17
 CODES_OF_SUBSETS: Final = (17046, 17310)
 GROUPING: Final = frozenset({"$group", "$bucket", "$sortByCount"})
 SHAPING: Final = frozenset({"$project", "$addFields", "$set", "$group"})
@@ -36,9 +37,12 @@ async def known_difference(step: Step, answers: Answers, ask: Ask) -> int | None
         return ANOTHER_DOCUMENT
     if _with_pipeline(step) and same(step.kind, step.arguments, _sorted(legacy), _sorted(gateway)):
         return A_PLACE_OF_ITS_OWN
-    if step.kind is not Kind.AGGREGATE or not isinstance(gateway, Failure):
+    if step.kind is not Kind.AGGREGATE:
         return None
     pipeline = step.arguments["pipeline"]
+    if not isinstance(gateway, Failure):
+        moved = isinstance(legacy, Documents) and _matches_keys(pipeline)
+        return KEYS_OF_GROUPS if moved else None
     if isinstance(legacy, Failure) and (legacy.code, gateway.code) == CODES_OF_SUBSETS:
         return A_CONSTANT_SET
     if not isinstance(legacy, Failure):
@@ -58,6 +62,14 @@ def _with_pipeline(step: Step) -> bool:
         return True
     updates = step.arguments.get("updates", [{"u": step.arguments.get("update")}])
     return any(isinstance(each.get("u"), list) for each in updates)
+
+
+def _matches_keys(pipeline: list[Document]) -> bool:
+    """Return whether a condition that reads a key stands behind a group."""
+    names = [next(iter(stage)) for stage in pipeline]
+    grouped = next((at for at, name in enumerate(names) if name in GROUPING), len(names))
+    conditions = [stage["$match"] for stage in pipeline[grouped + 1 :] if "$match" in stage]
+    return any("$expr" in each and "'$_id" in repr(each) for each in conditions)
 
 
 def _groups_in_front(pipeline: list[Document]) -> bool:

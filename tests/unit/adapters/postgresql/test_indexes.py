@@ -28,6 +28,8 @@ def values(document: dict[str, Any], key: dict[str, Any], **options: Any) -> lis
         ),
         ({"a": [[1, 2], 3]}, {"a": 1}, [{"a": [1, 2]}, {"a": 3}]),
         ({"a": [5, {"b": 1}]}, {"a.0": 1}, [{"a.0": 5}]),
+        ({"a": [[5, 6], 7]}, {"a.0": 1}, [{"a.0": [5, 6]}]),
+        ({"a": [[[5]], 7]}, {"a.0.0": 1}, [{"a.0.0": [5]}]),
     ],
 )
 def test_an_index_holds_each_combination(
