@@ -53,6 +53,20 @@ class ConflictError(UnreachableError):
     """Two transactions wrote the same: this one was undone, and may be tried again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """Documents of a collection that lie beside it, ready to be merged: all that legacy has in a range of `_id`s.
+
+    `table` is where, `rows` how many. The bounds are documents with the field `_id` as raw BSON, the upper one is not in
+    the range; None has no bound on that side.
+    """
+
+    table: str
+    rows: int
+    lower: bytes | None = field(default=None, repr=False)
+    upper: bytes | None = field(default=None, repr=False)
+
+
 class Transaction(Protocol):
     """Operations that take effect together."""
 
@@ -113,6 +127,13 @@ class Gateway(Protocol):
 
         A value is the `_id` and the raw BSON; None as BSON deletes the document. Unique entries that
         stand in the way belong to documents that are wrong themselves and give way.
+        """
+
+    async def merge(self, namespace: str, staged: Staged) -> bool:
+        """Make a collection hold what is staged and, in its range, nothing else.
+
+        False where the staged documents are not there as described, or no longer fit the collection: then nothing was
+        changed.
         """
 
     async def matching_ids(self, operation: Operation) -> Sequence[Any]:

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from adapters.gateway import Expiry, Footprint, Gateway, Generated, Mark, Transaction
+from adapters.gateway import Expiry, Footprint, Gateway, Generated, Mark, Staged, Transaction
 from adapters.injection.answers import ANSWERS, damaged_answer
 from adapters.injection.plan import DefectKind, Injection
 from adapters.injection.record import DefectRecord, Entry, EntryKind, digest_of
 from adapters.injection.store import StoredDamage
 from comparators.canonical import document_key, encode
+from comparators.errors import RefusedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome, Result, Values
 
@@ -96,6 +97,14 @@ class Injector:
         await self._twin.put_images(namespace, images)
         await self._damaged.put_images(namespace, images)
         self._stored.put_right(namespace, images)
+
+    async def merge(self, namespace: str, staged: Staged) -> bool:  # noqa: ARG002 - of the interface
+        """Refuse: the twin is another database, in which nothing is staged."""
+        raise RefusedError(
+            "a gateway with injected defects is not filled",
+            where=namespace,
+            remedy="backfill without --injection",
+        )
 
     async def matching_ids(self, operation: Operation) -> Sequence[Any]:
         """Return what the filters select; asked only about writes that are not comparable."""

@@ -14,7 +14,7 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 
 from adapters.entities.entity import EntityMap
-from adapters.gateway import Expiry, Footprint, Generated, Mark
+from adapters.gateway import Expiry, Footprint, Generated, Mark, Staged
 from adapters.postgresql import definitions, marks, reads, statements
 from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
@@ -32,6 +32,7 @@ from adapters.postgresql.failures import (
     state_of,
     unreachable,
 )
+from adapters.postgresql.filling import merge
 from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
 from adapters.postgresql.known import KnownOperations
@@ -218,6 +219,22 @@ class PostgresGateway:
             await session.ensure()
             async with connection.transaction():
                 await put_images(session, images)
+
+    async def merge(self, namespace: str, staged: Staged) -> bool:
+        """Make a collection hold what is staged and, in its range, nothing else."""
+        async with self._connection() as connection:
+            session = self._session_of(connection, namespace)
+            if not session.exists:
+                return False
+            try:
+                async with connection.transaction():
+                    return await merge(session, staged)
+            except asyncpg.PostgresError as error:
+                if state_of(error) not in MOVED | {TOO_LONG}:
+                    raise
+                # Staged for another table, or before an index was made that cannot hold a value.
+                self._catalog.stale()
+                return False
 
     async def matching_ids(self, operation: Operation) -> Sequence[Any]:
         """Return the `_id`s that the filters of a write select now (not the ones it would insert)."""
