@@ -52,6 +52,7 @@ FLAGS: Mapping[str, str] = {
     "rules.file": "--rules",
     "log.level": "--log-level",
     "log.format": "--log-format",
+    "backfill.documents_per_second": "--rate",
 }
 """The settings that the command line can set, and how."""
 
@@ -156,6 +157,14 @@ class Verifier(_Section):
     nice: Annotated[int, Field(ge=0, le=19)] = 19
 
 
+class Backfill(_Section):
+    """Copying the documents that were there before the sidecar."""
+
+    documents_per_chunk: PositiveInt = 20_000
+    documents_per_second: Annotated[float, Field(ge=0)] = 0.0
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 2
+
+
 class Ledger(_Section):
     """Where the evidence is kept."""
 
@@ -194,6 +203,7 @@ class Settings(BaseSettings):
     serving: Serving = Serving()
     capture: Capture = Capture()
     verifier: Verifier = Verifier()
+    backfill: Backfill = Backfill()
     ledger: Ledger = Ledger()
     rules: Rules = Rules()
     log: Log = Log()

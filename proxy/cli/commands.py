@@ -82,6 +82,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "repair",
         "Copy documents that differ from MongoDB to the gateway; ends with 1 when some still differ.",
     ),
+    "backfill": Command(
+        "proxy.cli.backfill",
+        "backfill",
+        "Copy existing documents to the gateway while the application writes; ends with 1 when an index is missing.",
+    ),
     "demo": Command(
         "proxy.cli.demo.command",
         "demo",

@@ -38,6 +38,14 @@ Entities = Annotated[
     str | None,
     typer.Option("--entities", help="The entity maps, a folder or a name.", metavar="PROFILE"),
 ]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", help="At most so many documents per second; 0 for no limit."),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option("--dask", help="Let the workers of a Dask cluster do it.", metavar="ADDRESS"),
+]
 Injection = Annotated[
     Path | None,
     typer.Option("--injection", hidden=True, help="Damage on purpose, as this plan says."),
@@ -59,6 +67,7 @@ def settings_of(
     entities: str | None = None,
     log_level: str | None = None,
     log_format: str | None = None,
+    rate: float | None = None,
 ) -> Settings:
     """Return the settings of file and environment, with the options that were given on top."""
     return load(
@@ -74,5 +83,6 @@ def settings_of(
             "gateway.entities": entities,
             "log.level": log_level,
             "log.format": log_format,
+            "backfill.documents_per_second": rate,
         },
     )

@@ -67,10 +67,7 @@ def sweep(
         float | None,
         typer.Option("--budget", min=1, help="At most so many documents a second.", metavar="N"),
     ] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option("--dask", help="Let the workers of a Dask cluster do it.", metavar="ADDRESS"),
-    ] = None,
+    dask: options.Dask = None,
     who: Who = None,
 ) -> int:
     """Prove that whole collections are equal on both sides; ends with 1 when documents differ."""

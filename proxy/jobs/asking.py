@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from comparators.canonical import decode
 from comparators.errors import RefusedError, UnreachableError
@@ -57,6 +57,22 @@ class Asking:
             for portion in _portions(identifiers)
         ]
         return await self._settled(await self._orders.ask(requests))
+
+    async def ask(self, kind: OrderKind, namespace: str, payload: Mapping[str, Any]) -> int:
+        """Ask for something and return its number, without waiting."""
+        request = Request(
+            kind=kind, namespace=namespace, payload=payload, who=self._who, why=self._why
+        )
+        [number] = await self._orders.ask([request])
+        return number
+
+    async def done(
+        self, kind: OrderKind, namespace: str, payload: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Ask for something and return what came of it; RefusedError where the verifier cannot do it."""
+        await self.check()
+        [order] = await self._settled([await self.ask(kind, namespace, payload)])
+        return order.outcome
 
     async def _settled(self, numbers: Sequence[int]) -> list[Order]:
         while True:

@@ -31,6 +31,8 @@ def _objection(listed: Mapping[str, Any]) -> str:
         return f"a {listed['type']}"
     if listed["name"].startswith("system."):
         return "of MongoDB's own"
+    if "clusteredIndex" in listed["options"]:
+        return "clustered"
     return "capped" if listed["options"].get("capped") else ""
 
 

@@ -30,6 +30,16 @@ class OrderKind(StrEnum):
     """Make documents of the gateway equal to legacy's, then compare them."""
     COMPARE = "compare"
     """Compare documents, and enter those that differ."""
+    PREPARE = "prepare"
+    """Make a collection that is to be filled, and count no difference in it from here on."""
+    HOLD = "hold"
+    """Let a collection stand still while its documents are read from legacy."""
+    MERGE = "merge"
+    """Put documents that were staged under a hold into their collection."""
+    RELEASE = "release"
+    """Let a collection go on that was held."""
+    COMPLETE = "complete"
+    """Make the indexes of a collection that was filled; from here on differences count."""
 
 
 class OrderState(StrEnum):

@@ -211,6 +211,32 @@ sweeps: Final = Table(
     _number("uncompared"),
 )
 
+fillings: Final = Table(
+    "fillings",
+    ledger,
+    _key("namespace"),
+    _text("state"),
+    _number("changed_ns"),
+)
+
+backfills: Final = Table(
+    "backfills",
+    ledger,
+    _key("namespace"),
+    _text("owner"),
+    _number("at_ns"),
+)
+
+chunks: Final = Table(
+    "chunks",
+    ledger,
+    _key("namespace"),
+    _key("ordinal", _BIG),
+    Column("lower", LargeBinary, nullable=True),
+    Column("upper", LargeBinary, nullable=True),
+    Column("documents", _BIG, nullable=True),
+)
+
 checkpoints: Final = Table(
     "checkpoints",
     ledger,

@@ -30,6 +30,7 @@ from proxy.ledger.entries import (
     Lag,
     Resolution,
 )
+from proxy.ledger.fillings import Fillings
 from proxy.ledger.migrations import migrate
 from proxy.ledger.orders import Orders, Settlement, settle
 from proxy.ledger.redaction import Redaction, Revealed, nothing_revealed
@@ -101,7 +102,16 @@ class Ledger:
     @property
     def orders(self) -> Orders:
         """The orders on this ledger."""
-        return Orders(Access(where=self._where, writer=self._engine, reader=self._engine))
+        return Orders(self._access)
+
+    @property
+    def fillings(self) -> Fillings:
+        """Which collections are not filled, on this ledger."""
+        return Fillings(self._access)
+
+    @property
+    def _access(self) -> Access:
+        return Access(where=self._where, writer=self._engine, reader=self._engine)
 
     def redacted(self, namespace: str, identifier: Any) -> str:
         """Return an `_id` as it may be written into the outcome of an order."""

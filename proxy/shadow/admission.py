@@ -1,6 +1,8 @@
 """Give each unit its place: submit what is to be run behind everything it depends on, settle the rest at once."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
@@ -72,6 +74,7 @@ class Admission:
         self._touches = touches
         self._expiries = expiries
         self._frontier = frontier
+        self._gate = asyncio.Lock()
 
     def note(self, units: Iterable[Unit]) -> None:
         """Enter what happened to the log: a checkpoint knows of operations that are open, but not of these."""
@@ -87,8 +90,19 @@ class Admission:
                 case _:
                     pass
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Hold a moment in which everything that was admitted is done, and nothing else is admitted."""
+        async with self._gate:
+            await self._runner.is_idle()
+            yield
+
     async def admit(self, unit: Unit) -> None:
         """Admit a unit; waits while the runner has no room."""
+        async with self._gate:
+            await self._admit(unit)
+
+    async def _admit(self, unit: Unit) -> None:
         match unit:
             case Single():
                 await self._admit_single(unit)

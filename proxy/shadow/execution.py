@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Final, TypeVar
 
@@ -31,6 +32,7 @@ from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Suspect
 from proxy.shadow.reconcile import Case
 from proxy.shadow.refusal import Failed, refusal_of
+from proxy.shadow.runner import CreateTask
 from proxy.shadow.states import (
     CHOICE,
     CONTENDED,
@@ -38,6 +40,7 @@ from proxy.shadow.states import (
     Whole,
     only_clocks_differ,
 )
+from proxy.shadow.stock import Stock
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Committed, Single
 
@@ -63,9 +66,11 @@ class Execution:
         states: Owing,
         rechecks: Rechecking,
         reconciler: Reconciling,
+        stock: Stock,
         expiries: Expiries,
         gateway_outage: Outage,
         gateway_timeout_s: float,
+        create_task: CreateTask,
         leave: Callable[[int], None],
     ) -> None:
         self._log = log
@@ -76,6 +81,8 @@ class Execution:
         self._states = states
         self._rechecks = rechecks
         self._reconciler = reconciler
+        self._stock = stock
+        self._create_task = create_task
         self._expiries = expiries
         self._gateway_outage = gateway_outage
         self._limit = Limit(gateway_timeout_s)
@@ -334,10 +341,24 @@ class Execution:
     ) -> None:
         """A write cannot be asked twice: its acknowledgement counts unless the order was unknowable."""
         exchange = unit.exchange
+        namespaces = namespaces_of(footprints)
+        if any(map(self._stock.is_unknown, namespaces)):
+            judge = partial(
+                self._judge_write, unit, operation, judgement, gateway, footprints, compare_s
+            )
+            self._create_task(self._later(namespaces, judge))
+            return
+        reasons = map(self._stock.reason, sorted(namespaces))
+        partly = next((reason for reason in reasons if reason is not None), None)
+        if partly is not None and not gateway.alternatives:
+            # What the gateway touched is compared and made equal; all else it gets with the documents it lacks.
+            judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=partly)
         awaits = takes_server_values(operation) or self._states.awaits_clock(_written(exchange))
         if awaits and only_clocks_differ(judgement):
             judgement = Judgement(verdict=Verdict.MATCH, reason=TAKEN_OVER)
-        doubt = await self._doubt_about(unit, judgement, gateway, footprints)
+        doubt = None
+        if partly is None or gateway.alternatives:
+            doubt = await self._doubt_about(unit, judgement, gateway, footprints)
         if doubt is not None:
             await self._doubt_write(exchange, doubt)
             return
@@ -345,6 +366,13 @@ class Execution:
         # What legacy alone may have inserted is missing here: its state is owed as well.
         inserted = [*generated_by(exchange).upserted.values(), *_inserted_by(operation)]
         self._states.owe(_written(exchange), inserted, exchange.start)
+
+    async def _later(
+        self, namespaces: frozenset[str], judge: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Judge once it is known whether the gateway has all documents."""
+        await self._stock.known(namespaces)
+        await judge()
 
     async def _doubt_about(
         self,

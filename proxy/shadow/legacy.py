@@ -11,6 +11,7 @@ from typing import Any, Final
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from comparators.canonical import CODEC, decode, document_key
@@ -29,6 +30,7 @@ _COMMANDS: Final[Mapping[Kind, str]] = {
     Kind.LIST_COLLECTIONS: "listCollections",
 }
 _IMAGES_AT_ONCE: Final = 500
+INTERNAL: Final = frozenset({"admin", "config", "local"})
 
 
 class Legacy:
@@ -65,6 +67,34 @@ class Legacy:
                     # A filter that MongoDB refuses selects nothing.
                     continue
         return found
+
+    async def filled(self) -> list[str]:
+        """Return the ordinary collections that hold documents, as far as the user may look."""
+        found: list[str] = []
+        with self._reachable():
+            for name in await self._client.list_database_names():
+                if name not in INTERNAL:
+                    found += [f"{name}.{each}" for each in await self._ordinary(self._client[name])]
+        return [namespace for namespace in found if await self.oldest(namespace, 1)]
+
+    async def _ordinary(self, database: AsyncDatabase[Any]) -> list[str]:
+        try:
+            kinds = await database.list_collection_names(filter={"type": "collection"})
+        except OperationFailure:
+            # Dropped meanwhile, or not for this user: then nothing of it can be read anyhow.
+            return []
+        return [name for name in kinds if not name.startswith("system.")]
+
+    async def oldest(self, namespace: str, n: int) -> list[Any]:
+        """Return the `_id`s of the documents that were inserted first."""
+        database, _, name = namespace.partition(".")
+        collection = self._client[database].get_collection(name, codec_options=CODEC)
+        with self._reachable():
+            try:
+                found = collection.find({}, {"_id": 1}).sort("$natural", 1).limit(n)
+                return [each["_id"] async for each in found]
+            except OperationFailure:
+                return []
 
     async def run(self, operation: Operation) -> Outcome:
         """Ask MongoDB a read once more and return its whole answer."""

@@ -54,6 +54,11 @@ class Quiet:
         await self._progress.until(lambda: self._has_admitted(after, namespaces))
         return Reading(value, before)
 
+    async def settled(self, namespaces: frozenset[str]) -> None:
+        """Wait until every write that is on the log by now has been admitted."""
+        end = self._log.end()
+        await self._progress.until(lambda: self._has_admitted(end, namespaces))
+
     def _has_admitted(self, position: int, namespaces: frozenset[str]) -> bool:
         return self._progress.position >= position and all(
             self._intake.is_settled(position, namespace) for namespace in namespaces

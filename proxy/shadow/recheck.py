@@ -83,7 +83,22 @@ class Rechecks:
 
     async def take(self, suspect: Suspect) -> None:
         """Begin to recheck a suspect; its namespaces must come to rest within the time allowed."""
+        explained = self._explained(suspect)
+        if explained is not None:
+            suspect.decided(explained)
+            return
         self._create_task(self._recheck(suspect))
+
+    def _explained(self, suspect: Suspect) -> Judgement | None:
+        """Return the judgement on a read of documents that the gateway does not have in full, else None."""
+        namespaces = sorted(namespaces_of(suspect.footprints))
+        if any(map(self._reconciler.is_restless, namespaces)):
+            return None
+        reasons = map(self._reconciler.disputes, namespaces)
+        reason = next((each for each in reasons if each is not None), None)
+        if reason is None:
+            return None
+        return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=reason)
 
     async def _recheck(self, suspect: Suspect) -> None:
         self._waiting += 1
@@ -135,6 +150,9 @@ class Rechecks:
             return judgement
         if was_written or any(map(self._is_unsettled, namespaces)):
             return None
+        explained = self._explained(suspect)
+        if explained is not None:
+            return explained
         is_figure = operation.kind is not Kind.FIND and asked is operation
         if is_figure and await self._may_have_expired(namespaces):
             return await self._without_expired(suspect, namespaces)
@@ -161,7 +179,7 @@ class Rechecks:
 
     def _is_unsettled(self, namespace: str) -> bool:
         """Return whether documents are about to be read from legacy again: a difference says nothing."""
-        return self._reconciler.disputes(namespace) is not None or self._awaits_clock(namespace)
+        return self._reconciler.is_restless(namespace) or self._awaits_clock(namespace)
 
     async def _may_have_expired(self, namespaces: frozenset[str]) -> bool:
         now_ns = time.time_ns()

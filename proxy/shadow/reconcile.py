@@ -22,6 +22,7 @@ from proxy.shadow.quiet import Reading
 from proxy.shadow.reach import everything_in, selections_of
 from proxy.shadow.runner import CreateTask, result_of
 from proxy.shadow.sides import Sides
+from proxy.shadow.stock import Stock
 
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
@@ -50,9 +51,11 @@ class Reconciler:
         self,
         sides: Sides,
         *,
+        stock: Stock,
         create_task: CreateTask,
     ) -> None:
         self._sides = sides
+        self._stock = stock
         self._create_task = create_task
         self._disputed: dict[str, int] = {}
 
@@ -60,8 +63,15 @@ class Reconciler:
         return sum(self._disputed.values())
 
     def disputes(self, namespace: str) -> str | None:
-        """Return why a difference in a collection says nothing: documents are being reconciled. Else None."""
-        return DISPUTED if namespace in self._disputed else None
+        """Return why a difference in a collection says nothing, None where it does.
+
+        Documents are being reconciled, or the gateway does not have all of them.
+        """
+        return DISPUTED if namespace in self._disputed else self._stock.reason(namespace)
+
+    def is_restless(self, namespace: str) -> bool:
+        """Return whether a difference in a collection may be gone, or be explained, in a moment."""
+        return namespace in self._disputed or self._stock.is_unknown(namespace)
 
     async def open(self, case: Case) -> None:
         """Begin to reconcile the documents of exchanges, at this place of the order."""

@@ -29,6 +29,7 @@ from proxy.shadow.meanwhile import Meanwhile
 from proxy.shadow.patience import Outage, Side
 from proxy.shadow.progress import Progress
 from proxy.shadow.runner import Runner
+from proxy.shadow.stock import Stock
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Lost
 from proxy.shadow.unknowns import EVERYTHING, Unknowns
@@ -93,6 +94,9 @@ class Replay:
             window=pace.concurrency * 16,
             by_collection=True,
         )
+        # What is replayed is all there is.
+        stock = Stock()
+        stock.suspect(())
         execution = Execution(
             log=log,
             gateway=gateway,
@@ -102,9 +106,11 @@ class Replay:
             states=self._unknowns,
             rechecks=self._unknowns,
             reconciler=self._unknowns,
+            stock=stock,
             expiries=expiries,
             gateway_outage=outage,
             gateway_timeout_s=pace.gateway_timeout_s,
+            create_task=tasks.create_task,
             leave=self._frontier.leave,
         )
         self._admission = Admission(

@@ -28,6 +28,7 @@ from proxy.shadow.reach import everything_in
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.runner import result_of
 from proxy.shadow.sides import Sides
+from proxy.shadow.stock import Stock
 
 Images = dict[bytes, bytes]
 Told = Callable[[Any, Judgement], None]
@@ -89,12 +90,14 @@ class States:
         sides: Sides,
         *,
         reconciler: Reconciler,
+        stock: Stock,
         expiries: Expiries,
         evidence: Evidence,
         rules: Rules,
     ) -> None:
         self._sides = sides
         self._reconciler = reconciler
+        self._stock = stock
         self._expiries = expiries
         self._evidence = evidence
         self._rules = rules
@@ -116,13 +119,15 @@ class States:
         generated: bool = False,
     ) -> None:
         """Note that documents were written and are to be compared."""
+        partly = self._stock.excuse(namespace)
         for identifier in identifiers:
             place = (namespace, document_key(identifier))
             before = self._owed.pop(place, None)
             self._owed[place] = Debt(
                 identifier=identifier,
                 position=position,
-                excuse=excuse or (before.excuse if before is not None else None),
+                # What the gateway had of a collection when it was written stays an excuse afterwards.
+                excuse=excuse or (before.excuse if before is not None else None) or partly,
                 generated=generated or (before is not None and before.generated),
                 told=before.told if before is not None else (),
                 cause=before.cause if before is not None else STATES_DIFFER,
@@ -180,6 +185,11 @@ class States:
         """Return whether a value of the server's clock is still to be taken over in a collection."""
         owed = chain(self._owed.items(), self._being_paid.items())
         return any(debt.generated and place[0] == namespace for place, debt in owed)
+
+    def are_excused(self, namespace: str) -> bool:
+        """Return whether documents of a collection that may differ are still owed a comparison."""
+        owed = chain(self._owed.items(), self._being_paid.items())
+        return any(debt.excuse is not None and place[0] == namespace for place, debt in owed)
 
     def take_unpaid(self) -> dict[str, int]:
         """Return how many documents per collection had to be let go, and begin anew."""
@@ -263,7 +273,7 @@ class States:
         if judgement.verdict is not Verdict.MISMATCH:
             self._enter(namespace, debt, judgement)
             return
-        if self._reconciler.disputes(namespace) is not None:
+        if self._reconciler.is_restless(namespace):
             self._still_owe((namespace, key), _overtaken(debt))
             return
         if debt.attempts == 0:
@@ -305,8 +315,9 @@ class States:
         images = [image for image in (legacy, gateway) if image is not None]
         if is_expired is not None and len(images) == 1 and is_expired(images[0]):
             return EXPIRED
-        if debt.excuse is not None:
-            return debt.excuse
+        partly = debt.excuse or self._stock.reason(namespace)
+        if partly is not None:
+            return partly
         if debt.generated and only_clocks_differ(judgement):
             return TAKEN_OVER
         return None

@@ -19,6 +19,7 @@ from proxy.shadow.bookkeeping import Bookkeeping
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.execution import Execution
 from proxy.shadow.expiry import Expiries
+from proxy.shadow.filling import Filling
 from proxy.shadow.following import follow_expiry
 from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.intake import Intake
@@ -33,6 +34,8 @@ from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.runner import Runner
 from proxy.shadow.sides import Sides
 from proxy.shadow.states import States
+from proxy.shadow.stock import Stock
+from proxy.shadow.survey import Survey
 from proxy.shadow.touches import Touches
 
 _SHORTEST_NAP_S: Final = 0.001
@@ -84,6 +87,7 @@ class Verifier:
         self._progress = Progress(reader.position)
         self._evidence = Evidence(log)
         self._touches = Touches()
+        self._stock = Stock()
         self._newest_ns = 0
         self._gateway_outage = Outage(Side.GATEWAY, self._evidence.was_away)
         self._expiries = Expiries(gateway, self._gateway_outage)
@@ -108,10 +112,11 @@ class Verifier:
             runner=self._runner,
             touches=self._touches,
         )
-        self._reconciler = Reconciler(sides, create_task=create_task)
+        self._reconciler = Reconciler(sides, stock=self._stock, create_task=create_task)
         self._states = States(
             sides,
             reconciler=self._reconciler,
+            stock=self._stock,
             expiries=self._expiries,
             evidence=self._evidence,
             rules=rules,
@@ -135,9 +140,11 @@ class Verifier:
             states=self._states,
             rechecks=self._rechecks,
             reconciler=self._reconciler,
+            stock=self._stock,
             expiries=self._expiries,
             gateway_outage=gateway_outage,
             gateway_timeout_s=limits.gateway_timeout_s,
+            create_task=create_task,
             leave=self._frontier.leave,
         )
         self._admission = Admission(
@@ -152,7 +159,14 @@ class Verifier:
             frontier=self._frontier,
         )
         ledger_outage = Outage(Side.LEDGER, self._evidence.was_away)
-        self._desk = self._order_desk(ledger_outage)
+        self._desk = self._order_desk(sides, ledger_outage)
+        self._survey = Survey(
+            sides,
+            self._stock,
+            fillings=self._ledger.fillings,
+            ledger_outage=ledger_outage,
+            log=self._log,
+        )
         self._bookkeeping = Bookkeeping(
             log=self._log,
             gateway=gateway,
@@ -166,7 +180,7 @@ class Verifier:
             is_settled_below=self._release_log,
         )
 
-    def _order_desk(self, ledger_outage: Outage) -> OrderDesk:
+    def _order_desk(self, sides: Sides, ledger_outage: Outage) -> OrderDesk:
         comparing = Comparing(
             self._states,
             evidence=self._evidence,
@@ -174,9 +188,22 @@ class Verifier:
             redacted=self._ledger.redacted,
             enabled=self._limits.state_checks,
         )
+        self._filling = Filling(
+            sides,
+            self._stock,
+            states=self._states,
+            reconciler=self._reconciler,
+            admission=self._admission,
+            expiries=self._expiries,
+            fillings=self._ledger.fillings,
+            ledger_outage=ledger_outage,
+            # What operations meet that waited for a merge is made equal by comparing it.
+            check=comparing.check,
+        )
         return OrderDesk(
             self._ledger.orders,
             {
+                **self._filling.performers,
                 OrderKind.COMPARE: comparing,
                 OrderKind.MEND: Mending(self._reconciler, comparing),
             },
@@ -189,12 +216,15 @@ class Verifier:
     async def run(self) -> None:
         """Verify until cancelled; the last checkpoint then covers all that was finished."""
         self._evidence.happened(EventKind.VERIFIER_STARTED, position=self._reader.position)
+        await self._survey.load()
         await self._owe_unfinished_states()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow(), name="follow log")
                 tasks.create_task(self._bookkeeping.run(), name="keep ledger")
                 tasks.create_task(self._desk.run(), name="work off orders")
+                tasks.create_task(self._survey.run(), name="survey collections")
+                tasks.create_task(self._filling.run(), name="settle collections")
                 if self._limits.state_checks:
                     tasks.create_task(self._states.run(), name="compare states")
                 tasks.create_task(
@@ -222,7 +252,8 @@ class Verifier:
             lambda: self._gateway.unforgotten(self._log)
         )
         for namespace, identifiers, position in unforgotten:
-            self._states.owe(namespace, identifiers, position)
+            excuse = self._stock.reason(namespace)
+            self._states.owe(namespace, identifiers, position, excuse=excuse)
 
     async def _follow(self) -> None:
         nap_s = _SHORTEST_NAP_S

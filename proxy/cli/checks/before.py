@@ -46,7 +46,7 @@ async def check_before(legacy: str, gateway: str) -> AsyncIterator[Checked]:
     yield doubtful(
         "documents from before",
         f"the gateway has never seen those of {len(unseen)} collections ({named})",
-        "begin with empty collections: operations on older documents count as mismatches",
+        "copy them with `parallax backfill`; until then their operations are not comparable",
     )
 
 

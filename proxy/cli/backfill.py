@@ -1,0 +1,105 @@
+"""`parallax backfill`: copy the documents that were there before the sidecar."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Annotated, Final
+
+import typer
+
+from comparators.errors import RefusedError
+from proxy.cli import options
+from proxy.cli.asked import Who, name_of
+from proxy.cli.bar import documents_bar
+from proxy.jobs.asking import Asking
+from proxy.jobs.backfill import Backfill, Filled, Plan
+from proxy.jobs.chunks import ChunkRunner
+from proxy.jobs.collections import chosen, collections_on, legacy_client
+from proxy.jobs.copying import APPLICATION
+from proxy.jobs.runners.dask import DaskRunner
+from proxy.jobs.runners.local import LocalRunner
+from proxy.ledger.access import opened
+from proxy.ledger.chunks import Chunks
+from proxy.ledger.orders import Orders
+from proxy.settings import Settings
+
+WHY: Final = "backfill"
+
+
+def backfill(
+    collections: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Collections, as `database.collection`; without any, all.",
+            metavar="COLLECTION",
+            show_default=False,
+        ),
+    ] = None,
+    config: options.Config = None,
+    legacy: options.Legacy = None,
+    gateway: options.Gateway = None,
+    data: options.DataDirectory = None,
+    ledger: options.Ledger = None,
+    rate: options.Rate = None,
+    dask: options.Dask = None,
+    who: Who = None,
+) -> int:
+    """Copy existing documents to the gateway while the application writes; ends with 1 when an index is missing."""
+    settings = options.settings_of(
+        config, legacy=legacy, gateway=gateway, data=data, ledger=ledger, rate=rate
+    )
+    filled = asyncio.run(_fill_all(settings, collections or (), dask, name_of(who)))
+    missing = [(each, name) for each in filled for name in each.refused]
+    for each, name in missing:
+        typer.echo(f"{each.namespace}: the gateway has no index {name}: {each.refused[name]}")
+    return 1 if missing else 0
+
+
+async def _fill_all(
+    settings: Settings, named: Sequence[str], dask: str | None, who: str
+) -> list[Filled]:
+    uri = settings.demand("legacy.uri")
+    limits = settings.backfill
+    plan = Plan(
+        legacy=uri,
+        gateway=settings.demand("gateway.uri"),
+        documents_per_chunk=limits.documents_per_chunk,
+        rate=limits.documents_per_second or None,
+    )
+    async with AsyncExitStack() as held:
+        client = await held.enter_async_context(legacy_client(uri, application=APPLICATION))
+        there = await collections_on(client)
+        namespaces = _fillable(there, chosen(there, named), named)
+        access = await held.enter_async_context(opened(settings.ledger_uri))
+        runner: ChunkRunner = LocalRunner(places=limits.concurrency)
+        if dask is not None:
+            runner = await held.enter_async_context(DaskRunner(dask))
+        filling = Backfill(
+            plan,
+            chunks=Chunks(access),
+            asking=Asking(Orders(access), who=who, why=WHY),
+            runner=runner,
+        )
+        found = []
+        for namespace in namespaces:
+            database, _, name = namespace.partition(".")
+            size = await client[database][name].estimated_document_count()
+            with documents_bar(namespace, size) as advance:
+                filled = await filling.fill(namespace, advance)
+            typer.echo(f"{namespace}: {filled.documents:,} documents, {filled.indexes} indexes")
+            found.append(filled)
+        return found
+
+
+def _fillable(there: dict[str, str], wanted: Sequence[str], named: Sequence[str]) -> list[str]:
+    """Return the collections that can be filled; RefusedError for one that was named and cannot."""
+    for namespace in wanted:
+        if there[namespace] and namespace in named:
+            raise RefusedError(
+                f"{namespace} cannot be filled: it is {there[namespace]}",
+                where="COLLECTION",
+                remedy="name ordinary collections; the gateway has no other ones",
+            )
+        if there[namespace]:
+            typer.echo(f"{namespace} is left out: it is {there[namespace]}", err=True)
+    return [namespace for namespace in wanted if not there[namespace]]
