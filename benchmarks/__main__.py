@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import uvloop
 
-from benchmarks import added_latency, comparison, gateway, memory, relay, verification
+from benchmarks import added_latency, comparison, gateway, memory, relay, sweep, verification
 from benchmarks.figure import Figure, NotMeasuredError, Part, at_least, at_most
 from benchmarks.table import Cell, table
 from comparators.errors import ParallaxError
@@ -40,12 +40,13 @@ class Extent:
     seconds: float
     exchanges: int
     memory_s: float
+    documents: int
 
 
 Measure = Callable[[Extent], Awaitable[Part]]
 
-FULL: Final = Extent(rounds=5, seconds=2.0, exchanges=30_000, memory_s=300)
-QUICK: Final = Extent(rounds=1, seconds=0.5, exchanges=3_000, memory_s=60)
+FULL: Final = Extent(rounds=5, seconds=2.0, exchanges=30_000, memory_s=300, documents=100_000)
+QUICK: Final = Extent(rounds=1, seconds=0.5, exchanges=3_000, memory_s=60, documents=10_000)
 
 
 async def _relay(extent: Extent) -> Part:
@@ -117,11 +118,17 @@ async def _memory(extent: Extent) -> Part:
     return await memory.benchmark(seconds=extent.memory_s)
 
 
+async def _sweep(extent: Extent) -> Part:
+    rounds = (extent.rounds + 1) // 2
+    return await sweep.benchmark(rounds=rounds, documents=extent.documents)
+
+
 PARTS: Final[Mapping[str, Measure]] = {
     "relay": _relay,
     "latency": _latency,
     "verification": _verification,
     "gateway": _gateway,
+    "sweep": _sweep,
     "comparison": _comparison,
     "memory": _memory,
 }
@@ -211,6 +218,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="of turns; figures are medians over them")
     parser.add_argument("--seconds", type=float, help="of one measurement")
     parser.add_argument("--exchanges", type=int, help="to be verified")
+    parser.add_argument("--documents", type=int, help="to be swept")
     parser.add_argument("--memory-seconds", type=float, help="of the run that watches memory")
     return parser.parse_args()
 
@@ -222,6 +230,7 @@ def _extent(chosen: argparse.Namespace) -> Extent:
         seconds=chosen.seconds or usual.seconds,
         exchanges=chosen.exchanges or usual.exchanges,
         memory_s=chosen.memory_seconds or usual.memory_s,
+        documents=chosen.documents or usual.documents,
     )
 
 
