@@ -26,6 +26,7 @@ from proxy.jobs.runners.dask import DaskRunner
 from proxy.jobs.runners.local import LocalRunner
 from proxy.jobs.sweep import DOCUMENTS_PER_CHUNK, LEAST_PER_CHUNK, Sweep, Swept
 from proxy.ledger.access import opened
+from proxy.ledger.fillings import Fillings, FillingState
 from proxy.ledger.orders import Orders
 from proxy.ledger.sweeps import Sweeps
 from proxy.settings import Settings
@@ -33,6 +34,7 @@ from proxy.settings import Settings
 PLACES: Final = 2
 """Chunks at once in this process: while one waits for a side, the other is worked on."""
 
+_UNFILLED: Final = frozenset({FillingState.PENDING, FillingState.COPYING})
 MOST_NAMES: Final = 20
 RETRY_S: Final = 1.0
 SECONDS_PER_CHUNK: Final = 2.0
@@ -91,10 +93,17 @@ class _Sweeping:
     """Sweeps with all that they need."""
 
     def __init__(
-        self, sweep: Sweep, *, sweeps: Sweeps, client: AsyncMongoClient[Any], digests: Digests
+        self,
+        sweep: Sweep,
+        *,
+        sweeps: Sweeps,
+        fillings: Fillings,
+        client: AsyncMongoClient[Any],
+        digests: Digests,
     ) -> None:
         self._sweep = sweep
         self._sweeps = sweeps
+        self._fillings = fillings
         self._client = client
         self._digests = digests
 
@@ -123,7 +132,9 @@ class _Sweeping:
                 budget=Budget(budget),
                 documents_per_chunk=_chunk_of(budget),
             )
-            yield cls(sweep, sweeps=sweeps, client=client, digests=digests)
+            yield cls(
+                sweep, sweeps=sweeps, fillings=Fillings(access), client=client, digests=digests
+            )
 
     async def once(self, wanted: Sequence[str]) -> list[Swept]:
         """Sweep each collection, and print what was found."""
@@ -131,12 +142,18 @@ class _Sweeping:
         known = {*there, *await self._digests.namespaces()}
         if not wanted:
             await self._sweeps.keep(known)
+        fillings = await self._fillings.all()
         found = []
         for namespace in chosen(known, wanted):
             if there.get(namespace):
                 typer.echo(f"{namespace} is not compared: {there[namespace]}", err=True)
-                continue
-            found.append(await self._one(namespace))
+            elif fillings.get(namespace) in _UNFILLED:
+                typer.echo(
+                    f"{namespace} is not backfilled yet: `parallax backfill {namespace}`", err=True
+                )
+                found.append(Swept(namespace=namespace, chunks=0, unfilled=True))
+            else:
+                found.append(await self._one(namespace))
         Console().print(_shown(found))
         for swept in found:
             for line in _names(swept):
@@ -197,4 +214,4 @@ def _code(found: Sequence[Swept]) -> int:
     """Return the exit code: 1 when documents differ, 2 when of some it could not be said."""
     if any(swept.differing for swept in found):
         return 1
-    return 2 if any(swept.uncompared for swept in found) else 0
+    return 2 if any(swept.uncompared or swept.unfilled for swept in found) else 0

@@ -31,7 +31,7 @@ class Swept:
     """What a sweep found in a collection.
 
     `differing` are the redacted `_id`s. Of `uncompared` documents nothing could be said; `busy` ones were written all the
-    time, and are compared after their last write as every document is.
+    time, and are compared after their last write as every document is. An `unfilled` collection was not swept.
     """
 
     namespace: str
@@ -40,6 +40,7 @@ class Swept:
     suspects: int = 0
     uncompared: int = 0
     busy: int = 0
+    unfilled: bool = False
     differing: list[str] = field(default_factory=list)
 
 
@@ -114,6 +115,9 @@ class Sweep:
 
     async def _judge(self, swept: Swept, number: int, inspected: Inspected) -> None:
         verdicts, names, busy = await self._verdicts(swept.namespace, inspected.suspects)
+        if verdicts[Verdict.NOT_COMPARABLE] > busy:
+            # Those were made equal, for their difference proved nothing.
+            verdicts, names, busy = await self._verdicts(swept.namespace, inspected.suspects)
         uncompared = verdicts[Verdict.NOT_COMPARABLE] - busy
         swept.documents += inspected.documents
         swept.suspects += len(inspected.suspects)

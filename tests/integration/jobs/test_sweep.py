@@ -9,7 +9,9 @@ from bson import ObjectId
 
 from adapters.postgresql.gateway import PostgresGateway
 from proxy.jobs.runners.dask import DaskRunner
+from proxy.ledger.access import opened
 from proxy.ledger.entries import DivergenceState
+from proxy.ledger.fillings import Fillings, FillingState
 from proxy.ledger.read import status
 from tests.eventually import eventually
 from tests.faults.sidecar.traffic import drive
@@ -87,6 +89,9 @@ async def test_one_sided_and_bypassing_writes_are_found_on_every_collection(
         found = await field.run("sweep", *names, capsys=capsys)
         capped = await field.run("sweep", f"{field.database}.capped", capsys=capsys)
         unknown = await field.run("sweep", f"{field.database}.unknown", capsys=capsys)
+        async with opened(field.sidecar.ledger) as access:
+            await Fillings(access).set({plain: FillingState.PENDING})
+        unfilled = await field.run("sweep", plain, capsys=capsys)
 
     assert found.code == 1
     lines = [line for line in found.out.splitlines() if line.startswith("differs: ")]
@@ -94,6 +99,7 @@ async def test_one_sided_and_bypassing_writes_are_found_on_every_collection(
     assert where == ["notes", "only_legacy", "orders", "orders", "orders"]
     assert (capped.code, "is not compared: capped" in capped.err) == (0, True)
     assert unknown.code == 78
+    assert (unfilled.code, "is not backfilled yet" in unfilled.err) == (2, True)
     divergent = [
         each
         for each in (await field.sidecar.evidence()).divergent
