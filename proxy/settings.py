@@ -33,6 +33,7 @@ from pydantic_settings import (
 
 from comparators.errors import SettingsError
 from proxy.capture.limits import MIN_SEGMENTS
+from proxy.ledger.bounds import Gates
 from proxy.uris import address_of
 
 PREFIX = "PARALLAX_"
@@ -206,6 +207,7 @@ class Settings(BaseSettings):
     backfill: Backfill = Backfill()
     ledger: Ledger = Ledger()
     rules: Rules = Rules()
+    gates: Gates = Gates()
     log: Log = Log()
     data: Data = Data()
 
@@ -329,7 +331,8 @@ def _parsed(path: Path, text: str) -> _Layer:
             values |= {f"{section}.{name}": value for name, value in content.items()}
         else:
             values[section] = content
-    return _Layer(values, {name: f"{path}:{lines.get(name, 1)}" for name in values})
+    origin = {name: f"{path}:{lines.get(name, 1)}" for name in {**values, **lines}}
+    return _Layer(values, origin)
 
 
 def _lines_of(text: str) -> dict[str, int]:
@@ -337,8 +340,8 @@ def _lines_of(text: str) -> dict[str, int]:
     section = ""
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*([\w.]+)\s*\]", line):
-            section = header[1]
+        if header := re.match(r"""\s*\[\s*([\w.]+(?:\."[^"]+")?)\s*\]""", line):
+            section = header[1].replace('"', "")
         elif assignment := re.match(r"\s*([\w.]+)\s*=", line):
             lines[f"{section}.{assignment[1]}" if section else assignment[1]] = number
     return lines
@@ -384,8 +387,7 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
 def _explained(wrong: ValidationError, origin: Mapping[str, str]) -> SettingsError:
     """Return the first complaint as an error that tells where the setting came from, without its value."""
     complaint = wrong.errors(include_url=False, include_input=False)[0]
-    path = [str(part) for part in complaint["loc"]]
-    name = ".".join(path[:2])
+    name = ".".join(str(part) for part in complaint["loc"])
     if complaint["type"] == "extra_forbidden":
         return SettingsError(
             f"there is no setting `{name}`",

@@ -33,6 +33,8 @@ def render_html(report: Report) -> str:
         "size": words.size,
         "verdict": words.verdict_name,
         "answers": words.answers,
+        "light": words.light,
+        "gate": words.gate_name,
     }
     environment.globals |= {
         "plural": words.plural,

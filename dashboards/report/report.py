@@ -118,17 +118,18 @@ def _headline(evidence: Evidence) -> str:
 
 
 def _confidence(tally: Tally) -> str:
-    if not tally.verified:
-        return ""
     bound = tally.mismatch_bound
     if bound is None:
-        return (
-            f"{words.share(tally.mismatched, tally.verified)} of the "
-            f"{words.plural(tally.verified, 'verified operation')} did not match."
-        )
+        return ""
+    operations = words.plural(tally.verified, "verified operation")
+    found = (
+        f"{words.share(tally.mismatched, tally.verified)} of the {operations} did not match"
+        if tally.mismatched
+        else f"No mismatch in {operations}"
+    )
     return (
-        f"No mismatch in {words.plural(tally.verified, 'verified operation')}: with 95 % confidence, "
-        f"fewer than 1 in {max(round(1 / bound), 1):,} operations like these would differ."
+        f"{found}: with 95 % confidence, fewer than 1 in {max(int(1 / bound), 1):,} operations "
+        "like these would differ."
     )
 
 

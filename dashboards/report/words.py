@@ -6,6 +6,7 @@ from typing import Final
 
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
+from proxy.ledger.read import Gate, Result
 
 NONE: Final = "\N{EN DASH}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -22,6 +23,13 @@ VERDICT_NAMES: Final = {
     Verdict.MISMATCH: "mismatch",
 }
 """In the order in which bars show them: what is well on the left, what is not on the right."""
+
+LIGHTS: Final = {
+    Result.PASS: "\N{CHECK MARK}",
+    Result.FAIL: "\N{MULTIPLICATION X}",
+    Result.INCONCLUSIVE: "?",
+}
+"""The sign before each result: a traffic light that needs no colour."""
 
 _UNITS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
@@ -108,3 +116,13 @@ def answers(counts: Mapping[Answered, int]) -> str:
     whole = sum(counts.values())
     ways = [f"{way.value} {share(counts[way], whole)}" for way in Answered if way in counts]
     return ", ".join(ways) or NONE
+
+
+def light(result: Result) -> str:
+    """Return a result as a sign and a word."""
+    return f"{LIGHTS[result]} {result.value}"
+
+
+def gate_name(gate: Gate) -> str:
+    """Return a gate in words."""
+    return gate.value.replace("_", " ")

@@ -64,7 +64,8 @@ def replay(
         bool, typer.Option("--append", help="Add to the evidence of another replay.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for report.html and report.json.")
+        Path | None,
+        typer.Option("--out", help="Folder for report.html, report.md and report.json."),
     ] = None,
     injection: options.Injection = None,
 ) -> int:
@@ -90,7 +91,7 @@ def replay(
     except asyncio.CancelledError:
         # What was finished is on the ledger, and the same command goes on from there.
         raise typer.Abort from None
-    evidence = asyncio.run(read_report(url))
+    evidence = asyncio.run(read_report(url, gates=settings.gates.without_sweeps()))
     built = build_report(evidence)
     typer.echo(f"{evidence.conclusion.result.value}: {built.headline}")
     typer.echo(f"ledger: {redacted_uri(url)}")

@@ -17,7 +17,10 @@ from proxy.cli import options
 from proxy.cli.relay_status import STALE_S, RelayStatus, read_status
 from proxy.ledger.engine import NoLedgerError
 from proxy.ledger.evidence import Heartbeat, Quantiles, Status, SweepEvidence
+from proxy.ledger.facts import Standing
+from proxy.ledger.read import CollectionGates, Result, read_standing
 from proxy.ledger.read import status as read_ledger
+from proxy.settings import Settings
 from proxy.uris import address_of
 
 _HEALTH_TIMEOUT_MS: Final = 2_000
@@ -41,13 +44,20 @@ def status(
         return 0
     relay = read_status(settings.data_directory)
     try:
-        found = asyncio.run(read_ledger(settings.ledger_uri))
+        found = asyncio.run(_read(settings))
     except NoLedgerError:
         if relay is None:
             raise
         found = None
     Console().print(_overview(found, relay))
     return 0
+
+
+async def _read(settings: Settings) -> tuple[Status, Standing]:
+    return (
+        await read_ledger(settings.ledger_uri),
+        await read_standing(settings.ledger_uri, settings.gates),
+    )
 
 
 def _say_hello(address: str) -> None:
@@ -68,11 +78,12 @@ def _say_hello(address: str) -> None:
         client.close()
 
 
-def _overview(found: Status | None, relay: RelayStatus | None) -> Table:
+def _overview(found: tuple[Status, Standing] | None, relay: RelayStatus | None) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for name, line in (*_relay_lines(relay), *_ledger_lines(found)):
+    lines = _no_evidence() if found is None else _ledger_lines(*found)
+    for name, line in (*_relay_lines(relay), *lines):
         table.add_row(name, Text(line))
     return table
 
@@ -93,18 +104,18 @@ def _relay_lines(relay: RelayStatus | None) -> Iterator[tuple[str, str]]:
     yield "capture log", f"{stands}; {reads} dropped, {writes} lost"
 
 
-def _ledger_lines(found: Status | None) -> Iterator[tuple[str, str]]:
-    if found is None:
-        yield (
-            "evidence",
-            "none yet: no verifier has begun a ledger (see the log of `parallax serve`)",
-        )
-        return
+def _no_evidence() -> Iterator[tuple[str, str]]:
+    yield "evidence", "none yet: no verifier has begun a ledger (see the log of `parallax serve`)"
+
+
+def _ledger_lines(found: Status, standing: Standing) -> Iterator[tuple[str, str]]:
     for beat in found.heartbeats:
         yield beat.part, _beat_line(beat, found.read_ns)
-    yield "evidence", found.conclusion.result.value
-    for reason in found.conclusion.reasons:
+    yield "evidence", standing.conclusion.result.value
+    for reason in standing.conclusion.reasons:
         yield "", reason
+    for number, collection in enumerate(standing.gates.collections):
+        yield "" if number else "gates", _gates_line(collection)
     tally = found.tally
     yield "verified", f"{tally.verified:,} of {tally.seen:,} operations seen"
     for verdict in Verdict:
@@ -122,6 +133,14 @@ def _ledger_lines(found: Status | None) -> Iterator[tuple[str, str]]:
     )
     for name, quantiles in latencies:
         yield name, _quantiles(quantiles)
+
+
+def _gates_line(collection: CollectionGates) -> str:
+    """Return the result of a collection with the gates that are in the way, the gravest first."""
+    gates = [one for one in collection.outcomes if one.result is not Result.PASS]
+    gates.sort(key=lambda one: one.result is not Result.FAIL)
+    because = ": " + ", ".join(one.gate.value for one in gates) if gates else ""
+    return f"{collection.namespace} {collection.result.value}{because}"
 
 
 def _beat_line(beat: Heartbeat, now_ns: int) -> str:

@@ -13,7 +13,7 @@ from comparators.errors import ParallaxError
 from proxy.embedded.process import ServerProcess, accepts_connections, free_port
 from proxy.embedded.waiting import until
 from proxy.ledger.evidence import Evidence, Status
-from proxy.ledger.read import read_report, status
+from proxy.ledger.read import DEFAULTS, Gates, read_report, status
 
 READY_WITHIN_S = 20
 STOP_WITHIN_S = 15
@@ -75,9 +75,9 @@ class EmbeddedSidecar:
         except ParallaxError:
             return None
 
-    async def evidence(self) -> Evidence:
+    async def evidence(self, gates: Gates = DEFAULTS) -> Evidence:
         """Return what the ledger holds."""
-        return await read_report(self.ledger)
+        return await read_report(self.ledger, gates=gates)
 
 
 @asynccontextmanager

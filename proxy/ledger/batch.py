@@ -24,6 +24,11 @@ COMPARED: Final = frozenset(
 GROUPED: Final = frozenset({Verdict.MISMATCH, Verdict.GATEWAY_ERROR, Verdict.TRANSIENT})
 """The verdicts whose evidence is kept by fingerprint."""
 
+LEGACY: Final = "legacy"
+GATEWAY: Final = "gateway"
+ALONE: Final = "_alone"
+"""Follows the name of a side where the other one was not timed."""
+
 Row = dict[str, Any]
 
 
@@ -91,9 +96,11 @@ class Batch:
         return key
 
     def _time(self, finding: Finding, minute: int, shape: int) -> None:
+        # Kept apart, so that the two sides are compared over the very same operations.
+        is_pair = finding.legacy_s is not None and finding.gateway_s is not None
         for side, seconds in (
-            ("legacy", finding.legacy_s),
-            ("gateway", finding.gateway_s),
+            (LEGACY if is_pair else LEGACY + ALONE, finding.legacy_s),
+            (GATEWAY if is_pair else GATEWAY + ALONE, finding.gateway_s),
             ("overhead", finding.overhead_s),
             ("compare", finding.compare_s),
         ):

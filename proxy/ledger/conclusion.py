@@ -1,18 +1,17 @@
-"""What the evidence as a whole says. The rule is written down in `docs/report.md`."""
+"""What the evidence as a whole says: the gates of every collection, and two of the ledger itself.
 
+The rule is written down in `docs/gates.md`.
+"""
+
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Final
 
-from comparators.verdict import Verdict
+from proxy.ledger.gates import CollectionGates, Gate, GateOutcome, Result, worst
 
-
-class Result(StrEnum):
-    """The three answers; only `pass` lets anyone sign."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, no password
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
+MAX_BEHIND_S: Final = 60
+"""Evidence that is older than this, while there is a backlog, is not evidence about now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,88 +23,174 @@ class Conclusion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """The figures that a conclusion rests on."""
+class GateReport:
+    """All gates: of each collection, and of the ledger that they share."""
 
-    verdicts: Mapping[Verdict, int]
-    verified: int
-    differing_states: int
-    """Stored documents that were found to differ after a write."""
-    uncompared_states: int
-    open_divergences: int
-    lost_writes: int
-    dropped_reads: int
-    skipped_records: int
-    capture_gaps: int
-    backlog: int
+    collections: tuple[CollectionGates, ...]
+    ledger: tuple[GateOutcome, ...]
+
+    @property
+    def ledger_result(self) -> Result:
+        """What the gates of the ledger add up to."""
+        return worst(outcome.result for outcome in self.ledger)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerFacts:
+    """What belongs to no collection."""
+
+    skipped_records: int = 0
+    capture_gaps: int = 0
+    backlog: int = 0
     """Operations that the verifier had not reached when it last wrote."""
-    behind_s: float
+    behind_s: float = 0.0
     """How far behind that was, or how long the verifier has been silent with a backlog."""
-    collections_without_verification: Sequence[str]
 
 
-MAX_BEHIND_S = 60
-"""Evidence that is older than this, while there is a backlog, is not evidence about now."""
+COUNTED: Final[Mapping[str, tuple[str, str]]] = {
+    "mismatches": (
+        "{n} operation gave another result on the gateway",
+        "{n} operations gave another result on the gateway",
+    ),
+    "differing_states": (
+        "{n} stored document differed after a write",
+        "{n} stored documents differed after a write",
+    ),
+    "gateway_errors": (
+        "{n} operation failed on the gateway only",
+        "{n} operations failed on the gateway only",
+    ),
+    "open_divergences": ("{n} document differs now", "{n} documents differ now"),
+    "timeouts": (
+        "{n} operation took too long on the gateway to be compared",
+        "{n} operations took too long on the gateway to be compared",
+    ),
+    "unsupported": (
+        "{n} operation used what the gateway does not support",
+        "{n} operations used what the gateway does not support",
+    ),
+    "lost_writes": ("{n} write could not be captured", "{n} writes could not be captured"),
+    "uncompared_states": (
+        "{n} stored document could not be compared",
+        "{n} stored documents could not be compared",
+    ),
+    "dropped": (
+        "{n} operation was dropped before verification",
+        "{n} operations were dropped before verification",
+    ),
+    "dropped_reads": ("{n} read went uncaptured", "{n} reads went uncaptured"),
+    "skipped_records": (
+        "{n} record of the capture log could not be read",
+        "{n} records of the capture log could not be read",
+    ),
+    "capture_gaps": ("the capture log has {n} gap", "the capture log has {n} gaps"),
+}
+"""How a conclusion tells a count, of one and of more."""
 
-
-def conclude(facts: Facts) -> Conclusion:
-    """Return the answer: any proof of a difference fails, anything left unverified forbids a pass."""
-    failures = tuple(_failures(facts))
-    doubts = tuple(_doubts(facts))
-    if failures:
-        return Conclusion(result=Result.FAIL, reasons=failures + doubts)
-    if doubts:
-        return Conclusion(result=Result.INCONCLUSIVE, reasons=doubts)
-    return Conclusion(result=Result.PASS)
-
-
-def _failures(facts: Facts) -> Iterator[str]:
-    mismatches = facts.verdicts.get(Verdict.MISMATCH, 0)
-    errors = facts.verdicts.get(Verdict.GATEWAY_ERROR, 0)
-    if mismatches:
-        yield f"{_n(mismatches, 'operation')} gave another result on the gateway"
-    if errors:
-        yield f"{_n(errors, 'operation')} failed on the gateway only"
-    if facts.differing_states:
-        yield f"{_n(facts.differing_states, 'stored document')} differed after a write"
-    if facts.open_divergences:
-        yield f"{_n(facts.open_divergences, 'document')} differ{_s(facts.open_divergences)} now"
-
-
-def _doubts(facts: Facts) -> Iterator[str]:
-    if not facts.verified:
-        yield "no operation was verified"
-    for verdict, text in (
-        (Verdict.UNSUPPORTED, "used what the gateway does not support"),
-        (Verdict.TIMEOUT, "took too long on the gateway to be compared"),
-        (Verdict.DROPPED, "{was} dropped before verification"),
-    ):
-        n = facts.verdicts.get(verdict, 0)
-        if n:
-            yield f"{_n(n, 'operation')} {text.format(was='was' if n == 1 else 'were')}"
-    if facts.lost_writes:
-        yield f"{_n(facts.lost_writes, 'write')} could not be captured"
-    if facts.dropped_reads:
-        yield f"{_n(facts.dropped_reads, 'read')} went uncaptured"
-    if facts.uncompared_states:
-        yield f"{_n(facts.uncompared_states, 'stored document')} could not be compared"
-    if facts.skipped_records:
-        yield f"{_n(facts.skipped_records, 'record')} of the capture log could not be read"
-    if facts.capture_gaps:
-        yield f"the capture log has {_n(facts.capture_gaps, 'gap')}"
-    if facts.backlog and facts.behind_s > MAX_BEHIND_S:
-        yield (
-            f"the verifier is {facts.behind_s:.0f} s behind, "
-            f"with {_n(facts.backlog, 'operation')} to go"
+MEASURED: Final[Mapping[Gate, Mapping[Result, str]]] = {
+    Gate.MISMATCHES: {Result.INCONCLUSIVE: "too few operations to exclude mismatches"},
+    Gate.GATEWAY_ERRORS: {Result.INCONCLUSIVE: "too few operations to exclude gateway errors"},
+    Gate.TIMEOUTS: {Result.INCONCLUSIVE: "too few operations to exclude timeouts"},
+    Gate.SAMPLES: {Result.INCONCLUSIVE: "too few operations were verified"},
+    Gate.DURATION: {Result.INCONCLUSIVE: "the time of verification is too short"},
+    Gate.COVERAGE: {Result.INCONCLUSIVE: "too many operations went without verification"},
+    Gate.SWEPT: {Result.INCONCLUSIVE: "no sweep has lately compared every document"},
+    **{
+        gate: {
+            Result.FAIL: f"the gateway's {name} is too slow",
+            Result.INCONCLUSIVE: f"it cannot be told yet whether the gateway's {name} is too slow",
+        }
+        for gate, name in (
+            (Gate.LATENCY_P50, "p50"),
+            (Gate.LATENCY_P95, "p95"),
+            (Gate.LATENCY_P99, "p99"),
         )
-    if facts.verified:
-        for namespace in facts.collections_without_verification:
-            yield f"nothing was verified in {namespace}"
+    },
+}
+"""How a conclusion tells what was measured; the collections follow."""
 
 
-def _n(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+def ledger_gates(facts: LedgerFacts) -> tuple[GateOutcome, ...]:
+    """Return the gates that belong to no collection."""
+    unread = facts.skipped_records + facts.capture_gaps
+    is_behind = bool(facts.backlog) and facts.behind_s > MAX_BEHIND_S
+    return (
+        GateOutcome(
+            gate=Gate.CAPTURE_LOG,
+            result=Result.INCONCLUSIVE if unread else Result.PASS,
+            found=f"{facts.skipped_records:,} records unread, {facts.capture_gaps:,} gaps",
+            wanted="none",
+            missing="a window in which the log could be read" if unread else "",
+            value=unread,
+            bound=0,
+            counts={
+                "skipped_records": facts.skipped_records,
+                "capture_gaps": facts.capture_gaps,
+            },
+        ),
+        GateOutcome(
+            gate=Gate.VERIFIER,
+            result=Result.INCONCLUSIVE if is_behind else Result.PASS,
+            found=f"{facts.behind_s:.0f} s behind, with {facts.backlog:,} operations to go",
+            wanted=f"at most {MAX_BEHIND_S} s",
+            missing="a verifier that has caught up" if is_behind else "",
+            value=facts.behind_s,
+            bound=MAX_BEHIND_S,
+        ),
+    )
 
 
-def _s(n: int) -> str:
-    return "s" if n == 1 else ""
+def conclude(gates: GateReport, *, verified: int) -> Conclusion:
+    """Return the answer: one gate that fails fails the whole, one that does not pass forbids a pass."""
+    result = worst(
+        [
+            worst(collection.result for collection in gates.collections),
+            gates.ledger_result,
+        ]
+    )
+    return Conclusion(result=result, reasons=tuple(_reasons(gates, verified)))
+
+
+def _reasons(gates: GateReport, verified: int) -> Iterator[str]:
+    yield from _reasons_for(gates, Result.FAIL)
+    if not verified:
+        yield "no operation was verified"
+    yield from _reasons_for(gates, Result.INCONCLUSIVE)
+
+
+def _reasons_for(gates: GateReport, result: Result) -> Iterator[str]:
+    for gate in Gate:
+        stands = [
+            (collection.namespace, outcome)
+            for collection in gates.collections
+            for outcome in collection.outcomes
+            if outcome.gate is gate and outcome.result is result
+        ]
+        stands += [
+            ("", outcome)
+            for outcome in gates.ledger
+            if outcome.gate is gate and outcome.result is result
+        ]
+        if stands:
+            yield from _told(gate, result, stands)
+
+
+def _told(gate: Gate, result: Result, stands: Sequence[tuple[str, GateOutcome]]) -> Iterator[str]:
+    counts: Counter[str] = Counter()
+    for _, outcome in stands:
+        counts.update(outcome.counts)
+    if counts.total():
+        for name, n in counts.items():
+            if n:
+                one, more = COUNTED[name]
+                yield (one if n == 1 else more).format(n=f"{n:,}")
+    elif gate is Gate.VERIFIER:
+        yield f"the verifier is {stands[0][1].found}"
+    else:
+        yield f"{MEASURED[gate][result]}{_in([namespace for namespace, _ in stands])}"
+
+
+def _in(namespaces: Sequence[str]) -> str:
+    if len(namespaces) == 1:
+        return f" in {namespaces[0]}"
+    return f" in {namespaces[0]} and {len(namespaces) - 1:,} more"

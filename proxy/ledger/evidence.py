@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger.batch import COMPARED
-from proxy.ledger.conclusion import Conclusion
+from proxy.ledger.conclusion import Conclusion, GateReport
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
+from proxy.ledger.statistics import highest_rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +82,10 @@ class Tally:
 
     @property
     def mismatch_bound(self) -> float | None:
-        """The mismatch rate that 0 mismatches leave possible at 95 %; None with mismatches or nothing verified.
-
-        Source: the "rule of three": solve (1 - p)^n = 0.05 for p.
-        """
-        if self.mismatched or not self.verified:
+        """The rate below which that of mismatches lies, with 95 % confidence; None with nothing verified."""
+        if not self.verified:
             return None
-        return float(1 - 0.05 ** (1 / self.verified))
+        return highest_rate(min(self.mismatched, self.verified), self.verified)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +303,7 @@ class Evidence:
     """When the shapes seen were first and last used, within the window; None when none was seen."""
     about: Mapping[str, str]
     conclusion: Conclusion
+    gates: GateReport
     tally: Tally
     latency: Latency
     collections: tuple[CollectionEvidence, ...]
@@ -334,7 +333,6 @@ class Status:
     """A quick look: totals since the ledger was begun, latency of the last minutes."""
 
     read_ns: int
-    conclusion: Conclusion
     tally: Tally
     latency: Latency
     divergences: Mapping[DivergenceState, int]

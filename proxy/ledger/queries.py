@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger import tables
+from proxy.ledger.batch import ALONE
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
     Change,
@@ -163,7 +164,9 @@ async def latencies(connection: AsyncConnection, window: Window) -> Mapping[int,
     )
     merged: dict[int, Sides] = defaultdict(dict)
     async for row in rows:
-        merged[row.shape].setdefault(row.side, Sketch()).merge(Sketch.from_bytes(row.sketch))
+        merged[row.shape].setdefault(row.side.removesuffix(ALONE), Sketch()).merge(
+            Sketch.from_bytes(row.sketch)
+        )
     return merged
 
 
@@ -371,12 +374,17 @@ async def sweeps(connection: AsyncConnection) -> tuple[SweepEvidence, ...]:
     )
 
 
-def _divergent_in(window: Window) -> ColumnElement[bool]:
+def open_in(window: Window) -> ColumnElement[bool]:
+    """Return the condition that a document is open now, and was not found after the window."""
     # What is open now is open whatever window is looked at, unless it began after it.
     stored = tables.divergence
-    settled = window.overlaps(stored.c.since_ns, stored.c.changed_ns)
     begun = true() if window.until_ns is None else stored.c.since_ns <= window.until_ns
-    return or_(settled, and_(stored.c.state == DivergenceState.OPEN.value, begun))
+    return and_(stored.c.state == DivergenceState.OPEN.value, begun)
+
+
+def _divergent_in(window: Window) -> ColumnElement[bool]:
+    stored = tables.divergence
+    return or_(window.overlaps(stored.c.since_ns, stored.c.changed_ns), open_in(window))
 
 
 async def progress(connection: AsyncConnection, window: Window) -> Progress:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -12,7 +12,8 @@ from comparators.operation import Kind
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger import queries
-from proxy.ledger.conclusion import Conclusion, Facts, Result, conclude
+from proxy.ledger.bounds import DEFAULTS, Gates
+from proxy.ledger.conclusion import Conclusion, GateReport
 from proxy.ledger.engine import reading_engine, shown_url, translated_failures
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
@@ -37,16 +38,20 @@ from proxy.ledger.evidence import (
     SweepEvidence,
     Tally,
 )
+from proxy.ledger.facts import Read, Standing, standing
+from proxy.ledger.gates import CollectionGates, Gate, GateOutcome, Result
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides, Window
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
-from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
+from proxy.ledger.tables import NANOSECONDS_PER_MINUTE
 from proxy.ledger.version import check_version
 
 __all__ = [
+    "DEFAULTS",
     "MAX_DIVERGENT",
     "RELATIVE_ERROR",
     "Change",
     "CollectionEvidence",
+    "CollectionGates",
     "Conclusion",
     "DivergenceState",
     "DivergentDocument",
@@ -55,6 +60,10 @@ __all__ = [
     "EventEvidence",
     "EventKind",
     "Evidence",
+    "Gate",
+    "GateOutcome",
+    "GateReport",
+    "Gates",
     "Group",
     "Heartbeat",
     "Latency",
@@ -78,12 +87,35 @@ STATUS_LATENCY_MINUTES: Final = 5
 
 
 async def read_report(
-    url: str, *, since_ns: int | None = None, until_ns: int | None = None
+    url: str,
+    *,
+    gates: Gates = DEFAULTS,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
 ) -> Evidence:
     """Return the evidence of a window, read in one transaction. SettingsError where there is no ledger."""
     window = Window(since_ns=since_ns, until_ns=until_ns)
     async with _snapshot(url) as connection:
-        return await _evidence(connection, window, time.time_ns())
+        return await _evidence(connection, window, gates, time.time_ns())
+
+
+async def read_standing(url: str, gates: Gates = DEFAULTS) -> Standing:
+    """Return the gates since the beginning, and what they add up to, as `read_report` would."""
+    always = Window()
+    async with _snapshot(url) as connection:
+        shapes = await queries.shapes(connection)
+        drops = await queries.drops(connection, always)
+        read = Read(
+            window=always,
+            now_ns=time.time_ns(),
+            shapes=shapes,
+            tallies=_tallies(shapes, await queries.verdicts(connection, always), drops),
+            drops=drops,
+            events=await queries.events(connection, always),
+            heartbeats=await queries.heartbeats(connection),
+            sweeps=await queries.sweeps(connection),
+        )
+        return await standing(connection, read, gates)
 
 
 async def status(url: str) -> Status:
@@ -92,42 +124,46 @@ async def status(url: str) -> Status:
     always = Window()
     recent = Window(since_ns=now_ns - STATUS_LATENCY_MINUTES * NANOSECONDS_PER_MINUTE)
     async with _snapshot(url) as connection:
-        drops = await queries.drops(connection, always)
         tallies = _tallies(
-            await queries.shapes(connection), await queries.verdicts(connection, always), drops
+            await queries.shapes(connection),
+            await queries.verdicts(connection, always),
+            await queries.drops(connection, always),
         )
-        divergences = await queries.divergences(connection, always)
-        heartbeats = await queries.heartbeats(connection)
         return Status(
             read_ns=now_ns,
-            conclusion=_conclusion(
-                tallies,
-                drops=drops,
-                events=await queries.events(connection, always),
-                divergences=divergences,
-                heartbeats=heartbeats,
-                now_ns=now_ns,
-            ),
             tally=_sum(tallies.values()),
             latency=_latency((await queries.latencies(connection, recent)).values()),
-            divergences=divergences,
-            sweeps=await queries.sweeps(connection),
-            heartbeats=heartbeats,
+            divergences=await queries.divergences(connection, always),
+            heartbeats=await queries.heartbeats(connection),
             positions=await queries.positions(connection),
+            sweeps=await queries.sweeps(connection),
             about=await queries.about(connection),
         )
 
 
-async def _evidence(connection: AsyncConnection, window: Window, now_ns: int) -> Evidence:
+async def _evidence(
+    connection: AsyncConnection, window: Window, gates: Gates, now_ns: int
+) -> Evidence:
     shapes = await queries.shapes(connection)
     verdicts = await queries.verdicts(connection, window)
     latencies = await queries.latencies(connection, window)
     drops = await queries.drops(connection, window)
     events = await queries.events(connection, window)
-    divergences = await queries.divergences(connection, window)
     heartbeats = await queries.heartbeats(connection)
+    sweeps = await queries.sweeps(connection)
     tallies = _tallies(shapes, verdicts, drops)
     seen = [row for key, row in shapes.items() if key in verdicts]
+    read = Read(
+        window=window,
+        now_ns=now_ns,
+        shapes=shapes,
+        tallies=tallies,
+        drops=drops,
+        events=events,
+        heartbeats=heartbeats,
+        sweeps=sweeps,
+    )
+    judged = await standing(connection, read, gates)
     return Evidence(
         read_ns=now_ns,
         since_ns=window.since_ns,
@@ -135,15 +171,8 @@ async def _evidence(connection: AsyncConnection, window: Window, now_ns: int) ->
         first_ns=_latest(min((row.first_ns for row in seen), default=None), window.since_ns),
         last_ns=_earliest(max((row.last_ns for row in seen), default=None), window.until_ns),
         about=await queries.about(connection),
-        conclusion=_conclusion(
-            tallies,
-            drops=drops,
-            events=events,
-            divergences=divergences,
-            # How far the verifier is now says nothing about a window that is over.
-            heartbeats=heartbeats if window.until_ns is None else (),
-            now_ns=now_ns,
-        ),
+        conclusion=judged.conclusion,
+        gates=judged.gates,
         tally=_sum(tallies.values()),
         latency=_latency(latencies.values()),
         collections=_collections(shapes, tallies, latencies),
@@ -155,11 +184,11 @@ async def _evidence(connection: AsyncConnection, window: Window, now_ns: int) ->
         drops=drops,
         events=events,
         divergent=await queries.divergent(connection, window),
-        divergences=divergences,
-        sweeps=await queries.sweeps(connection),
+        divergences=await queries.divergences(connection, window),
         progress=await queries.progress(connection, window),
         heartbeats=heartbeats,
         positions=await queries.positions(connection),
+        sweeps=sweeps,
     )
 
 
@@ -182,49 +211,6 @@ async def _snapshot(url: str) -> AsyncIterator[AsyncConnection]:
                 yield connection
     finally:
         await engine.dispose()
-
-
-def _conclusion(
-    tallies: Mapping[str, Tally],
-    *,
-    drops: Sequence[DropEvidence],
-    events: Sequence[EventEvidence],
-    divergences: Mapping[DivergenceState, int],
-    heartbeats: Sequence[Heartbeat],
-    now_ns: int,
-) -> Conclusion:
-    whole = _sum(tallies.values())
-    backlog = sum(beat.lag_operations for beat in heartbeats)
-    behind_s = max(
-        (
-            max(beat.lag_s, (now_ns - beat.at_ns) / NANOSECONDS_PER_SECOND)
-            for beat in heartbeats
-            if beat.lag_operations
-        ),
-        default=0.0,
-    )
-    return conclude(
-        Facts(
-            verdicts=whole.verdicts,
-            differing_states=whole.states.get(Verdict.MISMATCH, 0),
-            verified=whole.verified,
-            open_divergences=divergences.get(DivergenceState.OPEN, 0),
-            lost_writes=sum(drop.n for drop in drops if drop.what is Dropped.WRITES),
-            dropped_reads=sum(drop.n for drop in drops if drop.what is Dropped.READS),
-            uncompared_states=sum(drop.n for drop in drops if drop.what is Dropped.STATES),
-            skipped_records=_happened(events, EventKind.RECORDS_SKIPPED),
-            capture_gaps=_happened(events, EventKind.CAPTURE_GAP),
-            backlog=backlog,
-            behind_s=behind_s,
-            collections_without_verification=sorted(
-                namespace for namespace, tally in tallies.items() if not tally.verified
-            ),
-        )
-    )
-
-
-def _happened(events: Iterable[EventEvidence], kind: EventKind) -> int:
-    return sum(event.n for event in events if event.kind is kind)
 
 
 def _tallies(

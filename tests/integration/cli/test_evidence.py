@@ -2,6 +2,7 @@
 
 import json
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,20 @@ from tests.integration.cli.command import assert_three_lines, parallax
 from tests.integration.ledger.findings import NO_LAG, checkpoint, finding, mismatch
 
 WIDTH = 80
+LENIENT = """
+[gates]
+min_samples = 1
+min_duration_s = 0
+max_mismatch_rate = 1
+max_error_rate = 1
+max_timeout_rate = 1
+max_latency_ratio = inf # latency
+max_sweep_age_s = inf
+"""
+STRICTER_FOR_USERS = """
+[gates.collections."app.users"]
+min_samples = 3
+"""
 
 
 async def a_ledger(directory: Path, findings: Sequence[Finding]) -> str:
@@ -25,30 +40,52 @@ async def a_ledger(directory: Path, findings: Sequence[Finding]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("findings", "code", "result"),
+    ("findings", "settings", "code", "result"),
     [
-        ((finding(1), finding(2)), 0, "pass"),
-        ((finding(1), mismatch(2)), 1, "fail"),
-        ((), 2, "inconclusive"),
+        ((finding(1), finding(2)), LENIENT, 0, "pass"),
+        ((finding(1), finding(2)), "", 2, "inconclusive"),
+        ((finding(1), mismatch(2)), LENIENT, 1, "fail"),
+        ((), LENIENT, 2, "inconclusive"),
         (
             (finding(1), finding(2, verdict=Verdict.UNSUPPORTED, reason="stage $geoNear")),
+            LENIENT,
             2,
             "inconclusive",
         ),
+        ((finding(1), finding(2)), LENIENT + STRICTER_FOR_USERS, 2, "inconclusive"),
+        ((finding(1), finding(2)), LENIENT.replace("= inf # latency", "= 1.05"), 2, "inconclusive"),
     ],
-    ids=["all equal", "a mismatch", "nothing verified", "something unsupported"],
+    ids=[
+        "all equal",
+        "too little for the defaults",
+        "a mismatch",
+        "nothing verified",
+        "something unsupported",
+        "too little for one collection",
+        "no interval of latency",
+    ],
 )
 async def test_the_report_ends_with_its_result(
-    findings: Sequence[Finding], code: int, result: str, tmp_path: Path
+    findings: Sequence[Finding], settings: str, code: int, result: str, tmp_path: Path
 ) -> None:
     url = await a_ledger(tmp_path, findings)
+    (tmp_path / "gates.toml").write_text(settings)
 
-    ran = await parallax("report", "--ledger", url, "--out", "out", directory=tmp_path)
+    ran = await parallax(
+        *("report", "--config", "gates.toml", "--ledger", url, "--out", "out"),
+        *("--junit", "ci/gates.xml"),
+        directory=tmp_path,
+    )
 
     assert ran.code == code, ran.printed
     assert ran.out.startswith(f"{result}: ")
     assert "</html>" in (tmp_path / "out" / "report.html").read_text()
-    assert json.loads((tmp_path / "out" / "report.json").read_text())
+    told = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert told["evidence"]["conclusion"]["result"] == result
+    assert (tmp_path / "out" / "report.md").read_text().startswith(f"# Parallax: {result}\n")
+    suites = ET.fromstring((tmp_path / "ci" / "gates.xml").read_text())  # noqa: S314 - our own
+    assert bool(suites.findall(".//failure")) is (code == 1)
+    assert bool(suites.findall(".//failure") + suites.findall(".//error")) is (code != 0)
 
 
 async def test_the_report_says_where_it_cannot_be_written(tmp_path: Path) -> None:
@@ -91,6 +128,7 @@ async def test_status_shows_verdicts_and_reasons_within_80_columns(tmp_path: Pat
     assert "relay           has never run with this data directory" in ran.out
     assert "evidence        fail" in ran.out
     assert "1 operation gave another result on the gateway" in ran.out
+    assert "gates           app.users fail: mismatches, " in ran.out
     assert "verified        3 of 3 operations seen" in ran.out
     assert "mismatch 1" in ran.out
     assert "match 2" in ran.out
@@ -101,3 +139,12 @@ async def test_health_is_bad_where_nothing_listens(tmp_path: Path) -> None:
 
     assert ran.code == 69
     assert_three_lines(ran, what="does not answer", where="127.0.0.1:1")
+
+
+async def test_a_wrong_bound_of_a_collection_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "gates.toml").write_text(STRICTER_FOR_USERS.replace("3", "0"))
+
+    ran = await parallax("report", "--config", "gates.toml", directory=tmp_path)
+
+    assert ran.code == 78
+    assert_three_lines(ran, what="gates.collections.app.users.min_samples", where="gates.toml:3")

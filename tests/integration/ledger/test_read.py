@@ -9,7 +9,7 @@ from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger.engine import writing_engine
 from proxy.ledger.entries import Divergence, Drop, Dropped, Event, EventKind, Lag
-from proxy.ledger.read import DivergenceState, Result, read_report, status
+from proxy.ledger.read import DivergenceState, Result, read_report, read_standing, status
 from proxy.ledger.write import Ledger
 from tests.integration.ledger.findings import (
     MINUTE_NS,
@@ -20,6 +20,7 @@ from tests.integration.ledger.findings import (
     finding,
     mismatch,
 )
+from tests.unit.proxy.ledger.facts import UNASKED
 
 
 async def test_a_new_ledger_is_inconclusive(ledger: Ledger, ledger_url: str) -> None:
@@ -35,20 +36,20 @@ async def test_a_new_ledger_is_inconclusive(ledger: Ledger, ledger_url: str) -> 
 async def test_a_clean_run_passes_with_its_bound(ledger: Ledger, ledger_url: str) -> None:
     await ledger.record([finding(n) for n in range(300)], checkpoint=checkpoint(300), lag=NO_LAG)
 
-    evidence = await read_report(ledger_url)
+    evidence = await read_report(ledger_url, gates=UNASKED)
 
     assert evidence.conclusion.result is Result.PASS
     assert evidence.tally.coverage == 1.0
     assert evidence.tally.mismatch_bound == pytest.approx(3 / 300, rel=0.01)
 
 
-async def test_a_mismatch_fails_and_leaves_no_bound(ledger: Ledger, ledger_url: str) -> None:
+async def test_a_mismatch_fails_and_raises_the_bound(ledger: Ledger, ledger_url: str) -> None:
     await ledger.record([finding(1), mismatch(2)], checkpoint=checkpoint(3), lag=NO_LAG)
 
     evidence = await read_report(ledger_url)
 
     assert evidence.conclusion.result is Result.FAIL
-    assert evidence.tally.mismatch_bound is None
+    assert evidence.tally.mismatch_bound == pytest.approx(0.975, abs=0.001)
 
 
 async def test_a_window_counts_its_minutes_alone(ledger: Ledger, ledger_url: str) -> None:
@@ -73,7 +74,7 @@ async def test_a_window_counts_its_minutes_alone(ledger: Ledger, ledger_url: str
 
     whole = await read_report(ledger_url)
     middle = await read_report(
-        ledger_url, since_ns=START_NS + MINUTE_NS, until_ns=START_NS + MINUTE_NS + 10
+        ledger_url, gates=UNASKED, since_ns=START_NS + MINUTE_NS, until_ns=START_NS + MINUTE_NS + 10
     )
 
     assert whole.tally.seen == 4
@@ -119,7 +120,7 @@ async def test_collections_add_up_to_the_whole(ledger: Ledger, ledger_url: str) 
     seen = {one.namespace: one.tally.seen for one in evidence.collections}
     assert seen == {"app.b": 5, "app.a": 2, "app.users": 1}
     assert evidence.tally.seen == 8
-    assert "nothing was verified in app.b" in evidence.conclusion.reasons
+    assert "too few operations were verified in app.a and 2 more" in evidence.conclusion.reasons
 
 
 async def test_a_time_line_keeps_its_sums_and_its_highest_lag(
@@ -147,10 +148,12 @@ async def test_status_agrees_with_the_report(ledger: Ledger, ledger_url: str) ->
     )
 
     now = await status(ledger_url)
+    standing = await read_standing(ledger_url)
     evidence = await read_report(ledger_url)
 
     assert now.tally == evidence.tally
-    assert now.conclusion == evidence.conclusion
+    assert standing.conclusion == evidence.conclusion
+    assert standing.gates.collections == evidence.gates.collections
     assert now.divergences == {DivergenceState.OPEN: 1}
     assert [position.position for position in now.positions] == [3]
 
@@ -165,7 +168,7 @@ async def test_a_silent_verifier_with_a_backlog_is_inconclusive(
         lag=Lag(operations=3, seconds=0.1, bytes=300),
     )
 
-    now = await status(ledger_url)
+    now = await read_standing(ledger_url, UNASKED)
 
     assert now.conclusion.result is Result.INCONCLUSIVE
     assert "with 3 operations to go" in now.conclusion.reasons[0]

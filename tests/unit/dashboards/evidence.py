@@ -7,8 +7,12 @@ from comparators.verdict import Verdict
 from proxy.ledger.read import (
     Change,
     CollectionEvidence,
+    CollectionGates,
     Conclusion,
     Evidence,
+    Gate,
+    GateOutcome,
+    GateReport,
     Group,
     Heartbeat,
     Latency,
@@ -53,6 +57,7 @@ def evidence(
         "last_ns": START_NS + 60 * SECOND_NS,
         "about": {"parallax": "0.1.0"},
         "conclusion": Conclusion(result=result, reasons=because),
+        "gates": gates(result),
         "tally": tally,
         "latency": latency,
         "collections": (CollectionEvidence(namespace="app.users", tally=tally, latency=latency),),
@@ -82,6 +87,26 @@ def evidence(
     return Evidence(**(fields | more))
 
 
+def gates(result: Result, *, namespace: str = "app.users") -> GateReport:
+    """Return the gates of one collection, of which one has this result."""
+    outcome = GateOutcome(
+        gate=Gate.MISMATCHES,
+        result=result,
+        found="0 in 1,000 operations",
+        wanted="none",
+        missing="" if result is Result.PASS else "2,000 operations more",
+        value=0.0,
+        low=0.0,
+        high=0.003,
+        bound=0.001,
+    )
+    samples = GateOutcome(gate=Gate.SAMPLES, result=Result.PASS, found="1,000", wanted="at least 1")
+    collection = CollectionGates(
+        namespace=namespace, outcomes=(outcome, samples), not_asked=(Gate.SWEPT,)
+    )
+    return GateReport(collections=(collection,), ledger=(samples,))
+
+
 def empty() -> Evidence:
     """Return the evidence of a ledger that nobody wrote to."""
     return evidence(
@@ -91,6 +116,7 @@ def empty() -> Evidence:
         latency=UNTIMED,
         first_ns=None,
         last_ns=None,
+        gates=GateReport(collections=(), ledger=()),
         collections=(),
         shapes=(),
         heartbeats=(),

@@ -1,5 +1,6 @@
 import json
 import re
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -7,7 +8,13 @@ import pytest
 
 import dashboards.report
 from comparators.verdict import Verdict
-from dashboards.report import build_report, render_html, render_json
+from dashboards.report import (
+    build_report,
+    render_html,
+    render_json,
+    render_junit,
+    render_markdown,
+)
 from dashboards.report.html import MAX_SHAPES
 from dashboards.report.report import segments
 from proxy.ledger.read import (
@@ -23,6 +30,7 @@ from tests.unit.dashboards.evidence import (
     START_NS,
     empty,
     evidence,
+    gates,
     group,
     reason,
     shape,
@@ -86,7 +94,10 @@ def test_a_failure_names_the_gravest_reason_first_and_the_others_below() -> None
 
     assert report.headline == "3 operations gave another result."
     assert report.others == ("1 document differs now.",)
-    assert report.confidence == "0.30 % of the 1,000 verified operations did not match."
+    assert report.confidence == (
+        "0.30 % of the 1,000 verified operations did not match: "
+        "with 95 % confidence, fewer than 1 in 129 operations like these would differ."
+    )
 
 
 def test_an_empty_ledger_is_a_page_and_no_pass() -> None:
@@ -164,6 +175,65 @@ def test_the_json_has_the_figures_of_the_evidence() -> None:
     assert told["latency"]["ratio"] == pytest.approx(2.0)
     assert told["divergences"] == {"open": 2}
     assert told["conclusion"]["result"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("result", "light"),
+    [
+        (Result.PASS, "\N{CHECK MARK} pass"),
+        (Result.FAIL, "\N{MULTIPLICATION X} fail"),
+        (Result.INCONCLUSIVE, "? inconclusive"),
+    ],
+)
+def test_gates_are_readable_without_colour(result: Result, light: str) -> None:
+    found = evidence(result=result, because=("because",))
+
+    page, markdown = page_of(found), render_markdown(build_report(found))
+
+    for text in (page.text, markdown):
+        assert light in text
+        assert "not asked for" in text.lower()
+        assert ("2,000 operations more" in text) is (result is not Result.PASS)
+    assert page.open == []
+
+
+def test_the_json_has_every_gate_with_its_numbers() -> None:
+    told = json.loads(render_json(build_report(evidence())), parse_constant=pytest.fail)
+
+    [collection] = told["evidence"]["gates"]["collections"]
+    assert collection["result"] == "pass"
+    assert collection["outcomes"][0]["high"] == 0.003
+    assert collection["outcomes"][0]["bound"] == 0.001
+
+
+def test_markdown_shows_hostile_names_as_they_are() -> None:
+    hostile = "app.|<b>*x*`\n# y"
+
+    markdown = render_markdown(build_report(evidence(gates=gates(Result.PASS, namespace=hostile))))
+
+    assert "| app.\\|\\<b\\>\\*x\\*\\` \\# y |" in markdown
+
+
+def test_junit_never_shows_an_inconclusive_gate_as_passed() -> None:
+    for result, (failures, errors) in {
+        Result.PASS: ("0", "0"),
+        Result.FAIL: ("1", "0"),
+        Result.INCONCLUSIVE: ("0", "1"),
+    }.items():
+        found = evidence(result=result, because=("because",))
+
+        root = ET.fromstring(render_junit(build_report(found)))  # noqa: S314 - our own
+
+        suite = root.find("testsuite[@name='app.users']")
+        assert suite is not None
+        assert (suite.get("failures"), suite.get("errors")) == (failures, errors)
+        assert suite.get("tests") == str(len(suite.findall("testcase"))) == "2"
+
+
+def test_junit_of_nothing_is_an_error() -> None:
+    root = ET.fromstring(render_junit(build_report(empty())))  # noqa: S314 - our own
+
+    assert len(root.findall(".//error")) == 1
 
 
 def test_a_bar_is_full_and_shows_even_the_rarest_verdict() -> None:

@@ -2,8 +2,9 @@ import re
 from pathlib import Path
 
 from comparators.verdict import Verdict
-from proxy.ledger.conclusion import MAX_BEHIND_S, Result
+from proxy.ledger.conclusion import MAX_BEHIND_S
 from proxy.ledger.entries import DivergenceState
+from proxy.ledger.gates import Result
 from proxy.ledger.tables import ledger
 
 DOCS = Path(__file__).parents[4] / "docs"
