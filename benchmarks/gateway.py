@@ -32,6 +32,7 @@ from adapters.entities.entity import Column, ColumnType, EntityMap, Identity, Id
 from adapters.gateway import Generated
 from adapters.postgresql import statements
 from adapters.postgresql.gateway import PostgresGateway
+from adapters.postgresql.mapped_storage import MappedStorage
 from benchmarks.figure import Figure, Part, at_most
 from benchmarks.table import table
 from comparators.operation import Kind, Operation
@@ -311,7 +312,7 @@ async def _compared(sides: Sides, load: str, rounds: int, seconds: float) -> Com
     for _ in range(100 // SLOWER.get(load, 1)):
         for side in turn(sides):
             await side()
-    made = _statements_made(sides)
+    before = _plans(sides)
     for _ in range(rounds):
         of_round = await _round(sides, turn, seconds)
         middles = [median(spent) for spent in of_round]
@@ -319,7 +320,7 @@ async def _compared(sides: Sides, load: str, rounds: int, seconds: float) -> Com
         ratios[1].append(middles[0] / middles[2])
         for side_times, spent in zip(times, of_round, strict=True):
             side_times.extend(spent)
-    made = _statements_made(sides) - made
+    hits, made = (after - start for after, start in zip(_plans(sides), before, strict=True))
     p50_p99 = [(median(spent), quantiles(spent, n=100)[98]) for spent in times]
     return Compared(
         load=load,
@@ -328,7 +329,7 @@ async def _compared(sides: Sides, load: str, rounds: int, seconds: float) -> Com
         mongo=p50_p99[2],
         to_bare=median(ratios[0]),
         to_mongo=median(ratios[1]),
-        plan_hits=1 - made / len(times[0]),
+        plan_hits=hits / (hits + made),
         time_goes=await _time_goes(sides, load),
     )
 
@@ -347,11 +348,16 @@ async def _round(
     return times
 
 
-def _statements_made(sides: Sides) -> int:
-    """Return how many statements have been compiled so far."""
-    storage = sides.gateway._catalog.storage("chat", "messages")  # noqa: SLF001 - a figure, not a feature
+def _plans(sides: Sides) -> tuple[int, int]:
+    """Return how often a plan or statement was there when it was asked for, and how often it had to be made."""
+    gateway = sides.gateway
+    storage = gateway._catalog.storage("chat", "messages")  # noqa: SLF001 - a figure, not a feature
+    assert isinstance(storage, MappedStorage)
     kept = (statements.find_by_id, statements.insert_document, statements.replace_document)
-    return storage.statements_made + sum(each.cache_info().misses for each in kept)
+    infos = [each.cache_info() for each in kept]
+    known = gateway._known  # noqa: SLF001
+    hits = known.hits + storage.statements_reused + sum(each.hits for each in infos)
+    return hits, known.misses + storage.statements_made + sum(each.misses for each in infos)
 
 
 PLACES: Final[Mapping[str, str]] = {

@@ -37,6 +37,9 @@ from comparators.errors import CorruptionError
 MOST_LAYOUTS: Final = 4096
 """Beyond, documents of new layouts are stored whole: fields are named at random, as in a dictionary."""
 
+LONGEST_LAYOUT: Final = 100_000
+"""Nor do names of so many characters make a layout: what a row takes in a document shows in its columns."""
+
 BESIDE: Final = frozenset({Tag.OVERFLOW, Tag.EMPTY, Tag.NULL})
 """What is not read from a column."""
 
@@ -211,7 +214,7 @@ class _Codec:
     def _layout(self, fields: tuple[Field, ...]) -> Layout:
         known = self._layouts.get(fields)
         if known is None:
-            if len(self._layouts) >= MOST_LAYOUTS:
+            if len(self._layouts) >= MOST_LAYOUTS or _names_in(fields) > LONGEST_LAYOUT:
                 return WHOLE
             known = self._layouts[fields] = layout_of(fields)
         return known
@@ -394,6 +397,10 @@ class Flat:
                 return None
             values[at] = value
         return Row(values=tuple(values), layout=self._layout, overflow=None, nulls=(), drift=())
+
+
+def _names_in(fields: Sequence[Field]) -> int:
+    return sum(len(name) for path, _tag in fields for name in path)
 
 
 def fits(value: Any, most: int) -> bool:

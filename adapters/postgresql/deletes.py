@@ -21,7 +21,7 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     """Delete one document by `_id` and mark it in one statement; None when more is asked."""
     arguments = session.operation.arguments
     options.check("delete", arguments)
-    deletes = options.batch(arguments, "delete", "deletes")
+    deletes = options.statements(arguments, "delete", "deletes")
     if len(deletes) != 1 or not session.exists:
         return None
     [statement] = deletes
@@ -59,7 +59,7 @@ async def delete(session: Session) -> Outcome:
     options.check("delete", arguments)
     touched: list[Any] = []
     errors: list[WriteError] = []
-    for at, statement in enumerate(options.batch(arguments, "delete", "deletes")):
+    for at, statement in enumerate(options.statements(arguments, "delete", "deletes")):
         try:
             touched += await _delete(session, statement)
         except CommandFailure as failure:

@@ -33,10 +33,6 @@ class DocumentStorage:
     def __init__(self, tables: CollectionTables) -> None:
         self.tables = tables
 
-    @property
-    def statements_made(self) -> int:
-        return sum(each.cache_info().misses for each in (_find, _find_rows, _count))
-
     def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
         """The index on bodies serves all."""
 

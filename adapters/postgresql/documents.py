@@ -15,6 +15,9 @@ from comparators.canonical import encode
 from comparators.outcome import Outcome
 
 LARGEST_DOCUMENT: Final = 16 * 1024 * 1024
+LARGEST_BUFFER: Final = LARGEST_DOCUMENT + 16 * 1024
+"""Beyond, the server cannot even hold the document to look at it."""
+
 INSERT_TOO_LARGE: Final = 10334
 UPDATE_TOO_LARGE: Final = 17419
 
@@ -89,6 +92,8 @@ def replacement(
 
 def check_size(bson: bytes, code: int) -> None:
     """Raise CommandFailure for a document that MongoDB would not store."""
+    if len(bson) > LARGEST_BUFFER:
+        code = INSERT_TOO_LARGE
     if len(bson) > LARGEST_DOCUMENT:
         raise CommandFailure(code, "object to insert too large")
 

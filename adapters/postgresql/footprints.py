@@ -73,7 +73,7 @@ def _footprints(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...]
             keys = _updated(arguments.get("updates") or (), unique)
             return (_footprint(operation.namespace, keys, writes=True),)
         case Kind.DELETE:
-            queries = [statement["q"] for statement in arguments.get("deletes") or ()]
+            queries = [_query_of(statement) for statement in arguments.get("deletes") or ()]
             keys = None if unique else _keys(queries)
             return (_footprint(operation.namespace, keys, writes=True),)
         case Kind.FIND_AND_MODIFY:
@@ -110,11 +110,11 @@ def _filters(session: Session) -> Iterator[tuple[Any, Callable[[], ValueOrder], 
         case Kind.UPDATE:
             for statement in arguments.get("updates") or ():
                 options.check("update statement", statement)
-                yield statement["q"], partial(session.order_under, statement), False, None
+                yield _query_of(statement), partial(session.order_under, statement), False, None
         case Kind.DELETE:
             for statement in arguments.get("deletes") or ():
                 options.check("delete statement", statement)
-                yield statement["q"], partial(session.order_under, statement), False, None
+                yield _query_of(statement), partial(session.order_under, statement), False, None
         case Kind.FIND_AND_MODIFY:
             options.check("findAndModify", arguments)
             order = partial(session.order_under, arguments)
@@ -156,14 +156,20 @@ def _inserted(arguments: Mapping[str, Any], unique: Sequence[Index]) -> frozense
     return frozenset(found)
 
 
+def _query_of(statement: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the filter of a statement; of a command that is refused for the lack of one, any does."""
+    query = statement.get("q")
+    return query if isinstance(query, Mapping) else {}
+
+
 def _updated(
     updates: Sequence[Mapping[str, Any]], unique: Sequence[Index]
 ) -> frozenset[bytes] | None:
     guarded = {name for index in unique for name in index.fields}
     for statement in updates:
-        if unique and (statement.get("upsert") or _touches(statement["u"], guarded)):
+        if unique and (statement.get("upsert") or _touches(statement.get("u") or {}, guarded)):
             return None
-    return _keys(statement["q"] for statement in updates)
+    return _keys(_query_of(statement) for statement in updates)
 
 
 def _modified(arguments: Mapping[str, Any], unique: Sequence[Index]) -> frozenset[bytes] | None:

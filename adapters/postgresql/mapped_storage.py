@@ -42,6 +42,7 @@ from adapters.sql.columns.changes import (
     changes_of,
     natural_layouts,
     operand_of,
+    size_of,
 )
 from adapters.sql.columns.condition import All, Among, Compared, Sign, Whole
 from adapters.sql.columns.grouping import (
@@ -94,10 +95,20 @@ class MappedStorage:
         self._natural_layouts: dict[tuple[Path, ...], tuple[int, list[int]]] = {}
         self._groupings: dict[GroupShape, Statement] = {}
         self._statements: dict[tuple[Use, TableShape], Statement] = {}
+        self.statements_made = 0
+        self.statements_reused = 0
 
-    @property
-    def statements_made(self) -> int:
-        return len(self._alterations) + len(self._groupings) + len(self._statements)
+    def _kept(self, known: dict[K, Statement], key: K, made: Callable[[], Statement]) -> Statement:
+        """Return the statement of a key, made when it is first asked for; too many are forgotten at once."""
+        statement = known.get(key)
+        if statement is not None:
+            self.statements_reused += 1
+            return statement
+        if len(known) >= statements.SHAPES_KEPT:
+            known.clear()
+        self.statements_made += 1
+        statement = known[key] = made()
+        return statement
 
     def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
         declared = [index.specification for index in self.entity.indexes]
@@ -146,7 +157,7 @@ class MappedStorage:
         Nor is there an answer for a document that may be too large, or is laid out like none before it.
         """
         row = self._codec.plain_row_of(document)
-        if row is None or sum(map(_size, row.values)) > LARGEST_PLAIN:
+        if row is None or sum(map(size_of, row.values)) > LARGEST_PLAIN:
             return None
         number = None if row.layout is None else row.layout.number
         if number is not None and self._layouts.get(number) is None:
@@ -309,7 +320,7 @@ class MappedStorage:
         self, plan: GroupPlan, merged: Callable[[Sequence[Any]], list[Any] | None]
     ) -> Grouping[Any]:
         shape = plan.shape
-        statement = _kept(
+        statement = self._kept(
             self._groupings, shape, lambda: compiled(group(self.tables.documents, shape))
         )
         return Grouping(
@@ -336,8 +347,11 @@ class MappedStorage:
         changes = changes_of(update, self._columns, now_ms=now_ms, guarded=guarded)
         if changes is None or not self._fits(changes):
             return None
+        if changes.grows and self.tables.elements:
+            # How large its elements are, the row does not tell.
+            return None
         shape = update_shape(selection, changes)
-        statement = _kept(
+        statement = self._kept(
             self._alterations,
             (shape, marked, shown, inserting),
             lambda: self._altering(shape, marked=marked, shown=shown, inserting=inserting),
@@ -347,12 +361,14 @@ class MappedStorage:
             statement=statement,
             values=update_values(selection, changes, layouts()),
             made={
-                each.parameter: self._made(each) for each in changes.assignments if each.parameter
+                each.parameter: self._made(each, changes.largest)
+                for each in changes.assignments
+                if each.parameter
             },
             afresh={LAYOUTS: layouts},
         )
 
-    def _made(self, assignment: Assignment) -> Callable[[Any], Any]:
+    def _made(self, assignment: Assignment, largest: int) -> Callable[[Any], Any]:
         """Return how the operand of an assignment becomes a parameter; UnfitError for one that does not."""
         column = next(each for each in self.entity.columns if each.name == assignment.column)
         most = self._longest.get(column.name)
@@ -362,6 +378,8 @@ class MappedStorage:
             operand = [operand] if is_listed else operand
             found = operand_of(column, assignment.effect, operand)
             if found is None or (most is not None and not fits(found, most)):
+                raise UnfitError
+            if size_of(found) > largest:
                 raise UnfitError
             return found
 
@@ -400,7 +418,7 @@ class MappedStorage:
 
     def _run(self, use: Use, plan: ColumnPlan) -> Read:
         shape = plan.shape
-        statement = _kept(self._statements, (use, shape), lambda: self._statement(use, shape))
+        statement = self._kept(self._statements, (use, shape), lambda: self._statement(use, shape))
         return Read(statement=statement, values=plan.values, plan=plan, residual=plan.residual)
 
     def _statement(self, use: Use, shape: TableShape) -> Statement:
@@ -415,16 +433,6 @@ class MappedStorage:
                 extras = (tables.identity, _version(tables))
                 rows = read_to_write(documents, shape, *tables.shown, *extras)
                 return compiled(rows.with_for_update() if use is Use.LOCK else rows)
-
-
-def _kept(known: dict[K, Statement], key: K, made: Callable[[], Statement]) -> Statement:
-    """Return the statement of a key, made when it is first asked for; too many are forgotten at once."""
-    statement = known.get(key)
-    if statement is None:
-        if len(known) >= statements.SHAPES_KEPT:
-            known.clear()
-        statement = known[key] = made()
-    return statement
 
 
 def is_of_one(selection: Narrowing) -> bool:
@@ -465,15 +473,9 @@ def _is_of_now(tables: CollectionTables) -> ColumnElement[bool]:
 
 def _made_by(natural: Callable[[Any], Any], largest: int, value: Any) -> Any:
     found = natural(value)
-    if found is None or _size(found) > largest:
+    if found is None or size_of(found) > largest:
         raise UnfitError
     return found
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, list):
-        return sum(map(_size, value)) + len(value)
-    return len(value) if isinstance(value, str | bytes) else 1
 
 
 def _rest_of(row: Row) -> tuple[Any, ...]:

@@ -9,6 +9,10 @@ from adapters.query.unsupported import unknowable, unsupported
 INVALID_LENGTH: Final = 16
 MISSING_FIELD: Final = 40414
 NEGATIVE: Final = 51024
+TYPE_MISMATCH: Final = 14
+DEMANDED: Final[Mapping[str, str]] = {"update": "u", "delete": "limit"}
+"""What a statement must have beside its filter."""
+
 WITHOUT_EFFECT: Final = frozenset(
     {
         "allowDiskUse",
@@ -104,6 +108,26 @@ def batch(arguments: Mapping[str, Any], command: str, name: str) -> Sequence[Any
             code_name="InvalidLength",
         )
     return list(given)
+
+
+def statements(arguments: Mapping[str, Any], command: str, name: str) -> Sequence[Any]:
+    """Return the statements of a write; CommandFailure where one lacks what it must have.
+
+    MongoDB reads all of them before it runs the first; the codes were observed on a server 6.0.
+    """
+    given = batch(arguments, command, name)
+    for statement in given:
+        place = f"{command}.{name}"
+        query = statement.get("q")
+        if query is None:
+            raise CommandFailure(MISSING_FIELD, f"BSON field '{place}.q' is missing")
+        if not isinstance(query, Mapping):
+            raise CommandFailure(TYPE_MISMATCH, f"BSON field '{place}.q' is the wrong type")
+        if DEMANDED[command] not in statement:
+            raise CommandFailure(
+                MISSING_FIELD, f"BSON field '{place}.{DEMANDED[command]}' is missing"
+            )
+    return given
 
 
 def check(command: str, arguments: Mapping[str, Any]) -> None:

@@ -155,10 +155,6 @@ class Storage(Protocol[S]):
     def tables(self) -> CollectionTables:
         """The tables, whether or not they exist."""
 
-    @property
-    def statements_made(self) -> int:
-        """How many statements have been compiled for shapes of this collection."""
-
     def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
         """Know the indexes of the collection, as declared: what they cannot hold must not come to columns."""
 

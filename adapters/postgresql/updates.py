@@ -49,10 +49,14 @@ class Tally:
 def _statements_of(arguments: Mapping[str, Any]) -> Sequence[Any]:
     """Return the statements; refuse what MongoDB refuses before it runs the first."""
     options.check("update", arguments)
-    statements = options.batch(arguments, "update", "updates")
+    statements = options.statements(arguments, "update", "updates")
     for statement in statements:
-        if isinstance(statement.get("u"), list):
+        if isinstance(statement["u"], list):
             named_stages(statement["u"])
+        elif not isinstance(statement["u"], Mapping):
+            raise CommandFailure(
+                FAILED_TO_PARSE, "Update argument must be either an object or an array"
+            )
     return statements
 
 

@@ -433,3 +433,34 @@ async def test_an_expression_is_looked_at_last(twins: Twins) -> None:
 
     assert isinstance(legacy, Documents)
     assert gateway == legacy
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [{"u": {"$set": {"a": 1}}}],
+        [{"q": {}}],
+        [{}],
+        [{"q": None, "u": {"a": 1}}],
+        [{"q": {}, "u": None}],
+        [{"q": 5, "u": {"a": 1}}],
+        [{"q": {}, "u": 5}],
+        [{"q": {}, "u": {"$set": {"a": 1}}}, {"q": {}}],
+    ],
+)
+async def test_statements_that_lack_something_are_refused_before_the_first_is_run(
+    twins: Twins, statements: list[dict[str, Any]]
+) -> None:
+    await twins.run(Kind.INSERT, documents=[{"_id": 1}])
+
+    updated = await twins.run(Kind.UPDATE, updates=statements)
+    deletes = [
+        {"limit" if name == "u" else name: 1 if name == "u" else each[name] for name in each}
+        for each in statements
+    ]
+    deleted = await twins.run(Kind.DELETE, deletes=deletes)
+
+    assert updated[0] == updated[1]
+    assert deleted[0] == deleted[1]
+    legacy, gateway = await twins.documents()
+    assert legacy == gateway

@@ -17,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from adapters.entities.entity import IdentityType
 from adapters.postgresql.gateway import PostgresGateway
 from comparators.operation import Kind
+from comparators.outcome import Acknowledgement
 from tests.differential.batches import SEVERAL
 from tests.differential.grammar.mapped import (
     PATHS,
@@ -205,3 +206,31 @@ async def test_a_plan_holds_for_all_operations_of_its_outline(
         if kind not in {Kind.FIND, Kind.COUNT}:
             legacy, gateway = await twins.documents()
             assert legacy == gateway, (kind, arguments)
+
+
+LARGEST: Final = 16 * 1024 * 1024
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("twins", ["one table"], indirect=True)
+@pytest.mark.parametrize(
+    ("document", "change"),
+    [
+        ({"t": "x" * (LARGEST - 60), "v": ""}, {"$set": {"v": "abc"}}),
+        ({"ta": ["x"] * 1_000_000, "t": ""}, {"$set": {"t": "y" * 4_000_000}}),
+        ({"t": "x" * (LARGEST - 37), "d": 1}, {"$set": {"d": 1.5}}),
+    ],
+)
+async def test_no_document_grows_too_large(
+    twins: Twins, document: dict[str, Any], change: dict[str, Any]
+) -> None:
+    identifier = ObjectId("1" * 24)
+    legacy, gateway = await twins.run(Kind.INSERT, documents=[{"_id": identifier, **document}])
+    assert (legacy, gateway) == (Acknowledgement(n=1), Acknowledgement(n=1))
+
+    for _ in range(2):
+        changed = await twins.run(Kind.UPDATE, updates=[{"q": {"_id": identifier}, "u": change}])
+        assert changed[0] == changed[1]
+
+    legacy_documents, documents = await twins.documents()
+    assert legacy_documents == documents

@@ -51,6 +51,10 @@ from adapters.sql.columns.places import Columns
 MOST_ELEMENTS: Final = 10_000
 """Longer arrays go the general way, which watches the size of the document."""
 
+MOST_ADDED: Final = 500_000
+"""So many characters and elements, of four bytes and some more, are added at most to a document that is far from
+being too large."""
+
 LARGEST_DOUBLE_ADDED: Final = 1e15
 """No sum with less overflows to infinity, which PostgreSQL would refuse."""
 
@@ -96,6 +100,13 @@ class Assignment:
     parameter: str = ""
     sum_of: "Sum | None" = None
     """Of a sum in a `double` column: of which BSON types."""
+    fixed: bool = False
+    """Whether all values of the column take the same room."""
+
+    @property
+    def grows(self) -> bool:
+        """Whether the document may become larger."""
+        return self.effect not in {Effect.ADD, Effect.CLEAR, Effect.REMOVE} and not self.fixed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +121,16 @@ class ColumnChanges:
     guards: tuple[Condition, ...]
     sensitive: tuple[Path, ...]
     values: Mapping[str, Any]
+
+    @property
+    def grows(self) -> bool:
+        """Whether the document may become larger."""
+        return any(each.grows for each in self.assignments)
+
+    @property
+    def largest(self) -> int:
+        """The largest size of an operand, so that all of them add little."""
+        return MOST_ADDED // max(sum(each.grows for each in self.assignments), 1)
 
 
 def changes_of(
@@ -128,7 +149,8 @@ def changes_of(
     for path, change in found:
         if not planner.takes(path, change):
             return None
-    if not planner.assignments:
+    growing = [each.parameter for each in planner.assignments if each.grows]
+    if not planner.assignments or not _is_little(planner.parameters.values, growing):
         return None
     return ColumnChanges(
         assignments=tuple(planner.assignments),
@@ -136,6 +158,10 @@ def changes_of(
         sensitive=tuple(planner.sensitive),
         values=planner.parameters.values,
     )
+
+
+def _is_little(values: Mapping[str, Any], growing: list[str]) -> bool:
+    return all(size_of(values[name]) * len(growing) <= MOST_ADDED for name in growing)
 
 
 def natural_layouts(layouts: Iterable[Layout], sensitive: Iterable[Path]) -> list[int]:
@@ -178,6 +204,27 @@ def _touches(path: Path, other: Path) -> bool:
     return path[:length] == other[:length]
 
 
+FIXED: Final = frozenset(
+    {
+        ColumnType.INTEGER,
+        ColumnType.BIGINT,
+        ColumnType.NUMERIC,
+        ColumnType.BOOLEAN,
+        ColumnType.TIMESTAMPTZ,
+        ColumnType.UUID,
+        ColumnType.OBJECTID,
+    }
+)
+"""Types whose natural values all take the same room in a document."""
+
+
+def size_of(value: Any) -> int:
+    """Return the characters and elements of a value, at least 1."""
+    if isinstance(value, list):
+        return sum(map(size_of, value)) + 1
+    return max(len(value), 1) if isinstance(value, str | bytes) else 1
+
+
 class _Planner:
     """The state of one translation."""
 
@@ -208,7 +255,13 @@ class _Planner:
         parameter = self.parameters.take(value)
         self.guards.append(Absent(column=column.name, absent=False))
         self.assignments.append(
-            Assignment(column=column.name, effect=effect, parameter=parameter, sum_of=sum_of)
+            Assignment(
+                column=column.name,
+                effect=effect,
+                parameter=parameter,
+                sum_of=sum_of,
+                fixed=column.type in FIXED and not column.array,
+            )
         )
         if not column.array and (column.type in NUMBERS or column.type is ColumnType.JSONB):
             self.sensitive.append(column.path)

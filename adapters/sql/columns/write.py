@@ -1,9 +1,12 @@
 """The statement that changes one row of a mapped table without reading it, or none."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.sql import ColumnElement
 
 from adapters.sql.columns.changes import Assignment, ColumnChanges, Effect, Sum
@@ -13,6 +16,12 @@ from adapters.sql.columns.narrowing import Narrowing
 from adapters.sql.columns.numbers import looks_whole
 
 LAYOUTS: Final = "layouts"
+MOST_BYTES: Final = 3_000_000
+MOST_ON_DISK: Final = 4_000
+"""With both, with what an update may add, and with names and lengths, a document stays below 16 MB."""
+
+BESIDE: Final = frozenset({"_nulls", "_drift"})
+"""Arrays that are no part of the document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +69,7 @@ def update(table: sa.Table, shape: UpdateShape, *returned: ColumnElement[Any]) -
             *(element_of(guard, table) for guard in shape.guards),
             sa.or_(table.c["_drift"].is_(sa.null()), sa.not_(drifted(table, shape.columns))),
             _layout(table, sensitive=shape.sensitive),
+            *(_leave_room(table) if any(each.grows for each in shape.assignments) else ()),
             *(
                 _sum(table, each, each.sum_of)
                 for each in shape.assignments
@@ -69,6 +79,35 @@ def update(table: sa.Table, shape: UpdateShape, *returned: ColumnElement[Any]) -
         )
         .returning(*returned)
     )
+
+
+def _leave_room(table: sa.Table) -> Iterator[ColumnElement[bool]]:
+    """Give the conditions under which a document is surely far from being too large.
+
+    The size of a text is told without reading it. Of other values only the size on disk is: compressed, a value is a
+    255th at the best, and an array of booleans takes ten times as much in a document.
+    """
+    texts = [
+        each
+        for each in table.c
+        if isinstance(each.type, sa.String | BYTEA) and each.computed is None
+    ]
+    others = [
+        each for each in table.c if isinstance(each.type, ARRAY | JSONB) and each.name not in BESIDE
+    ]
+    if texts:
+        yield _sum_of(sa.func.octet_length, texts) <= sa.literal_column(str(MOST_BYTES))
+    if others:
+        yield _sum_of(sa.func.pg_column_size, others) <= sa.literal_column(str(MOST_ON_DISK))
+
+
+def _sum_of(size: Any, columns: Sequence[sa.Column[Any]]) -> ColumnElement[Any]:
+    sizes = (sa.func.coalesce(size(_untyped(each)), ZERO) for each in columns)
+    return reduce(lambda a, b: a.op("+")(b), sizes)
+
+
+def _untyped(column: sa.Column[Any]) -> ColumnElement[Any]:
+    return sa.type_coerce(column, sa.types.NullType())
 
 
 def _layout(table: sa.Table, *, sensitive: bool) -> ColumnElement[bool]:
