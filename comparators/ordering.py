@@ -482,6 +482,21 @@ def _windowed(ordering: Ordering, body: Any) -> Ordering:
     return replace(moved, loose=loose, vague=vague, scattered=scattered)
 
 
+def _filled(ordering: Ordering, body: Any) -> Ordering:
+    """Return the ordering behind `$fill`: windows for the methods, then fields for the values."""
+    output = body.get("output") or {}
+    methods = {path: {"$locf": f"${path}"} for path, how in output.items() if "method" in how}
+    if methods:
+        partition = [
+            body.get("partitionBy"),
+            *(f"${n}" for n in body.get("partitionByFields") or ()),
+        ]
+        windows = {"output": methods, "sortBy": body.get("sortBy"), "partitionBy": partition}
+        ordering = _windowed(ordering, windows)
+    values = {path: [f"${path}", how["value"]] for path, how in output.items() if "value" in how}
+    return _added(ordering, {path: {"$ifNull": each} for path, each in values.items()})
+
+
 def _is_the_same_in_any_order(window: Any) -> bool:
     """Return whether a field depends on the documents of its window alone, and these on no tie."""
     if not _UNORDERED.isdisjoint(window):
@@ -538,6 +553,7 @@ _STAGES: Final[Mapping[str, Callable[[Ordering, Any], Ordering]]] = {
     "$unionWith": _united,
     "$sample": _sampled,
     "$setWindowFields": _windowed,
+    "$fill": _filled,
     "$out": _kept,
     "$merge": _kept,
     "$documents": _kept,

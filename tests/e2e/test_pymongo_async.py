@@ -303,3 +303,32 @@ async def test_refused_command_is_the_same_error(database: AsyncDatabase[Documen
         await things.update_one({"_id": 1}, {"$inc": {"text": 1}})
 
     assert raised.value.code == 14
+
+
+async def test_what_pipelines_store_is_verified(database: AsyncDatabase[Document]) -> None:
+    orders = database["orders"]
+    await orders.insert_many([{"_id": n, "of": "ab"[n % 2], "sum": n} for n in range(6)])
+    totals = {"$group": {"_id": "$of", "sum": {"$sum": "$sum"}}}
+    merge = {"into": "totals", "whenMatched": "merge", "whenNotMatched": "insert"}
+
+    await database["totals"].insert_one({"_id": "a", "kept": True})
+    await (await orders.aggregate([totals, {"$merge": merge}])).to_list()
+    await orders.insert_one({"_id": 6, "of": "c", "sum": 1})
+    added = [{"$set": {"sum": {"$add": ["$sum", "$$new.sum"]}}}]
+    await (
+        await orders.aggregate(
+            [totals, {"$merge": {"into": "totals", "on": "_id", "whenMatched": added}}]
+        )
+    ).to_list()
+    await (await orders.aggregate([{"$match": {"sum": {"$gt": 3}}}, {"$out": "large"}])).to_list()
+    await (await orders.aggregate([{"$match": {"sum": 5}}, {"$out": "large"}])).to_list()
+    failing = {"into": "totals", "whenMatched": "fail"}
+    with pytest.raises(OperationFailure):
+        await orders.aggregate([totals, {"$merge": failing}])
+
+    assert await database["totals"].find().sort("_id").to_list() == [
+        {"_id": "a", "kept": True, "sum": 12},
+        {"_id": "b", "sum": 18},
+        {"_id": "c", "sum": 1},
+    ]
+    assert await database["large"].find().to_list() == [{"_id": 5, "of": "b", "sum": 5}]

@@ -96,6 +96,8 @@ def _linear_fill(
         places.append(_place(key))
         value = read(at)
         values.append(None if is_nullish(value) else value)
+        if isinstance(value, DatetimeMS):
+            raise unsupported("$linearFill of a date", where="$setWindowFields")
         if not (is_nullish(value) or is_number(value)):
             raise CommandFailure(14, "Value to be filled must be numeric or nullish")
         if at and places[at] == places[at - 1]:

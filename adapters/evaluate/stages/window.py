@@ -17,6 +17,7 @@ from adapters.evaluate.accumulators import Extreme
 from adapters.evaluate.expressions import Variables, at_path, constant, evaluator
 from adapters.evaluate.expressions.date_units import shifted
 from adapters.evaluate.expressions.kinds import is_nullish
+from adapters.evaluate.expressions.object import document_of
 from adapters.evaluate.expressions.timezone import UTC_ZONE
 from adapters.evaluate.numbers import (
     CONTEXT,
@@ -28,7 +29,6 @@ from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.stages.curves import CURVES
 from adapters.evaluate.stages.group import fields_of
 from adapters.evaluate.stages.sliding import COVARIANCES, REMOVABLE, slid
-from adapters.evaluate.stages.unwind import with_value, without
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import Accumulation, Bounds, Window, WindowFields
 from adapters.query.unsupported import unsupported
@@ -75,12 +75,28 @@ def window_fields(
             for at, variables in enumerate(part):
                 made = variables.root
                 for path, values in columns:
-                    missing = values[at] is MISSING
-                    # What has no value takes the place of what was there all the same.
-                    made = without(made, path) if missing else with_value(made, path, values[at])
+                    made = _placed(made, path, values[at])
                 yield made
 
     return run
+
+
+def _placed(value: Any, path: Sequence[str], new: Any) -> Any:
+    """Return a copy with a new value at a path, in each element of an array, as `$addFields` has it.
+
+    What has no value takes the place of what was there all the same.
+    """
+    if isinstance(value, list):
+        return [_placed(each, path, new) for each in value]
+    made = dict(document_of(value) or {})
+    name, rest = path[0], path[1:]
+    if rest:
+        made[name] = _placed(made.get(name), rest, new)
+    elif new is MISSING:
+        made.pop(name, None)
+    else:
+        made[name] = new
+    return made
 
 
 def _parts(

@@ -81,3 +81,21 @@ def _calls(names: str, arguments: st.SearchStrategy[Any]) -> Windows:
     return st.builds(
         lambda name, argument: {name: argument}, st.sampled_from(names.split()), arguments
     )
+
+
+def fills() -> Windows:
+    """Give what one `$fill` may be told: one field by a method, for the order of several is no one's."""
+    names = st.sampled_from(["a", "b", "o.x", "s", "new"])
+    by_method = st.builds(
+        lambda name, method: {name: {"method": method}}, names, st.sampled_from(["linear", "locf"])
+    )
+    by_value = st.builds(lambda name, value: {name: {"value": value}}, names, paths | st.just(0))
+    return st.fixed_dictionaries(
+        {
+            "sortBy": st.sampled_from([{"_id": 1}, {"_id": -1}]),
+            "output": st.one_of(
+                by_method, by_value, st.builds(lambda one, two: {**one, **two}, by_method, by_value)
+            ),
+        },
+        optional={"partitionByFields": st.sampled_from([["s"], [], ["s", "b"]])},
+    )

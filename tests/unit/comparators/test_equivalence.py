@@ -391,6 +391,17 @@ def test_a_window_over_ties_leaves_to_chance_what_depends_on_them() -> None:
     assert is_undecided(aggregate(left, right, over("$first")), ordering.INPUT_ORDER)
 
 
+def test_what_is_filled_over_ties_is_left_to_chance() -> None:
+    left, right = [{"_id": 1, "n": 1}], [{"_id": 1, "n": 2}]
+
+    def by(how: Document, path: str) -> Document:
+        return {"$fill": {"sortBy": {path: 1}, "output": {"n": how}}}
+
+    assert changes(aggregate(left, right, by({"method": "locf"}, "_id"))) == [("n", "value")]
+    assert changes(aggregate(left, right, by({"value": 1}, "k"))) == [("n", "value")]
+    assert is_undecided(aggregate(left, right, by({"method": "locf"}, "k")), ordering.INPUT_ORDER)
+
+
 def test_random_documents_prove_nothing() -> None:
     assert is_undecided(aggregate([A], [B], {"$sample": {"size": 1}}), ordering.RANDOM)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
 from adapters.evaluate.expressions import EXPRESSIONS, LAZY, Variables, evaluator
@@ -322,6 +323,9 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
         "$expMovingAvg of a decimal": (
             _window({"$expMovingAvg": {"input": ONE, "N": 2}}),
             _window({"$expMovingAvg": {"input": 1, "alpha": Decimal128("0.5")}}),
+        ),
+        "$linearFill of a date": (
+            _window({"$linearFill": DatetimeMS(0)}),
         ),
         "a curve of decimals": (_window({"$integral": {"input": ONE}}),),
         "a window bounded by decimals": (_window({"$sum": 1, "window": {"range": [ONE, ONE]}}),),
