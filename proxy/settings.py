@@ -126,6 +126,8 @@ class Serving(_Section):
 
     replica_set: Annotated[str, Field(min_length=1)] = "rs0"
     connections: Annotated[int, Field(ge=2, le=512)] = 32
+    tls_certificate: str = ""
+    tls_key: str = ""
     cursor_bytes: Annotated[int, Field(ge=MIB)] = 256 * MIB
     cursor_idle_s: PositiveFloat = 600
     transaction_s: PositiveFloat = 60

@@ -111,6 +111,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "drain_cut_short": "Clients were cut off at the end: what they had asked took too long",
     "gateway_failed": "A bug ended one operation on the gateway; its verdict is gateway_error",
     "legacy_unreachable": "A client connection found no MongoDB to go to",
+    "login_failed": "A client did not prove that it knows the password of its user",
     "marks_kept": "Marks of applied writes wait for a gateway that does not answer",
     "mismatch_confirmed": "A difference survived its recheck",
     "order_failed": "Something that the verifier was asked to do cannot be done; the order says why",

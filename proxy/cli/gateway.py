@@ -1,15 +1,23 @@
-"""`parallax gateway`: MongoDB's drivers answered from PostgreSQL alone."""
+"""`parallax gateway`: MongoDB's drivers answered from PostgreSQL alone, and the users who may log in."""
 
-from typing import Final
+import asyncio
+import ipaddress
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Annotated, Final
 
 import typer
 
 from adapters.registry import gateway_for
+from comparators.errors import RefusedError, SettingsError
 from proxy.cli import options
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
 from proxy.cli.maps import maps_of
 from proxy.serving.server import Server, ServerLimits
+from proxy.serving.users import Users
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
 from proxy.uris import address_of
@@ -19,6 +27,11 @@ GATEWAY: Final = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
+USERS: Final = typer.Typer(
+    help="Show and change who may log in.", no_args_is_help=True, rich_markup_mode=None
+)
+GATEWAY.add_typer(USERS, name="users")
+User = Annotated[str, typer.Argument(help="The name of the user.", metavar="NAME")]
 
 
 @GATEWAY.callback()
@@ -33,6 +46,8 @@ def gateway(
     log_format: options.LogFormat = None,
 ) -> None:
     """Answer MongoDB's drivers from PostgreSQL alone, without MongoDB."""
+    if context.invoked_subcommand is not None:
+        return
     settings = options.settings_of(
         config,
         gateway=gateway,
@@ -42,43 +57,135 @@ def gateway(
         log_level=log_level,
         log_format=log_format,
     )
-    context.obj = settings
-    if context.invoked_subcommand is not None:
-        return
     settings.demand("gateway.uri")
     configure_logging(settings.log.level, settings.log.format, part="gateway")
     settle_garbage_collection()
     run_until_cancelled(served(settings))
 
 
+@USERS.command("add")
+def add(user: User, config: options.Config = None, gateway: options.Gateway = None) -> None:
+    """Let a user in, or change the password; it is read from a prompt, or from stdin."""
+    settings = options.settings_of(config, gateway=gateway)
+    password = _password()
+    _with_users(settings, lambda users: users.add(user, password))
+
+
+@USERS.command("rm")
+def remove(user: User, config: options.Config = None, gateway: options.Gateway = None) -> None:
+    """Let a user in no more."""
+    settings = options.settings_of(config, gateway=gateway)
+    _with_users(settings, lambda users: users.remove(user))
+
+
+@USERS.command("ls")
+def show(config: options.Config = None, gateway: options.Gateway = None) -> None:
+    """Show who may log in."""
+    settings = options.settings_of(config, gateway=gateway)
+
+    async def printed(users: Users) -> None:
+        for name in users.names:
+            typer.echo(name)
+
+    _with_users(settings, printed)
+
+
 async def served(settings: Settings) -> None:
     """Serve until terminated."""
     serving = settings.serving
     address = address_of(settings.listen.address)
-    with cancelled_by_signals():
-        async with gateway_for(
-            settings.demand("gateway.uri"),
-            connections=serving.connections,
-            entities=maps_of(settings),
-        ) as gateway:
-            server = Server(
-                gateway,
-                host=address.host,
-                port=address.port,
-                limits=_limits(settings),
-                replica_set=serving.replica_set,
-                advertise=settings.listen.advertise,
+    uri = settings.demand("gateway.uri")
+    is_open = not _is_loopback(address.host)
+    async with AsyncExitStack() as held:
+        held.enter_context(cancelled_by_signals())
+        users = Users(uri, everybody=is_open)
+        held.push_async_callback(users.close)
+        await users.prepare()
+        if is_open and not users.names:
+            raise RefusedError(
+                f"there are no users, so that only this machine may be served, not {address.host}",
+                where="[listen] address",
+                remedy="add one with `parallax gateway users add NAME`, or listen on 127.0.0.1",
             )
-            await server.run()
+        gateway = await held.enter_async_context(
+            gateway_for(uri, connections=serving.connections, entities=maps_of(settings))
+        )
+        server = Server(
+            gateway,
+            host=address.host,
+            port=address.port,
+            limits=_limits(settings),
+            users=users,
+            replica_set=serving.replica_set,
+            advertise=settings.listen.advertise,
+            tls=_tls(settings),
+        )
+        await server.run()
 
 
 def _limits(settings: Settings) -> ServerLimits:
     serving = settings.serving
     return ServerLimits(
         connections=settings.listen.max_connections,
-        transactions=max(1, serving.connections // 2),
+        transactions=serving.connections // 2,
         cursor_bytes=serving.cursor_bytes,
         cursor_idle_s=serving.cursor_idle_s,
         transaction_s=serving.transaction_s,
         drain_s=serving.drain_s,
     )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    serving = settings.serving
+    if not serving.tls_certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(serving.tls_certificate, serving.tls_key or None, password=_none)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"the certificate cannot be used: {error.strerror or type(error).__name__}"
+            if isinstance(error, OSError)
+            else "the key needs a passphrase",
+            where="serving.tls_certificate",
+            remedy="name PEM files of a certificate and of its key without a passphrase",
+        ) from error
+    return context
+
+
+def _none() -> str:
+    """Stand in for a passphrase: nobody is asked on a terminal."""
+    return ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return asked
+    password = sys.stdin.readline().rstrip("\n")
+    if not password:
+        raise RefusedError(
+            "no password was given", where="stdin", remedy="write it to stdin as one line"
+        )
+    return password
+
+
+def _with_users(settings: Settings, work: Callable[[Users], Awaitable[None]]) -> None:
+    async def working() -> None:
+        users = Users(settings.demand("gateway.uri"))
+        try:
+            await users.prepare()
+            await work(users)
+        finally:
+            await users.close()
+
+    asyncio.run(working())

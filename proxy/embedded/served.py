@@ -10,7 +10,7 @@ from pathlib import Path
 
 from proxy.embedded.process import ServerProcess, accepts_connections, free_port
 
-READY_WITHIN_S = 20
+READY_WITHIN_S = 60
 STOP_WITHIN_S = 15
 
 

@@ -22,6 +22,7 @@ from proxy.serving.clock import ClusterClock, gossip
 from proxy.serving.cursors import Cursors
 from proxy.serving.diagnostics import DIAGNOSTICS
 from proxy.serving.greeting import greeting, introduce
+from proxy.serving.login import Login
 from proxy.serving.operations import Operations, transaction_of
 from proxy.serving.refusals import (
     BAD_VALUE,
@@ -44,6 +45,7 @@ from proxy.serving.refusals import (
 from proxy.serving.refused import REFUSED
 from proxy.serving.retries import Retries
 from proxy.serving.transactions import Transactions, conflict
+from proxy.serving.users import Users
 
 _log = structlog.get_logger()
 
@@ -57,10 +59,25 @@ ALONE: Final = frozenset(
         "killCursors",
         "killSessions",
         "listDatabases",
+        "logout",
         "refreshSessions",
+        "saslContinue",
+        "saslStart",
     }
 )
 """Commands about cursors, sessions and databases, beside the operations on data."""
+BEFORE_LOGIN: Final = HELLO | {
+    "buildInfo",
+    "buildinfo",
+    "connectionStatus",
+    "logout",
+    "ping",
+    "saslContinue",
+    "saslStart",
+    "whatsmyuri",
+}
+LOGIN: Final = frozenset({"logout", "saslContinue", "saslStart"})
+"""They go by what is known of users already, so that PostgreSQL may be away."""
 SERVED: Final = HELLO | ALONE | KINDS.keys() | DIAGNOSTICS.keys()
 ENDING: Final = frozenset({"commitTransaction", "abortTransaction"})
 MALFORMED: Final = (ValueError, KeyError, TypeError, BSONError, StructError, IndexError)
@@ -80,9 +97,12 @@ class Commands:
         cursors: Cursors,
         retries: Retries,
         transactions: Transactions,
+        users: Users,
         replica_set: str,
         advertise: str,
     ) -> None:
+        self._users = users
+        self._login = Login(users)
         self._availability = availability
         self._cursors = cursors
         self._retries = retries
@@ -106,6 +126,9 @@ class Commands:
             "refreshSessions": _noted,
             "killSessions": self._end_sessions,
             "listDatabases": self._list_databases,
+            "saslStart": self._sasl_start,
+            "saslContinue": self._sasl_continue,
+            "logout": self._logout,
         }
 
     async def answer(self, message: bytes, client: Client) -> bytes:
@@ -119,16 +142,15 @@ class Commands:
         try:
             reply = await self._handled(asked)
         except RefusalError as error:
-            reply = refusal(error)
-            _label(request, reply, error.labels)
+            reply = _labelled(request, refusal(error), error.labels)
         except Exception as error:  # noqa: BLE001 - the door of one command
-            _log.error("serving_failed", kind=request.name, error=_frames(error))
+            _log.error("serving_failed", kind=request.name, error=frames_of(error))
             reply = refusal(
                 RefusalError(INTERNAL_ERROR, "an error inside of Parallax, see its log")
             )
         else:
             if not reply.get("ok"):
-                _label(request, reply, ())
+                reply = _labelled(request, reply, ())
         return bson.encode({**reply, **gossip(self._clock.tick())}, codec_options=CODEC)
 
     async def _handled(self, asked: Asked) -> dict[str, Any]:
@@ -140,7 +162,9 @@ class Commands:
                     COMMAND_NOT_SUPPORTED, f"Parallax does not support: command {name}"
                 )
             raise RefusalError(COMMAND_NOT_FOUND, f"no such command: '{name}'")
-        if name in HELLO or name in DIAGNOSTICS:
+        if self._users.are_required and not asked.client.user and name not in BEFORE_LOGIN:
+            raise RefusalError(UNAUTHORIZED, f"command {name} requires authentication")
+        if name in HELLO or name in LOGIN or name in DIAGNOSTICS:
             return await handler(asked)
         if self._availability.is_away:
             raise away(self._availability.reason)
@@ -168,13 +192,24 @@ class Commands:
 
     async def _hello(self, asked: Asked) -> dict[str, Any]:
         introduce(asked)
-        return greeting(
+        greeted = greeting(
             asked,
             replica_set=self._replica_set,
             address=self._advertise or asked.client.reached,
             now=self._clock.tick(),
             is_away=self._availability.is_away,
         )
+        return {**greeted, **self._login.greeted(asked)}
+
+    async def _sasl_start(self, asked: Asked) -> dict[str, Any]:
+        return {**self._login.start(asked.client, asked.command), "ok": 1.0}
+
+    async def _sasl_continue(self, asked: Asked) -> dict[str, Any]:
+        return {**self._login.go_on(asked.client, asked.command), "ok": 1.0}
+
+    async def _logout(self, asked: Asked) -> dict[str, Any]:
+        asked.client.user = ""
+        return {"ok": 1.0}
 
     async def _get_more(self, asked: Asked) -> dict[str, Any]:
         command = asked.command
@@ -247,8 +282,8 @@ def _in_transaction(asked: Asked) -> Any:
     return session
 
 
-def _label(request: Request, reply: dict[str, Any], labels: tuple[str, ...]) -> None:
-    """Add the labels by which a driver knows that it may try again, and what."""
+def _labelled(request: Request, reply: dict[str, Any], labels: tuple[str, ...]) -> dict[str, Any]:
+    """Return a refusal with the labels by which a driver knows that it may try again, and what."""
     code, session = reply["code"], request.session
     found = set(labels)
     if session is not None and session.number is not None:
@@ -260,11 +295,10 @@ def _label(request: Request, reply: dict[str, Any], labels: tuple[str, ...]) -> 
             found.add(UNKNOWN_COMMIT)
         elif code in TRANSIENT_CODES and session.in_transaction:
             found.add(TRANSIENT)
-    if found:
-        reply["errorLabels"] = sorted(found)
+    return {"errorLabels": sorted(found), **reply} if found else reply
 
 
-def _frames(error: Exception) -> str:
+def frames_of(error: Exception) -> str:
     """Return an error without its text, which may quote values."""
     places = traceback.extract_tb(error.__traceback__)[-3:]
     return f"{type(error).__name__} at " + ", ".join(f"{p.filename}:{p.lineno}" for p in places)

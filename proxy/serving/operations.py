@@ -14,6 +14,7 @@ from proxy.request import Session, operation_of
 from proxy.serving.asked import Asked
 from proxy.serving.cursors import Cursors
 from proxy.serving.refusals import (
+    BAD_VALUE,
     COMMAND_NOT_SUPPORTED,
     FAILED_TO_PARSE,
     INVALID_OPTIONS,
@@ -53,7 +54,7 @@ class Operations:
         outcome = await self._outcome(asked, operation)
         if isinstance(outcome.result, Documents):
             return self._first_batch(asked, operation, outcome.result)
-        reply = reply_of(operation, outcome.result)
+        reply = reply_of(operation, outcome)
         if operation.kind in COUNTED and isinstance(outcome.result, Done):
             after = 0 if operation.kind is Kind.DROP else await self._indexes(asked, operation)
             reply = of_definition(operation, reply, before=before, after=after)
@@ -149,7 +150,7 @@ def _check_place(asked: Asked) -> None:
     if names_collection and not isinstance(first, str):
         is_whole = request.kind is Kind.AGGREGATE and first == 1
         if not is_whole:
-            raise RefusalError(73, "collection name has invalid type")
+            raise RefusalError(BAD_VALUE, "collection name has invalid type")
     if request.database in {"admin", "config", "local"} and request.kind in WRITES:
         raise RefusalError(
             COMMAND_NOT_SUPPORTED, f"Parallax does not support: the database {request.database}"

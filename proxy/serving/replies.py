@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any, assert_never
+from uuid import uuid4
 
 from bson.raw_bson import RawBSONDocument
 
+from adapters.postgresql.collating import order_of_values
 from comparators.operation import Kind, Operation
 from comparators.outcome import (
     Acknowledgement,
@@ -13,15 +15,16 @@ from comparators.outcome import (
     Done,
     Failure,
     Modified,
-    Result,
+    Outcome,
     Values,
     WriteError,
 )
 from proxy.serving.refusals import failed
 
 
-def reply_of(operation: Operation, result: Result) -> dict[str, Any]:
+def reply_of(operation: Operation, outcome: Outcome) -> dict[str, Any]:
     """Return the reply to an operation; one with documents is the business of `cursors`."""
+    result = outcome.result
     match result:
         case Acknowledgement():
             return _acknowledgement(result)
@@ -30,9 +33,14 @@ def reply_of(operation: Operation, result: Result) -> dict[str, Any]:
         case Count(n=n):
             return {"n": n, "ok": 1.0}
         case Values(values=values):
-            return {"values": list(values), "ok": 1.0}
+            # As MongoDB: each once, and in the order of values.
+            order = order_of_values(operation.arguments.get("collation"), outcome.collation)
+            return {"values": sorted(values, key=order.key), "ok": 1.0}
         case Done():
             return {"ok": 1.0}
+        case Failure(code=11000):
+            reply = failed(result)
+            return {**reply, "errmsg": f"{_occasion(operation)}{reply['errmsg']}"}
         case Failure():
             return failed(result)
         case Documents():
@@ -53,6 +61,15 @@ def batch(
         },
         "ok": 1.0,
     }
+
+
+def _occasion(operation: Operation) -> str:
+    """Return what MongoDB says before the text of a duplicate key; applications look for what follows."""
+    if operation.kind is Kind.FIND_AND_MODIFY:
+        return "Plan executor error during findAndModify :: caused by :: "
+    if operation.kind is Kind.CREATE_INDEXES:
+        return f"Index build failed: {uuid4()}: Collection {operation.namespace} ( {uuid4()} ) :: caused by :: "
+    return ""
 
 
 def _acknowledgement(result: Acknowledgement) -> dict[str, Any]:
@@ -106,6 +123,4 @@ def _made(before: int, after: int) -> dict[str, Any]:
     counts: dict[str, Any] = {"numIndexesBefore": before or 1, "numIndexesAfter": after}
     if before == after:
         return {**counts, "note": "all indexes already exist"}
-    if not before:
-        counts["createdCollectionAutomatically"] = True
-    return {**counts, "commitQuorum": "votingMembers"}
+    return {**counts, "createdCollectionAutomatically": not before, "commitQuorum": "votingMembers"}

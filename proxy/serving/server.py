@@ -16,15 +16,17 @@ from adapters.postgresql.ttl import Reaper
 from comparators.errors import ParallaxError, SettingsError
 from proxy.serving.availability import Availability
 from proxy.serving.client import Client
-from proxy.serving.commands import Commands, monotonic
+from proxy.serving.commands import Commands, frames_of, monotonic
 from proxy.serving.conversation import Conversation
 from proxy.serving.cursors import Cursors
 from proxy.serving.retries import Retries
 from proxy.serving.transactions import Transactions
+from proxy.serving.users import Users
 
 _log = structlog.get_logger()
 
 BACKLOG: Final = 1024
+USERS_EVERY_S: Final = 5.0
 TIDY_EVERY_S: Final = 1.0
 FORGET_EVERY_S: Final = 30.0
 ABORT_WITHIN_S: Final = 2.0
@@ -52,6 +54,7 @@ class Server:
         host: str,
         port: int,
         limits: ServerLimits,
+        users: Users,
         replica_set: str,
         advertise: str = "",
         tls: ssl.SSLContext | None = None,
@@ -61,6 +64,7 @@ class Server:
         self._port = port
         self._limits = limits
         self._tls = tls
+        self._users = users
         self.availability = Availability(gateway)
         self.cursors = Cursors(
             max_bytes=limits.cursor_bytes, idle_s=limits.cursor_idle_s, monotonic=monotonic
@@ -79,6 +83,7 @@ class Server:
             cursors=self.cursors,
             retries=self.retries,
             transactions=self.transactions,
+            users=users,
             replica_set=replica_set,
             advertise=advertise,
         )
@@ -94,6 +99,7 @@ class Server:
                 self._tasks.create_task(task, name=name)
                 for name, task in (
                     ("availability", self.availability.run()),
+                    ("users", self._repeated(self._users.load, USERS_EVERY_S)),
                     ("tidy", self._repeated(self._tidy, TIDY_EVERY_S)),
                     ("forget marks", self._repeated(self._forget, FORGET_EVERY_S)),
                     ("expire", self._repeated(Reaper(self._gateway).run, TIDY_EVERY_S)),
@@ -150,6 +156,8 @@ class Server:
                     await work()
             except ParallaxError as error:
                 _log.debug("tidying_failed", error=error.what)
+            except Exception as error:  # noqa: BLE001 - a bug here may not end what serves clients
+                _log.error("serving_failed", error=frames_of(error))
             await asyncio.sleep(every_s)
 
     async def _tidy(self) -> None:

@@ -15,7 +15,10 @@ def with_concern(asked: Asked, reply: dict[str, Any]) -> dict[str, Any]:
     concern = asked.command.get("writeConcern")
     wanted = concern.get("w", 1) if isinstance(concern, Mapping) else 1
     error = None if asked.request.kind is Kind.OTHER else _unmet(wanted)
-    return reply if error is None or not reply.get("ok") else {**reply, "writeConcernError": error}
+    if error is None or not reply.get("ok"):
+        return reply
+    told = {name: value for name, value in reply.items() if name != "ok"}
+    return {**told, "writeConcernError": error, "ok": 1.0}
 
 
 def _unmet(wanted: Any) -> dict[str, Any] | None:

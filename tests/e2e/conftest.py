@@ -10,22 +10,19 @@ import asyncpg
 import pytest
 
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
+from proxy.embedded.served import EmbeddedGateway, embedded_gateway
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from tests.e2e.both_sides import both_sides_become_equal
 from tests.e2e.ledger import Expected, assert_verified, wrong_verdicts
 
 GATEWAY_DATABASE = "end_to_end"
+Place = EmbeddedSidecar | EmbeddedGateway
 
 
 @pytest.fixture(scope="session")
 async def gateway_dsn(postgres: EmbeddedPostgres) -> str:
     """Give the PostgreSQL database that the sidecar of the session writes to."""
-    connection = await asyncpg.connect(postgres.dsn)
-    try:
-        await connection.execute(f'CREATE DATABASE "{GATEWAY_DATABASE}"')
-    finally:
-        await connection.close()
-    return postgres.dsn_of(GATEWAY_DATABASE)
+    return await _database(postgres, GATEWAY_DATABASE)
 
 
 @pytest.fixture(scope="session")
@@ -49,10 +46,33 @@ def expected() -> Expected:
     return Expected()
 
 
+@pytest.fixture(scope="session")
+async def alone(
+    postgres: EmbeddedPostgres, server_directory: Path
+) -> AsyncIterator[EmbeddedGateway]:
+    """Run `parallax gateway` for the session, on a PostgreSQL database of its own. At its end nothing may have failed inside."""
+    dsn = await _database(postgres, "end_to_end_alone")
+    async with embedded_gateway(server_directory / "gateway", gateway=dsn) as running:
+        yield running
+        assert "serving_failed" not in running.log.read_text()
+
+
+@pytest.fixture(params=["sidecar", "alone"])
+def served(request: pytest.FixtureRequest) -> Place:
+    """Give what an application is pointed at: MongoDB behind the sidecar, or PostgreSQL alone."""
+    place: Place = request.getfixturevalue(request.param)
+    return place
+
+
+ONLY_MONGODB = pytest.mark.parametrize("served", ["sidecar"], indirect=True)
+"""For a test of what the gateway refuses by name."""
+ON_POSTGRESQL_ALONE = pytest.mark.parametrize("served", ["alone"], indirect=True)
+
+
 @pytest.fixture
 async def watched(
     request: pytest.FixtureRequest,
-    sidecar: EmbeddedSidecar,
+    served: Place,
     mongo: EmbeddedMongo,
     gateway_dsn: str,
     expected: Expected,
@@ -63,11 +83,21 @@ async def watched(
     """
     name = database_name(request.node.name)
     yield name
-    if request.node.stash.get(FAILED, False):
+    if request.node.stash.get(FAILED, False) or isinstance(served, EmbeddedGateway):
         return
+    sidecar = served
     await sidecar.drained()
     await both_sides_become_equal(mongo.uri, gateway_dsn, name)
     assert_verified(await sidecar.evidence(), name, expected)
+
+
+async def _database(postgres: EmbeddedPostgres, name: str) -> str:
+    connection = await asyncpg.connect(postgres.dsn)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+    return postgres.dsn_of(name)
 
 
 FAILED = pytest.StashKey[bool]()

@@ -12,6 +12,7 @@ from typing import Any
 
 NODE = Path(__file__).parent / "node"
 RUN_WITHIN_S = 90
+DUPLICATE_KEY = 11000
 FIXED_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 """Dates in programs lie before; what lies behind was read from a clock."""
 
@@ -102,6 +103,18 @@ def _is_clock_reading(text: str) -> bool:
         return datetime.fromisoformat(text) > FIXED_BEFORE
     except ValueError:
         return False
+
+
+def without_texts(value: Any) -> Any:
+    """Return a transcript without the texts of errors that have a code, but for those of duplicate keys."""
+    if isinstance(value, list):
+        return [without_texts(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: without_texts(item) for name, item in value.items()}
+    if isinstance(value.get("code"), int) and value["code"] != DUPLICATE_KEY:
+        return {name: item for name, item in kept.items() if name not in {"message", "errmsg"}}
+    return kept
 
 
 def as_text(seen: list[Any]) -> list[str]:

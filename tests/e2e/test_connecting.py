@@ -10,6 +10,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 
 from proxy.embedded import EmbeddedMongo
 from proxy.embedded.sidecar import EmbeddedSidecar
+from tests.e2e.conftest import Place
 from tests.e2e.ledger import Expected
 from tests.e2e.test_node import sees_the_same
 
@@ -29,27 +30,27 @@ OPTIONS = [
 async def test_node_driver(
     options: str,
     watched: str,
+    served: Place,
     expected: Expected,
-    sidecar: EmbeddedSidecar,
     mongo: EmbeddedMongo,
 ) -> None:
     command = ["driver.mjs", "writes_and_reads"]
 
-    await sees_the_same(command, watched, expected, sidecar=sidecar, mongo=mongo, options=options)
+    await sees_the_same(command, watched, expected, served=served, mongo=mongo, options=options)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-async def test_pymongo(options: str, watched: str, sidecar: EmbeddedSidecar) -> None:
+async def test_pymongo(options: str, watched: str, served: Place) -> None:
     if "serverMonitoringMode" not in options:
         options += "&serverMonitoringMode=poll"
-    async with AsyncMongoClient[dict[str, Any]](f"{sidecar.uri}{options}") as client:
+    async with AsyncMongoClient[dict[str, Any]](f"{served.uri}{options}") as client:
         things = client[watched]["things"]
         async with asyncio.TaskGroup() as tasks:
             for number in range(10):
                 tasks.create_task(things.insert_one({"_id": number, "n": number % 2}))
 
         assert await things.count_documents({"n": 1}) == 5
-        assert client.nodes == {("127.0.0.1", sidecar.port)}
+        assert client.nodes == {("127.0.0.1", served.port)}
 
 
 async def test_replica_set_of_another_name_is_not_found_as_without_the_sidecar(

@@ -9,7 +9,7 @@ import pytest
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from tests.e2e.both_sides import both_sides_become_equal
-from tests.e2e.conftest import database_name
+from tests.e2e.conftest import Place, database_name
 from tests.e2e.ledger import Expected, assert_verified
 from tests.e2e.test_node import sees_the_same
 
@@ -28,11 +28,11 @@ def command(share: int) -> list[str]:
 async def test_models(
     share: int,
     watched: str,
+    served: Place,
     expected: Expected,
-    sidecar: EmbeddedSidecar,
     mongo: EmbeddedMongo,
 ) -> None:
-    await sees_the_same(command(share), watched, expected, sidecar=sidecar, mongo=mongo)
+    await sees_the_same(command(share), watched, expected, served=served, mongo=mongo)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ async def test_models_in_relational_tables(
     name = database_name(f"relational_{share}")
     expected = Expected()
 
-    await sees_the_same(command(share), name, expected, sidecar=mapped_sidecar, mongo=mongo)
+    await sees_the_same(command(share), name, expected, served=mapped_sidecar, mongo=mongo)
 
     await mapped_sidecar.drained()
     await both_sides_become_equal(mongo.uri, mapped_dsn, name)

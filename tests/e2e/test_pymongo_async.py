@@ -1,4 +1,4 @@
-"""PyMongo's asynchronous client through the sidecar, with its default options unless a test says otherwise."""
+"""PyMongo's asynchronous client through the sidecar and on PostgreSQL alone, with its default options unless a test says otherwise."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
 
-from proxy.embedded.sidecar import EmbeddedSidecar
+from tests.e2e.conftest import ONLY_MONGODB, Place
 from tests.e2e.ledger import Expected
 from tests.eventually import eventually
 
@@ -19,8 +19,8 @@ Document = dict[str, Any]
 
 
 @pytest.fixture
-async def client(sidecar: EmbeddedSidecar) -> AsyncIterator[AsyncMongoClient[Document]]:
-    async with AsyncMongoClient[Document](sidecar.uri, serverMonitoringMode="poll") as connected:
+async def client(served: Place) -> AsyncIterator[AsyncMongoClient[Document]]:
+    async with AsyncMongoClient[Document](served.uri, serverMonitoringMode="poll") as connected:
         yield connected
 
 
@@ -29,13 +29,13 @@ def database(watched: str, client: AsyncMongoClient[Document]) -> AsyncDatabase[
     return client[watched]
 
 
-async def test_default_options_see_the_sidecar_as_the_only_member(
-    database: AsyncDatabase[Document], client: AsyncMongoClient[Document], sidecar: EmbeddedSidecar
+async def test_default_options_see_one_member(
+    database: AsyncDatabase[Document], client: AsyncMongoClient[Document], served: Place
 ) -> None:
     await database["things"].insert_one({"_id": 1})
 
-    assert await client.address == ("127.0.0.1", sidecar.port)
-    assert client.nodes == frozenset({("127.0.0.1", sidecar.port)})
+    assert await client.address == ("127.0.0.1", served.port)
+    assert client.nodes == frozenset({("127.0.0.1", served.port)})
     assert client.topology_description.replica_set_name == "rs0"
     assert await database["things"].count_documents({}) == 1
 
@@ -190,6 +190,7 @@ async def test_aggregate_through_several_batches(database: AsyncDatabase[Documen
     assert [one async for one in grouped] == [{"_id": kind, "n": 4} for kind in range(60)]
 
 
+@ONLY_MONGODB
 async def test_change_stream_shows_the_writes(
     database: AsyncDatabase[Document], expected: Expected
 ) -> None:
@@ -207,6 +208,7 @@ async def test_change_stream_shows_the_writes(
     assert seen[1]["fullDocument"] == {"_id": 1, "n": 2}
 
 
+@ONLY_MONGODB
 async def test_change_stream_resumes_where_it_was_left(
     database: AsyncDatabase[Document], expected: Expected
 ) -> None:

@@ -1,4 +1,4 @@
-"""PyMongo's synchronous client through the sidecar."""
+"""PyMongo's synchronous client through the sidecar and on PostgreSQL alone."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, ExecutionTimeout, OperationFailure
 from pymongo.read_concern import ReadConcern
 
-from proxy.embedded.sidecar import EmbeddedSidecar
+from tests.e2e.conftest import ONLY_MONGODB, Place
 from tests.e2e.ledger import Expected
 
 Document = dict[str, Any]
@@ -56,8 +56,8 @@ EVERY_TYPE: Document = {
 
 
 @pytest.fixture
-def database(watched: str, sidecar: EmbeddedSidecar) -> Iterator[Database[Document]]:
-    with MongoClient[Document](sidecar.uri) as client:
+def database(watched: str, served: Place) -> Iterator[Database[Document]]:
+    with MongoClient[Document](served.uri) as client:
         yield client[watched]
 
 
@@ -74,6 +74,7 @@ def test_every_type_comes_back_as_it_was(database: Database[Document]) -> None:
         assert values.count_documents({"v": value}) >= 1
 
 
+@ONLY_MONGODB
 def test_collation_is_exact_or_named_as_unsupported(
     database: Database[Document], expected: Expected
 ) -> None:
@@ -102,6 +103,7 @@ def test_hint_time_limit_and_comment_change_no_answer(database: Database[Documen
     assert rows.delete_many({"n": 3}, hint=[("n", -1)]).deleted_count == 3
 
 
+@ONLY_MONGODB
 def test_operation_that_runs_out_of_time_is_not_compared(
     database: Database[Document], expected: Expected
 ) -> None:
@@ -122,6 +124,7 @@ def test_read_concerns_are_no_difference(database: Database[Document]) -> None:
         assert rows.with_options(read_concern=ReadConcern(level)).find_one() == {"_id": 1}
 
 
+@ONLY_MONGODB
 def test_sessions_snapshot_reads_the_past(database: Database[Document], expected: Expected) -> None:
     rows = database["rows"]
     rows.insert_one({"_id": 1, "n": 1})

@@ -10,6 +10,7 @@ from pymongo import AsyncMongoClient
 from adapters.postgresql.gateway import PostgresGateway
 from proxy.embedded.process import accepts_connections
 from proxy.serving.server import Server, ServerLimits
+from proxy.serving.users import Users
 from tests.eventually import eventually
 
 LIMITS = ServerLimits(
@@ -35,14 +36,25 @@ def limits() -> ServerLimits:
 
 
 @pytest.fixture
-async def served(postgres_dsn: str, limits: ServerLimits) -> AsyncIterator[str]:
+async def users(postgres_dsn: str) -> AsyncIterator[Users]:
+    """Give the users of the server: nobody, until a test adds some."""
+    known = Users(postgres_dsn)
+    await known.prepare()
+    yield known
+    await known.close()
+
+
+@pytest.fixture
+async def served(postgres_dsn: str, limits: ServerLimits, users: Users) -> AsyncIterator[str]:
     """Serve, and give the address for drivers."""
     port = free_port()
     async with (
         PostgresGateway(postgres_dsn, connections=8) as gateway,
         asyncio.TaskGroup() as tasks,
     ):
-        server = Server(gateway, host="127.0.0.1", port=port, limits=limits, replica_set="rs0")
+        server = Server(
+            gateway, host="127.0.0.1", port=port, limits=limits, users=users, replica_set="rs0"
+        )
         running = tasks.create_task(server.run(), name="server")
         await eventually(lambda: accepts_connections(port))
         yield f"mongodb://127.0.0.1:{port}/"
