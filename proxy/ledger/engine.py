@@ -51,8 +51,22 @@ def writing_engine(url: str) -> AsyncEngine:
     path = _sqlite_path(parsed)
     with translated_failures(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _create(path)
     return _sqlite_engine(path, pragmas=_WRITE_PRAGMAS, begin="BEGIN IMMEDIATE")
+
+
+def _create(path: Path) -> None:
+    """Make an empty file unless there is one.
+
+    One that is there must not be opened: closing it would drop the locks of all connections this process has to it, and
+    whoever closes a connection next would take the log of SQLite away from under them (SQLite documentation, "How To
+    Corrupt An SQLite Database File", section 2.2).
+    """
+    try:
+        made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    except FileExistsError:
+        return
+    os.close(made)
 
 
 def reading_engine(url: str) -> AsyncEngine:
