@@ -30,7 +30,7 @@ from proxy.shadow.limit import Limit
 from proxy.shadow.patience import Outage
 from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Suspect
-from proxy.shadow.reconcile import Case
+from proxy.shadow.reconcile import Case, upserted
 from proxy.shadow.refusal import Failed, refusal_of
 from proxy.shadow.runner import CreateTask
 from proxy.shadow.states import (
@@ -261,6 +261,8 @@ class Execution:
             return
         identifiers = outcome.touched + outcome.alternatives
         self._touches.note(operation.namespace, map(document_key, identifiers), position)
+        made = identifiers if operation.kind is Kind.INSERT else upserted(exchange)
+        self._stock.bear(operation.namespace, map(document_key, made))
         self._states.owe(
             operation.namespace,
             identifiers,

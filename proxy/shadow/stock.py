@@ -24,6 +24,7 @@ class Stock:
     def __init__(self) -> None:
         self._states: dict[str, FillingState] = {}
         self._unknown: set[str] | None = None
+        self._born: set[tuple[str, bytes]] = set()
         self._waiting: list[asyncio.Event] = []
 
     def load(self, states: Mapping[str, FillingState]) -> None:
@@ -33,6 +34,7 @@ class Stock:
     def suspect(self, namespaces: Iterable[str]) -> None:
         """Know that all collections but these have nothing from before."""
         self._unknown = set(namespaces)
+        self._born = {each for each in self._born if each[0] in self._unknown}
         self._wake()
 
     def set(self, namespace: str, state: FillingState) -> None:
@@ -44,7 +46,22 @@ class Stock:
         """Know of a collection that the survey has looked at it."""
         if self._unknown is not None:
             self._unknown.discard(namespace)
+            self._born = {each for each in self._born if each[0] in self._unknown}
         self._wake()
+
+    def bear(self, namespace: str, keys: Iterable[bytes]) -> None:
+        """Note documents that a write of the log made, for the survey to tell from those that were there before."""
+        if self.is_unknown(namespace):
+            self._born.update((namespace, key) for key in keys)
+
+    def is_born(self, namespace: str, key: bytes) -> bool:
+        """Return whether a document of a collection that is still unknown was made by a write of the log."""
+        return (namespace, key) in self._born
+
+    @property
+    def is_surveyed(self) -> bool:
+        """Whether of every collection something is known."""
+        return self._unknown is not None and not self._unknown
 
     def is_unknown(self, namespace: str) -> bool:
         """Return whether nobody has looked yet: a difference can wait."""

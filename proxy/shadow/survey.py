@@ -1,14 +1,19 @@
 """Look once per log which collections hold documents from before the sidecar that the gateway does not have.
 
-MongoDB gives documents in the order in which they were inserted, so the first ones tell: if the gateway lacks one that no write of the
-log has touched, it was there before. Whether one was touched is known once everything up to the reading is admitted.
+MongoDB gives documents in the order in which they were inserted, so the first ones tell: what no write of the log has made was there before. Which
+ones it made is known once everything up to the reading is admitted. The gateway lacks such a document if it had none at all
+before the log was followed, or if it has none now: an upsert may have made one meanwhile that is not the whole of it.
 """
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from adapters.gateway import Footprint
+from adapters.gateway import Footprint, Generated
 from comparators.canonical import document_key
+from comparators.errors import UnsupportedError
+from comparators.operation import Kind, Operation
+from comparators.outcome import Documents
 from proxy.ledger.fillings import Fillings, FillingState
 from proxy.shadow.patience import Outage
 from proxy.shadow.runner import result_of
@@ -29,15 +34,21 @@ class Survey:
         self._fillings = fillings
         self._ledger_outage = ledger_outage
         self._log = log
+        self._empty: set[str] = set()
+        """What the gateway had no document of, before anything of the log was repeated there."""
 
     async def load(self) -> None:
-        """Know what the ledger tells."""
+        """Before the log is followed: know what the ledger tells, and at its first start what the gateway lacks."""
         self._stock.load(await self._ledger_outage.endure(self._fillings.all))
+        if await self._ledger_outage.endure(partial(self._fillings.surveyed, self._log)):
+            self._stock.suspect(())
+            return
+        filled = await self._sides.legacy_outage.endure(self._sides.legacy.filled)
+        self._empty = {each for each in filled if await self._is_empty(each)}
 
     async def run(self) -> None:
         """At the first start of a log, know what both sides tell."""
-        if await self._ledger_outage.endure(partial(self._fillings.surveyed, self._log)):
-            self._stock.suspect(())
+        if self._stock.is_surveyed:
             return
         filled = await self._sides.legacy_outage.endure(self._sides.legacy.filled)
         self._stock.suspect(filled)
@@ -59,14 +70,27 @@ class Survey:
             ),
         )
         oldest = {document_key(identifier): identifier for identifier in reading.value}
-        touches = self._sides.touches
 
-        async def missing() -> list[bytes]:
-            images = await self._sides.gateway_outage.endure(
+        async def stored() -> Mapping[bytes, bytes]:
+            return await self._sides.gateway_outage.endure(
                 lambda: self._sides.gateway.images(namespace, list(oldest.values()))
             )
-            return [key for key in oldest if key not in images]
 
+        # Behind all writes of these documents that the reading may hold.
         footprint = Footprint(namespace=namespace, keys=frozenset(oldest), writes=False)
-        found: list[Any] = await result_of(self._sides.runner, (footprint,), missing)
-        return any(not touches.knows(namespace, key) for key in found)
+        images: Mapping[bytes, bytes] = await result_of(self._sides.runner, (footprint,), stored)
+        before = {key for key in oldest if not self._stock.is_born(namespace, key)}
+        return bool(before) if namespace in self._empty else not before <= images.keys()
+
+    async def _is_empty(self, namespace: str) -> bool:
+        database, _, name = namespace.partition(".")
+        one = {"filter": {}, "limit": 1}
+        find = Operation(database=database, collection=name, kind=Kind.FIND, arguments=one)
+        try:
+            outcome = await self._sides.gateway_outage.endure(
+                lambda: self._sides.gateway.run(find, generated=Generated(now_ms=0))
+            )
+        except UnsupportedError:
+            # A collection of which nothing can be verified, so nothing can be excused either.
+            return False
+        return isinstance(outcome.result, Documents) and not outcome.result.documents

@@ -45,10 +45,6 @@ class Touches:
             return True
         return self._documents.get((namespace, key), 0) > position
 
-    def knows(self, namespace: str, key: bytes) -> bool:
-        """Return whether a document itself is known to have been written; of forgotten ones it may be."""
-        return bool(self._forgotten) or (namespace, key) in self._documents
-
     def any_since(self, namespace: str, position: int) -> bool:
         """Return whether any document of a collection was written after a position."""
         latest = self._latest.get(namespace, 0)

@@ -24,7 +24,10 @@ class Ran:
 
 
 async def parallax(
-    *arguments: str, directory: Path, environment: Mapping[str, str] | None = None
+    *arguments: str,
+    directory: Path,
+    environment: Mapping[str, str] | None = None,
+    within_s: float = ENDS_WITHIN_S,
 ) -> Ran:
     """Run a command below a folder until it ends."""
     process = await asyncio.create_subprocess_exec(
@@ -39,7 +42,7 @@ async def parallax(
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(ENDS_WITHIN_S):
+        async with asyncio.timeout(within_s):
             out, err = await process.communicate()
     finally:
         if process.returncode is None:
