@@ -23,7 +23,16 @@ from typing import Any, Final
 
 import uvloop
 
-from benchmarks import added_latency, comparison, gateway, memory, relay, sweep, verification
+from benchmarks import (
+    added_latency,
+    backfill,
+    comparison,
+    gateway,
+    memory,
+    relay,
+    sweep,
+    verification,
+)
 from benchmarks.figure import Figure, NotMeasuredError, Part, at_least, at_most
 from benchmarks.table import Cell, table
 from comparators.errors import ParallaxError
@@ -114,6 +123,10 @@ async def _gateway(extent: Extent) -> Part:
     return await gateway.benchmark(rounds=extent.rounds, seconds=extent.seconds)
 
 
+async def _backfill(extent: Extent) -> Part:
+    return await backfill.benchmark(documents=extent.documents)
+
+
 async def _memory(extent: Extent) -> Part:
     return await memory.benchmark(seconds=extent.memory_s)
 
@@ -130,6 +143,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "gateway": _gateway,
     "sweep": _sweep,
     "comparison": _comparison,
+    "backfill": _backfill,
     "memory": _memory,
 }
 """In the order in which they run: what is easily disturbed first."""
@@ -218,8 +232,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="of turns; figures are medians over them")
     parser.add_argument("--seconds", type=float, help="of one measurement")
     parser.add_argument("--exchanges", type=int, help="to be verified")
-    parser.add_argument("--documents", type=int, help="to be swept")
     parser.add_argument("--memory-seconds", type=float, help="of the run that watches memory")
+    parser.add_argument(
+        "--documents", type=int, help="to be filled and swept; a million takes minutes"
+    )
     return parser.parse_args()
 
 

@@ -102,6 +102,7 @@ class Filling:
     async def _prepare(self, order: Order) -> Mapping[str, Any]:
         """Know that a collection is being filled, and make it as it is on legacy."""
         self._check()
+        self._end_holds(order.namespace)
         options = await self._options(order.namespace)
         await self._enter(order.namespace, FillingState.COPYING)
         create = _operation(order.namespace, Kind.CREATE, options)
@@ -132,6 +133,7 @@ class Filling:
 
     async def _hold(self, order: Order) -> Mapping[str, Any]:
         """Let a collection stand still from here on."""
+        self._end_holds(order.namespace)
         await self._catch_up(order.namespace)
         hold = _Hold(namespace=order.namespace)
         begun = asyncio.Event()
@@ -154,6 +156,12 @@ class Filling:
         self._sides.runner.submit(Work((footprint,), stand_still))
         await begun.wait()
         return {"hold": order.id}
+
+    def _end_holds(self, namespace: str) -> None:
+        """End what an earlier command holds: one fills a collection at a time, so that one is gone."""
+        for hold in self._holds.values():
+            if hold.namespace == namespace:
+                hold.released.set()
 
     async def _catch_up(self, namespace: str) -> None:
         try:

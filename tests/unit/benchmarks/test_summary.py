@@ -42,7 +42,16 @@ async def test_a_part_that_breaks_does_not_cost_the_others() -> None:
 
 def test_a_full_run_leaves_no_part_out() -> None:
     assert list(PARTS) == [
-        *("relay", "latency", "verification", "gateway", "sweep", "comparison", "memory")
+        *(
+            "relay",
+            "latency",
+            "verification",
+            "gateway",
+            "sweep",
+            "comparison",
+            "backfill",
+            "memory",
+        )
     ]
     assert FULL.memory_s == 300
 
