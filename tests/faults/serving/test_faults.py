@@ -42,7 +42,10 @@ async def served(
 @pytest.fixture
 async def client(served: EmbeddedGateway) -> AsyncIterator[Client]:
     async with Client(
-        served.uri, serverMonitoringMode="poll", heartbeatFrequencyMS=500
+        served.uri,
+        serverMonitoringMode="poll",
+        heartbeatFrequencyMS=500,
+        serverSelectionTimeoutMS=60_000,
     ) as connected:
         yield connected
 
@@ -66,7 +69,7 @@ async def test_a_restart_of_postgresql_costs_waiting_and_no_write(
         async def counted() -> bool:
             return len(await client["load"]["tally"].find().to_list()) == WRITERS
 
-        await eventually(counted, within_s=20)
+        await eventually(counted, within_s=50)
         await own_postgres.stop(StopMode.IMMEDIATE)
         await own_postgres.start()
         before = {row["_id"]: row["n"] for row in await client["load"]["tally"].find().to_list()}
@@ -75,7 +78,7 @@ async def test_a_restart_of_postgresql_costs_waiting_and_no_write(
             rows = await client["load"]["tally"].find().to_list()
             return all(row["n"] > before[row["_id"]] for row in rows)
 
-        await eventually(goes_on, within_s=20)
+        await eventually(goes_on, within_s=50)
         stop.set()
 
     rows = await client["load"]["tally"].find().sort("_id").to_list()
@@ -134,7 +137,7 @@ async def test_a_transaction_whose_client_vanishes_is_undone(
             await mine.commit_transaction()
             return True
 
-    await eventually(is_free, within_s=20)
+    await eventually(is_free, within_s=50)
     assert await rows.find_one({"_id": 1}) == {"_id": 1, "n": 10}
 
 
@@ -175,16 +178,19 @@ async def test_a_write_is_done_once_although_the_gateway_is_killed(
     async with embedded_gateway(server_directory / "killed", gateway=own_postgres.dsn) as running:
         stop = asyncio.Event()
         async with Client(
-            running.uri, serverMonitoringMode="poll", heartbeatFrequencyMS=500
+            running.uri,
+            serverMonitoringMode="poll",
+            heartbeatFrequencyMS=500,
+            serverSelectionTimeoutMS=60_000,
         ) as client:
             await client["load"]["killed"].insert_one({"_id": 1, "n": 0})
             async with asyncio.TaskGroup() as tasks:
                 writers = [tasks.create_task(_count_shared(client, stop)) for _ in range(WRITERS)]
-                await eventually(lambda: _reaches(client, 20), within_s=20)
+                await eventually(lambda: _reaches(client, 20), within_s=50)
                 await running.kill()
                 await running.start()
                 reached = (await client["load"]["killed"].find_one() or {})["n"]
-                await eventually(lambda: _reaches(client, reached + 20), within_s=20)
+                await eventually(lambda: _reaches(client, reached + 20), within_s=50)
                 stop.set()
             found = await client["load"]["killed"].find_one()
 
@@ -214,7 +220,7 @@ async def test_the_end_answers_what_it_can_and_leaves_nothing_half_done(
             await client["load"]["killed"].update_one({"_id": 1}, {"$set": {"n": 0}}, upsert=True)
             async with asyncio.TaskGroup() as tasks:
                 writers = [tasks.create_task(_count_shared(client, stop)) for _ in range(WRITERS)]
-                await eventually(lambda: _reaches(client, 10), within_s=20)
+                await eventually(lambda: _reaches(client, 10), within_s=50)
                 await running.stop()
                 await running.start()
                 stop.set()
