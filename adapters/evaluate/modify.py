@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from adapters.evaluate.changes.apply import VALUES, current_date
 from adapters.evaluate.changes.outcome import NOTHING, REMOVED
-from adapters.evaluate.place import Copies, Place, child_of
+from adapters.evaluate.place import Copies, Place, array_position, child_of
 from adapters.query.failures import CommandFailure
 from adapters.query.paths import Path, compare_segments
 from adapters.query.update import (
@@ -170,15 +170,17 @@ class _Application:
 
     def _source_value(self, source: Path) -> Any:
         value: Any = self._document
+        in_array = False
         for segment in source:
-            if isinstance(value, list):
-                value = _in_array(value, segment)
-            elif not isinstance(value, dict):
+            is_array = isinstance(value, list)
+            if not (isinstance(value, dict) or (is_array and array_position(segment) is not None)):
                 raise CommandFailure(PATH_NOT_VIABLE, f"cannot use {segment!r} to traverse a value")
-            else:
-                value = child_of(value, segment)
+            in_array = in_array or is_array
+            value = child_of(value, segment)
             if value is MISSING:
                 return MISSING
+        if in_array:
+            raise CommandFailure(BAD_VALUE, "The source field cannot be an array element")
         return value
 
 
@@ -189,9 +191,3 @@ def _same(old: Any, new: Any) -> bool:
     if old is MISSING or type(old) is not type(new):
         return False
     return encode({"": old}) == encode({"": new})
-
-
-def _in_array(array: list[Any], segment: str) -> Any:
-    if child_of(array, segment) is MISSING:
-        return MISSING
-    raise CommandFailure(BAD_VALUE, f"The source field cannot be an array element: {segment!r}")
