@@ -114,6 +114,13 @@ class Gateway(Protocol):
     async def unforgotten(self, log: str) -> Sequence[tuple[str, Sequence[Any], int]]:
         """Return, for the marks of a log, the namespace, the `_id`s touched and the position."""
 
+    @property
+    def definitions(self) -> int:
+        """Return a number that changes with every collection and index that this gateway defines."""
+
+    def redefined(self) -> None:
+        """Have collections and indexes read anew: another process has defined some."""
+
     def footprint(self, operation: Operation) -> tuple[Footprint, ...]:
         """Return what the operation touches, judged by the indexes known now."""
 

@@ -6,8 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 from urllib.parse import urlsplit
 
+from adapters.board import Board
 from adapters.entities.entity import EntityMap
 from adapters.gateway import Gateway
+from adapters.postgresql.board import PostgresBoard
 from adapters.postgresql.gateway import NO_MAPS, PostgresGateway
 from comparators.errors import SettingsError
 
@@ -46,3 +48,8 @@ def gateway_for(
             remedy=f"use one of: {', '.join(sorted(ADAPTERS))}",
         )
     return opener(url, connections, entities, explain_beyond_s)
+
+
+def board_for(url: str) -> AbstractAsyncContextManager[Board]:
+    """Return the board of the gateway at a URL, on which its verifiers meet; it connects when first used."""
+    return PostgresBoard(url)

@@ -157,6 +157,7 @@ class Verifier(_Section):
     recheck_within_s: PositiveFloat = 30
     gateway_timeout_s: PositiveFloat = 10
     state_checks: bool = True
+    silent_after_s: PositiveFloat = 10
     nice: Annotated[int, Field(ge=0, le=19)] = 19
 
 

@@ -84,6 +84,13 @@ class Injector:
     async def unforgotten(self, log: str) -> Sequence[tuple[str, Sequence[Any], int]]:
         return await self._damaged.unforgotten(log)
 
+    @property
+    def definitions(self) -> int:
+        return self._damaged.definitions
+
+    def redefined(self) -> None:
+        self._damaged.redefined()
+
     def footprint(self, operation: Operation) -> tuple[Footprint, ...]:
         return self._damaged.footprint(operation)
 

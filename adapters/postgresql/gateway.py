@@ -201,6 +201,15 @@ class PostgresGateway:
         async with self._connection() as connection:
             await marks.forget(connection, log, below)
 
+    @property
+    def definitions(self) -> int:
+        """Return a number that changes with every collection and index that this gateway defines."""
+        return self._catalog.version
+
+    def redefined(self) -> None:
+        """Have collections and indexes read anew: another process has defined some."""
+        self._catalog.stale()
+
     def footprint(self, operation: Operation) -> tuple[Footprint, ...]:
         """Return what the operation touches, judged by the indexes known now."""
         return footprint_of(operation, self._catalog)

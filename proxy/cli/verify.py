@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from pymongo import AsyncMongoClient
 
+from adapters.registry import board_for
 from comparators.rules import Rules
 from proxy.capture.directory import ReaderLock, private_directory
 from proxy.capture.reader import CaptureReader
@@ -30,6 +31,7 @@ from proxy.ledger.write import Ledger
 from proxy.settings import Settings
 from proxy.shadow.frontier import Resume
 from proxy.shadow.legacy import Legacy
+from proxy.shadow.patience import Outage, Side
 from proxy.shadow.verifier import Limits, Verifier
 from proxy.telemetry import configure_logging
 from proxy.uris import redacted_uri
@@ -107,6 +109,11 @@ async def verify_log(
         )
         held.push_async_callback(ledger.close)
         log = await _log_of(directory)
+        cluster = await Outage(Side.LEGACY, lambda *_: None).endure(legacy.cluster)
+        board = None
+        if cluster is not None:
+            # Without a clock there is no order between the logs of several sidecars.
+            board = await held.enter_async_context(board_for(settings.demand("gateway.uri")))
         resume = _resume(await ledger.checkpoint(log))
         reader = CaptureReader(directory, resume.reads_from)
         held.callback(reader.close)
@@ -122,6 +129,8 @@ async def verify_log(
                 rules=rules,
                 limits=_limits(settings),
                 tasks=tasks,
+                board=board,
+                cluster=cluster or "",
             )
             tasks.create_task(verifier.run(), name="verifier")
             if drain:
@@ -153,4 +162,5 @@ def _limits(settings: Settings) -> Limits:
         gateway_timeout_s=verifier.gateway_timeout_s,
         state_checks=verifier.state_checks,
         keep_log=settings.capture.keep,
+        silent_after_s=verifier.silent_after_s,
     )

@@ -11,7 +11,12 @@ from comparators.shape import Shape
 from comparators.verdict import Judgement
 
 VERIFIER: Final = "verifier"
-"""The part of Parallax that writes the ledger."""
+"""The part of Parallax that writes the ledger; one for each log."""
+
+
+def verifier_of(log: str) -> str:
+    """Return the name under which the verifier of a log tells that it is there."""
+    return f"{VERIFIER} {log[:8]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from comparators.canonical import decode, encode
@@ -50,6 +50,9 @@ class OrderState(StrEnum):
     DONE = "done"
     FAILED = "failed"
 
+
+SILENT_AFTER_NS: Final = 20_000_000_000
+"""A verifier that is silent for longer works on nothing any more."""
 
 OPEN: Final = (OrderState.ASKED.value, OrderState.BEGUN.value)
 """The states of an order that is still to be settled."""
@@ -135,7 +138,7 @@ class Orders:
     async def verifier_seen_ns(self) -> int:
         """Return when a verifier last wrote to the ledger; 0 if none ever did."""
         beats = tables.heartbeats
-        wanted = select(func.max(beats.c.at_ns)).where(beats.c.part == VERIFIER)
+        wanted = select(func.max(beats.c.at_ns)).where(beats.c.part.startswith(VERIFIER))
         async with self._access.reading() as connection:
             return (await connection.execute(wanted)).scalar_one() or 0
 
@@ -145,25 +148,42 @@ class Orders:
         async with self._access.reading() as connection:
             return {row.id: _order(row) for row in await connection.execute(wanted)}
 
-    async def unsettled(self, kinds: Iterable[OrderKind], *, of_each: int) -> list[Order]:
-        """Return the oldest orders that are not settled, so many of each kind."""
+    async def unsettled(self, kinds: Iterable[OrderKind], *, of_each: int, log: str) -> list[Order]:
+        """Return the oldest orders that the verifier of a log may take up, so many of each kind."""
         stored = tables.orders
         place = func.row_number().over(partition_by=stored.c.kind, order_by=stored.c.id)
         waiting = (
             select(stored, place.label("place"))
-            .where(stored.c.state.in_(OPEN), stored.c.kind.in_([kind.value for kind in kinds]))
+            .where(
+                stored.c.state.in_(OPEN),
+                stored.c.kind.in_([kind.value for kind in kinds]),
+                _is_free_for(log),
+            )
             .subquery()
         )
         wanted = select(waiting).where(waiting.c.place <= of_each).order_by(waiting.c.id)
         async with self._access.reading() as connection:
             return [_order(row) for row in await connection.execute(wanted)]
 
-    async def begin(self, number: int, log: str) -> None:
-        """Mark an order as taken up by the verifier of a log."""
+    async def begin(self, number: int, log: str) -> bool:
+        """Mark an order as taken up by the verifier of a log; False if that of another log was first."""
         stored = tables.orders
-        begun = stored.update().where(stored.c.id == number, stored.c.state.in_(OPEN))
+        begun = stored.update().where(
+            stored.c.id == number, stored.c.state.in_(OPEN), _is_free_for(log)
+        )
         async with self._access.writing() as connection:
-            await connection.execute(begun.values(state=OrderState.BEGUN.value, log=log))
+            done = await connection.execute(begun.values(state=OrderState.BEGUN.value, log=log))
+            return done.rowcount == 1
+
+
+def _is_free_for(log: str) -> ColumnElement[bool]:
+    """Return whether no verifier of another log works on an order: one that is silent does not."""
+    stored, beats = tables.orders, tables.heartbeats
+    alive = exists().where(
+        beats.c.part == literal(f"{VERIFIER} ") + func.substr(stored.c.log, 1, 8),
+        beats.c.at_ns > time.time_ns() - SILENT_AFTER_NS,
+    )
+    return or_(stored.c.state == OrderState.ASKED.value, stored.c.log == log, ~alive)
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:

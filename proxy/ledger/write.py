@@ -20,7 +20,6 @@ from proxy.ledger.access import Access
 from proxy.ledger.batch import SAMPLES_PER_GROUP, Batch, Row, identity
 from proxy.ledger.engine import SCHEMA, shown_url, translated_failures, writing_engine
 from proxy.ledger.entries import (
-    VERIFIER,
     Checkpoint,
     Divergence,
     DivergenceState,
@@ -29,6 +28,7 @@ from proxy.ledger.entries import (
     Finding,
     Lag,
     Resolution,
+    verifier_of,
 )
 from proxy.ledger.fillings import Fillings
 from proxy.ledger.migrations import migrate
@@ -42,6 +42,7 @@ REDACTION_KEY: Final = "redaction_key"
 _KEY_BYTES: Final = 32
 # PostgreSQL takes one number for an advisory lock: this one is "parallax" in ASCII.
 _MIGRATION_LOCK: Final = int.from_bytes(b"parallax")
+_WRITING_LOCK: Final = int.from_bytes(b"findings")
 
 
 class Ledger:
@@ -166,6 +167,7 @@ class Ledger:
         name = identity(checkpoint, findings, drops)
         with translated_failures(self._where):
             async with self._engine.begin() as connection:
+                await self._wait_for_others(connection)
                 if not await self._advance(connection, checkpoint, name):
                     return
                 await self._add_batch(connection, batch)
@@ -204,6 +206,11 @@ class Ledger:
         for drop in drops:
             self._metrics.dropped(collection=drop.namespace, what=drop.what.value, n=drop.n)
         self._metrics.lag(operations=lag.operations, seconds=lag.seconds, size_bytes=lag.bytes)
+
+    async def _wait_for_others(self, connection: AsyncConnection) -> None:
+        """Have one verifier write at a time: sketches and samples are read before they are written again."""
+        if self._engine.dialect.name == "postgresql":
+            await connection.execute(select(func.pg_advisory_xact_lock(_WRITING_LOCK)))
 
     async def _advance(
         self, connection: AsyncConnection, checkpoint: Checkpoint, batch: str
@@ -263,7 +270,7 @@ class Ledger:
         sums = ("seen", "verified", "mismatched")
         await self._put(connection, tables.flushes, [flush], add=sums, replace=tuple(lags))
         beat = {
-            "part": VERIFIER,
+            "part": verifier_of(checkpoint.log),
             "started_ns": self._started_ns,
             "at_ns": checkpoint.at_ns,
             **lags,

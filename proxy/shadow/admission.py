@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -18,6 +19,7 @@ from proxy.shadow.exchange import Exchange
 from proxy.shadow.execution import Execution
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.frontier import Frontier
+from proxy.shadow.places import steps_of
 from proxy.shadow.reach import namespaces_of
 from proxy.shadow.reconcile import Case
 from proxy.shadow.refusal import Failed, refusal_of, refusal_of_command
@@ -75,6 +77,8 @@ class Admission:
         self._expiries = expiries
         self._frontier = frontier
         self._gate = asyncio.Lock()
+        self._place: int | None = None
+        self._steps: int | None = None
 
     def note(self, units: Iterable[Unit]) -> None:
         """Enter what happened to the log: a checkpoint knows of operations that are open, but not of these."""
@@ -97,9 +101,13 @@ class Admission:
             await self._runner.is_idle()
             yield
 
-    async def admit(self, unit: Unit) -> None:
-        """Admit a unit; waits while the runner has no room."""
+    async def admit(self, unit: Unit, place: int | None = None) -> None:
+        """Admit a unit; waits while the runner has no room.
+
+        `place` is that in the order of several logs, None where there is one.
+        """
         async with self._gate:
+            self._place, self._steps = place, None if place is None else steps_of(unit)
             await self._admit(unit)
 
     async def _admit(self, unit: Unit) -> None:
@@ -131,7 +139,8 @@ class Admission:
         if operation.kind in _DEFINITIONS:
             # Indexes decide what the footprints of later writes are: nothing may be admitted meanwhile.
             await self._runner.is_idle()
-            self._runner.submit(Work(footprints, lambda: self._execution.single(unit, footprints)))
+            run = partial(self._execution.single, unit, footprints)
+            self._runner.submit(Work(footprints, run, self._place, self._steps))
             await self._runner.is_idle()
             self._expiries.forget()
             return
@@ -219,7 +228,7 @@ class Admission:
         self, footprints: tuple[Footprint, ...], run: Callable[[], Awaitable[None]]
     ) -> None:
         await self._runner.has_room()
-        self._runner.submit(Work(footprints, run))
+        self._runner.submit(Work(footprints, run, self._place, self._steps))
 
     def _settle(self, unit: Settled) -> None:
         if unit.exchange is not None and unit.verdict is not None:

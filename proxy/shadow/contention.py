@@ -69,32 +69,36 @@ def _mentions(value: Any) -> bool:
 
 
 def _is_ordered(unit: Single, other: Single | Committed | InDoubt) -> bool:
-    if isinstance(other, InDoubt) or unit.exchange.clock is None or _is_compound(unit.exchange):
+    if (
+        isinstance(other, InDoubt)
+        or unit.exchange.clock is None
+        or has_steps(unit.exchange.operation)
+    ):
         return False
     if isinstance(other, Committed):
         return other.commit.clock is not None
     if {unit.exchange.operation.kind, other.exchange.operation.kind} & _DEFINITIONS:
         return False
-    return other.exchange.clock is not None and not _is_compound(other.exchange)
+    return other.exchange.clock is not None and not has_steps(other.exchange.operation)
 
 
-def _is_compound(exchange: Exchange) -> bool:
-    operation = exchange.operation
+def has_steps(operation: Operation) -> bool:
+    """Return whether a write is done in several steps, between which others may come."""
     arguments = operation.arguments
     match operation.kind:
         case Kind.INSERT:
             return len(arguments.get("documents", ())) > 1
         case Kind.UPDATE:
-            return _has_steps(arguments.get("updates", ()), "multi", many=True)
+            return _any_of_many(arguments.get("updates", ()), "multi", many=True)
         case Kind.DELETE:
-            return _has_steps(arguments.get("deletes", ()), "limit", many=0)
+            return _any_of_many(arguments.get("deletes", ()), "limit", many=0)
         case Kind.AGGREGATE:
             return True
         case _:
             return False
 
 
-def _has_steps(statements: Sequence[Mapping[str, Any]], field: str, *, many: object) -> bool:
+def _any_of_many(statements: Sequence[Mapping[str, Any]], field: str, *, many: object) -> bool:
     return len(statements) > 1 or any(statement.get(field) == many for statement in statements)
 
 
@@ -104,7 +108,7 @@ def _may_meet(footprints: tuple[Footprint, ...], other: Single | Committed | InD
 
 
 def _meets(own: Mapping[str, frozenset[bytes] | None], exchange: Exchange) -> bool:
-    theirs = _known_keys(exchange)
+    theirs = known_keys(exchange)
     return any(
         keys is None or theirs is None or not keys.isdisjoint(theirs)
         for namespace, keys in own.items()
@@ -126,7 +130,7 @@ def _exchanges_of(unit: Single | Committed | InDoubt) -> Sequence[Exchange]:
             return unit.exchanges
 
 
-def _known_keys(exchange: Exchange) -> set[bytes] | None:
+def known_keys(exchange: Exchange) -> set[bytes] | None:
     """Return the documents a write names by `_id`, None when it names them otherwise."""
     operation = exchange.operation
     arguments = operation.arguments

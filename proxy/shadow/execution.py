@@ -28,6 +28,8 @@ from proxy.shadow.expiry import Expiries
 from proxy.shadow.intake import NO_ANSWER
 from proxy.shadow.limit import Limit
 from proxy.shadow.patience import Outage
+from proxy.shadow.peers import Peers
+from proxy.shadow.places import before
 from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Suspect
 from proxy.shadow.reconcile import Case, upserted
@@ -72,7 +74,9 @@ class Execution:
         gateway_timeout_s: float,
         create_task: CreateTask,
         leave: Callable[[int], None],
+        peers: Peers | None = None,
     ) -> None:
+        """`peers` are the other sidecars, None where there can be none."""
         self._log = log
         self._gateway = gateway
         self._rules = rules
@@ -87,6 +91,7 @@ class Execution:
         self._gateway_outage = gateway_outage
         self._limit = Limit(gateway_timeout_s)
         self._leave = leave
+        self._peers = peers
 
     async def single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
         """Run one operation at its place of the order, and give it a verdict whatever happens."""
@@ -239,8 +244,31 @@ class Execution:
         return frozenset(
             namespace
             for namespace in namespaces
-            if self._touches.any_since(namespace, began) or self._reconciler.disputes(namespace)
+            if self._touches.any_since(namespace, began)
+            or self._reconciler.disputes(namespace)
+            or self._others_wrote(namespace, unit)
         )
+
+    def _others_wrote(self, namespace: str, unit: Committed) -> bool:
+        if self._peers is None or not unit.statements:
+            return False
+        first = unit.statements[0].exchange
+        clock = None if first.clock is None else before(first.clock, first.legacy_s)
+        return self._peers.any_moved(namespace, clock)
+
+    def _is_contended(self, unit: Single, footprints: tuple[Footprint, ...]) -> bool:
+        """Return whether a write met another one in an order that nobody knows, here or in another sidecar."""
+        if self._peers is not None and self._peers.has_raced(unit.exchange.start):
+            return True
+        return is_contended(unit, footprints)
+
+    def _excuse(
+        self, unit: Single, footprints: tuple[Footprint, ...], outcome: Outcome
+    ) -> str | None:
+        """Return why the documents of a write may rightly differ, None when they may not."""
+        if outcome.alternatives:
+            return CHOICE
+        return CONTENDED if self._is_contended(unit, footprints) else None
 
     def _wrote(
         self,
@@ -267,7 +295,7 @@ class Execution:
             operation.namespace,
             identifiers,
             exchange.start if at is None else at,
-            excuse=_excuse(unit, footprints, outcome),
+            excuse=self._excuse(unit, footprints, outcome),
             generated=takes_server_values(operation),
         )
 
@@ -285,7 +313,7 @@ class Execution:
             namespace=target,
             operation=operation,
             position=exchange.start,
-            excuse=_excuse(unit, footprints, outcome) or freedom_of(operation),
+            excuse=self._excuse(unit, footprints, outcome) or freedom_of(operation),
             generated=takes_server_values(operation),
         )
         self._states.owe(
@@ -340,13 +368,27 @@ class Execution:
         gateway: Outcome,
         footprints: tuple[Footprint, ...],
         compare_s: float,
+        *,
+        awaits: bool = False,
     ) -> None:
-        """A write cannot be asked twice: its acknowledgement counts unless the order was unknowable."""
+        """A write cannot be asked twice: its acknowledgement counts unless the order was unknowable.
+
+        `awaits`: when it ran, a value of the server's clock was still to be taken over.
+        """
         exchange = unit.exchange
+        awaits = awaits or takes_server_values(operation)
+        awaits = awaits or self._states.awaits_clock(_written(exchange))
         namespaces = namespaces_of(footprints)
         if any(map(self._stock.is_unknown, namespaces)):
             judge = partial(
-                self._judge_write, unit, operation, judgement, gateway, footprints, compare_s
+                self._judge_write,
+                unit,
+                operation,
+                judgement,
+                gateway,
+                footprints,
+                compare_s,
+                awaits=awaits,
             )
             self._create_task(self._later(namespaces, judge))
             return
@@ -355,7 +397,6 @@ class Execution:
         if partly is not None and not gateway.alternatives:
             # What the gateway touched is compared and made equal; all else it gets with the documents it lacks.
             judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=partly)
-        awaits = takes_server_values(operation) or self._states.awaits_clock(_written(exchange))
         if awaits and only_clocks_differ(judgement):
             judgement = Judgement(verdict=Verdict.MATCH, reason=TAKEN_OVER)
         doubt = None
@@ -384,7 +425,7 @@ class Execution:
         footprints: tuple[Footprint, ...],
     ) -> str | None:
         """Return why the acknowledgement of a write that differs says nothing, None where it does."""
-        if is_contended(unit, footprints):
+        if self._is_contended(unit, footprints):
             return CONTENDED
         disputes = map(self._reconciler.disputes, sorted(namespaces_of(footprints)))
         disputed = next((reason for reason in disputes if reason is not None), None)
@@ -462,13 +503,6 @@ class Execution:
 
 
 _TOUCH_DOCUMENTS: Final = frozenset({Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.FIND_AND_MODIFY})
-
-
-def _excuse(unit: Single, footprints: tuple[Footprint, ...], outcome: Outcome) -> str | None:
-    """Return why the documents of a write may rightly differ, None when they may not."""
-    if outcome.alternatives:
-        return CHOICE
-    return CONTENDED if is_contended(unit, footprints) else None
 
 
 def generated_by(exchange: Exchange) -> Generated:

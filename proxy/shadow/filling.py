@@ -102,6 +102,12 @@ class Filling:
     async def _prepare(self, order: Order) -> Mapping[str, Any]:
         """Know that a collection is being filled, and make it as it is on legacy."""
         self._check()
+        if self._sides.peers.has_company:
+            raise RefusedError(
+                "several sidecars work on this gateway",
+                where=order.namespace,
+                remedy="fill it while one sidecar is there, and start the others afterwards",
+            )
         self._end_holds(order.namespace)
         options = await self._options(order.namespace)
         await self._enter(order.namespace, FillingState.COPYING)
@@ -143,7 +149,8 @@ class Filling:
             self._holds[order.id] = hold
             begun.set()
             try:
-                async with asyncio.timeout(within_s):
+                # Another sidecar that comes meanwhile waits until this is over.
+                async with asyncio.timeout(within_s), self._sides.peers.standing():
                     await hold.released.wait()
             except TimeoutError:
                 # Whoever asked for it is gone. What waits may wait no longer.

@@ -5,16 +5,18 @@ from typing import Final
 
 from bson.errors import InvalidBSON
 
-from comparators.operation import Kind
-from comparators.outcome import Acknowledgement, Failure, Modified
+from comparators.outcome import Failure
 from comparators.verdict import Verdict
 from proxy.capture.gap import Gap
 from proxy.capture.record import Record, RecordKind
 from proxy.request import Control, Request, operation_of, read_request
+from proxy.shadow.contention import has_steps
 from proxy.shadow.cursors import Cursors
 from proxy.shadow.decode import read_exchange
+from proxy.shadow.effects import changed_something
 from proxy.shadow.exchange import Captured, ControlCommand, Exchange
 from proxy.shadow.frontier import Frontier, Resume
+from proxy.shadow.places import place_of, steps_of, write_at
 from proxy.shadow.reach import namespaces_of
 from proxy.shadow.sequence import Placed, Sequence
 from proxy.shadow.transactions import Transactions, identity_of
@@ -118,6 +120,23 @@ class Intake:
         for cursor in self._cursors.end():
             self._units.append(CursorEnded(cursor=cursor))
 
+    @property
+    def highest_clock(self) -> int:
+        """Return the highest clock of what was answered."""
+        return self._sequence.highest_clock
+
+    def lowest_place(self) -> int | None:
+        """Return the place before which nothing is left here; None where nothing is."""
+        places = [write_at(floor + 1) for floor in self._sequence.floors()]
+        places += [place for unit in self._sequence.held() if (place := place_of(unit)) is not None]
+        return min(places, default=None)
+
+    def lowest_step(self) -> int | None:
+        """Return the clock from which on writes of several steps may be under way; None without one."""
+        clocks = list(self._sequence.floors(with_steps=True))
+        clocks += [clock for unit in self._sequence.held() if (clock := steps_of(unit)) is not None]
+        return min(clocks, default=None)
+
     def is_settled(self, position: int, namespace: str) -> bool:
         """Return whether every write of a collection that began before a position was released."""
         return not self._sequence.unsettled_before(position, namespace)
@@ -145,7 +164,8 @@ class Intake:
         self._frontier.enter(start)
         request = read_request(record.request, start=start)
         self._requests[start] = (request, record)
-        self._sequence.begin(start, self._written_by(request))
+        steps = request.control is None and has_steps(operation_of(request))
+        self._sequence.begin(start, self._written_by(request), has_steps=steps)
 
     def _written_by(self, request: Request) -> frozenset[str]:
         identity = identity_of(request.session)
@@ -195,7 +215,7 @@ class Intake:
 
     def _single(self, exchange: Exchange) -> None:
         unit = self._unit_of(exchange)
-        effective = exchange.writes and _changed_something(exchange)
+        effective = exchange.writes and changed_something(exchange)
         namespaces = namespaces_of(exchange.operation)
         placed = self._place(exchange, unit, namespaces, effective=effective)
         if isinstance(unit, Single) and exchange.writes:
@@ -303,18 +323,3 @@ def _not_comparable(exchange: Exchange, reason: str) -> Settled:
         verdict=Verdict.NOT_COMPARABLE,
         reason=reason,
     )
-
-
-def _changed_something(exchange: Exchange) -> bool:
-    """Return whether a write has a place of its own in the oplog."""
-    result = exchange.legacy.result if exchange.legacy is not None else None
-    match result:
-        case Acknowledgement():
-            deletes = exchange.operation.kind in {Kind.DELETE, Kind.INSERT}
-            return bool(result.upserted or result.modified or (deletes and result.n))
-        case Modified():
-            return result.n > 0
-        case Failure() | None:
-            return False
-        case _:
-            return True

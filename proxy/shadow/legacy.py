@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
+from bson.timestamp import Timestamp
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
@@ -39,6 +40,20 @@ class Legacy:
     def __init__(self, client: AsyncMongoClient[Any], *, where: str) -> None:
         self._client = client
         self._where = where
+
+    async def cluster(self) -> str | None:
+        """Return what names the replica set, None for a server without a clock."""
+        with self._reachable():
+            answer = await self._client.admin.command("hello")
+        name = answer.get("setName")
+        return None if name is None else f"{name} {' '.join(sorted(answer['hosts']))}"
+
+    async def clock(self) -> int:
+        """Return MongoDB's clock: what was acknowledged before lies at or below it, what begins later behind it."""
+        with self._reachable():
+            answer = await self._client.admin.command("ping")
+        stamp: Timestamp = answer["operationTime"]
+        return (stamp.time << 32) + stamp.inc
 
     async def images(self, namespace: str, ids: Sequence[Any]) -> dict[bytes, bytes]:
         """Return the documents with these `_id`s as raw BSON by document key."""

@@ -62,7 +62,7 @@ class OrderDesk:
         nap_s = _SHORTEST_NAP_S
         while True:
             waiting = await self._ledger_outage.endure(
-                lambda: self._orders.unsettled(self._performers, of_each=AT_ONCE)
+                lambda: self._orders.unsettled(self._performers, of_each=AT_ONCE, log=self._log)
             )
             self._known &= {order.id for order in waiting}
             for order in waiting:
@@ -73,7 +73,10 @@ class OrderDesk:
             await asyncio.sleep(nap_s)
 
     async def _work_on(self, order: Order) -> None:
-        await self._ledger_outage.endure(lambda: self._orders.begin(order.id, self._log))
+        begun = await self._ledger_outage.endure(lambda: self._orders.begin(order.id, self._log))
+        if not begun:
+            self._known.discard(order.id)
+            return
         state, outcome = await self._performed(order)
         self._evidence.settled(
             Settlement(order=order.id, state=state, outcome=outcome, at_ns=time.time_ns())

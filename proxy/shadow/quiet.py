@@ -30,29 +30,47 @@ class Settling(Protocol):
         """Return whether every write that began before a position was released."""
 
 
+class Aligning(Protocol):
+    """Knows how far other sidecars are, by MongoDB's clock."""
+
+    async def clock(self) -> int | None:
+        """Return MongoDB's clock, None where nobody else can tell anything by it."""
+
+    async def reach(self, clock: int | None) -> None:
+        """Wait until everything up to a clock is applied here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
-    """What legacy answered, and the end of the log before it was asked."""
+    """What legacy answered, the end of the log before it was asked, and its clock then.
+
+    `clock` is None where no other sidecar was there to write.
+    """
 
     value: T
     before: int
+    clock: int | None = None
 
 
 class Quiet:
     """Take readings that are aligned with the verifier's place in the log."""
 
-    def __init__(self, log: Log, intake: Settling, progress: Progress) -> None:
+    def __init__(self, log: Log, intake: Settling, progress: Progress, peers: Aligning) -> None:
         self._log = log
         self._intake = intake
         self._progress = progress
+        self._peers = peers
 
     async def read(self, namespaces: frozenset[str], ask: Callable[[], Awaitable[T]]) -> Reading[T]:
         """Ask legacy, then wait until every write the answer can hold has been admitted."""
+        clock = await self._peers.clock()
         before = self._log.end()
         value = await ask()
+        reached = await self._peers.clock()
         after = self._log.end()
         await self._progress.until(lambda: self._has_admitted(after, namespaces))
-        return Reading(value, before)
+        await self._peers.reach(reached)
+        return Reading(value, before, clock)
 
     async def settled(self, namespaces: frozenset[str]) -> None:
         """Wait until every write that is on the log by now has been admitted."""

@@ -22,6 +22,8 @@ from comparators.verdict import Judgement, Verdict
 from proxy.shadow.evidence import namespaces_of
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
+from proxy.shadow.peers import SILENT
+from proxy.shadow.quiet import Reading
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.runner import CreateTask, result_of
 from proxy.shadow.sides import Sides
@@ -133,10 +135,11 @@ class Rechecks:
         generated = Generated(now_ms=time.time_ns() // 1_000_000)
 
         async def ask() -> tuple[Outcome, bool]:
-            outcome = await self._sides.gateway_outage.endure(
-                lambda: self._sides.gateway.run(asked, generated=generated)
-            )
-            return outcome, self._was_written(suspect, reading.value, outcome, reading.before)
+            async with self._sides.peers.standing():
+                outcome = await self._sides.gateway_outage.endure(
+                    lambda: self._sides.gateway.run(asked, generated=generated)
+                )
+                return outcome, self._was_written(suspect, outcome, reading)
 
         try:
             outcome, was_written = await result_of(self._sides.runner, suspect.footprints, ask)
@@ -148,6 +151,8 @@ class Rechecks:
             return Judgement(verdict=Verdict.TRANSIENT)
         if judgement.verdict in _AGREEMENT:
             return judgement
+        if self._sides.peers.are_silent:
+            return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=SILENT)
         if was_written or any(map(self._is_unsettled, namespaces)):
             return None
         explained = self._explained(suspect)
@@ -188,23 +193,24 @@ class Rechecks:
                 return True
         return False
 
-    def _was_written(
-        self, suspect: Suspect, legacy: Outcome, gateway: Outcome, before: int
-    ) -> bool:
+    def _was_written(self, suspect: Suspect, gateway: Outcome, reading: Reading[Outcome]) -> bool:
         operation = suspect.operation
         namespaces = namespaces_of(suspect.footprints)
-        if not any(self._sides.touches.any_since(namespace, before) for namespace in namespaces):
+        if not any(self._sides.any_moved(namespace, reading) for namespace in namespaces):
             return False
-        differing = differing_keys(operation, legacy, gateway)
+        differing = differing_keys(operation, reading.value, gateway)
         if differing is None:
             return True
-        return any(self._sides.touches.since(operation.namespace, key, before) for key in differing)
+        return any(self._sides.moved(operation.namespace, key, reading) for key in differing)
 
     def _is_noisy(self, suspect: Suspect, again: Outcome, namespaces: frozenset[str]) -> bool:
         """Return whether legacy changed its answer although nobody wrote."""
-        since = suspect.exchange.position
-        if any(self._sides.touches.any_since(namespace, since) for namespace in namespaces):
-            return False
+        since, clock = suspect.exchange.position, suspect.exchange.clock
+        for namespace in namespaces:
+            if self._sides.touches.any_since(namespace, since):
+                return False
+            if self._sides.peers.any_moved(namespace, clock):
+                return False
         judgement = decide(suspect.operation, suspect.legacy, again, self._rules)
         return judgement.verdict is Verdict.MISMATCH
 

@@ -18,6 +18,7 @@ from comparators.operation import Operation
 from comparators.outcome import Acknowledgement, Modified
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.legacy import filters_of
+from proxy.shadow.peers import DISPUTED
 from proxy.shadow.quiet import Reading
 from proxy.shadow.reach import everything_in, selections_of
 from proxy.shadow.runner import CreateTask, result_of
@@ -28,8 +29,6 @@ _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
 SETTLE_S: Final = 2.0
 """How long MongoDB may still be busy with a write whose client went away."""
-
-DISPUTED: Final = "documents of its collection were being read again from legacy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,13 +64,22 @@ class Reconciler:
     def disputes(self, namespace: str) -> str | None:
         """Return why a difference in a collection says nothing, None where it does.
 
-        Documents are being reconciled, or the gateway does not have all of them.
+        Documents are being reconciled, here or by another sidecar, or the gateway does not have all of them.
         """
-        return DISPUTED if namespace in self._disputed else self._stock.reason(namespace)
+        if namespace in self._disputed:
+            return DISPUTED
+        return self._stock.reason(namespace) or self._sides.peers.disputes(namespace)
 
     def is_restless(self, namespace: str) -> bool:
         """Return whether a difference in a collection may be gone, or be explained, in a moment."""
-        return namespace in self._disputed or self._stock.is_unknown(namespace)
+        if namespace in self._disputed or self._stock.is_unknown(namespace):
+            return True
+        return self._sides.peers.disputes(namespace) == DISPUTED
+
+    @property
+    def disputed(self) -> tuple[str, ...]:
+        """Return the collections whose documents are being reconciled here."""
+        return tuple(self._disputed)
 
     async def open(self, case: Case) -> None:
         """Begin to reconcile the documents of exchanges, at this place of the order."""
@@ -176,19 +184,20 @@ class Reconciler:
         footprint = Footprint(namespace=namespace, keys=frozenset(wanted), writes=True)
 
         async def put() -> dict[bytes, Any]:
-            moved = {
-                key: identifier
-                for key, identifier in wanted.items()
-                if self._sides.touches.since(namespace, key, reading.before)
-            }
-            images = {
-                key: (identifier, reading.value.get(key))
-                for key, identifier in wanted.items()
-                if key not in moved
-            }
-            await self._sides.gateway_outage.endure(
-                lambda: self._sides.gateway.put_images(namespace, images)
-            )
+            async with self._sides.peers.standing():
+                moved = {
+                    key: identifier
+                    for key, identifier in wanted.items()
+                    if self._sides.moved(namespace, key, reading)
+                }
+                images = {
+                    key: (identifier, reading.value.get(key))
+                    for key, identifier in wanted.items()
+                    if key not in moved
+                }
+                await self._sides.gateway_outage.endure(
+                    lambda: self._sides.gateway.put_images(namespace, images)
+                )
             return moved
 
         remaining: dict[bytes, Any] = await result_of(self._sides.runner, (footprint,), put)

@@ -19,6 +19,10 @@ class Work:
 
     footprints: tuple[Footprint, ...]
     run: Callable[[], Awaitable[None]]
+    place: int | None = None
+    """In the order that several logs share; None where it does not matter."""
+    steps: int | None = None
+    """The clock after which it began, for a write of several steps."""
 
 
 class Runner:
@@ -48,6 +52,16 @@ class Runner:
 
     def __len__(self) -> int:
         return len(self._schedule)
+
+    def lowest_place(self) -> int | None:
+        """Return the lowest place of what is unfinished."""
+        unfinished = self._schedule.unfinished()
+        return min((work.place for work in unfinished if work.place is not None), default=None)
+
+    def lowest_step(self) -> int | None:
+        """Return the clock after which the first unfinished write of several steps began."""
+        unfinished = self._schedule.unfinished()
+        return min((work.steps for work in unfinished if work.steps is not None), default=None)
 
     def submit(self, work: Work) -> None:
         """Add work behind all that was submitted before it."""

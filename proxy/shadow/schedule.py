@@ -6,6 +6,7 @@ collection. Conflicting operations run in the order in which they were added.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -49,6 +50,11 @@ class Schedule(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._unfinished)
+
+    def unfinished(self) -> Iterator[T]:
+        """Give what was added and is not finished."""
+        for node in self._unfinished.values():
+            yield node.item
 
     def add(self, item: T, footprints: tuple[Footprint, ...]) -> None:
         """Add an operation behind all that were added before it."""

@@ -13,6 +13,7 @@ Source: MongoDB manual, "Causal Consistency and Read and Write Concerns", `opera
 """
 
 from bisect import insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -47,6 +48,7 @@ class _Pending(Generic[T]):
     start: int
     namespaces: frozenset[str]
     floor: int
+    has_steps: bool = False
     beside: list[Placed[T]] = field(default_factory=list)
 
     def may_precede(self, placed: Placed[T]) -> bool:
@@ -63,10 +65,29 @@ class Sequence(Generic[T]):
         self._held: list[Placed[T]] = []
         self._highest_clock = 0
 
-    def begin(self, start: int, namespaces: frozenset[str]) -> None:
+    @property
+    def highest_clock(self) -> int:
+        """Return the highest clock of what was answered."""
+        return self._highest_clock
+
+    def floors(self, *, with_steps: bool = False) -> Iterator[int]:
+        """Give the clocks above which those writes lie that are not answered yet: all, or those of several steps."""
+        for pending in self._pending.values():
+            if pending.has_steps or not with_steps:
+                yield pending.floor
+
+    def held(self) -> Iterator[T]:
+        """Give what is answered and waits for writes that may come before it."""
+        for placed in self._held:
+            yield placed.item
+
+    def begin(self, start: int, namespaces: frozenset[str], *, has_steps: bool = False) -> None:
         """Note that a write was forwarded to MongoDB and not yet answered."""
         self._pending[start] = _Pending(
-            start=start, namespaces=namespaces, floor=self._highest_clock
+            start=start,
+            namespaces=namespaces,
+            floor=self._highest_clock,
+            has_steps=has_steps,
         )
 
     def abandon(self, start: int) -> None:

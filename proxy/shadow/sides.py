@@ -1,11 +1,13 @@
 """Both sides as the verifier reaches them, and its place between them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from adapters.gateway import Gateway
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.patience import Outage
-from proxy.shadow.quiet import Quiet
+from proxy.shadow.peers import Peers
+from proxy.shadow.quiet import Quiet, Reading
 from proxy.shadow.runner import Runner
 from proxy.shadow.touches import Touches
 
@@ -21,3 +23,16 @@ class Sides:
     quiet: Quiet
     runner: Runner
     touches: Touches
+    peers: Peers
+
+    def moved(self, namespace: str, key: bytes, reading: Reading[Any]) -> bool:
+        """Return whether a document may have been written since a reading was begun; ask while all stand."""
+        return self.touches.since(namespace, key, reading.before) or self.peers.moved(
+            namespace, key, reading.clock
+        )
+
+    def any_moved(self, namespace: str, reading: Reading[Any]) -> bool:
+        """Return whether any document of a collection may have been written since a reading was begun."""
+        return self.touches.any_since(namespace, reading.before) or self.peers.any_moved(
+            namespace, reading.clock
+        )

@@ -23,6 +23,7 @@ from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.evidence import STATES_DIFFER, Evidence
 from proxy.shadow.expiry import Expiries
+from proxy.shadow.peers import SILENT
 from proxy.shadow.quiet import Reading
 from proxy.shadow.reach import everything_in
 from proxy.shadow.reconcile import Reconciler
@@ -240,7 +241,7 @@ class States:
         async with asyncio.TaskGroup() as tasks:
             for namespace, debts in batch.items():
                 footprint = Footprint(namespace=namespace, keys=frozenset(debts), writes=False)
-                images = Reading(reading.value[namespace], reading.before)
+                images = Reading(reading.value[namespace], reading.before, reading.clock)
                 compare = partial(self._compare_all, namespace, debts, images)
                 tasks.create_task(result_of(self._sides.runner, (footprint,), compare))
 
@@ -257,11 +258,13 @@ class States:
         self, namespace: str, debts: Mapping[bytes, Debt], reading: Reading[Images]
     ) -> None:
         identifiers = [debt.identifier for debt in debts.values()]
-        stored = await self._sides.gateway_outage.endure(
-            partial(self._sides.gateway.images, namespace, identifiers)
-        )
+        async with self._sides.peers.standing():
+            stored = await self._sides.gateway_outage.endure(
+                partial(self._sides.gateway.images, namespace, identifiers)
+            )
+            moved = {key for key in debts if self._sides.moved(namespace, key, reading)}
         for key, debt in debts.items():
-            if self._sides.touches.since(namespace, key, reading.before):
+            if key in moved:
                 self._still_owe((namespace, key), _overtaken(debt))
                 continue
             await self._compare(namespace, key, debt, reading.value.get(key), stored.get(key))
@@ -318,6 +321,8 @@ class States:
         partly = debt.excuse or self._stock.reason(namespace)
         if partly is not None:
             return partly
+        if self._sides.peers.are_silent:
+            return SILENT
         if debt.generated and only_clocks_differ(judgement):
             return TAKEN_OVER
         return None

@@ -5,7 +5,7 @@ asks here whether a write came in between: then the comparison says nothing and 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 _REMEMBERED: Final = 200_000
@@ -14,7 +14,9 @@ _REMEMBERED: Final = 200_000
 class Touches:
     """The last write of each document, by namespace and document key."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[str, Iterable[bytes] | None], None] | None = None) -> None:
+        """`told` hears of each write, with None for any document of a collection."""
+        self._told = told
         self._documents: OrderedDict[tuple[str, bytes], int] = OrderedDict()
         self._collections: dict[str, int] = {}
         self._latest: dict[str, int] = {}
@@ -22,6 +24,9 @@ class Touches:
 
     def note(self, namespace: str, keys: Iterable[bytes], position: int) -> None:
         """Note that the write answered at a position touched these documents."""
+        if self._told is not None:
+            keys = list(keys)
+            self._told(namespace, keys)
         for key in keys:
             entry = (namespace, key)
             self._documents[entry] = max(position, self._documents.pop(entry, 0))
@@ -35,6 +40,8 @@ class Touches:
 
         `database.` stands for every collection of a database.
         """
+        if self._told is not None:
+            self._told(namespace, None)
         self._collections[namespace] = max(position, self._collections.get(namespace, 0))
         self._latest[namespace] = max(position, self._latest.get(namespace, 0))
 

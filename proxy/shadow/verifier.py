@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from adapters.board import Board
 from adapters.gateway import Gateway
 from comparators.rules import Rules
 from proxy.capture.reader import CaptureReader
@@ -24,9 +25,11 @@ from proxy.shadow.following import follow_expiry
 from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.intake import Intake
 from proxy.shadow.legacy import Legacy
+from proxy.shadow.lineup import Lineup, Waiting
 from proxy.shadow.mending import Comparing, Mending
 from proxy.shadow.orders import OrderDesk
 from proxy.shadow.patience import Outage, Side
+from proxy.shadow.peers import Own, Peers
 from proxy.shadow.progress import Progress
 from proxy.shadow.quiet import Quiet
 from proxy.shadow.recheck import Rechecks
@@ -37,6 +40,7 @@ from proxy.shadow.states import States
 from proxy.shadow.stock import Stock
 from proxy.shadow.survey import Survey
 from proxy.shadow.touches import Touches
+from proxy.shadow.units import Unit
 
 _SHORTEST_NAP_S: Final = 0.001
 _LONGEST_NAP_S: Final = 0.02
@@ -56,6 +60,7 @@ class Limits:
     gateway_timeout_s: float
     state_checks: bool
     keep_log: bool
+    silent_after_s: float
 
 
 class Verifier:
@@ -74,7 +79,14 @@ class Verifier:
         rules: Rules,
         limits: Limits,
         tasks: asyncio.TaskGroup,
+        board: Board | None = None,
+        cluster: str = "",
     ) -> None:
+        """`board` is where the other verifiers of this gateway are met; None where there can be none.
+
+        `cluster` names the replica set, whose clock they share.
+        """
+        self._legacy = legacy
         self._directory = directory
         self._log = log
         self._reader = reader
@@ -86,11 +98,17 @@ class Verifier:
         self._intake = Intake(resume, self._frontier)
         self._progress = Progress(reader.position)
         self._evidence = Evidence(log)
-        self._touches = Touches()
         self._stock = Stock()
         self._newest_ns = 0
+        self._lineup = Lineup()
         self._gateway_outage = Outage(Side.GATEWAY, self._evidence.was_away)
+        self._legacy_outage = Outage(Side.LEGACY, self._evidence.was_away)
         self._expiries = Expiries(gateway, self._gateway_outage)
+        own = self._own(cluster)
+        self._peers = Peers(
+            board, own, silent_after_s=limits.silent_after_s, outage=self._gateway_outage
+        )
+        self._touches = Touches(self._peers.touched)
         self._build(legacy, rules)
 
     def _build(self, legacy: Legacy, rules: Rules) -> None:
@@ -107,10 +125,11 @@ class Verifier:
             gateway=gateway,
             gateway_outage=gateway_outage,
             legacy=legacy,
-            legacy_outage=Outage(Side.LEGACY, self._evidence.was_away),
-            quiet=Quiet(self._reader, self._intake, self._progress),
+            legacy_outage=self._legacy_outage,
+            quiet=Quiet(self._reader, self._intake, self._progress, self._peers),
             runner=self._runner,
             touches=self._touches,
+            peers=self._peers,
         )
         self._reconciler = Reconciler(sides, stock=self._stock, create_task=create_task)
         self._states = States(
@@ -146,6 +165,7 @@ class Verifier:
             gateway_timeout_s=limits.gateway_timeout_s,
             create_task=create_task,
             leave=self._frontier.leave,
+            peers=self._peers,
         )
         self._admission = Admission(
             gateway=gateway,
@@ -213,6 +233,24 @@ class Verifier:
             create_task=self._tasks.create_task,
         )
 
+    def _own(self, cluster: str) -> Own:
+        async def redefine() -> None:
+            self._gateway.redefined()
+
+        return Own(
+            log=self._log,
+            cluster=cluster,
+            lowest=self._lowest_place,
+            highest=lambda: self._intake.highest_clock,
+            steps=self._lowest_step,
+            position=lambda: self._progress.accepted,
+            end=self._reader.end,
+            clock=lambda: self._legacy_outage.endure(self._legacy.clock),
+            disputed=lambda: self._reconciler.disputed,
+            definitions=lambda: self._gateway.definitions,
+            redefine=redefine,
+        )
+
     async def run(self) -> None:
         """Verify until cancelled; the last checkpoint then covers all that was finished."""
         self._evidence.happened(EventKind.VERIFIER_STARTED, position=self._reader.position)
@@ -222,6 +260,7 @@ class Verifier:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow(), name="follow log")
                 tasks.create_task(self._bookkeeping.run(), name="keep ledger")
+                tasks.create_task(self._peers.run(), name="trade with other sidecars")
                 tasks.create_task(self._desk.run(), name="work off orders")
                 tasks.create_task(self._survey.run(), name="survey collections")
                 tasks.create_task(self._filling.run(), name="settle collections")
@@ -234,12 +273,15 @@ class Verifier:
         finally:
             async with asyncio.timeout(5):
                 await self._bookkeeping.flush()
+                if self.is_drained:
+                    await self._peers.leave()
 
     @property
     def is_drained(self) -> bool:
         """Return whether everything on the log so far has its verdict."""
         return (
             self._reader.is_at_end
+            and not len(self._lineup)
             and not len(self._frontier)
             and not len(self._runner)
             and not len(self._states)
@@ -258,27 +300,64 @@ class Verifier:
     async def _follow(self) -> None:
         nap_s = _SHORTEST_NAP_S
         while True:
-            records = self._reader.poll(_RECORDS_AT_ONCE)
+            began = self._reader.position
+            records = self._reader.poll(_RECORDS_AT_ONCE) if self._lineup.has_room else []
             for skipped in self._reader.take_skipped():
                 self._intake.skipped(skipped.position, skipped.reason)
             for record in records:
                 self._intake.accept(record)
                 self._newest_ns = max(self._newest_ns, record.received_ns)
             units = self._intake.release(time.time_ns())
+            at_once = self._line_up(units, began)
             self._admission.note(units)
             # Before anything is judged: else a verdict could reach the ledger with an older checkpoint, and
             # count twice after a crash.
             self._progress.accepted = self._reader.position
-            for unit in units:
+            for unit in at_once:
                 await self._admission.admit(unit)
-            self._progress.position = self._reader.position
+            await self._admit_lined_up()
+            self._progress.position = self._lineup.began(self._reader.position)
             if records:
                 self._progress.pulse()
                 nap_s = _SHORTEST_NAP_S
                 await self._has_room()
             else:
-                await asyncio.sleep(nap_s)
+                self._progress.pulse()
+                await asyncio.sleep(_SHORTEST_NAP_S if self._lineup else nap_s)
                 nap_s = min(nap_s * 1.5, _LONGEST_NAP_S)
+
+    def _line_up(self, units: Iterable[Unit], began: int) -> list[Unit]:
+        """Line up what has its place among the operations of all logs; return the rest."""
+        at_once = []
+        for unit in units:
+            place = self._peers.place_of(unit)
+            if place is None:
+                at_once.append(unit)
+            else:
+                self._lineup.add(Waiting(place, unit, began))
+        return at_once
+
+    async def _admit_lined_up(self) -> None:
+        while (waiting := self._lineup.first) is not None:
+            if not self._peers.may_pass(waiting.place):
+                return
+            unit = self._peers.pass_on(waiting.unit, waiting.place)
+            await self._admission.admit(unit, waiting.place)
+            # Only now: until the runner knows of it, nobody may pass it.
+            self._lineup.remove_first()
+
+    def _lowest_place(self) -> int | None:
+        first = self._lineup.first
+        return _lowest(
+            None if first is None else first.place,
+            self._intake.lowest_place(),
+            self._runner.lowest_place(),
+        )
+
+    def _lowest_step(self) -> int | None:
+        return _lowest(
+            self._intake.lowest_step(), self._lineup.lowest_step(), self._runner.lowest_step()
+        )
 
     async def _has_room(self) -> None:
         await asyncio.sleep(0)
@@ -296,3 +375,8 @@ class Verifier:
 
     def _release_log(self, position: int) -> None:
         remove_below(self._directory, position, keep=self._limits.keep_log)
+
+
+def _lowest(*places: int | None) -> int | None:
+    """Return the lowest of those that there are."""
+    return min((place for place in places if place is not None), default=None)

@@ -96,7 +96,9 @@ async def test_a_repair_outlives_the_verifier(
     async def kill_when_begun() -> None:
         async with opened(field.sidecar.ledger) as access:
             orders = Orders(access)
-            await eventually(lambda: orders.unsettled([OrderKind.MEND], of_each=9), within_s=30)
+            await eventually(
+                lambda: orders.unsettled([OrderKind.MEND], of_each=9, log=""), within_s=30
+            )
             os.kill(killed, signal.SIGKILL)
         await eventually(lambda: is_replaced(field.sidecar, killed), within_s=30)
 
@@ -131,7 +133,7 @@ async def test_without_a_verifier_it_says_what_to_start(
 
     swept = await parallax("sweep", f"{field.database}.alone")
     async with opened(url) as access:
-        asked = await Orders(access).unsettled(OrderKind, of_each=9)
+        asked = await Orders(access).unsettled(OrderKind, of_each=9, log="")
     repaired = await parallax("repair", "--id", str(entry.document), "--why", "test")
 
     for ran in (swept, repaired):

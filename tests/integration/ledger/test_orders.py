@@ -24,7 +24,7 @@ def request(kind: OrderKind = OrderKind.COMPARE, *identifiers: object) -> Reques
 
 
 async def unsettled(orders: Orders, of_each: int = 9) -> list[Order]:
-    return await orders.unsettled(OrderKind, of_each=of_each)
+    return await orders.unsettled(OrderKind, of_each=of_each, log=LOG)
 
 
 async def test_an_order_is_asked_begun_and_settled(ledger: Ledger, ledger_url: str) -> None:
