@@ -164,14 +164,19 @@ class States:
         return found
 
     def _still_owe(self, place: tuple[str, bytes], debt: Debt) -> None:
-        """Owe a debt, unless a write owes the document anyhow: that one then tells those who asked."""
+        """Owe a debt, unless a write owes the document anyhow: that one then has its excuse, and tells those who asked."""
         newer = self._owed.get(place)
         if newer is None:
             self._owed[place] = debt
-        elif debt.told:
-            told = newer.told + debt.told
-            overtaken = max(newer.overtaken, debt.overtaken)
-            self._owed[place] = replace(newer, told=told, overtaken=overtaken, cause=debt.cause)
+            return
+        self._owed[place] = replace(
+            newer,
+            excuse=newer.excuse or debt.excuse,
+            generated=newer.generated or debt.generated,
+            told=newer.told + debt.told,
+            overtaken=max(newer.overtaken, debt.overtaken),
+            cause=debt.cause if debt.told else newer.cause,
+        )
 
     def owe_all(self, whole: Whole) -> None:
         """Note that a write may have touched any document of a collection, on either side."""
