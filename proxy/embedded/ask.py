@@ -19,8 +19,8 @@ OP_MSG_PREFIX_BYTES = 5
 async def ask(
     port: int, command: dict[str, Any], *, trust: ssl.SSLContext | None, within_s: float = 5
 ) -> dict[str, Any]:
-    """Return the reply to a command on `admin`; OSError if there is none. A refusal is a reply with `ok` 0."""
-    document = bson.encode({**command, "$db": "admin"})
+    """Return the reply to a command, on `admin` unless it names a `$db`; OSError if there is none. A refusal has `ok` 0."""
+    document = bson.encode({**command, "$db": command.get("$db", "admin")})
     body = struct.pack("<IB", 0, 0) + document
     async with asyncio.timeout(within_s):
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)

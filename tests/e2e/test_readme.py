@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from proxy.embedded import EmbeddedMongo
+from proxy.embedded import EmbeddedMongo, embedded_mongo
 from proxy.embedded.process import free_port
 from tests.eventually import eventually
 
@@ -30,7 +30,7 @@ def blocks() -> list[str]:
 def test_every_block_is_one_that_this_file_runs() -> None:
     first_words = [block.split()[0] for block in blocks()]
 
-    assert first_words == ["make", "make", "export", "parallax", "parallax"]
+    assert first_words == ["make", "make", "export", "parallax", "parallax", "parallax"]
 
 
 @pytest.mark.parametrize("block", [block for block in blocks() if block.startswith("make")])
@@ -45,13 +45,20 @@ async def test_make_ends_in_a_command_that_parallax_knows(block: str) -> None:
     assert all(word in text for word in command[2:] if word.startswith("--"))
 
 
+@pytest.fixture
+async def own_mongo(server_directory: Path) -> AsyncIterator[EmbeddedMongo]:
+    """Run a MongoDB that holds nothing: what is said without naming a collection means all of them."""
+    async with embedded_mongo(server_directory / "readme") as server:
+        yield server
+
+
 async def test_the_commands_for_real_use_run(
-    mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path
+    own_mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path
 ) -> None:
-    prepare, serve, look = (block for block in blocks() if not block.startswith("make"))
+    prepare, serve, fill, look = (block for block in blocks() if not block.startswith("make"))
     listen = f"127.0.0.1:{free_port()}"
     environment = {
-        "MONGODB": mongo.uri,
+        "MONGODB": own_mongo.uri,
         "POSTGRESQL": postgres_dsn,
         "PARALLAX_DATA_DIRECTORY": str(tmp_path / "data"),
         "PARALLAX_LISTEN_ADDRESS": listen,
@@ -63,12 +70,21 @@ async def test_the_commands_for_real_use_run(
     async with _serving(f"{export}\nexec {serve.replace(LISTEN, listen)}", tmp_path, environment):
         await _run("parallax status --health", cwd=tmp_path, environment=environment, within_s=30)
         await eventually((tmp_path / "data" / "ledger.db").exists, within_s=30)
+        await _fill(own_mongo)
+        filled = await _run(f"{export}\n{fill}", cwd=tmp_path, environment=environment)
+        assert "readme.before: 3 documents" in filled
         status, report = look.strip().splitlines()
         assert "relay" in await _run(status, cwd=tmp_path, environment=environment)
         # Nobody has used it yet: the evidence does not suffice, and the command says so with 2.
         await _run(report, cwd=tmp_path, environment=environment, code=2)
 
     assert (tmp_path / "parallax-report" / "report.html").exists()
+
+
+async def _fill(mongo: EmbeddedMongo) -> None:
+    """Put documents past the sidecar: backfill finds them, and sweep then finds nothing wrong."""
+    documents = [{"_id": number} for number in range(3)]
+    await mongo.members[0].ask({"insert": "before", "documents": documents, "$db": "readme"})
 
 
 async def _run(
