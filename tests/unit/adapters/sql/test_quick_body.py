@@ -45,7 +45,7 @@ VALUES: list[Any] = [
     "a\0b",
     "\\u0000",
     'quote " back \\ \n é 😀',
-    ObjectId(),
+    ObjectId("6b0000000000000000000001"),
     DatetimeMS(2**62),
     DatetimeMS(-5),
     Timestamp(1, 2),
