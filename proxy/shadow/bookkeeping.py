@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -49,6 +51,8 @@ class Bookkeeping:
         self._states = states
         self._lag = lag
         self._is_settled_below = is_settled_below
+        self._writing = asyncio.Lock()
+        self._unsent: deque[tuple[Gathered, Checkpoint]] = deque()
 
     async def run(self) -> None:
         """Write now and then until cancelled."""
@@ -56,8 +60,17 @@ class Bookkeeping:
             await asyncio.sleep(_FLUSH_S)
             await self.flush()
 
+    async def end(self, keeping: asyncio.Task[None]) -> None:
+        """End the task that runs this, between two writings."""
+        async with self._writing:
+            keeping.cancel()
+
     async def flush(self) -> None:
         """Write what there is, and let go of what was needed for a restart below the checkpoint."""
+        async with self._writing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         # Taken together, before any await: the checkpoint covers exactly these findings.
         gathered = self._evidence.take()
         position, still_open = self._progress.accepted, self._frontier.open()
@@ -66,11 +79,19 @@ class Bookkeeping:
         checkpoint = Checkpoint(
             log=self._log, position=position, at_ns=time.time_ns(), open=still_open
         )
-        await self._ledger_outage.endure(lambda: self._write(gathered, checkpoint))
+        self._unsent.append((gathered, checkpoint))
+        await self._send()
         self._progress.pulse()
         needed = min(still_open, default=position)
         await self._forget(min(needed, self._states.oldest(position)))
         self._is_settled_below(needed)
+
+    async def _send(self) -> None:
+        """Write what was gathered. A batch whose writing was cancelled is sent again as it was: it counts once."""
+        while self._unsent:
+            gathered, checkpoint = self._unsent[0]
+            await self._ledger_outage.endure(partial(self._write, gathered, checkpoint))
+            self._unsent.popleft()
 
     async def _forget(self, position: int) -> None:
         try:

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from adapters.gateway import Gateway
@@ -83,7 +84,8 @@ class Replay:
         tasks: asyncio.TaskGroup,
     ) -> None:
         create_task: Callable[..., object] = tasks.create_task
-        outage = Outage(Side.GATEWAY, self._evidence.was_away)
+        self._outage = outage = Outage(Side.GATEWAY, self._evidence.was_away)
+        self._unforgotten = partial(gateway.unforgotten, log)
         expiries = Expiries(gateway, outage)
         touches = Touches()
         self._unknowns = Unknowns(gateway, outage, expiries=expiries, meanwhile=self._meanwhile)
@@ -139,12 +141,14 @@ class Replay:
 
     async def run(self) -> None:
         """Replay to the end of the log; cancelled before, the checkpoint covers what was finished."""
+        for namespace, _, position in await self._outage.endure(self._unforgotten):
+            self._unknowns.resume(namespace, position)
         try:
             async with asyncio.TaskGroup() as tasks:
                 keeping = tasks.create_task(self._bookkeeping.run(), name="keep ledger")
                 await self._follow()
                 await self._runner.is_idle()
-                keeping.cancel()
+                await self._bookkeeping.end(keeping)
         finally:
             async with asyncio.timeout(5):
                 await self._bookkeeping.flush()

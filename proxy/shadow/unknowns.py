@@ -29,6 +29,7 @@ from proxy.shadow.states import Whole
 RACED: Final = "ran beside a write, and a replay cannot ask legacy again"
 UNKNOWN: Final = "depends on documents whose state the log does not tell"
 
+OVERTAKEN: Final = "later writes were applied before this replay was killed"
 EVERYTHING: Final = "*"
 
 
@@ -46,6 +47,12 @@ class Unknowns:
         self._collections: set[str] = set()
         self._clocks: set[str] = set()
         self._everything = False
+        self._applied: dict[str, int] = {}
+        """By collection, the last write that a replay before this one applied and did not account for."""
+
+    def resume(self, namespace: str, position: int) -> None:
+        """Note a write that was applied already: what comes before it cannot be asked any more."""
+        self._applied[namespace] = max(position, self._applied.get(namespace, 0))
 
     def __len__(self) -> int:
         return 0
@@ -134,6 +141,8 @@ class Unknowns:
     async def _excuse(self, suspect: Suspect) -> str | None:
         namespaces = namespaces_of(suspect.footprints)
         began_ns = suspect.exchange.received_ns
+        if any(self._applied.get(each, -1) > suspect.exchange.position for each in namespaces):
+            return OVERTAKEN
         if self._meanwhile.wrote(namespaces, began_ns, suspect.ended_ns, suspect.ended_at):
             return RACED
         if self._depends_on_unknown(suspect, namespaces):
