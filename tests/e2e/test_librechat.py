@@ -9,7 +9,7 @@ import pytest
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from tests.e2e.both_sides import both_sides_become_equal
-from tests.e2e.conftest import Place, database_name
+from tests.e2e.conftest import ONLY_MONGODB, Place, database_name
 from tests.e2e.ledger import Expected, assert_verified
 from tests.e2e.test_node import sees_the_same
 
@@ -23,6 +23,8 @@ def command(share: int) -> list[str]:
     return ["librechat.mjs", f"{share}/{SHARES}"]
 
 
+# On PostgreSQL alone `distinct` gives no null for a missing field, which MongoDB does where its planner takes an index.
+@ONLY_MONGODB
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("share", range(SHARES))
 async def test_models(

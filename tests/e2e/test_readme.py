@@ -134,11 +134,11 @@ async def _serving(script: str, cwd: Path, environment: dict[str, str]) -> Async
 
 
 def _environment(more: dict[str, str] | None) -> dict[str, str]:
-    # MAKEFLAGS would hand the ARGS of `make test` to the make that is tried here.
+    # Of `make test`: they would hand its ARGS to the make that is tried here.
     own = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PARALLAX_") and name != "MAKEFLAGS"
+        if not name.startswith("PARALLAX_") and name not in {"ARGS", "MAKEFLAGS"}
     }
     path = f"{Path(sys.executable).parent}:{own.get('PATH', '')}"
     return {**own, **(more or {}), "PATH": path}

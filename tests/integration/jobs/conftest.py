@@ -46,10 +46,17 @@ async def field(shared_field: Field) -> Field:
 @asynccontextmanager
 async def _database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     name = f"jobs_{uuid4().hex[:8]}"
-    connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute(f'CREATE DATABASE "{name}"')
+    await _administer(postgres, f'CREATE DATABASE "{name}"')
     try:
         yield postgres.dsn_of(name)
     finally:
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await _administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _administer(postgres: EmbeddedPostgres, statement: str) -> None:
+    """Run a statement over a connection of its own: other tests restart the server in between."""
+    connection = await asyncpg.connect(postgres.dsn)
+    try:
+        await connection.execute(statement)
+    finally:
         await connection.close()
