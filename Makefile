@@ -7,6 +7,8 @@ SHELL := /bin/sh
 
 ARGS ?=
 WORKERS ?= 2
+SIDE_BY_SIDE := tests/unit tests/differential tests/integration
+ALONE := tests/e2e tests/faults
 BIN := .venv/bin
 
 help:  ## show this list
@@ -21,8 +23,9 @@ node: setup
 demo: setup  ## start both databases, drive traffic through the sidecar, verify and report
 	@$(BIN)/parallax demo $(ARGS)
 
-test: setup node  ## pass every test, in WORKERS=2 processes with servers of their own
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+test: setup node  ## pass every test: first in WORKERS=2 processes, then alone what starts and kills whole sidecars
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(SIDE_BY_SIDE) $(ARGS)
+	$(BIN)/python -m pytest $(ALONE) $(ARGS)
 
 fuzz: setup  ## compare many random operations on both sides: ARGS="--seed N --cases M"
 	$(BIN)/python -m pytest tests/differential/test_programs.py \

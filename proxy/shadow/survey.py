@@ -11,7 +11,7 @@ from typing import Final
 
 from adapters.gateway import Footprint, Generated
 from comparators.canonical import document_key
-from comparators.errors import UnsupportedError
+from comparators.errors import UnreachableError, UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents
 from proxy.ledger.fillings import Fillings, FillingState
@@ -43,7 +43,11 @@ class Survey:
         if await self._ledger_outage.endure(partial(self._fillings.surveyed, self._log)):
             self._stock.suspect(())
             return
-        filled = await self._sides.legacy_outage.endure(self._sides.legacy.filled)
+        try:
+            filled = await self._sides.legacy.filled()
+        except UnreachableError:
+            # The log is followed all the same: the survey then goes by what the gateway lacks when legacy is back.
+            return
         self._empty = {each for each in filled if await self._is_empty(each)}
 
     async def run(self) -> None:

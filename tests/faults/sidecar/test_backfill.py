@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ async def test_writes_race_with_the_copying_of_their_documents(
     async with embedded_sidecar(
         tmp_path / "sidecar", legacy=mongo.uri, gateway=postgres_dsn, settings=settings
     ) as sidecar:
-        await eventually(sidecar.status, within_s=40)
+        await eventually(partial(_is_heard_of, sidecar), within_s=40)
         ended = asyncio.Event()
         async with (
             AsyncMongoClient[Any](sidecar.uri, serverMonitoringMode="poll") as client,
@@ -120,6 +121,12 @@ async def test_writes_race_with_the_copying_of_their_documents(
         assert [group for group in evidence.groups if group.verdict is Verdict.MISMATCH] == []
 
 
+async def _is_heard_of(sidecar: EmbeddedSidecar) -> bool:
+    """Return whether a verifier works: until then commands say that none does."""
+    status = await sidecar.status()
+    return status is not None and bool(status.heartbeats)
+
+
 async def _backfill(
     sidecar: EmbeddedSidecar, mongo: EmbeddedMongo, gateway: str, *arguments: str
 ) -> str:
@@ -138,7 +145,7 @@ async def test_a_backfill_goes_on_after_each_process_was_killed(
     async with embedded_sidecar(
         tmp_path / "sidecar", legacy=mongo.uri, gateway=postgres_dsn, settings=settings
     ) as sidecar:
-        await eventually(sidecar.status, within_s=40)
+        await eventually(partial(_is_heard_of, sidecar), within_s=40)
         environment = _environment(sidecar, mongo, postgres_dsn)
 
         killed = await _begun(sidecar, environment, people)

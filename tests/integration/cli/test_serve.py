@@ -154,7 +154,7 @@ async def test_no_password_is_written_or_shown_to_other_users(
     legacy = mongo.uri.replace("mongodb://", f"mongodb://somebody:{SECRET}@")
     async with embedded_sidecar(tmp_path / "secret", legacy=legacy, gateway=AWAY) as sidecar:
         children = await eventually(lambda: children_of(sidecar.process.pid))
-        await eventually(lambda: "PostgreSQL" in log_of(sidecar), within_s=20)
+        await eventually(lambda: events(sidecar, "peer_lost"), within_s=20)
         await eventually((sidecar.data / RELAY_STATUS).exists)
         arguments = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children]
 
