@@ -7,8 +7,7 @@ SHELL := /bin/sh
 
 ARGS ?=
 WORKERS ?= 2
-SIDE_BY_SIDE := tests/unit tests/differential tests/integration
-ALONE := tests/e2e tests/faults
+ALONE := tests/faults/sidecar tests/e2e/test_migration.py
 BIN := .venv/bin
 
 help:  ## show this list
@@ -23,8 +22,8 @@ node: setup
 demo: setup  ## start both databases, drive traffic through the sidecar, verify and report
 	@$(BIN)/parallax demo $(ARGS)
 
-test: setup node  ## pass every test: first in WORKERS=2 processes, then alone what starts and kills whole sidecars
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(SIDE_BY_SIDE) $(ARGS)
+test: setup node  ## pass every test: in WORKERS=2 processes, then alone what kills whole sidecars under load
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ALONE:%=--ignore=%) $(ARGS)
 	$(BIN)/python -m pytest $(ALONE) $(ARGS)
 
 fuzz: setup  ## compare many random operations on both sides: ARGS="--seed N --cases M"
