@@ -1,13 +1,8 @@
 """A database that has data already is filled while the application writes to the very documents being copied."""
 
 import asyncio
-import os
 import random
-import signal
-import sqlite3
-import sys
 from collections.abc import AsyncIterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +17,7 @@ from proxy.embedded import EmbeddedMongo
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from tests.eventually import eventually
 from tests.faults.sidecar.traffic import Database, differing
-from tests.integration.cli.command import environment_of, parallax
+from tests.integration.cli.command import parallax
 
 DOCUMENTS = 3000
 CHUNK = 200
@@ -136,39 +131,6 @@ async def _backfill(
     return ran.printed
 
 
-async def test_a_backfill_goes_on_after_each_process_was_killed(
-    mongo: EmbeddedMongo, postgres_dsn: str, database: str, tmp_path: Path
-) -> None:
-    await _load(mongo, database)
-    people = f"{database}.people"
-    settings = {"PARALLAX_VERIFIER_NICE": "0"}
-    async with embedded_sidecar(
-        tmp_path / "sidecar", legacy=mongo.uri, gateway=postgres_dsn, settings=settings
-    ) as sidecar:
-        await eventually(partial(_is_heard_of, sidecar), within_s=40)
-        environment = _environment(sidecar, mongo, postgres_dsn)
-
-        killed = await _begun(sidecar, environment, people)
-        killed.kill()
-        await killed.wait()
-        merged = _merged(sidecar)
-        second = await _begun(sidecar, environment, people, at_least=merged + 2)
-        os.kill(_verifier_of(sidecar), signal.SIGKILL)
-        async with asyncio.timeout(90):
-            assert await second.wait() == 0
-
-        async def is_complete() -> bool:
-            return _asked(sidecar, "SELECT state FROM fillings") == [("complete",)]
-
-        await eventually(is_complete, within_s=30)
-        assert 0 < merged < DOCUMENTS // CHUNK
-        assert await differing(mongo.uri, postgres_dsn, database) == {}
-        assert _asked(sidecar, "SELECT count(*) FROM chunks") == [(0,)]
-        # What was merged was not copied again.
-        done = _asked(sidecar, "SELECT outcome FROM orders WHERE kind = 'merge'")
-        assert sum("true" in outcome for (outcome,) in done) <= DOCUMENTS // CHUNK + 5
-
-
 def _environment(sidecar: EmbeddedSidecar, mongo: EmbeddedMongo, gateway: str) -> dict[str, str]:
     return {
         "PARALLAX_LEGACY_URI": mongo.uri,
@@ -176,39 +138,3 @@ def _environment(sidecar: EmbeddedSidecar, mongo: EmbeddedMongo, gateway: str) -
         "PARALLAX_DATA_DIRECTORY": str(sidecar.data),
         "PARALLAX_BACKFILL_DOCUMENTS_PER_CHUNK": str(CHUNK),
     }
-
-
-async def _begun(
-    sidecar: EmbeddedSidecar, environment: dict[str, str], *arguments: str, at_least: int = 2
-) -> asyncio.subprocess.Process:
-    """Start a slow backfill, and return it once some chunks are merged."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "proxy.cli",
-        "backfill",
-        "--rate",
-        "700",
-        *arguments,
-        env=environment_of(environment),
-        cwd=sidecar.data,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    await eventually(lambda: _merged(sidecar) >= at_least, within_s=60)
-    return process
-
-
-def _merged(sidecar: EmbeddedSidecar) -> int:
-    [(n,)] = _asked(sidecar, "SELECT count(*) FROM chunks WHERE documents IS NOT NULL")
-    return int(n)
-
-
-def _asked(sidecar: EmbeddedSidecar, query: str) -> list[Any]:
-    with closing(sqlite3.connect(sidecar.data / "ledger.db", timeout=20)) as connection:
-        return connection.execute(query).fetchall()
-
-
-def _verifier_of(sidecar: EmbeddedSidecar) -> int:
-    """Return the process that the relay keeps beside it."""
-    relay = sidecar.process.pid
-    return int(Path(f"/proc/{relay}/task/{relay}/children").read_text().split()[0])
