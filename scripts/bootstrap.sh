@@ -30,8 +30,10 @@ if [ -n "${PIP_INDEX_URL:-}" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then
     export UV_DEFAULT_INDEX="$PIP_INDEX_URL"
 fi
 export VIRTUAL_ENV="$PWD/.venv"
-.venv/bin/uv pip sync --quiet --require-hashes requirements.lock
+# Compiled once here: where Python may not write bytecode (PYTHONDONTWRITEBYTECODE), every process would compile it anew.
+.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+.venv/bin/python -m compileall -q adapters benchmarks comparators config dashboards proxy
 
 echo "$wanted" > "$stamp"
 echo "bootstrap: .venv is ready"
