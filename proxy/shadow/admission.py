@@ -19,6 +19,7 @@ from proxy.shadow.exchange import Exchange
 from proxy.shadow.execution import Execution
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.frontier import Frontier
+from proxy.shadow.judging import Judging
 from proxy.shadow.places import steps_of
 from proxy.shadow.reach import namespaces_of
 from proxy.shadow.reconcile import Case
@@ -60,6 +61,7 @@ class Admission:
         gateway: Gateway,
         runner: Runner,
         execution: Execution,
+        judging: Judging,
         reconciler: Reconciling,
         states: Owing,
         evidence: Evidence,
@@ -70,6 +72,7 @@ class Admission:
         self._gateway = gateway
         self._runner = runner
         self._execution = execution
+        self._judging = judging
         self._reconciler = reconciler
         self._states = states
         self._evidence = evidence
@@ -190,10 +193,10 @@ class Admission:
     async def _refuse(self, exchange: Exchange, refusal: Failed) -> None:
         """Give up an operation; a write at its place of the order, for its documents are looked for there."""
         if not exchange.writes:
-            await self._execution.failed(exchange, refusal)
+            await self._judging.failed(exchange, refusal)
             return
         whole = _whole_of((exchange,))
-        await self._submit(whole, lambda: self._execution.failed(exchange, refusal))
+        await self._submit(whole, lambda: self._judging.failed(exchange, refusal))
 
     async def _doubt(self, unit: InDoubt) -> None:
         for exchange in unit.exchanges:

@@ -1,5 +1,8 @@
 """What a captured write did on legacy, as its answer tells."""
 
+from typing import Any
+
+from adapters.gateway import Generated
 from comparators.operation import Kind
 from comparators.outcome import Acknowledgement, Failure, Modified
 from proxy.shadow.exchange import Exchange
@@ -18,3 +21,19 @@ def changed_something(exchange: Exchange) -> bool:
             return False
         case _:
             return True
+
+
+def generated_by(exchange: Exchange) -> Generated:
+    """Return the values that MongoDB made up for an exchange, as far as its answer shows them."""
+    result = exchange.legacy.result if exchange.legacy is not None else None
+    upserted: dict[int, Any] = {}
+    if isinstance(result, Acknowledgement):
+        upserted = dict(result.upserted)
+    elif isinstance(result, Modified) and result.upserted_id is not None:
+        upserted = {0: result.upserted_id}
+    return Generated(now_ms=exchange.received_ns // 1_000_000, upserted=upserted)
+
+
+def written_in(exchange: Exchange) -> str:
+    """Return the collection that a write of one collection changes."""
+    return exchange.operation.target or exchange.namespace

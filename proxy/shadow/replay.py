@@ -26,6 +26,7 @@ from proxy.shadow.execution import Execution
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.intake import Intake
+from proxy.shadow.judging import Judging
 from proxy.shadow.meanwhile import Meanwhile
 from proxy.shadow.patience import Outage, Side
 from proxy.shadow.progress import Progress
@@ -99,8 +100,7 @@ class Replay:
         # What is replayed is all there is.
         stock = Stock()
         stock.suspect(())
-        execution = Execution(
-            log=log,
+        judging = Judging(
             gateway=gateway,
             rules=rules,
             evidence=self._evidence,
@@ -111,14 +111,26 @@ class Replay:
             stock=stock,
             expiries=expiries,
             gateway_outage=outage,
+            create_task=create_task,
+            leave=self._frontier.leave,
+        )
+        execution = Execution(
+            log=log,
+            gateway=gateway,
+            judging=judging,
+            touches=touches,
+            states=self._unknowns,
+            reconciler=self._unknowns,
+            stock=stock,
+            gateway_outage=outage,
             gateway_timeout_s=pace.gateway_timeout_s,
-            create_task=tasks.create_task,
             leave=self._frontier.leave,
         )
         self._admission = Admission(
             gateway=gateway,
             runner=self._runner,
             execution=execution,
+            judging=judging,
             reconciler=self._unknowns,
             states=self._unknowns,
             evidence=self._evidence,

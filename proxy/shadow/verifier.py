@@ -24,6 +24,7 @@ from proxy.shadow.filling import Filling
 from proxy.shadow.following import follow_expiry
 from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.intake import Intake
+from proxy.shadow.judging import Judging
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.lineup import Lineup, Waiting
 from proxy.shadow.mending import Comparing, Mending
@@ -150,8 +151,7 @@ class Verifier:
             at_once=_RECHECKS_AT_ONCE,
             create_task=create_task,
         )
-        self._execution = Execution(
-            log=self._log,
+        judging = Judging(
             gateway=gateway,
             rules=rules,
             evidence=self._evidence,
@@ -162,8 +162,20 @@ class Verifier:
             stock=self._stock,
             expiries=self._expiries,
             gateway_outage=gateway_outage,
-            gateway_timeout_s=limits.gateway_timeout_s,
             create_task=create_task,
+            leave=self._frontier.leave,
+            peers=self._peers,
+        )
+        self._execution = Execution(
+            log=self._log,
+            gateway=gateway,
+            judging=judging,
+            touches=self._touches,
+            states=self._states,
+            reconciler=self._reconciler,
+            stock=self._stock,
+            gateway_outage=gateway_outage,
+            gateway_timeout_s=limits.gateway_timeout_s,
             leave=self._frontier.leave,
             peers=self._peers,
         )
@@ -171,6 +183,7 @@ class Verifier:
             gateway=gateway,
             runner=self._runner,
             execution=self._execution,
+            judging=judging,
             reconciler=self._reconciler,
             states=self._states,
             evidence=self._evidence,
