@@ -10,6 +10,7 @@ import pytest
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import embedded_sidecar
 from tests.integration.jobs.field import MAP, MAPPED, Field
+from tests.integration.jobs.test_runners import dask_cluster
 
 
 @pytest.fixture(scope="package")
@@ -41,6 +42,13 @@ async def field(shared_field: Field) -> Field:
         gateway=shared_field.gateway,
         database=f"jobs_{uuid4().hex[:8]}",
     )
+
+
+@pytest.fixture(scope="package")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Run a Dask cluster for all tests that leave its workers alive; give the scheduler's address."""
+    async with dask_cluster(tmp_path_factory.mktemp("cluster")) as address:
+        yield address
 
 
 @asynccontextmanager

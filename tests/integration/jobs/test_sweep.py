@@ -18,7 +18,6 @@ from tests.faults.sidecar.traffic import drive
 from tests.integration.cli.command import environment_of
 from tests.integration.jobs.damages import damage, document
 from tests.integration.jobs.field import MAPPED, Field, identifier
-from tests.integration.jobs.test_runners import dask_cluster
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -137,12 +136,12 @@ async def test_a_sweep_under_traffic_finds_nothing_false(field: Field) -> None:
     assert sum(each.documents for each in after) > 5
 
 
-async def test_a_cluster_sweeps_as_this_process_does(field: Field, tmp_path: Path) -> None:
+async def test_a_cluster_sweeps_as_this_process_does(field: Field, cluster: str) -> None:
     await field.fill("notes", [document(identifier("notes", n), n) for n in range(300)])
     async with field.past_the_sidecar() as client:
         await client[field.database].notes.delete_one({"n": 17})
 
-    async with dask_cluster(tmp_path) as address, DaskRunner(address) as runner:
+    async with DaskRunner(cluster) as runner:
         swept = await field.sweep("notes", runner=runner)
 
     assert (swept.documents, len(swept.differing), swept.chunks > 3) == (299, 1, True)
