@@ -110,6 +110,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "conversation_failed": "A bug closed one client connection",
     "drain_cut_short": "Clients were cut off at the end: what they had asked took too long",
     "gateway_failed": "A bug ended one operation on the gateway; its verdict is gateway_error",
+    "latencies_kept_by_minute": "Latencies of a past day wait for a ledger that does not answer",
     "legacy_unreachable": "A client connection found no MongoDB to go to",
     "login_failed": "A client did not prove that it knows the password of its user",
     "marks_kept": "Marks of applied writes wait for a gateway that does not answer",

@@ -142,11 +142,14 @@ async def _stretches(connection: AsyncConnection, read: Read) -> Mapping[str, Se
         .order_by(stored.c.minute)
     )
     found: dict[str, dict[int, Pair]] = defaultdict(dict)
-    async for row in rows:
-        pair = Pair(legacy=Sketch.from_bytes(row.legacy), gateway=Sketch.from_bytes(row.gateway))
-        if pair.legacy.n == pair.gateway.n:
-            of_collection = found[read.shapes[row.shape].namespace]
-            of_collection.setdefault((row.minute - first) // length, Pair()).merge(pair)
+    async for some in rows.partitions(queries.ROWS_AT_ONCE):
+        for row in some:
+            pair = Pair(
+                legacy=Sketch.from_bytes(row.legacy), gateway=Sketch.from_bytes(row.gateway)
+            )
+            if pair.legacy.n == pair.gateway.n:
+                of_collection = found[read.shapes[row.shape].namespace]
+                of_collection.setdefault((row.minute - first) // length, Pair()).merge(pair)
     return {namespace: tuple(pairs.values()) for namespace, pairs in found.items()}
 
 

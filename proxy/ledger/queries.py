@@ -34,6 +34,8 @@ from proxy.ledger.sketches import Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
 
 MAX_DIVERGENT: Final = 500
+ROWS_AT_ONCE: Final = 1000
+"""A ledger holds more latencies than memory should: they are read in parts."""
 MAX_MOMENTS: Final = 120
 
 _SECRETS: Final = frozenset({"redaction_key"})
@@ -163,10 +165,11 @@ async def latencies(connection: AsyncConnection, window: Window) -> Mapping[int,
         select(stored.c.shape, stored.c.side, stored.c.sketch).where(window.minutes(stored))
     )
     merged: dict[int, Sides] = defaultdict(dict)
-    async for row in rows:
-        merged[row.shape].setdefault(row.side.removesuffix(ALONE), Sketch()).merge(
-            Sketch.from_bytes(row.sketch)
-        )
+    async for some in rows.partitions(ROWS_AT_ONCE):
+        for row in some:
+            merged[row.shape].setdefault(row.side.removesuffix(ALONE), Sketch()).merge(
+                Sketch.from_bytes(row.sketch)
+            )
     return merged
 
 

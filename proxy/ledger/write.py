@@ -31,6 +31,7 @@ from proxy.ledger.entries import (
     verifier_of,
 )
 from proxy.ledger.fillings import Fillings
+from proxy.ledger.hours import merge_oldest_hour
 from proxy.ledger.migrations import migrate
 from proxy.ledger.orders import Orders, Settlement, settle
 from proxy.ledger.redaction import Redaction, Revealed, nothing_revealed
@@ -179,6 +180,15 @@ class Ledger:
                 await settle(connection, settled)
         # After the commit: what is sent again because it failed is measured once.
         self._measure(findings, lag, drops)
+
+    async def condense(self, now_ns: int) -> bool:
+        """Keep an hour of a past day as one; False where there is none left to do."""
+        with translated_failures(self._where):
+            async with self._engine.begin() as connection:
+                await self._wait_for_others(connection)
+                return await merge_oldest_hour(
+                    connection, now_minute=now_ns // NANOSECONDS_PER_MINUTE
+                )
 
     async def diverged(self, entries: Sequence[Divergence]) -> None:
         """Mark documents as differing; one that is marked already keeps its first cause and time."""

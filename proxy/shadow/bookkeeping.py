@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from adapters.gateway import Gateway
-from comparators.errors import UnreachableError
+from comparators.errors import CapacityError, UnreachableError
 from proxy.ledger.entries import Checkpoint, Dropped, Lag
 from proxy.ledger.write import Ledger
 from proxy.shadow.aftermath import Owing
@@ -22,6 +22,7 @@ from proxy.shadow.progress import Progress
 _log = structlog.get_logger()
 
 _FLUSH_S: Final = 0.5
+_CONDENSE_S: Final = 60.0
 
 
 class Bookkeeping:
@@ -56,9 +57,13 @@ class Bookkeeping:
 
     async def run(self) -> None:
         """Write now and then until cancelled."""
+        condense_at_s = time.monotonic()
         while True:
             await asyncio.sleep(_FLUSH_S)
             await self.flush()
+            if time.monotonic() >= condense_at_s:
+                condense_at_s = time.monotonic() + _CONDENSE_S
+                await self._condense()
 
     async def end(self, keeping: asyncio.Task[None]) -> None:
         """End the task that runs this, between two writings."""
@@ -69,6 +74,14 @@ class Bookkeeping:
         """Write what there is, and let go of what was needed for a restart below the checkpoint."""
         async with self._writing:
             await self._flush()
+
+    async def _condense(self) -> None:
+        async with self._writing:
+            try:
+                await self._ledger.condense(time.time_ns())
+            except (UnreachableError, CapacityError):
+                # What stays by the minute is only larger; the next flush tells of the outage.
+                _log.debug("latencies_kept_by_minute")
 
     async def _flush(self) -> None:
         # Taken together, before any await: the checkpoint covers exactly these findings.
