@@ -161,6 +161,12 @@ class Verifier(_Section):
     nice: Annotated[int, Field(ge=0, le=19)] = 19
 
 
+class Flags(_Section):
+    """What is done with each collection, by feature flags."""
+
+    file: str = ""
+
+
 class Backfill(_Section):
     """Copying the documents that were there before the sidecar."""
 
@@ -207,6 +213,7 @@ class Settings(BaseSettings):
     serving: Serving = Serving()
     capture: Capture = Capture()
     verifier: Verifier = Verifier()
+    flags: Flags = Flags()
     backfill: Backfill = Backfill()
     ledger: Ledger = Ledger()
     rules: Rules = Rules()
@@ -232,6 +239,11 @@ class Settings(BaseSettings):
     def rules_file(self) -> Path:
         """The rules: as set, else those that ship with Parallax."""
         return Path(self.rules.file or str(resources.files("config") / "rules.toml"))
+
+    @property
+    def flags_file(self) -> Path | None:
+        """The flags; None where there are none, so that everything is in `shadow`."""
+        return Path(self.flags.file) if self.flags.file else None
 
     def demand(self, name: Literal["legacy.uri", "gateway.uri"]) -> str:
         """Return the address of a database; SettingsError if nobody set it."""

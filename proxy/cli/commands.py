@@ -82,6 +82,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "repair",
         "Copy documents that differ from MongoDB to the gateway; ends with 1 when some still differ.",
     ),
+    "flags": Command(
+        "proxy.cli.flags",
+        "FLAGS",
+        "Show and change what is done with each collection.",
+    ),
     "backfill": Command(
         "proxy.cli.backfill",
         "backfill",

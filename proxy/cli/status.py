@@ -102,6 +102,9 @@ def _relay_lines(relay: RelayStatus | None) -> Iterator[tuple[str, str]]:
     reads, writes = _n(capture["dropped_reads"], "read"), _n(capture["lost_writes"], "write")
     stands = f"{capture['state']}, {_bytes(capture['bytes'])}"
     yield "capture log", f"{stands}; {reads} dropped, {writes} lost"
+    if relay.counts["reads_off"]:
+        off = _n(relay.counts["reads_off"], "read")
+        yield "flags", f"{off} not captured since the relay began: their collections are `off`"
 
 
 def _no_evidence() -> Iterator[tuple[str, str]]:

@@ -237,6 +237,21 @@ chunks: Final = Table(
     Column("documents", _BIG, nullable=True),
 )
 
+flag_changes: Final = Table(
+    "flag_changes",
+    ledger,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    _number("at_ns"),
+    _text("direction"),
+    _text("namespace"),
+    _text("before"),
+    _text("after"),
+    _text("who"),
+    _text("why"),
+    _number("forced"),
+    _text("evidence"),
+)
+
 checkpoints: Final = Table(
     "checkpoints",
     ledger,

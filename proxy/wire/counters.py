@@ -35,6 +35,8 @@ class RelaySnapshot:
     writes_unacknowledged: int
     writes_unanswered: int
     """In doubt: the connection ended before the reply."""
+    reads_off: int
+    """Not captured because their flag says `off`."""
     refused: Mapping[str, int]
     request_bytes: int
     reply_bytes: int
@@ -52,6 +54,7 @@ class Counters:
     replies_unpaired: int = 0
     writes_unacknowledged: int = 0
     writes_unanswered: int = 0
+    reads_off: int = 0
     refused: Counter[Refusal] = field(default_factory=Counter)
     request_bytes: int = 0
     reply_bytes: int = 0
@@ -66,6 +69,7 @@ class Counters:
             replies_unpaired=self.replies_unpaired,
             writes_unacknowledged=self.writes_unacknowledged,
             writes_unanswered=self.writes_unanswered,
+            reads_off=self.reads_off,
             refused={refusal.value: count for refusal, count in self.refused.items()},
             request_bytes=self.request_bytes,
             reply_bytes=self.reply_bytes,

@@ -10,6 +10,7 @@ from comparators.errors import ParallaxError, SettingsError
 from proxy.wire.captor import Capture
 from proxy.wire.complaints import Complaints
 from proxy.wire.counters import Counters, Refusal, RelaySnapshot
+from proxy.wire.flagging import Flagging
 from proxy.wire.legacy import Address, LegacyServers, shown_address
 from proxy.wire.relay import Conversation
 from proxy.wire.upstream import Upstream
@@ -37,6 +38,7 @@ class Listener:
         connect_timeout_s: float = 5.0,
     ) -> None:
         self.capture = capture
+        self.flags: Flagging | None = None
         self.counters = Counters()
         self.advertise = advertise
         self.upstream = Upstream(
@@ -89,6 +91,11 @@ class Listener:
             connections_open=len(self._conversations),
             primary=None if primary is None else str(primary),
         )
+
+    def flags_changed(self) -> None:
+        """Have every conversation ask the flags again."""
+        for conversation in self._conversations:
+            conversation.flags_changed()
 
     # ---- what conversations share (`relay.Premises`)
 

@@ -12,12 +12,14 @@ from time import perf_counter_ns, time_ns
 from typing import Final, Protocol, cast
 
 from comparators.errors import UnreachableError, WireError
+from proxy.flags.phases import Phase
 from proxy.wire.captor import Capture
 from proxy.wire.complaints import Complaints
 from proxy.wire.counters import Counters, Refusal
+from proxy.wire.flagging import Flagging, Phases
 from proxy.wire.legacy import Address, shown_address
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
-from proxy.wire.protocol.hello import rewritten_hello
+from proxy.wire.protocol.hello import application_of, rewritten_hello
 from proxy.wire.protocol.message import Treatment, is_plain_read, more_to_come, request_of
 from proxy.wire.protocol.pairing import Pairing, Pending
 from proxy.wire.upstream import NoPrimaryError, Upstream
@@ -45,6 +47,8 @@ _ENDING: Final = Hold.ENDING.value
 _READ: Final = Treatment.READ
 _WRITE: Final = Treatment.WRITE
 _HELLO: Final = Treatment.HELLO
+_GOSSIP: Final = Treatment.GOSSIP
+_OFF: Final = Phase.OFF
 
 
 class Premises(Protocol):
@@ -56,6 +60,8 @@ class Premises(Protocol):
     complaints: Complaints
     advertise: str | None
     """What `hello` names; None for the address at which the client reached us."""
+    flags: Flagging | None
+    """None where there are none: everything is in `shadow`."""
 
     def entered(self, conversation: "Conversation") -> int:
         """Note a new conversation and return its number."""
@@ -97,6 +103,7 @@ class Conversation(asyncio.Protocol):
         self._sent_ahead = 0
         """Bytes of the incomplete reply that the client already has."""
         self._was_captured = False
+        self._phases: Phases | None = None
         self._is_over = False
         self._deadline: asyncio.TimerHandle | None = None
         self.legacy_address: Address | None = None
@@ -115,6 +122,8 @@ class Conversation(asyncio.Protocol):
             return
         self._number = self._premises.entered(self)
         self._advertised = self._premises.advertise or _address(client, "sockname")
+        if self._premises.flags is not None:
+            self._phases = Phases(self._premises.flags, connection=self._number, client=self._peer)
         client.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         # Later: the loop begins to read after this callback, whatever it says.
         asyncio.get_running_loop().call_soon(self._hold_until_connected)
@@ -285,7 +294,13 @@ class Conversation(asyncio.Protocol):
                 collection=request.namespace,
             )
         elif treatment is _READ:
-            kept = raw
+            if self._phases is None or self._phases.of_read(request) is not _OFF:
+                kept = raw
+            else:
+                treatment = _GOSSIP
+                self._counters.reads_off += 1
+        elif treatment is _HELLO and self._phases is not None:
+            self._introduced(frame, self._phases)
         forwarded_ns = forwarded_ns or self._forward(raw)
         pending = Pending(
             frame.request_id,
@@ -381,6 +396,18 @@ class Conversation(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self.close)
 
     # ---- seldom
+
+    def flags_changed(self) -> None:
+        """Ask the flags again."""
+        if self._phases is not None:
+            self._phases.forget()
+
+    def _introduced(self, frame: Frame, phases: Phases) -> None:
+        """Note what the application is called, where its driver says so."""
+        application = application_of(frame)
+        if application and application != phases.application:
+            phases.application = application
+            phases.forget()
 
     def _hold_until_connected(self) -> None:
         if self._legacy is None:

@@ -13,7 +13,14 @@ from typing import Final
 import bson
 
 from comparators.errors import WireError
-from proxy.wire.protocol.elements import BOOLEAN, Element, document_end, elements
+from proxy.wire.protocol.elements import (
+    BOOLEAN,
+    DOCUMENT,
+    STRING,
+    Element,
+    document_end,
+    elements,
+)
 from proxy.wire.protocol.framing import HEADER_BYTES, OP_MSG, Frame
 from proxy.wire.protocol.message import (
     CHECKSUM_BYTES,
@@ -24,6 +31,7 @@ from proxy.wire.protocol.message import (
 )
 
 _LEFT_OUT: Final = frozenset({b"compression", b"topologyVersion", b"passives", b"arbiters"})
+_CLIENT: Final = b"\x03client\x00"
 _INT32: Final = Struct("<i")
 _UINT32: Final = Struct("<I")
 
@@ -50,6 +58,24 @@ def rewritten_hello(frame: Frame, *, advertised: str) -> bytes:
             tail = tail[:-CHECKSUM_BYTES]
     length = HEADER_BYTES + len(head) + len(document) + len(tail)
     return b"".join((_INT32.pack(length), raw[4:HEADER_BYTES], head, document, tail))
+
+
+def application_of(frame: Frame) -> str:
+    """Return what a driver calls its application in `hello`; empty where it does not say."""
+    raw = frame.raw
+    at = raw.find(_CLIENT)
+    if at < 0:
+        return ""
+    try:
+        for part in elements(raw, at + len(_CLIENT)):
+            if part.name == b"application" and part.type == DOCUMENT:
+                for field in elements(raw, part.value_at):
+                    if field.name == b"name" and field.type == STRING:
+                        return raw[field.value_at + 4 : field.end - 1].decode("utf-8", "replace")
+    except (ValueError, IndexError):
+        # MongoDB will say what it thinks of it.
+        return ""
+    return ""
 
 
 def _rewritten(raw: bytes, start: int, advertised: str) -> bytes:

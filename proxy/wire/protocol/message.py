@@ -49,6 +49,7 @@ class Request(NamedTuple):
     expects_reply: bool
     namespace: str
     """`database.collection`, or `database.` for what names none; empty for what is not captured."""
+    command: str = ""
 
 
 _HELLO: Final = ("hello", "isMaster", "ismaster")
@@ -234,12 +235,13 @@ def _request(
 ) -> Request:
     treatment = _treatment(command)
     if treatment is not Treatment.READ and treatment is not Treatment.WRITE:
-        return Request(treatment, expects_reply, "")
+        return Request(treatment, expects_reply, "", _text(command))
     if database is None:
         raise ValueError("a command without $db")
     if database in _INTERNAL_DATABASES and command not in _ADMIN_WRITES:
-        return Request(Treatment.GOSSIP, expects_reply, "")
-    return Request(treatment, expects_reply, f"{_text(database)}.{_text(collection)}")
+        return Request(Treatment.GOSSIP, expects_reply, "", _text(command))
+    namespace = f"{_text(database)}.{_text(collection)}"
+    return Request(treatment, expects_reply, namespace, _text(command))
 
 
 def _treatment(command: bytes) -> Treatment:

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bson
@@ -5,9 +7,9 @@ import pytest
 from bson import Int64, ObjectId, Timestamp
 
 from comparators.errors import WireError
-from proxy.wire.protocol.framing import REPLY_OPCODES, Frame, Framer
-from proxy.wire.protocol.hello import rewritten_hello
-from tests.peers.messages import document_of, op_msg, op_reply
+from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
+from proxy.wire.protocol.hello import application_of, rewritten_hello
+from tests.peers.messages import document_of, op_msg, op_query, op_reply
 
 PRIMARY: dict[str, Any] = {
     "helloOk": True,
@@ -30,6 +32,14 @@ PRIMARY: dict[str, Any] = {
     "ok": 1.0,
     "operationTime": Timestamp(1, 1),
 }
+
+
+def request_frame_of(raw: bytes) -> Frame:
+    framer = Framer(peer="client", opcodes=REQUEST_OPCODES)
+    framer.receive(raw)
+    frame = framer.next_frame()
+    assert frame is not None
+    return frame
 
 
 def frame_of(raw: bytes) -> Frame:
@@ -125,3 +135,29 @@ def test_an_unreadable_reply_is_a_wire_error() -> None:
 
     with pytest.raises(WireError, match="hello"):
         rewritten_hello(frame, advertised="proxy:27018")
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        ({"driver": {"name": "PyMongo"}, "application": {"name": "añ"}}, "añ"),
+        ({"driver": {"name": "application"}}, ""),
+        ({"application": {"name": 5}}, ""),
+        ({"application": "x"}, ""),
+        ({}, ""),
+    ],
+)
+@pytest.mark.parametrize("message", [op_msg, partial(op_query, "admin.$cmd")])
+def test_the_name_of_the_application_is_found(
+    message: Callable[[dict[str, Any]], bytes], client: dict[str, Any], name: str
+) -> None:
+    asked = message({"hello": 1, "client": client, "$db": "admin"})
+
+    assert application_of(request_frame_of(asked)) == name
+
+
+@pytest.mark.parametrize("length", range(30, 90))
+def test_a_torn_hello_names_no_application_and_harms_nobody(length: int) -> None:
+    asked = op_msg({"hello": 1, "client": {"application": {"name": "x" * 40}}, "$db": "admin"})
+
+    assert application_of(Frame(asked[:length], 1, 0, 2013)) == ""

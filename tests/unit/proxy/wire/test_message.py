@@ -31,6 +31,11 @@ def seen(document: dict[str, Any], **how: Any) -> Request:
     return request_of(frame_of(op_msg(document, **how)))
 
 
+def known(request: Request) -> Request:
+    """Return what was seen of a request, without the name of its command."""
+    return request._replace(command="")
+
+
 @pytest.mark.parametrize(
     ("command", "namespace"),
     [
@@ -49,7 +54,9 @@ def seen(document: dict[str, Any], **how: Any) -> Request:
 def test_reads_are_captured_with_their_namespace(command: dict[str, Any], namespace: str) -> None:
     request = seen({**command, "$db": "app"})
 
-    assert request == Request(Treatment.READ, expects_reply=True, namespace=namespace)
+    assert request == Request(
+        Treatment.READ, expects_reply=True, namespace=namespace, command=next(iter(command))
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +80,7 @@ def test_reads_are_captured_with_their_namespace(command: dict[str, Any], namesp
 def test_writes_and_whatever_is_unknown_are_written_ahead(command: str) -> None:
     request = seen({command: "users", "$db": "app"})
 
-    assert request == Request(Treatment.WRITE, expects_reply=True, namespace="app.users")
+    assert known(request) == Request(Treatment.WRITE, expects_reply=True, namespace="app.users")
 
 
 @pytest.mark.parametrize("stage", [{"$out": "copy"}, {"$merge": {"into": "copy"}}])
@@ -102,7 +109,7 @@ def test_writes_sent_to_admin_are_captured(command: str) -> None:
 
 @pytest.mark.parametrize("command", ["ping", "buildInfo", "endSessions", "getParameter"])
 def test_gossip_is_not_captured(command: str) -> None:
-    assert seen({command: 1, "$db": "app"}) == Request(Treatment.GOSSIP, True, "")
+    assert known(seen({command: 1, "$db": "app"})) == Request(Treatment.GOSSIP, True, "")
 
 
 def test_hello_is_known_by_all_its_names() -> None:
@@ -122,7 +129,7 @@ def test_document_sequences_may_stand_before_or_behind_the_command() -> None:
 
     for first in (False, True):
         request = seen(document, sequences=sequences, sequences_first=first)
-        assert request == Request(Treatment.WRITE, True, "app.users")
+        assert known(request) == Request(Treatment.WRITE, True, "app.users")
 
 
 def test_a_checksum_changes_nothing() -> None:
@@ -132,7 +139,7 @@ def test_a_checksum_changes_nothing() -> None:
 def test_an_unacknowledged_write_expects_no_reply() -> None:
     request = seen({"insert": "a", "$db": "app"}, flags=2)
 
-    assert request == Request(Treatment.WRITE, expects_reply=False, namespace="app.a")
+    assert known(request) == Request(Treatment.WRITE, expects_reply=False, namespace="app.a")
 
 
 def test_the_allowance_of_many_replies_is_no_promise_of_silence() -> None:
@@ -153,7 +160,7 @@ def test_a_command_in_a_query_is_treated_like_any_other() -> None:
     query = op_query("app.$cmd", {"insert": "a", "documents": [{"_id": 1}]})
     secret = op_query("admin.$cmd", {"saslStart": 1, "payload": b"x"})
 
-    assert request_of(frame_of(query)) == Request(Treatment.WRITE, True, "app.a")
+    assert known(request_of(frame_of(query))) == Request(Treatment.WRITE, True, "app.a")
     assert request_of(frame_of(secret)).treatment == "secret"
 
 

@@ -1,0 +1,42 @@
+"""The phases of a collection, and which of them are built. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Direction(StrEnum):
+    """What a flag is about."""
+
+    READS = "reads"
+    WRITES = "writes"
+
+
+class Phase(StrEnum):
+    """How far a collection has moved, in this order."""
+
+    OFF = "off"
+    """Not captured, so not verified."""
+    SHADOW = "shadow"
+    """MongoDB answers, the gateway is compared."""
+    DUAL = "dual"
+    CANARY = "canary"
+    GATEWAY = "gateway"
+    CUTOVER = "cutover"
+
+
+BUILT: Final[Mapping[Direction, frozenset[Phase]]] = MappingProxyType(
+    {
+        Direction.READS: frozenset({Phase.OFF, Phase.SHADOW}),
+        Direction.WRITES: frozenset({Phase.SHADOW}),
+    }
+)
+"""What a flag may say. Everything else is refused by name, and taken for `shadow` where a file says it all the same."""
+
+
+def not_built(direction: Direction, phase: Phase) -> str | None:
+    """Return why a phase cannot be had, None where it can."""
+    if phase in BUILT[direction]:
+        return None
+    return f"the phase `{phase}` of {direction} is not built yet"

@@ -1,0 +1,111 @@
+"""Every change of a flag, with the evidence on its collection at that moment. Nothing here is ever changed or removed."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from proxy.ledger import tables
+from proxy.ledger.access import Access
+from proxy.ledger.gates import GateOutcome, Result
+
+MOST_CHANGES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateThen:
+    """What came of a gate at the moment of a change."""
+
+    gate: str
+    result: Result
+    found: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagChange:
+    """A flag that said `before` and then `after`; an empty namespace is the default of all collections.
+
+    `forced`: what stood in its way was overruled.
+    """
+
+    at_ns: int
+    direction: str
+    namespace: str
+    before: str
+    after: str
+    who: str
+    why: str
+    forced: bool = False
+    gates: tuple[GateThen, ...] = field(default=())
+
+
+class FlagChanges:
+    """The history of the flags on one ledger."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    @asynccontextmanager
+    async def entering(self, change: FlagChange) -> AsyncIterator[None]:
+        """Enter a change with what is done meanwhile: if that fails, nothing is entered."""
+        async with self._access.writing() as connection:
+            await _enter(connection, change)
+            yield
+
+    async def read(self, *, namespace: str | None = None) -> list[FlagChange]:
+        """Return the changes, of one flag or of all, the newest first."""
+        stored = tables.flag_changes
+        wanted = select(stored).order_by(stored.c.id.desc()).limit(MOST_CHANGES)
+        if namespace is not None:
+            wanted = wanted.where(stored.c.namespace == namespace)
+        async with self._access.reading() as connection:
+            rows = (await connection.execute(wanted)).all()
+        return [
+            FlagChange(
+                at_ns=row.at_ns,
+                direction=row.direction,
+                namespace=row.namespace,
+                before=row.before,
+                after=row.after,
+                who=row.who,
+                why=row.why,
+                forced=bool(row.forced),
+                gates=_gates(json.loads(row.evidence)),
+            )
+            for row in rows
+        ]
+
+
+def gates_then(outcomes: Sequence[GateOutcome]) -> tuple[GateThen, ...]:
+    """Return what is kept of gates."""
+    return tuple(
+        GateThen(gate=one.gate.value, result=one.result, found=one.found) for one in outcomes
+    )
+
+
+async def _enter(connection: AsyncConnection, change: FlagChange) -> None:
+    evidence = [[then.gate, then.result.value, then.found] for then in change.gates]
+    await connection.execute(
+        tables.flag_changes.insert().values(
+            at_ns=change.at_ns or time.time_ns(),
+            direction=change.direction,
+            namespace=change.namespace,
+            before=change.before,
+            after=change.after,
+            who=change.who,
+            why=change.why,
+            forced=int(change.forced),
+            evidence=json.dumps(evidence),
+        )
+    )
+
+
+def _gates(stored: Any) -> tuple[GateThen, ...]:
+    return tuple(
+        GateThen(gate=gate, result=Result(result), found=found) for gate, result, found in stored
+    )
