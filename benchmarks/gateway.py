@@ -1,6 +1,6 @@
 """One operation at a time: the gateway adapter on a mapped table, SQL by hand through bare asyncpg on the same table, and mongod.
 
-    python -m benchmarks.gateway
+    python -m benchmarks.gateway [words of the names of loads]
 
 All three take turns at each single operation, so that what else the machine does hits them alike. The bare side is what a person
 would write who knows the table; it builds no documents. MongoDB is asked through AsyncMongoClient.
@@ -12,7 +12,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from bson.codec_options import CodecOptions
 from bson.datetime_ms import DatetimeMS
 from bson.objectid import ObjectId
 from bson.raw_bson import RawBSONDocument
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 
 from adapters.entities.entity import Column, ColumnType, EntityMap, Identity, IdentityType
@@ -43,6 +43,8 @@ BARE_AIM: Final = 1.5
 MONGO_AIM: Final = 1.05
 DOCUMENTS: Final = 10_000
 USERS: Final = 100
+TOGETHER: Final = 100
+"""So many documents or statements has a command of many."""
 GENERATED: Final = Generated(now_ms=1_700_000_000_000)
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -111,6 +113,11 @@ class Sides:
         assert not isinstance(outcome.result, Failure)
 
 
+INSERT_BY_HAND: Final = (
+    'INSERT INTO chat.messages (id, "user", conversation, text, model, tokens, price, tags, '
+    "unread, createdat, updatedat) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+)
+
 Turn = tuple[
     Callable[[], Awaitable[Any]], Callable[[], Awaitable[Any]], Callable[[], Awaitable[Any]]
 ]
@@ -145,11 +152,7 @@ def insert_one(sides: Sides) -> Turn:
     canonical = as_canonical(one)
     return (
         lambda: sides.ask(Kind.INSERT, documents=[canonical]),
-        lambda: sides.bare.execute(
-            'INSERT INTO chat.messages (id, "user", conversation, text, model, tokens, price, tags, '
-            "unread, createdat, updatedat) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            *values,
-        ),
+        lambda: sides.bare.execute(INSERT_BY_HAND, *values),
         lambda: sides.mongo.insert_one(third),
     )
 
@@ -204,6 +207,60 @@ def upsert(sides: Sides) -> Turn:
     )
 
 
+def insert_many(sides: Sides) -> Turn:
+    of_each = [[document(sides.new_id()) for _ in range(TOGETHER)] for _side in range(3)]
+    canonical = list(map(as_canonical, of_each[0]))
+    rows = [[each["_id"].binary, *list(each.values())[1:]] for each in of_each[1]]
+    return (
+        lambda: sides.ask(Kind.INSERT, documents=canonical),
+        lambda: sides.bare.executemany(INSERT_BY_HAND, rows),
+        lambda: sides.mongo.insert_many(of_each[2]),
+    )
+
+
+def update_many(sides: Sides) -> Turn:
+    at = EPOCH + timedelta(seconds=sides.new_id())
+    identifiers = [
+        ObjectId(n.to_bytes(12)) for n in sides.chance.sample(range(DOCUMENTS), TOGETHER)
+    ]
+    change = {"$set": {"updatedAt": at}, "$inc": {"tokens": 1}}
+    canonical = {"$set": as_canonical({"updatedAt": at}), "$inc": {"tokens": 1}}
+    updates = [{"q": {"_id": each}, "u": canonical} for each in identifiers]
+    rows = [(each.binary, at) for each in identifiers]
+    return (
+        lambda: sides.ask(Kind.UPDATE, updates=updates),
+        lambda: sides.bare.executemany(
+            "UPDATE chat.messages SET updatedat = $2, tokens = tokens + 1 WHERE id = $1", rows
+        ),
+        lambda: sides.mongo.bulk_write([UpdateOne({"_id": each}, change) for each in identifiers]),
+    )
+
+
+def save_many(sides: Sides) -> Turn:
+    """Half of them find their document."""
+    at = EPOCH + timedelta(seconds=sides.new_id())
+    of_each = [
+        [sides.id() if n % 2 else ObjectId(sides.new_id().to_bytes(12)) for n in range(TOGETHER)]
+        for _side in range(3)
+    ]
+    fields = {"updatedAt": at, "text": f"saved at {at}", "user": "user1", "unread": True}
+    change = {"$set": as_canonical(fields)}
+    updates = [{"q": {"_id": each}, "u": change, "upsert": True} for each in of_each[0]]
+    rows = [(each.binary, *fields.values()) for each in of_each[1]]
+    return (
+        lambda: sides.ask(Kind.UPDATE, updates=updates),
+        lambda: sides.bare.executemany(
+            'INSERT INTO chat.messages (id, updatedat, text, "user", unread) '
+            "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET updatedat = $2, text = $3, "
+            '"user" = $4, unread = $5',
+            rows,
+        ),
+        lambda: sides.mongo.bulk_write(
+            [UpdateOne({"_id": each}, {"$set": fields}, upsert=True) for each in of_each[2]]
+        ),
+    )
+
+
 def count(sides: Sides) -> Turn:
     user = f"user{sides.chance.randrange(USERS)}"
     return (
@@ -238,8 +295,16 @@ LOADS: Final[Mapping[str, Callable[[Sides], Turn]]] = {
     "$set + $inc by _id": update_by_id,
     "upsert by findAndModify": upsert,
     "insert one": insert_one,
+    "insert 100": insert_many,
+    "100 updates by _id": update_many,
+    "100 upserts by _id": save_many,
 }
-SLOWER: Final = {"group 10,000 by field": 20}
+SLOWER: Final = {
+    "group 10,000 by field": 20,
+    "insert 100": 10,
+    "100 updates by _id": 10,
+    "100 upserts by _id": 10,
+}
 """How many times fewer of these are run."""
 
 
@@ -265,8 +330,9 @@ def as_canonical(value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def benchmark(*, rounds: int, seconds: float) -> Part:
-    """Run all loads on all sides, in turns."""
+async def benchmark(*, rounds: int, seconds: float, words: Sequence[str] = ()) -> Part:
+    """Run the loads on all sides, in turns: all of them, or those whose names have one of the words."""
+    loads = [load for load in LOADS if not words or any(word in load for word in words)]
     found = []
     with tempfile.TemporaryDirectory(prefix="parallax-bench-") as name:
         directory = Path(name)
@@ -285,7 +351,7 @@ async def benchmark(*, rounds: int, seconds: float) -> Part:
             sides = Sides(gateway=gateway, bare=bare, mongo=messages)
             try:
                 await _fill(sides)
-                for load in LOADS:
+                for load in loads:
                     print(f"{load} …", file=sys.stderr)
                     found.append(await _compared(sides, load, rounds, seconds))
             finally:
@@ -353,7 +419,13 @@ def _plans(sides: Sides) -> tuple[int, int]:
     gateway = sides.gateway
     storage = gateway._catalog.storage("chat", "messages")  # noqa: SLF001 - a figure, not a feature
     assert isinstance(storage, MappedStorage)
-    kept = (statements.find_by_id, statements.insert_document, statements.replace_document)
+    kept = (
+        statements.find_by_id,
+        statements.insert_document,
+        statements.insert_documents,
+        statements.replace_document,
+        statements.replace_documents,
+    )
     infos = [each.cache_info() for each in kept]
     known = gateway._known  # noqa: SLF001
     hits = known.hits + storage.statements_reused + sum(each.hits for each in infos)
@@ -425,7 +497,7 @@ def _part(found: list[Compared]) -> Part:
 
 
 async def _main() -> None:
-    part = await benchmark(rounds=3, seconds=1.0)
+    part = await benchmark(rounds=3, seconds=1.0, words=sys.argv[1:])
     print(part.text)
     for figure in part.figures:
         print(figure.name, figure.shown, figure.standing)

@@ -1,4 +1,4 @@
-"""`delete`: by `_id` in one round trip, else what the filter finds, locked.
+"""`delete`: one document by `_id` in one round trip, else what the filters find, locked.
 
 Source: MongoDB manual, "delete".
 """
@@ -8,10 +8,11 @@ from typing import Any
 
 from adapters.gateway import Mark
 from adapters.postgresql import marks, options, statements
+from adapters.postgresql.bulk_updates import NAMING
 from adapters.postgresql.hints import check_hint
 from adapters.postgresql.narrowing import identities_of
 from adapters.postgresql.picking import picked
-from adapters.postgresql.residual import query_of
+from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
 from comparators.outcome import Acknowledgement, Outcome, WriteError
@@ -53,13 +54,29 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     return deleted if rows else nothing
 
 
+def _is_by_identity(statement: Mapping[str, Any]) -> bool:
+    """Return whether a statement names the one document it is for, and asks for no more."""
+    query = statement["q"]
+    return (
+        statement.keys() == {"q", "limit"}
+        and statement["limit"] in {0, 1}
+        and query.keys() == {"_id"}
+        and type(query["_id"]) in NAMING
+    )
+
+
 async def delete(session: Session) -> Outcome:
-    """Run the statements one after the other, inside a transaction."""
+    """Run the statements inside a transaction, together where that is the same as one after the other."""
     arguments = session.operation.arguments
     options.check("delete", arguments)
+    deletes = options.statements(arguments, "delete", "deletes")
+    if len(deletes) > 1 and not session.collation and all(map(_is_by_identity, deletes)):
+        identities = list(dict.fromkeys(each["q"]["_id"] for each in deletes))
+        query = query_of(session, {"_id": {"$in": identities}})
+        return _outcome(await _delete_all(session, query, first=False), ())
     touched: list[Any] = []
     errors: list[WriteError] = []
-    for at, statement in enumerate(options.statements(arguments, "delete", "deletes")):
+    for at, statement in enumerate(deletes):
         try:
             touched += await _delete(session, statement)
         except CommandFailure as failure:
@@ -80,7 +97,11 @@ async def _delete(session: Session, statement: Mapping[str, Any]) -> list[Any]:
     )
     if not session.exists:
         return []
-    found = await picked(session, query, first=bool(statement.get("limit")), locked=True)
+    return await _delete_all(session, query, first=bool(statement.get("limit")))
+
+
+async def _delete_all(session: Session, query: Query, *, first: bool) -> list[Any]:
+    found = await picked(session, query, first=first, locked=True)
     await remove(session, [each.key for each in found])
     return [each.document["_id"] for each in found]
 

@@ -30,6 +30,9 @@ LONGEST_KEY: Final = LONGEST_EXACT
 ID_INDEX: Final = "_id_"
 SPECIAL: Final = frozenset({"text", "hashed", "2d", "2dsphere", "geoHaystack", "columnstore"})
 
+INVERTED: Final = bytes(range(255, -1, -1))
+"""Turns the order of bytes round."""
+
 
 class Empty:
     """The type of the value that stands for an empty array in an index."""
@@ -133,13 +136,22 @@ class Index:
                 continue
             key = self._key(values)
             found.setdefault(key, Entry(index=self, key=key, values=values))
-        return found
+        if len(found) < 2:
+            return found
+        # The server enters them in the order of the index, and names the first that is taken.
+        return dict(sorted(found.items(), key=lambda item: self._rank(item[1].values)))
 
     def _key(self, values: tuple[Any, ...]) -> bytes:
         # No key of a value is the beginning of another's in its class: keys may stand side by side.
-        parts = [UNDEFINED if each is EMPTY_ARRAY else key_of(self._place(each)) for each in values]
-        key = b"".join(parts)
+        key = b"".join(map(self._part, values))
         return key if len(key) <= LONGEST_KEY else hashlib.sha256(key).digest()
+
+    def _part(self, value: Any) -> bytes:
+        return UNDEFINED if value is EMPTY_ARRAY else key_of(self._place(value))
+
+    def _rank(self, values: tuple[Any, ...]) -> bytes:
+        parts = zip(map(self._part, values), self.specification["key"].values(), strict=True)
+        return b"".join(part if up > 0 else part.translate(INVERTED) for part, up in parts)
 
     def _place(self, value: Any) -> Any:
         """Return a value in which equal strings are the same."""

@@ -7,17 +7,25 @@ no column) goes the general way; a write has then done nothing.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from adapters.gateway import Mark
 from adapters.postgresql import marks
 from adapters.postgresql.catalog import Catalog, Collection
-from adapters.postgresql.connections import Connections
+from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.documents import entries_of, entry_values
 from adapters.postgresql.drafts import ALTERED, Answer, Draft, draft_of, draft_of_upsert
 from adapters.postgresql.mapped_storage import MappedStorage
-from adapters.postgresql.outlines import Outline, filled, is_plain_insert, outline_of
+from adapters.postgresql.outlines import (
+    Outline,
+    filled,
+    is_plain_insert,
+    outline_of,
+    outlines_of_updates,
+)
 from adapters.postgresql.statements import SHAPES_KEPT, WriteShape, insert_document
 from adapters.query.failures import CommandFailure
 from adapters.query.outline import probes_of
@@ -62,6 +70,10 @@ class Ran(NamedTuple):
     text: str
 
 
+class _UnchangedError(Exception):
+    """One of several updates has changed nothing: what they did is rolled back."""
+
+
 class KnownOperations:
     """The plans of a gateway by outline, kept with their collections: a definition forgets them."""
 
@@ -82,7 +94,7 @@ class KnownOperations:
             return await self._insert(found.storage, found, operation, mark, started)
         outline = outline_of(operation.kind, operation.arguments)
         if outline is None:
-            return None
+            return await self._update_each(found, operation, mark, started)
         known = self._plan(found, operation, outline, marked=mark is not None)
         touched = _touched(operation)
         values = outline.values
@@ -102,6 +114,48 @@ class KnownOperations:
             answered=Answered.PUSHED_DOWN,
         )
         return Ran(outcome, known.text)
+
+    async def _update_each(
+        self, collection: Collection, operation: Operation, mark: Mark | None, started: float
+    ) -> Ran | None:
+        """Run several updates behind one another without waiting for any; None unless each changes its document."""
+        if operation.kind is not Kind.UPDATE:
+            return None
+        ready = self._ready_updates(collection, operation)
+        if ready is None:
+            return None
+        touched = tuple(each["q"]["_id"] for each in operation.arguments["updates"])
+        outcome = Outcome(
+            result=Acknowledgement(n=len(ready), modified=len(ready)),
+            duration_s=0.0,
+            touched=touched,
+            answered=Answered.PUSHED_DOWN,
+        )
+        try:
+            async with self._connections.held() as connection, connection.transaction():
+                await _change_all(connection, ready)
+                if mark is not None:
+                    await marks.write(connection, mark, outcome)
+        except _UnchangedError:
+            return None
+        outcome = replace(outcome, duration_s=time.perf_counter() - started)
+        return Ran(outcome, ready[0][0])
+
+    def _ready_updates(
+        self, collection: Collection, operation: Operation
+    ) -> list[tuple[str, list[Any]]] | None:
+        """Return the SQL of each statement with its arguments, None where one takes the general way."""
+        outlines = outlines_of_updates(operation.arguments)
+        if outlines is None:
+            return None
+        found = []
+        for outline, statement in zip(outlines, operation.arguments["updates"], strict=True):
+            alone = replace(operation, arguments={"updates": [statement]})
+            ready = _ready(self._plan(collection, alone, outline, marked=False), outline.values)
+            if ready is None:
+                return None
+            found.append((ready[0].text, ready[1]))
+        return found
 
     async def _insert(
         self,
@@ -163,6 +217,14 @@ def _ready(known: Known | None, values: Sequence[Any]) -> tuple[Known, list[Any]
         except UnfitError:
             known = known.otherwise
     return None
+
+
+async def _change_all(connection: Connection, ready: Sequence[tuple[str, list[Any]]]) -> None:
+    """Run updates of one document each; _UnchangedError where one changes none."""
+    for text, of_text in groupby(ready, key=itemgetter(0)):
+        given = [arguments for _text, arguments in of_text]
+        if len(await connection.fetchmany(text, given)) < len(given):
+            raise _UnchangedError
 
 
 def _touched(operation: Operation) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ A change is written only if its row still is the version that was read (at once)
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 from bson.objectid import ObjectId
@@ -14,10 +14,11 @@ from bson.objectid import ObjectId
 from adapters.evaluate.update import updater
 from adapters.evaluate.upsert import check_upsert, upserted
 from adapters.gateway import Mark
-from adapters.postgresql import inserts, statements
+from adapters.postgresql import inserts, options, statements
 from adapters.postgresql.documents import Change, Stored, insertion, replacement
 from adapters.postgresql.duplicates import duplicate_entry, duplicate_identity
 from adapters.postgresql.failures import UNIQUE, state_of
+from adapters.postgresql.hints import check_hint
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import MakeStatement, Session
 from adapters.postgresql.storage import Found
@@ -27,6 +28,8 @@ from adapters.query.update import Update, parse_update
 from comparators.canonical import encode
 from comparators.order import ValueOrder
 from comparators.outcome import Outcome
+
+FAILED_TO_PARSE: Final = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,27 @@ def modification_of(
         tree=tree,
         apply=updater(tree, filter=parsed.tree, now_ms=now_ms, variables=user),
         insert=insert if upsert else None,
+    )
+
+
+def modification_of_statement(
+    session: Session, statement: Mapping[str, Any], at: int
+) -> Modification:
+    """Return the statement `at` of an `update` ready to run; errors as of `modification_of`."""
+    options.check("update statement", statement)
+    check_hint(session, statement.get("hint"))
+    change = statement["u"]
+    replaces = isinstance(change, Mapping) and not next(iter(change), "").startswith("$")
+    if replaces and statement.get("multi"):
+        raise CommandFailure(FAILED_TO_PARSE, "multi update is not for replacements")
+    return modification_of(
+        session,
+        query=statement["q"],
+        update=change,
+        array_filters=statement.get("arrayFilters"),
+        order=session.order_under(statement),
+        upsert=bool(statement.get("upsert")),
+        at=at,
     )
 
 

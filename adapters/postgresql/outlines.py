@@ -50,6 +50,21 @@ def outline_of(kind: Kind, arguments: Arguments) -> Outline | None:
     return Outline(tuple(key), values)
 
 
+def outlines_of_updates(arguments: Arguments) -> list[Outline] | None:
+    """Return the outlines of the statements of an update with several, None where one has none."""
+    statements = arguments.get("updates")
+    if type(statements) is not list or len(statements) < 2 or not _knows(arguments, OF_UPDATE):
+        return None
+    found = []
+    for statement in statements:
+        key: Key = [Kind.UPDATE]
+        values: Values = []
+        if not _statement(statement, key, values):
+            return None
+        found.append(Outline(tuple(key), values))
+    return found
+
+
 def _find(arguments: Arguments, key: Key, values: Values) -> bool:
     return (
         _knows(arguments, OF_FIND)
@@ -80,7 +95,10 @@ def _update(arguments: Arguments, key: Key, values: Values) -> bool:
     statements = arguments.get("updates")
     if type(statements) is not list or len(statements) != 1 or not _knows(arguments, OF_UPDATE):
         return False
-    [statement] = statements
+    return _statement(statements[0], key, values)
+
+
+def _statement(statement: Arguments, key: Key, values: Values) -> bool:
     return all(
         name in OF_STATEMENT or value is False for name, value in statement.items()
     ) and _change(statement.get("q"), statement.get("u"), key, values)

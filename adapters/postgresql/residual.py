@@ -37,10 +37,11 @@ class Query:
 
     def test(self, *, drifted: bool) -> Test | None:
         """Return the test that is left, None where SQL is exact; if rows have drifted, it is not."""
-        return self._test if drifted or not self.exact else None
+        return self.matches if drifted or not self.exact else None
 
     @cached_property
-    def _test(self) -> Test:
+    def matches(self) -> Test:
+        """The test of whole documents."""
         return matcher(self.tree, variables=self.variables)
 
 

@@ -4,46 +4,27 @@ Source: MongoDB manual, "update".
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.gateway import Mark
 from adapters.postgresql import marks, modifying, options
 from adapters.postgresql.altering import alter
+from adapters.postgresql.bulk_updates import MOST, Numbered, update_together
 from adapters.postgresql.documents import Change, Stored
-from adapters.postgresql.hints import check_hint
-from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
+from adapters.postgresql.modifying import (
+    Modification,
+    change_of,
+    modification_of_statement,
+    upsertion,
+)
 from adapters.postgresql.picking import picked
 from adapters.postgresql.session import Session
+from adapters.postgresql.tally import Tally
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import named_stages
-from comparators.outcome import Acknowledgement, Outcome, WriteError
+from comparators.outcome import Outcome
 
 FAILED_TO_PARSE: Final = 9
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What the statements of a command have done so far."""
-
-    n: int = 0
-    modified: int = 0
-    upserted: list[tuple[int, Any]] = field(default_factory=list)
-    errors: list[WriteError] = field(default_factory=list)
-    touched: list[Any] = field(default_factory=list)
-
-    def outcome(self) -> Outcome:
-        """Return the outcome; its duration is the caller's to fill in."""
-        return Outcome(
-            result=Acknowledgement(
-                n=self.n,
-                modified=self.modified,
-                upserted=tuple(self.upserted),
-                errors=tuple(self.errors),
-            ),
-            duration_s=0.0,
-            touched=tuple(self.touched),
-        )
 
 
 def _statements_of(arguments: Mapping[str, Any]) -> Sequence[Any]:
@@ -67,7 +48,7 @@ async def update_at_once(session: Session, mark: Mark | None) -> Outcome | None:
         return None
     [statement] = statements
     try:
-        modification = _parsed(session, statement, 0)
+        modification = modification_of_statement(session, statement, 0)
         outcome = await alter(session, modification, statement["q"], mark)
         if outcome is not None:
             return outcome
@@ -88,11 +69,11 @@ async def _one_at_once(
     change: Change | None = None
     if found is not None:
         change = change_of(session, modification, found)[1]
-        _count(tally, 1, [change])
+        tally.count(1, [change])
         write = modifying.replace_at_once
     elif modification.insert is not None:
         change = upsertion(session, modification)
-        _count_upserted(tally, 0, change)
+        tally.count_upserted(0, change)
         write = modifying.insert_at_once
     else:
         write = modifying.replace_at_once
@@ -105,25 +86,39 @@ async def _one_at_once(
 
 
 async def update(session: Session) -> Outcome:
-    """Run the statements one after the other, inside a transaction."""
+    """Run the statements inside a transaction, together where that is the same as one after the other."""
     arguments = session.operation.arguments
+    numbered = list(enumerate(_statements_of(arguments)))
     tally = Tally()
-    for at, statement in enumerate(_statements_of(arguments)):
+    for start in range(0, len(numbered), MOST):
+        portion = numbered[start : start + MOST]
+        together = await update_together(session, portion)
+        if together is None:
+            await _update_each(session, portion, tally)
+        else:
+            tally.add(together)
+        if tally.errors and arguments.get("ordered", True):
+            break
+    return tally.outcome()
+
+
+async def _update_each(session: Session, numbered: Sequence[Numbered], tally: Tally) -> None:
+    """Run statements one after the other, up to the first that is refused if their order counts."""
+    for at, statement in numbered:
         try:
             failure = await _update(session, statement, at, tally)
         except CommandFailure as refused:
             failure = refused
         if failure is not None:
-            tally.errors.append(_write_error(at, failure))
-            if arguments.get("ordered", True):
-                break
-    return tally.outcome()
+            tally.count_refused(at, failure)
+            if session.operation.arguments.get("ordered", True):
+                return
 
 
 async def _update(
     session: Session, statement: Mapping[str, Any], at: int, tally: Tally
 ) -> CommandFailure | None:
-    modification = _parsed(session, statement, at)
+    modification = modification_of_statement(session, statement, at)
     first = not statement.get("multi")
     found = await picked(session, modification.query, first=first, locked=True)
     if found:
@@ -133,7 +128,7 @@ async def _update(
     change = upsertion(session, modification)
     failure = await modifying.insert_locked(session, change)
     if failure is None:
-        _count_upserted(tally, at, change)
+        tally.count_upserted(at, change)
     return failure
 
 
@@ -154,48 +149,7 @@ async def _change_all(
     refused_by_index = await modifying.replace_locked(session, changes)
     failure = refused_by_index or failure
     if failure is None:
-        _count(tally, len(found), changes)
+        tally.count(len(found), changes)
     else:
         tally.touched += [change.identifier for change in changes]
     return failure
-
-
-def _parsed(session: Session, statement: Mapping[str, Any], at: int) -> Modification:
-    options.check("update statement", statement)
-    check_hint(session, statement.get("hint"))
-    change = statement["u"]
-    replaces = isinstance(change, Mapping) and not next(iter(change), "").startswith("$")
-    if replaces and statement.get("multi"):
-        raise CommandFailure(FAILED_TO_PARSE, "multi update is not for replacements")
-    return modification_of(
-        session,
-        query=statement["q"],
-        update=change,
-        array_filters=statement.get("arrayFilters"),
-        order=session.order_under(statement),
-        upsert=bool(statement.get("upsert")),
-        at=at,
-    )
-
-
-def _count(tally: Tally, n: int, changes: Any) -> None:
-    written = [change for change in changes if change is not None]
-    tally.n += n
-    tally.modified += len(written)
-    tally.touched += [change.identifier for change in written]
-
-
-def _count_upserted(tally: Tally, at: int, change: Change) -> None:
-    tally.n += 1
-    tally.upserted.append((at, change.identifier))
-    tally.touched.append(change.identifier)
-
-
-def _write_error(at: int, failure: CommandFailure) -> WriteError:
-    return WriteError(
-        index=at,
-        code=failure.code,
-        key_pattern=failure.key_pattern,
-        key_value=failure.key_value,
-        message=failure.message,
-    )

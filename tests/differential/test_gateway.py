@@ -131,6 +131,14 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         insert({"_id": 13, "email": "a"}),
         find(sort={"_id": 1}),
     ),
+    "an array of which several elements are taken": (
+        index("up", {"a.b": 1, "c": -1}, unique=True, sparse=True),
+        index("down", {"d": -1}, unique=True, sparse=True),
+        insert({"_id": 1, "a": {"b": 1}}, {"_id": 2, "a": {"b": 2}}, {"_id": 3, "d": 5}, {"_id": 4, "d": "x"}),
+        insert({"_id": 5, "a": [{"b": 2}, {"b": 1}]}, {"_id": 6, "d": [7, 5, "x"]}, {"_id": 7, "d": ["x", 5]}, ordered=False),
+        insert({"_id": 8, "a": {"b": 3}, "c": "m"}, {"_id": 9, "a": {"b": 3}, "c": "n"}, {"_id": 10, "a": {"b": 3}, "c": ["m", "n"]}),
+        update({"_id": 8}, {"$set": {"d": [5, "x"]}}),
+    ),
     "sparse, partial and compound unique indexes": (
         index("s", {"s": 1}, unique=True, sparse=True),
         index("p", {"p": 1}, unique=True, partialFilterExpression={"on": True}),
