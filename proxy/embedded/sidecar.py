@@ -1,55 +1,32 @@
 """Parallax itself as a process on loopback, with its data in a folder of its own."""
 
-import os
-import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from comparators.errors import ParallaxError
-from proxy.embedded.process import ServerProcess, accepts_connections, free_port
+from proxy.embedded.command import ListeningCommand
 from proxy.embedded.waiting import until
 from proxy.ledger.evidence import Evidence, Status
 from proxy.ledger.read import DEFAULTS, Gates, read_report, status
 
-READY_WITHIN_S = 20
-STOP_WITHIN_S = 15
+DATA: Final = "data"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedSidecar:
-    """A running `parallax serve`. `uri` is what an application connects to."""
-
-    port: int
-    data: Path
-    process: ServerProcess
-    extra: Mapping[str, str] = field(default_factory=dict)
+class EmbeddedSidecar(ListeningCommand):
+    """A running `parallax serve`."""
 
     @property
-    def uri(self) -> str:
-        """The address for applications, without any option."""
-        return f"mongodb://127.0.0.1:{self.port}/"
+    def data(self) -> Path:
+        """Where it keeps its logs and its ledger."""
+        return self.process.directory / DATA
 
     @property
     def ledger(self) -> str:
         """The address of its ledger."""
         return f"sqlite:///{self.data / 'ledger.db'}"
-
-    async def start(self) -> None:
-        """Start it and wait until it accepts connections."""
-        self.process.start()
-        await self.process.ready(lambda: accepts_connections(self.port), within_s=READY_WITHIN_S)
-
-    async def stop(self) -> None:
-        """Ask it to end, and wait."""
-        await self.process.stop(within_s=STOP_WITHIN_S)
-
-    async def kill(self) -> None:
-        """Kill the relay; its verifier notices by itself."""
-        await self.process.stop(signal.SIGKILL)
 
     async def drained(self, *, within_s: float = 60) -> Status:
         """Wait until everything captured so far has its verdict, and return where it stands."""
@@ -93,25 +70,17 @@ async def embedded_sidecar(
 
     `settings` are PARALLAX_ variables, `arguments` further options of `parallax serve`.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    port = free_port()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PARALLAX_")},
-        "PARALLAX_LEGACY_URI": legacy,
-        "PARALLAX_GATEWAY_URI": gateway,
-        "PARALLAX_LISTEN_ADDRESS": f"127.0.0.1:{port}",
-        "PARALLAX_DATA_DIRECTORY": str(directory / "data"),
-        **(settings or {}),
-    }
-    process = ServerProcess(
-        name="parallax serve",
-        command=[sys.executable, "-m", "proxy.cli", "serve", *arguments],
-        directory=directory,
-        log_path=directory / "sidecar.log",
-        environment=environment,
-        death_signal=signal.SIGTERM,
+    sidecar = EmbeddedSidecar.of(
+        "serve",
+        directory,
+        settings={
+            "PARALLAX_LEGACY_URI": legacy,
+            "PARALLAX_GATEWAY_URI": gateway,
+            "PARALLAX_DATA_DIRECTORY": str(directory / DATA),
+            **(settings or {}),
+        },
+        arguments=arguments,
     )
-    sidecar = EmbeddedSidecar(port=port, data=directory / "data", process=process)
     await sidecar.start()
     try:
         yield sidecar

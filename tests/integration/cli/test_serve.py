@@ -160,7 +160,7 @@ async def test_no_password_is_written_or_shown_to_other_users(
 
     assert arguments
     written = [file for file in sidecar.process.directory.rglob("*") if file.is_file()]
-    assert {RELAY_STATUS, "sidecar.log", "ledger.db"} <= {file.name for file in written}
+    assert {RELAY_STATUS, "serve.log", "ledger.db"} <= {file.name for file in written}
     assert [file for file in written if SECRET.encode() in file.read_bytes()] == []
     assert not [line for line in arguments if SECRET.encode() in line]
 
