@@ -7,6 +7,8 @@ with the drivers' own BSON and compares it as a dictionary, which is blind to th
 """
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -22,6 +24,7 @@ from pymongo import AsyncMongoClient
 
 from adapters.postgresql.digests import Digests
 from benchmarks.figure import Figure, NotMeasuredError, Part, at_least, at_most
+from benchmarks.processes import ended
 from benchmarks.stock import DATABASE, fill_gateway, fill_legacy
 from benchmarks.table import table
 from proxy.embedded import embedded_mongo, embedded_postgres
@@ -45,13 +48,17 @@ PLACES: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """One size: seconds, medians over the rounds, and processor time of this process per document."""
+    """One size: seconds, medians over the rounds, and processor time of this process per document.
+
+    Memory is the greatest that `parallax sweep` as a process has.
+    """
 
     documents: int
     sweep_s: float
     plain_s: float
     sweep_cpu_us: float
     plain_cpu_us: float
+    command_mib: float
 
     @property
     def faster(self) -> float:
@@ -105,7 +112,15 @@ async def _measured(sides: Sides, documents: int, rounds: int) -> Swept:
         plain_s=plain_s,
         sweep_cpu_us=sweep_cpu_s / documents * 1e6,
         plain_cpu_us=plain_cpu_s / documents * 1e6,
+        command_mib=_run_sweep(sides, name),
     )
+
+
+def _run_sweep(sides: Sides, name: str) -> float:
+    """Run the command, and return its greatest memory in MiB."""
+    options = ("--legacy", sides.uri, "--gateway", sides.dsn, "--ledger", sides.ledger)
+    command = [sys.executable, "-m", "proxy.cli", "sweep", f"{DATABASE}.{name}", *options]
+    return ended(subprocess.Popen(command, stdout=subprocess.DEVNULL))
 
 
 async def _timed(way: Callable[[], Awaitable[None]]) -> tuple[float, float]:
@@ -161,13 +176,14 @@ def _part(found: list[Swept]) -> Part:
             f"{each.documents:,}",
             *(each.sweep_s, each.documents / each.sweep_s, each.sweep_cpu_us),
             *(each.plain_s, each.documents / each.plain_s, each.plain_cpu_us),
-            each.faster,
+            *(each.faster, each.command_mib),
         )
         for each in found
     ]
     headings = (
         *("documents", "sweep s", "per s", "CPU µs each"),
         *("fetch and compare s", "per s", "CPU µs each", "times faster"),
+        "MiB",
     )
     return Part(
         figures=(
@@ -181,6 +197,7 @@ def _part(found: list[Swept]) -> Part:
                 value=costs[1] / costs[0],
                 aim=at_most(LINEAR_AIM),
             ),
+            Figure(name="peak memory of the command", value=largest.command_mib, unit="MiB"),
         ),
         text=table(headings, rows),
         detail=[asdict(each) for each in found],
