@@ -206,6 +206,8 @@ def _shown(found: Sequence[Swept]) -> Table:
 def _names(swept: Swept) -> Iterator[str]:
     for name in swept.differing[:MOST_NAMES]:
         yield f"differs: {swept.namespace} {name}"
+    if swept.busy:
+        yield f"pending: {swept.busy:,} of {swept.namespace}, written all the time; the verifier compares each after its last write"
     if len(swept.differing) > MOST_NAMES:
         yield f"and {len(swept.differing) - MOST_NAMES:,} more; `parallax repair --dry-run` shows them"
 
@@ -214,4 +216,5 @@ def _code(found: Sequence[Swept]) -> int:
     """Return the exit code: 1 when documents differ, 2 when of some it could not be said."""
     if any(swept.differing for swept in found):
         return 1
-    return 2 if any(swept.uncompared or swept.unfilled for swept in found) else 0
+    is_open = any(swept.uncompared or swept.busy or swept.unfilled for swept in found)
+    return 2 if is_open else 0

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -38,11 +39,13 @@ Told = Callable[[Any, Judgement], None]
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
 _MOST_OWED: Final = 200_000
-_MOST_OVERTAKEN: Final = 4
+_MOST_OVERTAKEN: Final = 8
 """How often a document may be written while it is compared before those who asked are told that it is busy.
 
 Each time costs as long as the verifier is behind.
 """
+_HOT_AFTER_S: Final = 20.0
+"""How long those who asked wait for a comparison, from when all that was on the log then is admitted."""
 
 CONTENDED: Final = "written at the same time by several clients"
 CHOICE: Final = "several documents matched a write of one"
@@ -123,7 +126,10 @@ class States:
         partly = self._stock.excuse(namespace)
         for identifier in identifiers:
             place = (namespace, document_key(identifier))
-            before = self._owed.pop(place, None)
+            before = self._owed.get(place)
+            if before is not None and not before.told:
+                # What somebody waits for keeps its turn, however often it is written.
+                self._owed.move_to_end(place)
             self._owed[place] = Debt(
                 identifier=identifier,
                 position=position,
@@ -144,24 +150,28 @@ class States:
     ) -> list[tuple[Any, Judgement]]:
         """Compare documents that nobody is known to have written, and return the verdict on each.
 
-        A difference is entered with a cause.
+        A difference is entered with a cause. Of those that are written all the time the verdict is that they are
+        busy: they stay owed, and are compared after their last write.
         """
         keys = {document_key(identifier): identifier for identifier in identifiers}
-        found: list[tuple[Any, Judgement]] = []
-        if not keys:
-            return found
-        complete = asyncio.get_running_loop().create_future()
+        found: dict[bytes, tuple[Any, Judgement]] = {}
+        complete = asyncio.Event()
 
         def told(identifier: Any, judgement: Judgement) -> None:
-            found.append((identifier, judgement))
-            if len(found) == len(keys) and not complete.done():
-                complete.set_result(None)
+            found.setdefault(document_key(identifier), (identifier, judgement))
+            if len(found) == len(keys):
+                complete.set()
 
         for key, identifier in keys.items():
             debt = Debt(identifier=identifier, position=position, told=(told,), cause=cause)
             self._still_owe((namespace, key), debt)
-        await complete
-        return found
+        if keys:
+            await self._sides.quiet.settled(frozenset({namespace}))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HOT_AFTER_S):
+                    await complete.wait()
+        busy = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=BUSY)
+        return [found.get(key, (identifier, busy)) for key, identifier in keys.items()]
 
     def _still_owe(self, place: tuple[str, bytes], debt: Debt) -> None:
         """Owe a debt, unless a write owes the document anyhow: that one then has its excuse, and tells those who asked."""

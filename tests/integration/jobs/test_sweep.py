@@ -3,11 +3,14 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymongo import AsyncMongoClient
 
 from adapters.postgresql.gateway import PostgresGateway
+from comparators.canonical import document_key, encode
 from proxy.jobs.runners.dask import DaskRunner
 from proxy.ledger.access import opened
 from proxy.ledger.entries import DivergenceState
@@ -23,6 +26,8 @@ pytestmark = pytest.mark.timeout(180)
 
 COLLECTIONS = (MAPPED, "notes")
 DOCUMENTS = 200
+HOT = 3
+PAUSE_S = 0.02
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
@@ -134,6 +139,44 @@ async def test_a_sweep_under_traffic_finds_nothing_false(field: Field) -> None:
     after = [await field.sweep(name, per_chunk=50) for name in ("users", "messages")]
     assert [each.suspects for each in after] == [0, 0]
     assert sum(each.documents for each in after) > 5
+
+
+async def test_what_is_written_all_the_time_is_left_to_the_verifier_and_the_sweep_ends(
+    field: Field, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, namespace = field.namespaces
+    documents = [document(n, n) for n in range(20)]
+    await field.fill("notes", documents)
+    ended = asyncio.Event()
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            tasks.create_task(_write_again_and_again(field, until=ended))
+        try:
+            async with PostgresGateway(field.gateway) as gateway:
+                damaged = encode({**documents[HOT], "total": -1.0})
+                await gateway.put_images(namespace, {document_key(HOT): (HOT, damaged)})
+            swept = await field.run("sweep", namespace, capsys=capsys)
+        finally:
+            ended.set()
+    await field.sidecar.drained()
+    found = [
+        (each.namespace, path.path)
+        for each in (await field.sidecar.evidence()).divergent
+        for path in each.differences
+        if each.namespace == namespace
+    ]
+
+    assert swept.code == 2, swept.printed
+    assert f"pending: 1 of {namespace}, written all the time" in swept.out
+    assert (namespace, "total") in found
+
+
+async def _write_again_and_again(field: Field, *, until: asyncio.Event) -> None:
+    async with AsyncMongoClient[Any](field.sidecar.uri, serverMonitoringMode="poll") as client:
+        while not until.is_set():
+            await client[field.database].notes.update_one({"_id": HOT}, {"$inc": {"hits": 1}})
+            await asyncio.sleep(PAUSE_S)
 
 
 async def test_a_cluster_sweeps_as_this_process_does(field: Field, cluster: str) -> None:
