@@ -74,6 +74,13 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+class OtlpProtocol(StrEnum):
+    """How an OpenTelemetry collector is spoken to."""
+
+    HTTP = "http/protobuf"
+    GRPC = "grpc"
+
+
 def _address(text: str) -> str:
     address_of(text)
     return text
@@ -196,6 +203,15 @@ class Log(_Section):
     format: LogFormat = LogFormat.JSON
 
 
+class Telemetry(_Section):
+    """Where metrics go."""
+
+    prometheus: Annotated[str, AfterValidator(_address_or_empty)] = ""
+    otlp_endpoint: Annotated[str, _uri_of("http", "https")] = Field(default="", repr=False)
+    otlp_protocol: OtlpProtocol = OtlpProtocol.HTTP
+    interval_s: Annotated[float, Field(ge=1)] = 15.0
+
+
 class Data(_Section):
     """Where everything that Parallax writes lies."""
 
@@ -219,6 +235,7 @@ class Settings(BaseSettings):
     rules: Rules = Rules()
     gates: Gates = Gates()
     log: Log = Log()
+    telemetry: Telemetry = Telemetry()
     data: Data = Data()
 
     @property

@@ -1,7 +1,7 @@
 """Every metric and log event of Parallax, declared once, and the set-up of logging.
 
-Metrics go to OpenTelemetry's global meter provider: nothing is exported, and next to nothing spent, unless whoever
-starts the process installs a provider. Label sets are closed or bounded by the application's schema; no value
+Where metrics go is set by `telemetry.…` (`proxy.exporters`), else by whoever installs OpenTelemetry's global meter
+provider; without either nothing is exported, and next to nothing spent. Label sets are closed or bounded by the application's schema; no value
 of a document is ever a label or a field of a log line.
 Source of the `db.*` names: OpenTelemetry semantic conventions, "Database client metrics".
 """
@@ -112,6 +112,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "flag_failed": "A flag cannot be evaluated, or says what is not built; its collections are in `shadow`",
     "flags_broken": "The flags file cannot be read; what was read last stays in force",
     "flags_read": "The flags file was read, and holds from here on",
+    "export_failed": "Metrics did not reach their destination; the next ones are tried in their time",
     "gateway_failed": "A bug ended one operation on the gateway; its verdict is gateway_error",
     "latencies_kept_by_minute": "Latencies of a past day wait for a ledger that does not answer",
     "legacy_unreachable": "A client connection found no MongoDB to go to",

@@ -26,6 +26,7 @@ from proxy.cli.ending import (
 )
 from proxy.cli.injecting import gateway_under_test
 from proxy.cli.maps import maps_of
+from proxy.exporters import exported
 from proxy.ledger.entries import Checkpoint
 from proxy.ledger.write import Ledger
 from proxy.settings import Settings
@@ -33,7 +34,7 @@ from proxy.shadow.frontier import Resume
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.patience import Outage, Side
 from proxy.shadow.verifier import Limits, Verifier
-from proxy.telemetry import configure_logging
+from proxy.telemetry import Metrics, configure_logging
 from proxy.uris import redacted_uri
 
 _POLL_S: Final = 0.05
@@ -93,6 +94,7 @@ async def verify_log(
         held.enter_context(cancelled_by_signals())
         held.enter_context(cancelled_without(parent))
         held.enter_context(ReaderLock(directory))
+        meter = held.enter_context(exported(settings.telemetry, part="verifier"))
         await held.enter_async_context(client)
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
@@ -105,7 +107,10 @@ async def verify_log(
             )
         )
         ledger = await Ledger.open(
-            settings.ledger_uri, revealed=rules.reveals, about=about(settings)
+            settings.ledger_uri,
+            revealed=rules.reveals,
+            about=about(settings),
+            metrics=Metrics(meter),
         )
         held.push_async_callback(ledger.close)
         log = await _log_of(directory)

@@ -1,0 +1,111 @@
+"""Where the metrics of a process go: to whoever scrapes it, and to an OpenTelemetry collector.
+
+Nothing is loaded, and nothing spent, where no destination is set. One that fails costs points on a curve, never a
+verdict: the log tells of it, and the next export is tried in its time.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from opentelemetry.metrics import Meter
+
+from comparators.errors import SettingsError
+from proxy.settings import OtlpProtocol, Telemetry
+from proxy.uris import address_of
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+
+_log = structlog.get_logger()
+
+_LAST_EXPORT_MS: Final = 2_000
+"""How long the end of a process waits for its collector."""
+_MAX_REASON: Final = 200
+_SDK: Final = "opentelemetry"
+
+
+@contextmanager
+def exported(settings: Telemetry, *, part: str) -> Iterator[Meter | None]:
+    """Give the meter that reports to the destinations that are set; None where none is.
+
+    SettingsError where the address for scrapes cannot be listened on.
+    """
+    if not settings.prometheus and not settings.otlp_endpoint:
+        yield None
+        return
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
+
+    facts = {"service.name": "parallax", "service.version": version("parallax")}
+    with ExitStack() as held:
+        held.enter_context(_failures_in_our_log())
+        readers = [*_scraped(settings, held), *_pushed(settings)]
+        provider = MeterProvider(
+            readers, Resource.create({**facts, "parallax.part": part}), shutdown_on_exit=False
+        )
+        held.callback(provider.shutdown, timeout_millis=_LAST_EXPORT_MS)
+        yield provider.get_meter("parallax")
+
+
+def _scraped(settings: Telemetry, held: ExitStack) -> "Iterator[MetricReader]":
+    """Serve `/metrics`, with what Python and the kernel say of this process."""
+    if not settings.prometheus:
+        return
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
+    from prometheus_client import REGISTRY, start_http_server
+
+    address = address_of(settings.prometheus)
+    try:
+        server, thread = start_http_server(address.port, address.host, REGISTRY)
+    except OSError as error:
+        raise SettingsError(
+            f"metrics cannot be served at {settings.prometheus}: {error.strerror}",
+            where="telemetry.prometheus",
+            remedy="name a free address, one for each process: several sidecars on a machine need several",
+        ) from error
+    held.callback(thread.join)
+    held.callback(server.server_close)
+    held.callback(server.shutdown)
+    yield PrometheusMetricReader(registry=REGISTRY)
+
+
+def _pushed(settings: Telemetry) -> "Iterator[MetricReader]":
+    if not settings.otlp_endpoint:
+        return
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    yield PeriodicExportingMetricReader(_otlp(settings), settings.interval_s * 1000)
+
+
+def _otlp(settings: Telemetry) -> "MetricExporter":
+    """Return the exporter of the protocol. Headers and certificates come from OTEL_EXPORTER_OTLP_… variables."""
+    if settings.otlp_protocol is OtlpProtocol.GRPC:
+        from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as grpc
+
+        return grpc.OTLPMetricExporter(endpoint=settings.otlp_endpoint)
+    from opentelemetry.exporter.otlp.proto.http import metric_exporter as http
+
+    return http.OTLPMetricExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/metrics")
+
+
+@contextmanager
+def _failures_in_our_log() -> Iterator[None]:
+    """Have what the SDK complains of told by our log, in its form, and nowhere else."""
+    sdk = logging.getLogger(_SDK)
+    telling = _Telling(logging.WARNING)
+    sdk.addHandler(telling)
+    sdk.propagate = False
+    try:
+        yield
+    finally:
+        sdk.propagate = True
+        sdk.removeHandler(telling)
+
+
+class _Telling(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.warning("export_failed", by=record.name, reason=record.getMessage()[:_MAX_REASON])
