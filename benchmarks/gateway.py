@@ -146,6 +146,22 @@ def find_sorted(sides: Sides) -> Turn:
     )
 
 
+def find_parts(sides: Sides) -> Turn:
+    user = f"user{sides.chance.randrange(USERS)}"
+    shown = {"text": 1, "tokens": 1}
+    return (
+        lambda: sides.ask(
+            Kind.FIND, filter={"user": user}, sort={"updatedAt": -1}, limit=20, projection=shown
+        ),
+        lambda: sides.bare.fetch(
+            'SELECT id, text, tokens FROM chat.messages WHERE "user" = $1 '
+            "ORDER BY updatedat DESC NULLS LAST LIMIT 20",
+            user,
+        ),
+        lambda: sides.mongo.find({"user": user}, shown).sort({"updatedAt": -1}).limit(20).to_list(),
+    )
+
+
 def insert_one(sides: Sides) -> Turn:
     one, other, third = (document(sides.new_id()) for _ in range(3))
     values = [other["_id"].binary, *list(other.values())[1:]]
@@ -290,6 +306,7 @@ def group(sides: Sides) -> Turn:
 LOADS: Final[Mapping[str, Callable[[Sides], Turn]]] = {
     "find by _id": find_by_id,
     "find indexed, sort, limit 20": find_sorted,
+    "the same, two fields shown": find_parts,
     "count by filter": count,
     "group 10,000 by field": group,
     "$set + $inc by _id": update_by_id,

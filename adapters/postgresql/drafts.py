@@ -2,22 +2,27 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from asyncpg import Record
 
+from adapters.entities.parts import PartCodec
 from adapters.evaluate.project import projector
 from adapters.evaluate.upsert import upserted
 from adapters.postgresql.catalog import Collection
 from adapters.postgresql.documents import entries_of
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.query.filter import parse_filter
-from adapters.query.projection import parse_projection
+from adapters.query.projection import Projection, parse_projection
 from adapters.query.sort import parse_sort
 from adapters.query.update import parse_update
 from adapters.sql.binding import Maker
 from adapters.sql.columns.narrowing import Narrowing
-from adapters.sql.dialect import Statement
+from adapters.sql.columns.partial import partial_read, paths_of_projection
+from adapters.sql.columns.plan import plan_columns
+from adapters.sql.columns.read import read
+from adapters.sql.dialect import Statement, compiled
 from adapters.sql.plan import Residual
 from comparators.canonical import decode, encode
 from comparators.operation import Kind
@@ -108,36 +113,68 @@ def _selection(storage: MappedStorage, query: Mapping[str, Any] | None) -> Narro
 
 def _find(storage: MappedStorage, arguments: Arguments) -> Draft | None:
     projection = arguments.get("projection") or None
-    read = storage.find(
-        _selection(storage, arguments.get("filter")),
-        sort=parse_sort(arguments.get("sort") or {}),
-        skip=arguments.get("skip") or 0,
-        limit=arguments.get("limit") or None,
-        projection=projection is not None,
-    )
-    if not set(read.residual) <= {Residual.PROJECTION}:
+    selection = _selection(storage, arguments.get("filter"))
+    cut: dict[str, Any] = {
+        "sort": parse_sort(arguments.get("sort") or {}),
+        "skip": arguments.get("skip") or 0,
+        "limit": arguments.get("limit") or None,
+    }
+    if projection is not None:
+        return _project(storage, selection, parse_projection(projection), cut)
+    whole = storage.find(selection, **cut)
+    if whole.residual:
         return None
-    project = None if projection is None else projector(parse_projection(projection))
 
     def answer(rows: Sequence[Record]) -> Documents | None:
-        # Those that have drifted come last.
-        if rows and rows[-1][-1]:
-            return None
-        raws = storage.raws(rows)
-        if raws is None:
-            return None
-        if project is not None:
-            raws = [encode(project(decode(raw))) for raw in raws]
-        return Documents(documents=tuple(raws))
+        raws = None if _drifted(rows) else storage.raws(rows)
+        return None if raws is None else Documents(documents=tuple(raws))
 
-    return Draft(statement=read.statement, values=read.values, answer=answer)
+    return Draft(statement=whole.statement, values=whole.values, answer=answer)
+
+
+def _project(
+    storage: MappedStorage, selection: Narrowing, projection: Projection, cut: Mapping[str, Any]
+) -> Draft | None:
+    """Return the plan of a find that shows parts of documents: it reads no other columns where that is enough."""
+    paths = paths_of_projection(projection)
+    part = None if paths is None else partial_read(paths, storage.columns)
+    plan = plan_columns(selection, storage.columns, projection=True, **cut)
+    if set(plan.residual) != {Residual.PROJECTION}:
+        return None
+    if part is None:
+        statement, documents = (
+            storage.find(selection, projection=True, **cut).statement,
+            storage.documents,
+        )
+    else:
+        table = storage.tables.documents
+        statement = compiled(read(table, plan.shape, *part.selected(table)))
+        documents = partial(
+            storage.decoded,
+            document_of=PartCodec(part.columns).document_of,
+            width=len(part.columns),
+        )
+    project = projector(projection)
+
+    def answer(rows: Sequence[Record]) -> Documents | None:
+        found = None if _drifted(rows) else documents(rows)
+        if found is None:
+            return None
+        return Documents(documents=tuple(encode(project(each)) for each in found))
+
+    return Draft(statement=statement, values=plan.values, answer=answer)
+
+
+def _drifted(rows: Sequence[Record]) -> bool:
+    """Return whether there are rows that SQL cannot tell of: they come last."""
+    return bool(rows) and bool(rows[-1][-1])
 
 
 def _count(storage: MappedStorage, arguments: Arguments) -> Draft | None:
     selection = _selection(storage, arguments.get("query"))
     if not selection.exact:
         return None
-    read = storage.count(
+    counting = storage.count(
         selection, skip=arguments.get("skip") or 0, limit=arguments.get("limit") or None
     )
 
@@ -145,7 +182,7 @@ def _count(storage: MappedStorage, arguments: Arguments) -> Draft | None:
         [(n, drifted)] = rows
         return None if drifted else Count(n=n)
 
-    return Draft(statement=read.statement, values=read.values, answer=answer)
+    return Draft(statement=counting.statement, values=counting.values, answer=answer)
 
 
 def _alter(

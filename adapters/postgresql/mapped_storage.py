@@ -90,7 +90,7 @@ class MappedStorage:
         self.watch(())
         self._width = 1 + len(entity.columns)
         self._content_names = [f"content{at}" for at in range(len(self.tables.contents))]
-        self._columns = Columns(entity)
+        self.columns = Columns(entity)
         self._alterations: dict[tuple[UpdateShape, bool, bool, bool], Statement] = {}
         self._natural_layouts: dict[tuple[Path, ...], tuple[int, list[int]]] = {}
         self._groupings: dict[GroupShape, Statement] = {}
@@ -213,16 +213,30 @@ class MappedStorage:
         return None if number is None else self._layouts.get(number)
 
     def raws(self, rows: Sequence[Any]) -> list[bytes] | None:
-        width, codec, layouts = self._width, self._codec, self._layouts
-        if codec.elements:
-            return None if self.unknown_layouts(rows) else [self.found(row).raw for row in rows]
+        documents = self.documents(rows)
+        return None if documents is None else list(map(encode, documents))
+
+    def documents(self, rows: Sequence[Any]) -> list[dict[str, Any]] | None:
+        """Return the documents of rows that begin with what is shown, None where a layout is not known."""
+        width, codec = self._width, self._codec
+        if not codec.elements:
+            return self.decoded(rows, codec.document_of, width)
+        if self.unknown_layouts(rows):
+            return None
+        return [self.found(row).document for row in rows]
+
+    def decoded(
+        self, rows: Sequence[Any], document_of: Callable[..., dict[str, Any]], width: int
+    ) -> list[dict[str, Any]] | None:
+        """Return what is made of rows with layout and overflow behind so many columns, None as `documents`."""
+        layouts = self._layouts
         found = []
         for row in rows:
             number = row[width]
             layout = None if number is None else layouts.get(number)
             if layout is None and number is not None:
                 return None
-            found.append(encode(codec.document_of(row, layout, row[width + 1])))
+            found.append(document_of(row, layout, row[width + 1]))
         return found
 
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:
@@ -246,7 +260,7 @@ class MappedStorage:
         return Fetched(found=[found[at] for at in order], drifted=True)
 
     def selection_of(self, tree: Filter, variables: Mapping[str, Any]) -> Narrowing:
-        return narrowing_of(tree, self._columns, variables=variables)
+        return narrowing_of(tree, self.columns, variables=variables)
 
     def selection_by_keys(self, keys: Sequence[Any]) -> Narrowing:
         place = Whole(column=self.entity.identity.name, certain=True)
@@ -270,7 +284,7 @@ class MappedStorage:
         portion: int | None = None,
     ) -> Read:
         plan = plan_columns(
-            selection, self._columns, sort=sort, skip=skip, limit=limit, projection=projection
+            selection, self.columns, sort=sort, skip=skip, limit=limit, projection=projection
         )
         if portion is not None:
             plan = replace(plan, limit=portion)
@@ -282,14 +296,14 @@ class MappedStorage:
 
     def count(self, selection: Narrowing, *, skip: int, limit: int | None) -> Read:
         plan = plan_columns(
-            selection, self._columns, sort={}, skip=skip, limit=limit, projection=False
+            selection, self.columns, sort={}, skip=skip, limit=limit, projection=False
         )
         return self._run(Use.COUNT, replace(plan, natural=False))
 
     def group(
         self, selection: Narrowing, stage: Group, variables: Mapping[str, Any]
     ) -> Grouping[dict[str, Any]] | None:
-        plan = plan_group(stage, selection, self._columns)
+        plan = plan_group(stage, selection, self.columns)
         if plan is None:
             return None
 
@@ -303,7 +317,7 @@ class MappedStorage:
         return self._grouping(plan, merged)
 
     def distinct(self, selection: Narrowing, path: Path) -> Grouping[Any] | None:
-        plan = plan_distinct(path, selection, self._columns)
+        plan = plan_distinct(path, selection, self.columns)
         if plan is None:
             return None
 
@@ -344,7 +358,7 @@ class MappedStorage:
         """As the interface has it; `inserting` makes it take the contents of a row to insert where there is none."""
         if not (selection.exact and is_of_one(selection)):
             return None
-        changes = changes_of(update, self._columns, now_ms=now_ms, guarded=guarded)
+        changes = changes_of(update, self.columns, now_ms=now_ms, guarded=guarded)
         if changes is None or not self._fits(changes):
             return None
         if changes.grows and self.tables.elements:

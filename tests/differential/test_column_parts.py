@@ -9,17 +9,14 @@ from hypothesis import strategies as st
 
 from adapters.entities.entity import IdentityType
 from adapters.entities.parts import PartCodec
-from adapters.evaluate.pipeline import run_pipeline
 from adapters.evaluate.project import projector
 from adapters.query.filter import parse_filter
-from adapters.query.pipeline import parse_pipeline
-from adapters.query.pipeline.needs import paths_of_pipeline
 from adapters.query.projection import parse_projection
 from adapters.sql.columns.condition import EVERYTHING
 from adapters.sql.columns.partial import PartialRead, partial_read, paths_of_projection
 from adapters.sql.columns.read import TableShape, read
 from comparators.canonical import encode
-from tests.differential.batches import SEVERAL, residual
+from tests.differential.batches import SEVERAL
 from tests.differential.grammar.mapped import (
     KINDS,
     as_expected,
@@ -46,17 +43,6 @@ more_projections = st.sampled_from(
         {"s": {"t": 1}},
     ]
 )
-pipelines = st.sampled_from(
-    [
-        [{"$group": {"_id": "$t", "all": {"$push": "$s.t"}}}],
-        [{"$match": {"s.i": None}}, {"$project": {"t": 1, "j": 1}}],
-        [{"$addFields": {"s.t": "new"}}, {"$project": {"s": {"t": 1, "i": 1}}}],
-        [{"$unwind": "$ta"}, {"$group": {"_id": "$ta", "n": {"$sum": 1}}}],
-        [{"$sort": {"i": 1}}, {"$replaceRoot": {"newRoot": {"i": "$i"}}}],
-        [{"$facet": {"a": [{"$count": "n"}], "b": [{"$project": {"w": 1}}]}}],
-        [{"$project": {"t": 0}}, {"$group": {"_id": "$t", "first": {"$first": "$o"}}}],
-    ]
-)
 
 
 @pytest.fixture(params=[IdentityType.OBJECTID, IdentityType.TEXT])
@@ -67,9 +53,9 @@ async def mapped(postgres_dsn: str, request: pytest.FixtureRequest) -> AsyncIter
 
 async def parts(mapped: MappedTable, wanted: PartialRead) -> list[Document]:
     """Return what is read of all documents."""
-    shape = TableShape(condition=EVERYTHING, columns=wanted.needed)
+    shape = TableShape(condition=EVERYTHING)
     ordinal = mapped.table.c["_ordinal"]
-    selected = wanted.selected(mapped.table, drifts=bool(wanted.needed))
+    selected = wanted.selected(mapped.table)
     rows = await mapped.fetch(read(mapped.table, shape, ordinal, *selected), {})
     codec = PartCodec(wanted.columns)
     found = []
@@ -106,34 +92,3 @@ async def test_a_projection_of_the_part_is_that_of_the_document(
         found = [encode(project(part)) for part in await parts(mapped, plan)]
 
         assert found == [encode(project(document)) for document in held], given_
-
-
-@settings(SEVERAL, max_examples=40)
-@given(
-    drawn=st.lists(
-        st.tuples(identifiers, st.one_of(as_expected, documents)), min_size=1, max_size=6
-    ),
-    stages=pipelines,
-)
-async def test_a_pipeline_over_the_parts_is_that_over_the_documents(
-    mapped: MappedTable, drawn: list[Any], stages: list[Document]
-) -> None:
-    held = stored(drawn)
-    await mapped.fill(held)
-    parsed = parse_pipeline(stages)
-    paths = paths_of_pipeline(parsed)
-    assert paths is not None
-    plan = partial_read(paths, mapped.columns)
-    if plan is None:
-        return
-
-    def run(given_: list[Document]) -> list[Document]:
-        return list(run_pipeline(parsed, given_, sources={}, now_ms=0))
-
-    assert residual(run, await parts(mapped, plan)) == residual(run, held)
-
-
-def test_documents_are_read_whole_where_they_come_out_whole() -> None:
-    parsed = parse_pipeline([{"$match": {"t": 1}}, {"$sort": {"t": 1}}])
-
-    assert paths_of_pipeline(parsed) is None

@@ -18,7 +18,7 @@ from adapters.sql.columns.places import Columns, Key, Rows, identity_column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialRead:
-    """The columns to read, in the order of the map. `needed` are those that must not have drifted.
+    """The columns to read, in the order of the map; of rows in which one of `needed` has drifted, the overflow tells.
 
     With `overflow`, that of every row is read: a JSON may have its exact value there.
     """
@@ -27,19 +27,14 @@ class PartialRead:
     needed: tuple[str, ...]
     overflow: bool
 
-    def selected(self, table: sa.FromClause, *, drifts: bool) -> list[ColumnElement[Any]]:
-        """Return what to select: the columns, the layout, and the overflow where it is needed.
-
-        `drifts` says that the statement knows of columns that may have drifted.
-        """
-        found: list[ColumnElement[Any]] = [table.c[column.name] for column in self.columns]
+    def selected(self, table: sa.FromClause) -> list[ColumnElement[Any]]:
+        """Return what to select: the columns, the layout, and the overflow where it is needed."""
         overflow: ColumnElement[Any] = table.c["_overflow"]
         if not self.overflow:
-            wanted: ColumnElement[bool] = table.c["_layout"] == ZERO
-            if drifts:
-                wanted = sa.or_(wanted, drifted(table, self.needed))
+            wanted = sa.or_(table.c["_layout"] == ZERO, drifted(table, self.needed))
             overflow = sa.case((wanted, overflow), else_=sa.null())
-        return [*found, table.c["_layout"], overflow]
+        columns = [table.c[column.name] for column in self.columns]
+        return [*columns, table.c["_layout"], overflow]
 
 
 def partial_read(paths: Iterable[Path], columns: Columns) -> PartialRead | None:
