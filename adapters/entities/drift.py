@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.entities.encoding import Row
 from adapters.entities.entity import ID_PATH, EntityMap
 from adapters.entities.layout import WHOLE
-from adapters.entities.rows import ALONE, Row, RowCodec
+from adapters.entities.rows import ALONE, RowCodec
 from adapters.entities.tags import Tag
 from adapters.query.paths import Path
 

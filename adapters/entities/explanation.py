@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from adapters.entities.encoding import Row
 from adapters.entities.entity import ID_PATH, Child, Column, EntityMap
 from adapters.entities.layout import WHOLE, Field
 from adapters.entities.notation import type_of
-from adapters.entities.rows import ALONE, Row, RowCodec
+from adapters.entities.rows import ALONE, RowCodec
 from adapters.entities.tags import Tag
 from adapters.query.paths import Path
 from adapters.query.types import TYPE_NAMES, type_number

@@ -8,6 +8,7 @@ tell that the document around them is there.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from adapters.entities.decoding import BESIDE, Plain
 from adapters.entities.entity import Column
 from adapters.entities.layout import WHOLE, Field, Layout
 from adapters.entities.tags import Tag
@@ -40,6 +41,7 @@ class PartCodec:
         self._columns = tuple(columns)
         self._places = {column.path: at for at, column in enumerate(columns)}
         self._steps: dict[int | None, list[Step]] = {}
+        self._plain: dict[int | None, Plain | None] = {}
 
     def document_of(
         self, values: Sequence[Any], layout: Layout | None, overflow: bytes | None
@@ -47,6 +49,12 @@ class PartCodec:
         """Return the part; `overflow` is None where it was not read, or there is none."""
         if layout is not None and layout.number == WHOLE.number:
             return decode(overflow or b"")
+        number = None if layout is None else layout.number
+        if number not in self._plain:
+            self._plain[number] = self._plain_of(self._steps_for(layout))
+        plain = self._plain[number]
+        if plain is not None:
+            return plain.document_of(values)
         rest = None if overflow is None else iter(decode(overflow)[""])
         document: dict[str, Any] = {}
         for step in self._steps_for(layout):
@@ -58,6 +66,21 @@ class PartCodec:
             else:
                 _inside(document, step.around)
         return document
+
+    def _plain_of(self, steps: Sequence[Step]) -> Plain | None:
+        """Return how parts are read whose fields are all at the root and in columns; None for others."""
+        wanted = [step for step in steps if step.wanted]
+        if any(len(step.path) > 1 or step.tag in BESIDE for step in wanted):
+            return None
+        if any(step.around for step in steps):
+            return None
+        return Plain(
+            [
+                (step.path[0], step.at, reader_of(self._columns[step.at], step.tag))
+                for step in wanted
+                if step.at is not None
+            ]
+        )
 
     def _value(self, step: Step, values: Sequence[Any], rest: Iterator[Any] | None) -> Any:
         """Return the value of a field: UNREAD if it is there, MISSING if somebody has taken it away by SQL."""

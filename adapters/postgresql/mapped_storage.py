@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from asyncpg import Record
 from sqlalchemy.sql import ColumnElement
 
+from adapters.entities.encoding import Row, fits
 from adapters.entities.entity import EntityMap
 from adapters.entities.identity import identity_key
 from adapters.entities.layout import Layout
-from adapters.entities.rows import Row, RowCodec, fits
+from adapters.entities.rows import RowCodec
 from adapters.evaluate.expressions import at_path
 from adapters.postgresql import statements
 from adapters.postgresql.layouts import Layouts

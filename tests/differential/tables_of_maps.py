@@ -10,9 +10,10 @@ from bson.datetime_ms import DatetimeMS
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import ClauseElement
 
+from adapters.entities.encoding import Row
 from adapters.entities.entity import EntityMap
 from adapters.entities.layout import WHOLE, Layout
-from adapters.entities.rows import Row, RowCodec
+from adapters.entities.rows import RowCodec
 from adapters.sql.columns.places import Columns
 from adapters.sql.dialect import compiled, definition
 from adapters.sql.mapped_table import child_tables, mapped_table

@@ -7,6 +7,7 @@ from bson.objectid import ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.entities.encoding import Row
 from adapters.entities.entity import (
     Child,
     Column,
@@ -16,7 +17,7 @@ from adapters.entities.entity import (
     IdentityType,
 )
 from adapters.entities.layout import Layout, parse_layout
-from adapters.entities.rows import Row, RowCodec
+from adapters.entities.rows import RowCodec
 from comparators.canonical import decode, encode
 from tests.differential.grammar.values import documents, values
 

@@ -1,0 +1,167 @@
+"""Rows into documents, by a decoder for each layout."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+from adapters.entities.encoding import leaves_of, tree_of
+from adapters.entities.entity import Child, Column
+from adapters.entities.layout import WHOLE, Field, Layout
+from adapters.entities.tags import Tag
+from adapters.entities.values import Reader, reader_of
+from adapters.query.paths import Path
+from comparators.canonical import decode
+from comparators.errors import CorruptionError
+
+BESIDE: Final = frozenset({Tag.OVERFLOW, Tag.EMPTY, Tag.NULL})
+"""What is not read from a column."""
+
+
+class Decoding:
+    """Documents of rows of some columns and child tables. Decoders are kept by layout."""
+
+    def __init__(self, columns: Sequence[Column], children: Sequence[Child] = ()) -> None:
+        self._columns = tuple(columns)
+        self._children = tuple(children)
+        self._decoders: dict[int, Decoder] = {}
+        paths = [*(column.path for column in columns), *(child.path for child in children)]
+        self._usual_fields = tuple((paths[at], Tag.NATURAL) for at in leaves_of(tree_of(paths)))
+
+    def document_of(
+        self,
+        values: Sequence[Any],
+        layout: Layout | None,
+        overflow: bytes | None,
+        elements: Sequence[list[Any]] = (),
+    ) -> dict[str, Any]:
+        """Return the document of a row: `values` as the database gives them, primary key first.
+
+        `elements` are those of each child table, as they were made of its rows.
+        """
+        if layout is not None and layout.number == WHOLE.number:
+            return decode(overflow or b"")
+        number = None if layout is None else layout.number
+        decoder = self._decoders.get(number or 0)
+        if decoder is None:
+            fields = self._usual_fields if layout is None else layout.fields
+            decoder = Decoder(self._columns, fields, self._children)
+            self._decoders[number or 0] = decoder
+        return decoder.document_of(values, overflow, elements)
+
+
+class Decoder:
+    """Reads the rows of one layout."""
+
+    def __init__(
+        self, columns: Sequence[Column], fields: Sequence[Field], children: Sequence[Child] = ()
+    ) -> None:
+        paths = [*(column.path for column in columns), *(child.path for child in children)]
+        places = {path: at for at, path in enumerate(paths)}
+        unknown = [
+            path for path, tag in fields if path not in places and tag not in BESIDE - {Tag.NULL}
+        ]
+        if unknown:
+            raise CorruptionError(
+                f"no column holds {'.'.join(unknown[0])!r}",
+                where="a row of a mapped table",
+                remedy="read the map again: another process has changed it",
+            )
+        self._steps = [
+            (
+                path,
+                tag,
+                places.get(path),
+                reader_of(columns[places[path]], tag)
+                if places.get(path, len(columns)) < len(columns)
+                else None,
+            )
+            for path, tag in fields
+        ]
+        # Most layouts: all fields at the root and in columns, none of them null.
+        self._plain = (
+            Plain([(path[0], places[path], read) for path, _tag, _at, read in self._steps])
+            if all(len(path) == 1 and tag not in BESIDE for path, tag in fields)
+            else None
+        )
+        named = {places[path] for path, _tag in fields if path in places}
+        self._unnamed = [at for at in range(len(paths)) if at not in named]
+        self._columns = columns
+        self._paths = paths
+        natural = {path for path, tag in fields if tag is Tag.NATURAL}
+        self._arrays = [child.path in natural for child in children]
+
+    def document_of(
+        self, values: Sequence[Any], overflow: bytes | None, elements: Sequence[list[Any]] = ()
+    ) -> dict[str, Any]:
+        """Return the document of a row."""
+        if self._arrays:
+            # An array of which nothing else is said is there; so is one that somebody has filled by SQL.
+            arrays = [
+                found if found or is_there else None
+                for found, is_there in zip(elements, self._arrays, strict=True)
+            ]
+            values = [*values, *arrays]
+        if self._plain is not None:
+            document = self._plain.document_of(values)
+        else:
+            document = self._step_by_step(values, overflow)
+        for at in self._unnamed:
+            if values[at] is not None:
+                self._put_unnamed(document, at, values[at])
+        return document
+
+    def _step_by_step(self, values: Sequence[Any], overflow: bytes | None) -> dict[str, Any]:
+        document: dict[str, Any] = {}
+        rest = iter(() if overflow is None else decode(overflow)[""])
+        for path, tag, at, read in self._steps:
+            if tag is Tag.OVERFLOW or at is None:
+                value: Any = {} if tag is Tag.EMPTY else next(rest)
+            else:
+                value = values[at]
+                if value is None:
+                    # Somebody has set the column to NULL by SQL, unless it was null before.
+                    if tag is not Tag.NULL:
+                        continue
+                elif read is not None:
+                    value = read(value)
+            if len(path) == 1:
+                document[path[0]] = value
+            else:
+                _put(document, path, value)
+        return document
+
+    def _put_unnamed(self, document: dict[str, Any], at: int, value: Any) -> None:
+        """Put a value that somebody has set by SQL."""
+        read = reader_of(self._columns[at], Tag.NATURAL) if at < len(self._columns) else None
+        _put(document, self._paths[at], value if read is None else read(value))
+
+
+class Plain:
+    """Reads rows whose fields are all at the root and in columns."""
+
+    def __init__(self, steps: Sequence[tuple[str, int, Reader | None]]) -> None:
+        self._names = [name for name, _at, _read in steps]
+        # With one place alone, it would give no tuple.
+        self._values_of = itemgetter(*(at for _name, at, _read in steps), 0)
+        self._read = [(name, read) for name, _at, read in steps if read is not None]
+
+    def document_of(self, values: Sequence[Any]) -> dict[str, Any]:
+        """Return the document of a row."""
+        document = dict(zip(self._names, self._values_of(values), strict=False))
+        for name, read in self._read:
+            value = document[name]
+            if value is not None:
+                document[name] = read(value)
+        for value in document.values():
+            if value is None:
+                return {name: each for name, each in document.items() if each is not None}
+        return document
+
+
+def _put(document: dict[str, Any], path: Path, value: Any) -> None:
+    for name in path[:-1]:
+        inner = document.setdefault(name, {})
+        if type(inner) is not dict:
+            return
+        document = inner
+    document[path[-1]] = value
