@@ -7,8 +7,7 @@ in one transaction. Whoever was made for the old table finds no such column, rea
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,13 +21,25 @@ from sqlalchemy.schema import CreateIndex
 from adapters.entities.entity import EntityMap
 from adapters.entities.layout import Layout
 from adapters.entities.notation import text_of
-from adapters.postgresql.catalog import COLLECTIONS, DEFINING, LOCK, Catalog, Collection
+from adapters.postgresql.catalog import COLLECTIONS, Catalog, Collection
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.failures import state_of
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.mapped_tables import mapped_tables_of
 from adapters.postgresql.schema.comparison import add_indexes
+from adapters.postgresql.schema.notes import (
+    ALONE,
+    ANY_LEFT,
+    FORGET,
+    LOCK_TIMEOUT,
+    RELATION,
+    SHARED,
+    TAKE,
+    defining,
+    triggers,
+    untriggers,
+)
 from adapters.postgresql.schema.versions import record
 from adapters.postgresql.storage import AnyStorage
 from adapters.postgresql.tables import CollectionTables
@@ -40,7 +51,6 @@ AT_ONCE: Final = 500
 FEW: Final = 50
 """With fewer noted rows than this left, the swap is tried."""
 
-LOCK_TIMEOUT: Final = "2s"
 TRIES: Final = 30
 PAUSE_S: Final = 1.0
 CLEAN_UP_WITHIN_S: Final = 10.0
@@ -49,44 +59,6 @@ DEADLOCK: Final = "40P01"
 BESIDE: Final = "\0next"
 """Behind the name of a database, of the schema where its new tables are made: MongoDB takes no such name."""
 
-TOUCHED: Final = sa.Table(
-    "touched",
-    sa.MetaData(),
-    sa.Column("relation", postgresql.OID),
-    sa.Column("at", sa.BigInteger),
-    sa.Column("ordinal", sa.BigInteger),
-    schema="parallax",
-)
-_OF_RELATION: Final = TOUCHED.c.relation == sa.bindparam("relation", type_=postgresql.OID)
-_OLDEST: Final = (
-    sa.select(TOUCHED.c.at)
-    .where(_OF_RELATION)
-    .order_by(TOUCHED.c.at)
-    .limit(sa.bindparam("most", type_=sa.BigInteger))
-)
-_TAKE: Final = compiled(
-    sa.delete(TOUCHED).where(_OF_RELATION, TOUCHED.c.at.in_(_OLDEST)).returning(TOUCHED.c.ordinal)
-)
-_FORGET: Final = compiled(sa.delete(TOUCHED).where(_OF_RELATION))
-_ANY_LEFT: Final = compiled(sa.select(sa.func.count()).select_from(_OLDEST.subquery()))
-SET_TIMEOUT: Final = compiled(
-    sa.select(
-        sa.func.set_config(
-            sa.literal_column("'lock_timeout'"), sa.bindparam("timeout", type_=sa.Text), sa.true()
-        )
-    )
-)
-_RELATION: Final = compiled(
-    sa.select(
-        sa.cast(sa.cast(sa.bindparam("name", type_=sa.Text), postgresql.REGCLASS), postgresql.OID)
-    )
-)
-_ALONE: Final = compiled(
-    sa.select(sa.func.pg_try_advisory_lock(sa.bindparam("relation", type_=sa.BigInteger)))
-)
-_SHARED: Final = compiled(
-    sa.select(sa.func.pg_advisory_unlock(sa.bindparam("relation", type_=sa.BigInteger)))
-)
 _SET_SEQUENCE: Final = compiled(
     sa.select(
         sa.func.setval(
@@ -97,6 +69,18 @@ _SET_SEQUENCE: Final = compiled(
         )
     )
 )
+_TAKE_OVER: Final = compiled(
+    sa.select(
+        sa.func.parallax.take_over(
+            *(
+                sa.cast(sa.cast(sa.bindparam(name, type_=sa.Text), sa.Text), postgresql.REGCLASS)
+                for name in ("old", "new")
+            )
+        )
+    )
+)
+"""What others have given to a table (privileges, an owner) goes to the one that replaces it."""
+
 SET_MAP: Final = compiled(
     sa.update(COLLECTIONS)
     .where(
@@ -161,16 +145,8 @@ class Mover:
 
     async def run(self) -> None:
         """Move all documents; RefusedError where another move is under way or something hangs on the table."""
-        name = _full_name(self._move.source.tables.documents)
-        self._relation = await self._value(_RELATION, name=name)
-        if not await self._value(_ALONE, relation=self._relation):
-            raise RefusedError(
-                "its documents are being moved already",
-                where=f"{self._move.database}.{self._move.name}",
-                remedy="wait for the other command to end",
-            )
         try:
-            await self._patiently(self._prepare)
+            await self.begin()
             try:
                 await self._copy()
                 for statement in _indexes(self._move):
@@ -181,14 +157,26 @@ class Mover:
                     await self._clean_up()
                 raise
         finally:
-            if not self._connection.is_closed():
-                await self._value(_SHARED, relation=self._relation)
+            if self._relation and not self._connection.is_closed():
+                await self._value(SHARED, relation=self._relation)
+
+    async def begin(self) -> None:
+        """Make the new tables, and have rows noted that are written from now on."""
+        relation = await self._value(RELATION, name=_full_name(self._move.source.tables.documents))
+        if not await self._value(ALONE, relation=relation):
+            raise RefusedError(
+                "its documents are being moved already",
+                where=f"{self._move.database}.{self._move.name}",
+                remedy="wait for the other command to end",
+            )
+        self._relation = relation
+        await self._patiently(self._prepare)
 
     async def _prepare(self) -> None:
-        async with self._defining():
+        async with defining(self._connection):
             for statement in (*self._move.target.tables.removals, *_preparations(self._move)):
                 await self._connection.execute(statement)
-            await self._execute(_FORGET, relation=self._relation)
+            await self._execute(FORGET, relation=self._relation)
 
     async def _copy(self) -> None:
         """Copy all rows in their order, up to the last one that was there at the beginning."""
@@ -203,13 +191,13 @@ class Mover:
             place = rows[-1][-1]
 
     async def _catch_up(self) -> None:
-        while await self._value(_ANY_LEFT, relation=self._relation, most=FEW) >= FEW:
+        while await self._value(ANY_LEFT, relation=self._relation, most=FEW) >= FEW:
             async with self._connection.transaction():
                 await self._take_touched()
 
     async def _take_touched(self) -> int:
         """Copy some of the rows that were noted, and return how many notes there were."""
-        noted = await self._fetch(_TAKE, relation=self._relation, most=AT_ONCE)
+        noted = await self._fetch(TAKE, relation=self._relation, most=AT_ONCE)
         ordinals = sorted({row[0] for row in noted})
         if ordinals:
             # Read after the notes were taken: whoever writes a row now notes it anew.
@@ -285,19 +273,21 @@ class Mover:
         """Copy the last rows while nobody else uses the collection, and put the new tables in place."""
         await self._catch_up()
         move = self._move
-        async with self._defining():
+        async with defining(self._connection):
             await self._check_indexes()
             for statement in _exclusive(move.source.tables):
                 await self._connection.execute(statement)
             while await self._take_touched():
                 pass
             last = await self._connection.fetchval(_last(move.source.tables).text)
+            for old, new in _replacing(move):
+                await self._execute(_TAKE_OVER, old=_full_name(old), new=_full_name(new))
             for statement in _swap(move):
                 await self._connection.execute(statement)
             await self._set_sequence(last or 0)
             text = None if move.entity is None else text_of(move.entity)
             await self._execute(SET_MAP, of_database=move.database, of_name=move.name, map=text)
-            await self._execute(_FORGET, relation=self._relation)
+            await self._execute(FORGET, relation=self._relation)
             what = f"{move.name}: its documents were moved to another table"
             entities = [] if move.entity is None else [move.entity]
             statements = statements_of(move)
@@ -331,21 +321,13 @@ class Mover:
         """Leave the collection as it was, as far as the database can still be reached."""
         if self._connection.is_closed():
             return
-        async with self._defining():
+        async with defining(self._connection):
             for statement in (
-                *_untriggers(self._move.source.tables),
+                *untriggers(self._move.source.tables),
                 *self._move.target.tables.removals,
             ):
                 await self._connection.execute(statement)
-            await self._execute(_FORGET, relation=self._relation)
-
-    @asynccontextmanager
-    async def _defining(self) -> AsyncIterator[None]:
-        """Hold a transaction in which nobody else defines anything, and no lock is waited for long."""
-        async with self._connection.transaction():
-            await self._execute(SET_TIMEOUT, timeout=LOCK_TIMEOUT)
-            await self._connection.fetchval(LOCK.text, DEFINING)
-            yield
+            await self._execute(FORGET, relation=self._relation)
 
     async def _fetch(self, statement: Statement, **values: Any) -> list[Record]:
         return await self._connection.fetch(statement.text, *statement.arguments(values))
@@ -360,34 +342,9 @@ class Mover:
 def _preparations(move: Move) -> list[str]:
     return [
         *move.target.tables.definitions,
-        *_untriggers(move.source.tables),
-        *_triggers(move.source.tables),
+        *untriggers(move.source.tables),
+        *triggers(move.source.tables),
     ]
-
-
-def _triggers(tables: CollectionTables) -> Iterator[str]:
-    template = (
-        'CREATE TRIGGER "parallax~touched" AFTER INSERT OR UPDATE OR DELETE ON %(fullname)s '
-        "FOR EACH ROW EXECUTE FUNCTION "
-    )
-    note = "parallax.note_touched(%(column)s)"
-    yield on_table(template + note, tables.documents, column=tables.ordinal.name)
-    note = "parallax.note_touched_parent(%(parent)s, %(column)s, %(key)s, %(owner)s)"
-    for elements in tables.elements:
-        yield on_table(
-            template + note,
-            elements.table,
-            parent=tables.documents.name,
-            column=tables.ordinal.name,
-            key=tables.identity.name,
-            owner=elements.parent.name,
-        )
-
-
-def _untriggers(tables: CollectionTables) -> Iterator[str]:
-    template = 'DROP TRIGGER IF EXISTS "parallax~touched" ON %(fullname)s'
-    for table in (*(each.table for each in tables.elements), tables.documents):
-        yield on_table(template, table)
 
 
 def _indexes(move: Move) -> list[str]:
@@ -416,6 +373,17 @@ def _swap(move: Move) -> list[str]:
             for table in target.all
         ),
     ]
+
+
+def _replacing(move: Move) -> Iterator[tuple[sa.Table, sa.Table]]:
+    """Yield each table with the one that takes its place."""
+    source, target = move.source.tables, move.target.tables
+    yield source.documents, target.documents
+    yield source.entries, target.entries
+    elements = {each.table.name: each.table for each in target.elements}
+    for each in source.elements:
+        if each.table.name in elements:
+            yield each.table, elements[each.table.name]
 
 
 def _in_place(move: Move) -> CollectionTables:

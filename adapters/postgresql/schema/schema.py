@@ -13,24 +13,24 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from adapters.entities.changes import row_changes
 from adapters.entities.entity import EntityMap
 from adapters.entities.notation import text_of
-from adapters.postgresql.catalog import DEFINING, LOCK, Catalog, Collection
+from adapters.postgresql.catalog import Catalog, Collection
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.failures import TOO_LONG, state_of
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.schema.comparison import Wanted, compare
+from adapters.postgresql.schema.leftovers import clear_leftovers
 from adapters.postgresql.schema.moving import (
     DEADLOCK,
     LOCK_NOT_AVAILABLE,
-    LOCK_TIMEOUT,
     PAUSE_S,
     SET_MAP,
-    SET_TIMEOUT,
     TRIES,
     Mover,
     move_of,
     statements_of,
 )
+from adapters.postgresql.schema.notes import LOCK_TIMEOUT, defining
 from adapters.postgresql.schema.steps import SchemaPlan, Step, StepKind
 from adapters.postgresql.schema.versions import SCHEMA_SQL, moves_of, record
 from comparators.errors import CapacityError, RefusedError
@@ -80,6 +80,7 @@ class Schema:
     async def apply(self, databases: Iterable[str] = (), *, allow_destructive: bool) -> SchemaPlan:
         """Do what the plan says and return it; RefusedError where SQL would read less than before."""
         chosen = tuple(databases)
+        await clear_leftovers(self._connection, self._catalog)
         plan = await self.plan(chosen)
         lossy = [step for step in plan.steps if step.destructive]
         if lossy and not allow_destructive:
@@ -144,6 +145,7 @@ class Schema:
         )
 
     async def _move(self, database: str, name: str, entity: EntityMap | None) -> None:
+        await clear_leftovers(self._connection, self._catalog)
         move = move_of(self._catalog, database, name, entity)
         await Mover(self._connection, self._catalog, move).run()
         await self._catalog.load(self._connection)
@@ -248,9 +250,7 @@ class Schema:
 
     async def _try_together(self, database: str, steps: list[Step], stale: list[str]) -> None:
         stored = self._stored(database)
-        async with self._connection.transaction():
-            await self._connection.execute(SET_TIMEOUT.text, LOCK_TIMEOUT)
-            await self._connection.fetchval(LOCK.text, DEFINING)
+        async with defining(self._connection):
             statements = [statement for step in steps for statement in step.statements]
             for statement in statements:
                 await self._connection.execute(statement)

@@ -64,3 +64,46 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- Gives a new table what others have given to the one that it replaces: privileges on it and on columns of the same name,
+-- and the owner. What default privileges have given to the new one alone, it loses. Comments are the map's.
+CREATE OR REPLACE FUNCTION parallax.take_over(old regclass, new regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    given record;
+    before constant pg_class := (SELECT pg_class FROM pg_class WHERE oid = old);
+    after constant pg_class := (SELECT pg_class FROM pg_class WHERE oid = new);
+BEGIN
+    FOR given IN
+        SELECT DISTINCT grantee FROM aclexplode(after.relacl) WHERE grantee <> after.relowner
+    LOOP
+        EXECUTE format(
+            'REVOKE ALL ON TABLE %s FROM %s', new,
+            CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE given.grantee::regrole::text END
+        );
+    END LOOP;
+    FOR given IN
+        SELECT privilege_type, grantee, is_grantable, '' AS columns
+        FROM aclexplode(before.relacl) WHERE grantee <> before.relowner
+        UNION ALL
+        SELECT privilege_type, grantee, is_grantable, format(' (%I)', attname)
+        FROM pg_attribute AS was
+        JOIN pg_attribute AS is_now USING (attname),
+        aclexplode(was.attacl)
+        WHERE was.attrelid = old AND is_now.attrelid = new AND NOT was.attisdropped AND NOT is_now.attisdropped
+    LOOP
+        EXECUTE format(
+            'GRANT %s%s ON TABLE %s TO %s%s', given.privilege_type, given.columns, new,
+            CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE given.grantee::regrole::text END,
+            CASE WHEN given.is_grantable THEN ' WITH GRANT OPTION' END
+        );
+    END LOOP;
+    IF before.relowner <> after.relowner THEN
+        -- Whoever owns a table must be able to make one in its schema.
+        EXECUTE format(
+            'GRANT CREATE, USAGE ON SCHEMA %s TO %s', after.relnamespace::regnamespace, before.relowner::regrole
+        );
+        EXECUTE format('ALTER TABLE %s OWNER TO %s', new, before.relowner::regrole);
+    END IF;
+END
+$$;

@@ -1,6 +1,7 @@
 """Documents move to another table while they are written, and every write is there afterwards."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -230,18 +231,23 @@ async def test_somebody_who_holds_the_table_is_waited_for(postgres_dsn: str) -> 
         assert await stored(gateway, "users") == [encode(ONE)]
 
 
+async def _killed_move(dsn: str, schema: Schema) -> None:
+    """Begin a move by a command that is killed then."""
+    connection = await asyncpg.connect(dsn)
+    catalog = schema._catalog
+    await catalog.load(connection)
+    killed = Mover(connection, catalog, move_of(catalog, "shop", "users", USERS))
+    await killed.begin()
+    await connection.close()
+
+
 async def test_what_a_killed_move_has_left_is_replaced_by_the_next(postgres_dsn: str) -> None:
     async with (
         PostgresGateway(postgres_dsn, connections=1) as gateway,
         Schema(postgres_dsn, {"users": USERS}) as schema,
     ):
         await ask(gateway, "users", Kind.INSERT, documents=[ONE])
-        connection = await asyncpg.connect(postgres_dsn)
-        catalog = schema._catalog
-        await catalog.load(connection)
-        killed = Mover(connection, catalog, move_of(catalog, "shop", "users", USERS))
-        await killed._prepare()
-        await connection.close()
+        await _killed_move(postgres_dsn, schema)
         other = {"_id": "b", "email": "b"}
         await ask(gateway, "users", Kind.INSERT, documents=[other])
 
@@ -249,6 +255,84 @@ async def test_what_a_killed_move_has_left_is_replaced_by_the_next(postgres_dsn:
 
         assert await stored(gateway, "users") == [encode(ONE), encode(other)]
         assert await _left_behind(postgres_dsn) == []
+
+
+async def test_what_a_killed_move_has_left_is_removed_by_a_command_for_others(
+    postgres_dsn: str,
+) -> None:
+    async with (
+        PostgresGateway(postgres_dsn, connections=1) as gateway,
+        Schema(postgres_dsn, {"users": USERS}) as schema,
+    ):
+        await ask(gateway, "users", Kind.INSERT, documents=[ONE])
+        await _killed_move(postgres_dsn, schema)
+        await ask(gateway, "users", Kind.INSERT, documents=[{"_id": "b", "email": "b"}])
+        assert {"parallax~touched", "touched", "users"} <= set(await _left_behind(postgres_dsn))
+
+        await schema.apply(["another"], allow_destructive=False)
+
+        assert await _left_behind(postgres_dsn) == []
+
+
+async def test_what_a_move_under_way_needs_is_left_alone(postgres_dsn: str) -> None:
+    async with (
+        PostgresGateway(postgres_dsn, connections=1) as gateway,
+        Schema(postgres_dsn, {"users": USERS}) as schema,
+        Schema(postgres_dsn, {"users": USERS}) as other,
+    ):
+        await ask(gateway, "users", Kind.INSERT, documents=[ONE])
+        await schema._catalog.load(schema._connection)
+        move = move_of(schema._catalog, "shop", "users", USERS)
+        await Mover(schema._connection, schema._catalog, move).begin()
+
+        await other.apply(allow_destructive=False)
+
+        assert "parallax~touched" in await _left_behind(postgres_dsn)
+
+
+async def test_what_others_were_given_goes_over_to_the_new_table(postgres_dsn: str) -> None:
+    async with (
+        PostgresGateway(postgres_dsn, connections=1) as gateway,
+        Schema(postgres_dsn, {"users": USERS}) as schema,
+    ):
+        await ask(gateway, "users", Kind.INSERT, documents=[ONE])
+        connection = await asyncpg.connect(postgres_dsn)
+        roles = [f'{word} "of shop" {secrets.token_hex(4)}' for word in ("reader", "owner", "all")]
+        reader, owner, everything = ('"' + role.replace('"', '""') + '"' for role in roles)
+        await connection.execute(
+            f"CREATE ROLE {reader}; CREATE ROLE {owner}; CREATE ROLE {everything};"
+            f"GRANT SELECT, UPDATE ON shop.users TO {reader} WITH GRANT OPTION;"
+            f"GRANT INSERT ON shop.users TO PUBLIC; GRANT SELECT (id, ordinal) ON shop.users TO {everything};"
+            f"ALTER TABLE shop.users OWNER TO {owner};"
+            f"ALTER DEFAULT PRIVILEGES GRANT DELETE ON TABLES TO {everything}"
+        )
+
+        await schema.promote("shop", "users")
+
+        rows = await connection.fetch(
+            "SELECT CASE grantee WHEN 0 THEN '' ELSE grantee::regrole::text END, privilege_type, is_grantable "
+            "FROM pg_class, aclexplode(relacl) WHERE oid = 'shop.users'::regclass AND grantee <> relowner"
+        )
+        columns = await connection.fetch(
+            "SELECT attname::text, grantee::regrole::text, privilege_type FROM pg_attribute, aclexplode(attacl) "
+            "WHERE attrelid = 'shop.users'::regclass"
+        )
+        owned_by = await connection.fetchval(
+            "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'shop.users'::regclass"
+        )
+        await connection.execute(
+            f"REASSIGN OWNED BY {owner} TO CURRENT_USER; DROP OWNED BY {reader}, {owner}, {everything};"
+            f"DROP ROLE {reader}, {owner}, {everything}"
+        )
+        await connection.close()
+        assert {tuple(row) for row in rows} == {
+            (reader, "SELECT", True),
+            (reader, "UPDATE", True),
+            ("", "INSERT", False),
+        }
+        assert [tuple(row) for row in columns] == [("id", everything, "SELECT")]
+        assert owned_by == owner
+        assert (await schema.plan()).is_empty
 
 
 async def test_an_index_that_is_made_meanwhile_ends_the_move_and_nothing_else(
