@@ -10,6 +10,7 @@ from bson.min_key import MinKey
 from bson.objectid import ObjectId
 from bson.regex import Regex
 
+from adapters.evaluate.numbers import coerced
 from adapters.evaluate.patterns import compiled
 from adapters.query.filter.numbers import truncated
 from adapters.query.filter.tree import Bits, BitsTest, Comparator, Comparison, In, Modulo, TypeIs
@@ -118,11 +119,16 @@ _BITS: Final[Mapping[BitsTest, Callable[[Any], bool]]] = {
 
 
 def _bits_of_number(value: Any) -> int | None:
+    """Return a number as a long, None for what has no bits: a double that is not one exactly.
+
+    A decimal always has some: those of the nearest long, and of the lowest one if it is beyond all.
+    """
     if not is_number(value):
         return None
+    if isinstance(value, Decimal128):
+        return coerced(value)
     whole = truncated(value)
-    exact = value.to_decimal() if isinstance(value, Decimal128) else value
-    return whole if whole == exact else None
+    return whole if whole == value else None
 
 
 def _whole_number_test(value: int) -> Test:

@@ -12,7 +12,7 @@ from adapters.evaluate.place import Copies, Place
 from adapters.evaluate.position import optimized
 from adapters.evaluate.update import updater
 from adapters.query.failures import CommandFailure
-from adapters.query.filter import And, Comparator, Comparison, Filter, holds_expression
+from adapters.query.filter import And, Comparator, Comparison, Filter
 from adapters.query.paths import Path
 from adapters.query.types import type_name
 from adapters.query.update import AddToSet, Modification, Push, Replacement, Update
@@ -22,7 +22,6 @@ ILLEGAL_OPERATION: Final = 20
 INVALID_ID: Final = 53
 NOT_SINGLE_VALUE: Final = 54
 NOT_EXACT_VALUE: Final = 111
-FEATURE_NOT_ALLOWED: Final = 224
 
 Document = dict[str, Any]
 
@@ -60,7 +59,6 @@ def _adds_elements_to_id(update: Update) -> bool:
 
 def upsert_base(filter: Filter, *, replacement: bool = False) -> Document:  # noqa: A002
     """Return what the equality conditions of a filter say of a document; of a replacement only `_id`."""
-    check_upsert(filter)
     equalities = list(_equalities(optimized(filter)))
     if replacement:
         equalities = [each for each in equalities if each[0][0] == "_id"]
@@ -76,12 +74,6 @@ def upsert_base(filter: Filter, *, replacement: bool = False) -> Document:  # no
             place = place.below(segment)
         place.put(path[-1], value)
     return base
-
-
-def check_upsert(filter: Filter) -> None:  # noqa: A002
-    """Refuse a filter that no upsert may have, whether or not it finds a document."""
-    if holds_expression(filter):
-        raise CommandFailure(FEATURE_NOT_ALLOWED, "$expr is not allowed for an upsert")
 
 
 def _equalities(filter: Filter) -> Iterator[tuple[Path, Any]]:  # noqa: A002

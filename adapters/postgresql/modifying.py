@@ -12,7 +12,7 @@ import asyncpg
 from bson.objectid import ObjectId
 
 from adapters.evaluate.update import updater
-from adapters.evaluate.upsert import check_upsert, upserted
+from adapters.evaluate.upsert import upserted
 from adapters.gateway import Mark
 from adapters.postgresql import inserts, options, statements
 from adapters.postgresql.documents import Change, Stored, insertion, replacement
@@ -57,10 +57,8 @@ def modification_of(
     user = {name: value for name, value in variables.items() if name != "NOW"}
     # The update first: of two mistakes MongoDB names the one in there.
     tree = collated(parse_update(update, array_filters, variables=frozenset(user)), order)
-    parsed = query_of(session, query, variables=variables, order=order)
+    parsed = query_of(session, query, variables=variables, order=order, upsert=upsert)
     now_ms = session.generated.now_ms
-    if upsert:
-        check_upsert(parsed.tree)
 
     def insert() -> dict[str, Any]:
         made_up = session.generated.upserted.get(at, ObjectId())

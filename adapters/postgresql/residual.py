@@ -51,12 +51,13 @@ def query_of(
     *,
     variables: Mapping[str, Any] | None = None,
     order: ValueOrder = SIMPLE,
+    upsert: bool = False,
 ) -> Query:
     """Return a filter as a query; CommandFailure or UnsupportedError where it is none.
 
     `variables` are those that `$expr` may name: `NOW`, and what `let` defines.
     """
-    parsed = parse_query(document, variables=frozenset(variables or ()) - {"NOW"})
+    parsed = parse_query(document, variables=frozenset(variables or ()) - {"NOW"}, upsert=upsert)
     tree = collated(searching(parsed, session, order), order)
     narrowing = tree if order.is_simple else indifferent(tree)
     return Query(

@@ -52,9 +52,7 @@ def truncated(value: Any) -> int | None:
 def bit_positions(value: Any, *, operator: str) -> frozenset[int]:
     """Return the positions that an operand of `$bits…` names: a list, a mask or binary."""
     if isinstance(value, list):
-        return frozenset(
-            min(natural_number(item, what=f"{operator} position"), INT32_MAX) for item in value
-        )
+        return frozenset(_bit_position(item, operator) for item in value)
     if isinstance(value, bytes | Binary):
         mask = int.from_bytes(value, "little")
     elif is_number(value):
@@ -62,6 +60,13 @@ def bit_positions(value: Any, *, operator: str) -> frozenset[int]:
     else:
         raise CommandFailure(BAD_VALUE, f"{operator} takes an Array, a number, or a BinData")
     return frozenset(position for position in range(mask.bit_length()) if mask >> position & 1)
+
+
+def _bit_position(value: Any, operator: str) -> int:
+    position = natural_number(value, what=f"{operator} position")
+    if position > INT32_MAX:
+        raise CommandFailure(BAD_VALUE, f"{operator} bit position cannot be represented as an int")
+    return position
 
 
 def _finite(value: Any) -> bool:

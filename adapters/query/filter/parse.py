@@ -5,6 +5,7 @@ MongoDB 6.0 and is pinned by tests/cases/filters.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bson.dbref import DBRef
@@ -42,19 +43,35 @@ FAILED_TO_PARSE: Final = 9
 FEATURE_NOT_ALLOWED: Final = 224
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What has a place in a filter, which depends on what the filter is for."""
+
+    scope: Scope | None
+    """The names that `$expr` may use; None where it has no place itself."""
+    refusal: int = BAD_VALUE
+    """The code that says that it has none."""
+    text: bool = False
+    """Whether `$text` has a place."""
+    upsert: bool = False
+    """Whether a document may be made of the filter, which nobody can make of an expression."""
+
+
 def parse_filter(document: Mapping[str, Any], *, variables: Scope = frozenset()) -> Filter:
     """Return the tree of a filter; `variables` are the names that `$expr` may use (`let`)."""
-    return _query(document, scope=variables)
+    return _query(document, Surroundings(scope=variables))
 
 
-def parse_query(document: Mapping[str, Any], *, variables: Scope = frozenset()) -> Filter:
+def parse_query(
+    document: Mapping[str, Any], *, variables: Scope = frozenset(), upsert: bool = False
+) -> Filter:
     """Return the tree of a filter that finds documents of a collection, which may hold `$text`."""
-    return _query(document, scope=variables, text=True)
+    return _query(document, Surroundings(scope=variables, text=True, upsert=upsert))
 
 
 def parse_element_filter(document: Mapping[str, Any]) -> Filter:
     """Return the tree of a filter of array elements (`arrayFilters`, `$pull`): without `$expr`."""
-    return _query(document, scope=None, refusal=FEATURE_NOT_ALLOWED)
+    return _query(document, Surroundings(scope=None, refusal=FEATURE_NOT_ALLOWED))
 
 
 def parse_conditions(operators: Mapping[str, Any], path: Path = ()) -> Filter:
@@ -75,56 +92,52 @@ def is_value_operator(name: str) -> bool:
     return name in OPERATORS or name in UNSUPPORTED_OPERATORS or name in VALUE_OPERATORS
 
 
-def _query(
-    document: Mapping[str, Any],
-    *,
-    scope: Scope | None,
-    refusal: int = BAD_VALUE,
-    text: bool = False,
-) -> Filter:
-    """Return the tree; `scope` is None where `$expr` has no place, `refusal` the code that says so.
-
-    `text` says that `$text` has a place.
-    """
+def _query(document: Mapping[str, Any], place: Surroundings) -> Filter:
     children: list[Filter] = []
+    inner = replace(place, text=False)
     for name, value in document.items():
         if name == "$comment":
             continue
-        if text and name == "$text":
+        if place.text and name == "$text":
             children.append(parse_text(value))
-        elif text and name == "$and":
-            parts = _alternatives(name, value, scope=scope, refusal=refusal, text=True)
-            children.append(And(children=parts))
+        elif place.text and name == "$and":
+            children.append(And(children=_alternatives(name, value, place)))
         elif name.startswith("$") and name not in {"$ref", "$id", "$db"}:
-            children.append(_clause(name, value, scope=scope, refusal=refusal))
+            children.append(_clause(name, value, inner))
         else:
             children.append(_field(split_path(name), value))
     return _all(children)
 
 
-def _clause(name: str, value: Any, *, scope: Scope | None, refusal: int) -> Filter:
+def _clause(name: str, value: Any, place: Surroundings) -> Filter:
     logical = LOGICAL.get(name)
     if logical is not None:
-        return logical(_alternatives(name, value, scope=scope, refusal=refusal))
+        return logical(_alternatives(name, value, place))
     if name == "$expr":
-        if scope is None:
-            raise CommandFailure(refusal, "$expr can only be applied to the top-level document")
-        return ExpressionHolds(expression=parse_expression(value, variables=scope))
+        return _expression(value, place)
     if name in CONSTANTS:
         if value != 1:
             raise CommandFailure(FAILED_TO_PARSE, f"{name} must be an integer value of 1")
         return CONSTANTS[name]
     if name == "$sampleRate":
-        return _sampled(value, inside=scope is None and refusal == BAD_VALUE)
-    if scope is None and name in {"$where", "$text"}:
+        return _sampled(value, inside=place.scope is None and place.refusal == BAD_VALUE)
+    if place.scope is None and name in {"$where", "$text"}:
         raise CommandFailure(BAD_VALUE, f"{name} is not allowed in this context")
-    if name == "$jsonSchema" and refusal == FEATURE_NOT_ALLOWED:
-        raise CommandFailure(refusal, f"{name} is not allowed in this context")
+    if name == "$jsonSchema" and place.refusal == FEATURE_NOT_ALLOWED:
+        raise CommandFailure(place.refusal, f"{name} is not allowed in this context")
     if name == "$jsonSchema":
         return SchemaHolds(schema=parse_schema(value))
     if name in UNSUPPORTED_CLAUSES or name.startswith("$_internal"):
         raise unsupported(name, where="filter")
     raise CommandFailure(BAD_VALUE, f"unknown top level operator: {name}")
+
+
+def _expression(value: Any, place: Surroundings) -> Filter:
+    if place.scope is None:
+        raise CommandFailure(place.refusal, "$expr can only be applied to the top-level document")
+    if place.upsert:
+        raise CommandFailure(FEATURE_NOT_ALLOWED, "$expr is not allowed in an upsert")
+    return ExpressionHolds(expression=parse_expression(value, variables=place.scope))
 
 
 def _sampled(rate: Any, *, inside: bool) -> Filter:
@@ -141,16 +154,14 @@ def _sampled(rate: Any, *, inside: bool) -> Filter:
     return EVERYTHING if exact else NOTHING
 
 
-def _alternatives(
-    name: str, value: Any, *, scope: Scope | None, refusal: int, text: bool = False
-) -> tuple[Filter, ...]:
+def _alternatives(name: str, value: Any, place: Surroundings) -> tuple[Filter, ...]:
     if not isinstance(value, list):
         raise CommandFailure(BAD_VALUE, f"{name} must be an array")
     if not value:
         raise CommandFailure(BAD_VALUE, "$and/$or/$nor must be a nonempty array")
     if not all(isinstance(each, dict) for each in value):
         raise CommandFailure(BAD_VALUE, "$or/$and/$nor entries need to be full objects")
-    return tuple(_query(each, scope=scope, refusal=refusal, text=text) for each in value)
+    return tuple(_query(each, place) for each in value)
 
 
 def _field(path: Path, value: Any) -> Filter:
@@ -205,7 +216,7 @@ def _element(path: Path, operand: Any) -> Filter:
     first = next(iter(query), "")
     if is_operators(query) and first not in _CLAUSES_OF_ELEMENTS:
         return ElementSatisfies(path=path, conditions=_conditions((), query))
-    return ElementMatches(path=path, query=_query(query, scope=None))
+    return ElementMatches(path=path, query=_query(query, Surroundings(scope=None)))
 
 
 def _every(path: Path, operand: Any) -> Filter:
