@@ -14,6 +14,7 @@ from adapters.postgresql.narrowing import identities_of
 from adapters.postgresql.picking import picked
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
+from adapters.query.command_fields import is_single
 from adapters.query.failures import CommandFailure
 from comparators.outcome import Acknowledgement, Outcome, WriteError
 
@@ -27,11 +28,11 @@ async def delete_at_once(session: Session, mark: Mark | None) -> Outcome | None:
         return None
     [statement] = deletes
     options.check("delete statement", statement)
-    check_hint(session, statement.get("hint"))
     identities = identities_of(statement["q"])
     if identities is None or len(identities) != 1 or len(statement["q"]) != 1:
         return None
     try:
+        check_hint(session, statement.get("hint"))
         query = query_of(session, statement["q"], order=session.order_under(statement))
     except CommandFailure:
         # It belongs to the statement, not to the command.
@@ -81,7 +82,7 @@ async def delete(session: Session) -> Outcome:
             touched += await _delete(session, statement)
         except CommandFailure as failure:
             errors.append(WriteError(index=at, code=failure.code, message=failure.message))
-            if arguments.get("ordered", True):
+            if arguments.get("ordered") is not False:
                 break
     return _outcome(touched, errors)
 
@@ -97,7 +98,7 @@ async def _delete(session: Session, statement: Mapping[str, Any]) -> list[Any]:
     )
     if not session.exists:
         return []
-    return await _delete_all(session, query, first=bool(statement.get("limit")))
+    return await _delete_all(session, query, first=is_single(statement["limit"]))
 
 
 async def _delete_all(session: Session, query: Query, *, first: bool) -> list[Any]:

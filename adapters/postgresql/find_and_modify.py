@@ -20,6 +20,7 @@ from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
 from adapters.postgresql.storage import Found
 from adapters.query.collated import collated
+from adapters.query.command_fields import is_on
 from adapters.query.failures import CommandFailure
 from adapters.query.projection import parse_projection
 from adapters.query.sort import Sort, check_number, sort_keys
@@ -39,12 +40,12 @@ Show = Callable[[Found], bytes]
 async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     """Change or insert a document in two round trips; None when it takes a transaction."""
     arguments = session.operation.arguments
-    if arguments.get("remove"):
+    if is_on(arguments.get("remove")):
         return None
     modification, sort = _parsed(session)
     show = _shown(session, modification.query)
     check_number(sort)
-    if mark is None and arguments.get("new"):
+    if mark is None and is_on(arguments.get("new")):
         # What a mark keeps of the outcome is the document that only the statement itself knows.
         document = await altered(session, modification)
         if document is not None:
@@ -70,7 +71,7 @@ async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
 
 async def modify(session: Session) -> Outcome:
     """Run the command inside a transaction, with its document locked."""
-    if session.operation.arguments.get("remove"):
+    if is_on(session.operation.arguments.get("remove")):
         return await _remove(session)
     modification, sort = _parsed(session)
     show = _shown(session, modification.query)
@@ -132,7 +133,7 @@ def _parsed(session: Session) -> tuple[Modification, Sort]:
         update=arguments["update"],
         array_filters=arguments.get("arrayFilters"),
         order=session.order_under(arguments),
-        upsert=bool(arguments.get("upsert")),
+        upsert=is_on(arguments.get("upsert")),
         at=0,
     )
     return modification, _sort_of(session, modification.query)
@@ -152,7 +153,7 @@ def _shown(session: Session, query: Query) -> Show:
         return lambda found: found.raw
     user = {name: value for name, value in session.variables.items() if name != "NOW"}
     projection = parse_projection(fields, filter=query.tree, variables=frozenset(user))
-    if projection.positional is not None and session.operation.arguments.get("new"):
+    if projection.positional is not None and is_on(session.operation.arguments.get("new")):
         raise CommandFailure(BAD_VALUE, "a positional projection cannot show the new document")
     project = projector(
         collated(projection, query.order),
@@ -171,7 +172,7 @@ def _changed(
     *,
     changed: bool,
 ) -> Outcome:
-    shown = after if session.operation.arguments.get("new") else found.found
+    shown = after if is_on(session.operation.arguments.get("new")) else found.found
     return _answered(
         lambda: Modified(document=show(shown), n=1, updated_existing=True),
         touched=(after.document["_id"],) if changed else (),
@@ -186,7 +187,7 @@ def _shown_after(after: Found, show: Show) -> Outcome:
 
 
 def _inserted(session: Session, change: Change, show: Show) -> Outcome:
-    new = session.operation.arguments.get("new")
+    new = is_on(session.operation.arguments.get("new"))
     return _answered(
         lambda: Modified(
             document=show(Found(raw=change.bson)) if new else None,

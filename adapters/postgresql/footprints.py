@@ -19,6 +19,7 @@ from adapters.postgresql.narrowing import identities_of
 from adapters.postgresql.picking import picked
 from adapters.postgresql.residual import query_of
 from adapters.postgresql.session import Session
+from adapters.query.command_fields import is_on
 from adapters.query.failures import CommandFailure
 from comparators.canonical import decode, document_key
 from comparators.operation import Kind, Operation
@@ -173,7 +174,7 @@ def _updated(
 
 
 def _modified(arguments: Mapping[str, Any], unique: Sequence[Index]) -> frozenset[bytes] | None:
-    if unique and arguments.get("remove"):
+    if unique and is_on(arguments.get("remove")):
         return None
     statement = {
         "q": arguments.get("query") or {},

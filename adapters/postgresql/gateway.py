@@ -15,7 +15,7 @@ from bson.objectid import ObjectId
 
 from adapters.entities.entity import EntityMap
 from adapters.gateway import Expiry, Footprint, Generated, Mark, Staged
-from adapters.postgresql import definitions, marks, reads, statements
+from adapters.postgresql import definitions, distinct, marks, reads, statements
 from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
 from adapters.postgresql.connections import Connection, Connections
@@ -63,7 +63,7 @@ ANYTHING: Final = compiled(sa.select(sa.literal_column("1")))
 READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
     Kind.FIND: reads.find,
     Kind.COUNT: reads.count,
-    Kind.DISTINCT: reads.distinct,
+    Kind.DISTINCT: distinct.distinct,
     Kind.AGGREGATE: aggregate,
     Kind.LIST_INDEXES: definitions.list_indexes,
     Kind.LIST_COLLECTIONS: definitions.list_collections,

@@ -141,6 +141,15 @@ class Index:
         # The server enters them in the order of the index, and names the first that is taken.
         return dict(sorted(found.items(), key=lambda item: self._rank(item[1].values)))
 
+    def keys_of(self, document: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Yield what the index holds of a document; an empty array is EMPTY_ARRAY there."""
+        if self.admits is not None and not self.admits(document):
+            return
+        start = tuple((document, tuple(path.split("."))) for path in self.paths)
+        for values in _combinations(start):
+            if not self.sparse or any(value is not MISSING for value in values):
+                yield values
+
     def _key(self, values: tuple[Any, ...]) -> bytes:
         # No key of a value is the beginning of another's in its class: keys may stand side by side.
         key = b"".join(map(self._part, values))

@@ -94,7 +94,7 @@ async def insert_at_once(session: Session, prepared: Prepared, mark: Mark | None
 async def insert(session: Session) -> Outcome:
     """Insert what can be inserted, inside a transaction."""
     prepared = prepare(session)
-    ordered = bool(session.operation.arguments.get("ordered", True))
+    ordered = session.operation.arguments.get("ordered") is not False
     await session.ensure()
     for _ in range(TRIES):
         accepted, errors = await sorted_out(session, prepared, ordered=ordered)

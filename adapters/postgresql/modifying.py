@@ -30,6 +30,7 @@ from comparators.order import ValueOrder
 from comparators.outcome import Outcome
 
 FAILED_TO_PARSE: Final = 9
+CONSTANTS: Final = 51198
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +79,13 @@ def modification_of_statement(
     session: Session, statement: Mapping[str, Any], at: int
 ) -> Modification:
     """Return the statement `at` of an `update` ready to run; errors as of `modification_of`."""
+    change = statement["u"]
+    if statement.get("c") is not None and not isinstance(change, list):
+        raise CommandFailure(
+            CONSTANTS, "Constant values may only be specified for pipeline updates"
+        )
     options.check("update statement", statement)
     check_hint(session, statement.get("hint"))
-    change = statement["u"]
     replaces = isinstance(change, Mapping) and not next(iter(change), "").startswith("$")
     if replaces and statement.get("multi"):
         raise CommandFailure(FAILED_TO_PARSE, "multi update is not for replacements")

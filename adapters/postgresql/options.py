@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from adapters.evaluate.numbers import coerced
+from adapters.query.command_fields import STATEMENT, check_fields
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unknowable, unsupported
 
 INVALID_LENGTH: Final = 16
 MISSING_FIELD: Final = 40414
-NEGATIVE: Final = 51024
-TYPE_MISMATCH: Final = 14
 DEMANDED: Final[Mapping[str, str]] = {"update": "u", "delete": "limit"}
 """What a statement must have beside its filter."""
 
@@ -118,11 +118,9 @@ def statements(arguments: Mapping[str, Any], command: str, name: str) -> Sequenc
     given = batch(arguments, command, name)
     for statement in given:
         place = f"{command}.{name}"
-        query = statement.get("q")
-        if query is None:
+        check_fields(f"{command} statement", statement)
+        if statement.get("q") is None:
             raise CommandFailure(MISSING_FIELD, f"BSON field '{place}.q' is missing")
-        if not isinstance(query, Mapping):
-            raise CommandFailure(TYPE_MISMATCH, f"BSON field '{place}.q' is the wrong type")
         if DEMANDED[command] not in statement:
             raise CommandFailure(
                 MISSING_FIELD, f"BSON field '{place}.{DEMANDED[command]}' is missing"
@@ -131,7 +129,13 @@ def statements(arguments: Mapping[str, Any], command: str, name: str) -> Sequenc
 
 
 def check(command: str, arguments: Mapping[str, Any]) -> None:
-    """Raise UnsupportedError for an option that may change the answer and is not heeded."""
+    """Raise UnsupportedError for an option that may change the answer and is not heeded.
+
+    CommandFailure for one that MongoDB does not know, and for a value that it may not have.
+    """
+    if not command.endswith(STATEMENT):
+        # The fields of statements were looked at before the first of them ran.
+        check_fields(command, arguments)
     heeded = HEEDED[command]
     for name, value in arguments.items():
         if name in heeded or name in WITHOUT_EFFECT or name.startswith("$"):
@@ -145,8 +149,5 @@ def check(command: str, arguments: Mapping[str, Any]) -> None:
 
 
 def whole(arguments: Mapping[str, Any], name: str) -> int:
-    """Return a count such as `limit` or `skip`, 0 when it is not given."""
-    given = int(arguments.get(name) or 0)
-    if given < 0:
-        raise CommandFailure(NEGATIVE, f"BSON field '{name}' value must be >= 0")
-    return given
+    """Return a count such as `limit` or `skip` that was checked, 0 when it is not given."""
+    return coerced(arguments.get(name) or 0)

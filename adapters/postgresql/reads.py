@@ -1,4 +1,4 @@
-"""`find`, `count` and `distinct`: raw BSON where SQL alone is exact, else finished in memory."""
+"""`find` and `count`: raw BSON where SQL alone is exact, else finished in memory."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from adapters.evaluate.order import sorted_documents
-from adapters.evaluate.paths import along, reached
 from adapters.evaluate.project import projector
 from adapters.postgresql import options
 from adapters.postgresql.hints import held_by
@@ -15,25 +14,21 @@ from adapters.postgresql.session import Session
 from adapters.postgresql.storage import Fetched, Found
 from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
-from adapters.query.paths import split_path
 from adapters.query.projection import parse_projection
 from adapters.query.scores import check_scores
 from adapters.query.sort import Sort, parse_sort
 from adapters.query.types import is_number
 from adapters.query.unsupported import unsupported
-from adapters.sql.keys import key_of
 from adapters.sql.plan import Residual
-from comparators.canonical import MISSING, encode
+from comparators.canonical import encode
 from comparators.order import ValueOrder
-from comparators.outcome import Count, Documents, Values
+from comparators.outcome import Count, Documents
 
 BAD_VALUE: Final = 2
-TYPE_MISMATCH: Final = 14
 PORTION: Final = 4
 """How many documents are read at first for each that a limit asks for, where a filter is left to do."""
 
 LEAST_PORTION: Final = 64
-NULL: Final = key_of(None)
 
 CUT: Final = frozenset({Residual.SORT, Residual.SKIP, Residual.LIMIT})
 
@@ -114,7 +109,7 @@ async def count(session: Session) -> Count:
     arguments = session.operation.arguments
     options.check("count", arguments)
     held = held_by(session, arguments.get("hint"))
-    limit = abs(int(arguments.get("limit") or 0))
+    limit = abs(options.whole(arguments, "limit"))
     skip = options.whole(arguments, "skip")
     query = query_of(
         session,
@@ -134,44 +129,6 @@ async def counted(session: Session, query: Query, *, skip: int, limit: int | Non
     found, left = await matching(session, query, Asked(skip=skip, limit=limit))
     beyond = max(len(found) - skip, 0) if Residual.SKIP in left else len(found)
     return beyond if limit is None else min(beyond, limit)
-
-
-async def distinct(session: Session) -> Values:
-    """Answer `distinct`: each value once, of arrays each element; numbers are equal across types."""
-    arguments = session.operation.arguments
-    options.check("distinct", arguments)
-    key = arguments.get("key")
-    if not isinstance(key, str):
-        raise CommandFailure(TYPE_MISMATCH, "'distinct.key' must be a string")
-    order = session.order_under(arguments)
-    query = query_of(
-        session,
-        arguments.get("query") or {},
-        variables=session.variables,
-        order=order,
-    )
-    path = split_path(key)
-    grouping = session.storage.distinct(query.selection, path) if order.is_simple else None
-    made = None if grouping is None else await session.grouped(grouping)
-    if made is not None:
-        return _distinct(
-            session, key, [each for each in made if each is not MISSING], MISSING in made
-        )
-    found, _left = await matching(session, query, Asked())
-    values: dict[Any, Any] = {}
-    place_of = key_of if order.is_simple else order.key
-    for each in found:
-        for value in along(each.document, path):
-            for item in value if isinstance(value, list) else [value]:
-                values.setdefault(place_of(item), item)
-    lacking = any(value is MISSING for each in found for value, _ in reached(each.document, path))
-    return _distinct(session, key, list(values.values()), lacking and place_of(None) not in values)
-
-
-def _distinct(session: Session, key: str, values: list[Any], lacking: bool) -> Values:
-    # An index holds null for a document without the field; MongoDB may answer from there.
-    optional = lacking and session.is_indexed(key)
-    return Values(values=tuple(values), optional=(None,) if optional else ())
 
 
 async def matching(

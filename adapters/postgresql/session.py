@@ -100,7 +100,8 @@ class Session:
     def is_indexed(self, path: str) -> bool:
         """Return whether an index holds the values at a path, and null for documents without one."""
         return any(
-            index.plain and path in index.paths and not index.sparse for index in self.indexes
+            index.plain and path in index.paths and (not index.sparse or len(index.paths) > 1)
+            for index in self.indexes
         )
 
     @property

@@ -34,10 +34,6 @@ def _statements_of(arguments: Mapping[str, Any]) -> Sequence[Any]:
     for statement in statements:
         if isinstance(statement["u"], list):
             named_stages(statement["u"])
-        elif not isinstance(statement["u"], Mapping):
-            raise CommandFailure(
-                FAILED_TO_PARSE, "Update argument must be either an object or an array"
-            )
     return statements
 
 
@@ -97,7 +93,7 @@ async def update(session: Session) -> Outcome:
             await _update_each(session, portion, tally)
         else:
             tally.add(together)
-        if tally.errors and arguments.get("ordered", True):
+        if tally.errors and arguments.get("ordered") is not False:
             break
     return tally.outcome()
 
@@ -111,7 +107,7 @@ async def _update_each(session: Session, numbered: Sequence[Numbered], tally: Ta
             failure = refused
         if failure is not None:
             tally.count_refused(at, failure)
-            if session.operation.arguments.get("ordered", True):
+            if session.operation.arguments.get("ordered") is not False:
                 return
 
 

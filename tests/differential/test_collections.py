@@ -1,15 +1,13 @@
 """Collections with options: made, changed and renamed as on mongod, and what their validators refuse."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from bson.decimal128 import Decimal128
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from adapters.gateway import Generated
-from adapters.postgresql.gateway import PostgresGateway
 from comparators.canonical import decode
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Done, Failure
@@ -19,15 +17,6 @@ Step = tuple[Kind, Mapping[str, Any]]
 SCHEMA: Mapping[str, Any] = {
     "$jsonSchema": {"required": ["a"], "properties": {"a": {"bsonType": "int"}}}
 }
-
-
-@pytest.fixture
-async def twins(
-    mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str
-) -> AsyncIterator[Twins]:
-    async with PostgresGateway(postgres_dsn, connections=2) as gateway:
-        await gateway.ready()
-        yield Twins(mongo=mongo_database, gateway=gateway, collection="things")
 
 
 def create(**options: Any) -> Step:

@@ -12,7 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.postgresql.gateway import PostgresGateway
 from comparators.operation import Kind
-from comparators.outcome import Documents, Failure, Values
+from comparators.outcome import Documents, Failure
 from tests.differential.maps import STORAGES
 from tests.differential.twins import Twins, same
 
@@ -398,23 +398,6 @@ async def test_both_answer_alike(twins: Twins, script: Sequence[Step]) -> None:
     assert not differing, "\n".join(differing)
     legacy_documents, gateway_documents = await twins.documents()
     assert gateway_documents == legacy_documents
-
-
-@pytest.mark.parametrize("keys", [{"n": 1}, {"n": -1, "t": 1}, {"t": 1, "n": 1}])
-@pytest.mark.parametrize("query", [{}, {"n": {"$ne": 2}}, {"t": 1}])
-async def test_distinct_may_find_null_in_an_index(
-    twins: Twins, keys: dict[str, int], query: dict[str, Any]
-) -> None:
-    documents = [{"_id": 1, "n": 1, "t": 1}, {"_id": 2, "t": 1}, {"_id": 3, "n": 2}]
-    await twins.run(Kind.INSERT, documents=documents)
-    await twins.run(Kind.CREATE_INDEXES, indexes=[{"key": keys, "name": "one"}])
-
-    legacy, gateway = await twins.run(Kind.DISTINCT, key="n", query=query)
-
-    assert isinstance(legacy, Values)
-    assert isinstance(gateway, Values)
-    assert set(gateway.values) <= set(legacy.values) <= {*gateway.values, *gateway.optional}
-    assert gateway.optional == (None,)
 
 
 @pytest.mark.parametrize("empty", [True, False])

@@ -4,7 +4,6 @@ A test is named after the number of its entry, and the page has no entry without
 """
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +11,8 @@ import bson
 import pytest
 from bson.dbref import DBRef
 from bson.raw_bson import RawBSONDocument
-from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.gateway import Generated
-from adapters.postgresql.gateway import PostgresGateway
 from comparators.canonical import decode, encode
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Documents, Done, Failure, Result
@@ -24,15 +21,6 @@ from tests.differential.twins import RAW, Twins
 PAGE: Final = Path(__file__).parents[2] / "docs" / "known-differences.md"
 ENTRY: Final = re.compile(r"^## (\d+)\. ", re.MULTILINE)
 NOT_SHOWN: Final = "Not shown by a test"
-
-
-@pytest.fixture
-async def twins(
-    mongo_database: AsyncDatabase[dict[str, Any]], postgres_dsn: str
-) -> AsyncIterator[Twins]:
-    async with PostgresGateway(postgres_dsn, connections=2) as gateway:
-        await gateway.ready()
-        yield Twins(mongo=mongo_database, gateway=gateway, collection="things")
 
 
 async def inserted(twins: Twins, *documents: dict[str, Any]) -> None:

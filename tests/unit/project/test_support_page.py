@@ -169,7 +169,8 @@ def _command(name: str) -> Example:
 
 
 def _option(command: str, name: str) -> Example:
-    return lambda: options.check(command, {name: True})
+    value = {"a": 1} if name in {"min", "max"} else True
+    return lambda: options.check(command, {name: value})
 
 
 def _index_made_unique(option: str) -> Example:
