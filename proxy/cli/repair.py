@@ -1,13 +1,13 @@
-"""`parallax repair`: copy the legacy state of documents that differ to the gateway, and look again."""
+"""`parallax repair`: copy the state of documents that differ from one side to the other, and look again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import typer
+from pymongo import AsyncMongoClient
 from rich.console import Console
 from rich.table import Table
 
@@ -20,8 +20,10 @@ from proxy.cli.asked import Who, name_of
 from proxy.jobs.asking import Asking
 from proxy.jobs.choice import choose
 from proxy.jobs.collections import legacy_client
-from proxy.jobs.repair import Identifiers, Outcome, Planned, Step, carry_out, plan
+from proxy.jobs.overwriting import Overwriting
+from proxy.jobs.repair import Identifiers, Outcome, Planned, Side, Step, carry_out, plan
 from proxy.ledger.access import Access, opened
+from proxy.ledger.fillings import Fillings
 from proxy.ledger.lookup import close_gone, open_divergences, redaction_of
 from proxy.ledger.orders import Orders
 from proxy.ledger.redaction import Redaction
@@ -31,13 +33,8 @@ from proxy.uris import redacted_uri
 
 MOST_ROWS: Final = 200
 APPLICATION: Final = "parallax-repair"
-
-
-class Authority(StrEnum):
-    """The side that is right."""
-
-    LEGACY = "legacy"
-    GATEWAY = "gateway"
+TO_LEGACY: Final = "(MongoDB was made equal to the gateway)"
+"""Stands behind the reason on the ledger."""
 
 
 def repair(
@@ -66,20 +63,17 @@ def repair(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
     ] = False,
-    authority: Annotated[
-        Authority, typer.Option("--from", help="The side that is right.")
-    ] = Authority.LEGACY,
+    to: Annotated[
+        Side, typer.Option("--to", help="The side that is made equal to the other one.")
+    ] = Side.GATEWAY,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With --to legacy: overwrite without being asked.")
+    ] = False,
     who: Who = None,
     why: Annotated[str, typer.Option("--why", help="The reason, for the ledger.")] = "",
 ) -> int:
-    """Copy documents that differ from MongoDB to the gateway; ends with 1 when some still differ."""
+    """Copy documents that differ from one side to the other; ends with 1 when some still differ."""
     settings = options.settings_of(config, legacy=legacy, gateway=gateway, data=data, ledger=ledger)
-    if authority is Authority.GATEWAY:
-        raise RefusedError(
-            "the gateway is not authoritative: MongoDB answers the application, and is right",
-            where="--from gateway",
-            remedy="repair from legacy; the other way comes with the phases of the switch",
-        )
     if not why and not dry_run:
         raise SettingsError(
             "a repair goes on the ledger with its reason",
@@ -87,18 +81,47 @@ def repair(
             remedy='give a reason, as in --why "ticket 17", or look first with --dry-run',
         )
 
-    async def work() -> int:
-        async with _Repair.open(settings) as job:
-            planned = await job.plan(collection or (), document or ())
-            if dry_run or not planned:
-                Console().print(_shown(planned))
-                return 0
-            outcome = await job.carry_out(planned, who=name_of(who), why=why)
-        for line in _told(outcome):
-            typer.echo(line)
-        return 1 if outcome.others else 0
+    planned = asyncio.run(_planned(settings, to, collection or (), document or ()))
+    if dry_run or not planned:
+        Console().print(_shown(planned, to))
+        return 0
+    if to is Side.LEGACY and not yes:
+        Console().print(_shown(planned, to))
+        _ask(len(planned))
+    outcome = asyncio.run(_carried_out(settings, to, planned, who=name_of(who), why=why))
+    for line in _told(outcome):
+        typer.echo(line)
+    return 1 if outcome.others else 0
 
-    return asyncio.run(work())
+
+def _ask(documents: int) -> None:
+    """Go on only when somebody says yes; RefusedError otherwise, also where nobody can be asked."""
+    agreed = False
+    with suppress(typer.Abort):
+        agreed = typer.confirm(
+            f"MongoDB is written to, past the sidecar: {documents:,} documents become as the gateway has them. Go on?",
+            err=True,
+        )
+    if not agreed:
+        raise RefusedError(
+            "nothing was changed: MongoDB is overwritten only when somebody says yes",
+            where="--to legacy",
+            remedy="look with --dry-run, then answer y, or give --yes where nobody can answer",
+        )
+
+
+async def _planned(
+    settings: Settings, side: Side, collections: Sequence[str], documents: Sequence[str]
+) -> list[Planned]:
+    async with _Repair.open(settings) as job:
+        return await job.plan(side, collections, documents)
+
+
+async def _carried_out(
+    settings: Settings, side: Side, planned: Sequence[Planned], *, who: str, why: str
+) -> Outcome:
+    async with _Repair.open(settings) as job:
+        return await job.carry_out(side, planned, who=who, why=why)
 
 
 class _Repair:
@@ -108,11 +131,13 @@ class _Repair:
         self,
         access: Access,
         redaction: Redaction,
+        client: AsyncMongoClient[Any],
         legacy: Legacy,
         gateway: Gateway,
         ids: Identifiers,
     ) -> None:
         self._access = access
+        self._client = client
         self._redaction = redaction
         self._legacy = legacy
         self._gateway = gateway
@@ -131,9 +156,12 @@ class _Repair:
         ):
             redaction = await redaction_of(access)
             legacy = Legacy(client, where=redacted_uri(uri))
-            yield cls(access, redaction, legacy, gateway, Identifiers(client, digests, redaction))
+            identifiers = Identifiers(client, digests, redaction)
+            yield cls(access, redaction, client, legacy, gateway, identifiers)
 
-    async def plan(self, collections: Sequence[str], documents: Sequence[str]) -> list[Planned]:
+    async def plan(
+        self, side: Side, collections: Sequence[str], documents: Sequence[str]
+    ) -> list[Planned]:
         """Return what would be done."""
         chosen = choose(
             await open_divergences(self._access),
@@ -142,23 +170,39 @@ class _Repair:
             redaction=self._redaction,
         )
         return await plan(
-            chosen, identifiers=self._identifiers, legacy=self._legacy, gateway=self._gateway
+            chosen,
+            identifiers=self._identifiers,
+            legacy=self._legacy,
+            gateway=self._gateway,
+            side=side,
         )
 
-    async def carry_out(self, planned: Sequence[Planned], *, who: str, why: str) -> Outcome:
+    async def carry_out(
+        self, side: Side, planned: Sequence[Planned], *, who: str, why: str
+    ) -> Outcome:
         """Do it."""
-        asking = Asking(Orders(self._access), who=who, why=why)
-        outcome = await carry_out(planned, asking)
+        if side is Side.GATEWAY:
+            outcome = await carry_out(planned, Asking(Orders(self._access), who=who, why=why))
+        else:
+            overwriting = Overwriting(
+                self._client,
+                legacy=self._legacy,
+                gateway=self._gateway,
+                asking=Asking(Orders(self._access), who=who, why=f"{why} {TO_LEGACY}"),
+                fillings=Fillings(self._access),
+            )
+            outcome = await overwriting.carry_out(planned)
         gone = [each.divergence for each in planned if each.step is Step.GONE]
         names = [(each.namespace, each.document) for each in gone]
         await close_gone(self._access, names, who=who, why=why)
         return outcome
 
 
-def _shown(planned: Sequence[Planned]) -> Table | str:
+def _shown(planned: Sequence[Planned], side: Side) -> Table | str:
     if not planned:
         return "nothing differs: there is nothing to repair"
-    table = Table("collection", "document", "on the gateway", "differs at", "since")
+    where = "on the gateway" if side is Side.GATEWAY else "on MongoDB"
+    table = Table("collection", "document", where, "differs at", "since")
     for each in planned[:MOST_ROWS]:
         divergence = each.divergence
         since = datetime.fromtimestamp(divergence.since_ns / 1e9, UTC).astimezone()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from comparators.canonical import decode
@@ -13,6 +14,7 @@ SILENT_AFTER_S: Final = 20.0
 """A verifier writes twice a second; one that was killed is replaced within a few seconds."""
 
 DOCUMENTS_PER_ORDER: Final = 200
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _POLL_S: Final = 0.1
 
 
@@ -39,18 +41,23 @@ class Asking:
             )
 
     async def about(
-        self, kind: OrderKind, namespace: str, identifiers: Sequence[bytes]
+        self,
+        kind: OrderKind,
+        namespace: str,
+        identifiers: Sequence[bytes],
+        *,
+        more: Mapping[str, Any] = NOTHING,
     ) -> list[Order]:
         """Ask for something about documents, given by their `_id`s, and return how it ended.
 
-        RefusedError where the verifier cannot do it.
+        `more` is what the verifier has to know besides. RefusedError where the verifier cannot do it.
         """
         await self.check()
         requests = [
             Request(
                 kind=kind,
                 namespace=namespace,
-                payload={"ids": [decode(each)["_id"] for each in portion]},
+                payload={"ids": [decode(each)["_id"] for each in portion], **more},
                 who=self._who,
                 why=self._why,
             )

@@ -1,4 +1,4 @@
-"""Make documents of the gateway equal to legacy's again: which ones, what that means, and how it came out.
+"""Make documents that differ equal again: which ones, what that means, and how it came out.
 
 The ledger knows most `_id`s by a digest only. Those are found by a walk over the `_id`s of both sides.
 """
@@ -18,15 +18,22 @@ from comparators.verdict import Verdict
 from proxy.jobs.asking import Asking
 from proxy.jobs.choice import Chosen
 from proxy.ledger.lookup import OpenDivergence
-from proxy.ledger.orders import OrderKind
+from proxy.ledger.orders import Order, OrderKind
 from proxy.ledger.redaction import Redaction
 from proxy.shadow.legacy import Legacy
 
 _IMAGES_AT_ONCE: Final = 500
 
 
+class Side(StrEnum):
+    """The side that a repair makes equal to the other one."""
+
+    GATEWAY = "gateway"
+    LEGACY = "legacy"
+
+
 class Step(StrEnum):
-    """What a repair does to a document of the gateway, as both sides are now."""
+    """What a repair does to a document of that side, as both sides are now."""
 
     REPLACE = "replace it"
     INSERT = "insert it"
@@ -50,6 +57,11 @@ class Outcome:
 
     repaired: int
     others: Mapping[tuple[str, str], str]
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(
+            repaired=self.repaired + other.repaired, others={**self.others, **other.others}
+        )
 
 
 class Identifiers:
@@ -88,14 +100,20 @@ class Identifiers:
 
 
 async def plan(
-    chosen: Sequence[Chosen], *, identifiers: Identifiers, legacy: Legacy, gateway: Gateway
+    chosen: Sequence[Chosen],
+    *,
+    identifiers: Identifiers,
+    legacy: Legacy,
+    gateway: Gateway,
+    side: Side = Side.GATEWAY,
 ) -> list[Planned]:
-    """Return what would be done about documents."""
+    """Return what would be done about documents of a side."""
     planned: list[Planned] = []
     for namespace in dict.fromkeys(each.divergence.namespace for each in chosen):
         inside = [each for each in chosen if each.divergence.namespace == namespace]
         known = await identifiers.of(namespace, inside)
-        steps = await _steps(namespace, known, legacy=legacy, gateway=gateway)
+        right, wrong = (legacy, gateway) if side is Side.GATEWAY else (gateway, legacy)
+        steps = await _steps(namespace, known, right=right, wrong=wrong)
         planned += [
             Planned(
                 divergence=each.divergence,
@@ -108,42 +126,50 @@ async def plan(
 
 
 async def carry_out(planned: Sequence[Planned], asking: Asking) -> Outcome:
-    """Have documents repaired, and return how it came out."""
-    repaired = 0
-    others: dict[tuple[str, str], str] = {}
+    """Have documents of the gateway repaired, and return how it came out."""
+    outcome = Outcome(repaired=0, others={})
     for namespace in dict.fromkeys(each.divergence.namespace for each in planned):
         identifiers = [
             encode({"_id": each.identifier})
             for each in planned
             if each.divergence.namespace == namespace and each.step is not Step.GONE
         ]
-        for order in await asking.about(OrderKind.MEND, namespace, identifiers):
-            verdicts = order.outcome["verdicts"]
-            repaired += verdicts.get(Verdict.MATCH, 0) + verdicts.get(Verdict.MATCH_BY_RULE, 0)
-            others |= {
-                (namespace, name): verdict for name, verdict in order.outcome["documents"].items()
-            }
+        orders = await asking.about(OrderKind.MEND, namespace, identifiers)
+        outcome += outcome_of(namespace, orders)
+    return outcome
+
+
+def outcome_of(namespace: str, orders: Iterable[Order]) -> Outcome:
+    """Return how orders about documents of a collection came out."""
+    repaired = 0
+    others: dict[tuple[str, str], str] = {}
+    for order in orders:
+        verdicts = order.outcome["verdicts"]
+        repaired += verdicts.get(Verdict.MATCH, 0) + verdicts.get(Verdict.MATCH_BY_RULE, 0)
+        others |= {
+            (namespace, name): verdict for name, verdict in order.outcome["documents"].items()
+        }
     return Outcome(repaired=repaired, others=others)
 
 
 async def _steps(
-    namespace: str, known: Mapping[str, Any], *, legacy: Legacy, gateway: Gateway
+    namespace: str, known: Mapping[str, Any], *, right: Legacy | Gateway, wrong: Legacy | Gateway
 ) -> dict[str, Step]:
     steps: dict[str, Step] = {}
     names = list(known)
     for first in range(0, len(names), _IMAGES_AT_ONCE):
         portion = {name: known[name] for name in names[first : first + _IMAGES_AT_ONCE]}
-        there = await legacy.images(namespace, list(portion.values()))
-        here = await gateway.images(namespace, list(portion.values()))
+        wanted = await right.images(namespace, list(portion.values()))
+        found = await wrong.images(namespace, list(portion.values()))
         for name, identifier in portion.items():
             key = document_key(identifier)
-            steps[name] = _step(there.get(key), here.get(key))
+            steps[name] = _step(wanted.get(key), found.get(key))
     return steps
 
 
-def _step(legacy: bytes | None, gateway: bytes | None) -> Step:
-    if legacy == gateway:
+def _step(wanted: bytes | None, found: bytes | None) -> Step:
+    if wanted == found:
         return Step.NOTHING
-    if legacy is None:
+    if wanted is None:
         return Step.DELETE
-    return Step.INSERT if gateway is None else Step.REPLACE
+    return Step.INSERT if found is None else Step.REPLACE

@@ -17,6 +17,9 @@ from proxy.shadow.states import BUSY, States
 IDENTIFIERS: Final = "ids"
 """Where the payload of an order names its documents."""
 
+AS_REPAIRED: Final = "repaired"
+"""In the payload of a comparison: documents were mended by whoever asks, so those that are equal are repaired."""
+
 FOUND_BY_SWEEP: Final = "found by a sweep: changed on one side without the proxy, or never copied"
 
 _EQUAL: Final = frozenset({Verdict.MATCH, Verdict.MATCH_BY_RULE})
@@ -43,7 +46,9 @@ class Comparing:
     async def perform(self, order: Order) -> Mapping[str, Any]:
         """Compare the documents, and enter those that differ."""
         self.check()
-        return await self.judged(order, cause=FOUND_BY_SWEEP, equal=DivergenceState.RESOLVED)
+        is_repaired = order.payload.get(AS_REPAIRED, False)
+        equal = DivergenceState.REPAIRED if is_repaired else DivergenceState.RESOLVED
+        return await self.judged(order, cause=FOUND_BY_SWEEP, equal=equal)
 
     def check(self) -> None:
         """Raise RefusedError where nothing compares states."""

@@ -1,14 +1,20 @@
 """What a repair does about single documents, and what it says when it cannot."""
 
 import asyncio
+import io
+import itertools
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import Int64, ObjectId
+from pymongo import AsyncMongoClient
 
+from comparators.canonical import CODEC, encode
 from proxy.cli.entry import run
+from proxy.cli.repair import TO_LEGACY
 from proxy.ledger.access import opened
 from proxy.ledger.entries import Checkpoint, Divergence, DivergenceState
 from proxy.ledger.orders import OrderKind, Orders
@@ -18,7 +24,7 @@ from tests.eventually import eventually
 from tests.faults.sidecar.test_crashes import is_replaced, verifier_pid
 from tests.integration.cli.command import Ran, assert_three_lines
 from tests.integration.jobs.damages import document
-from tests.integration.jobs.field import Field
+from tests.integration.jobs.field import MAPPED, Field
 from tests.integration.ledger.findings import NO_LAG
 
 pytestmark = pytest.mark.timeout(180)
@@ -84,6 +90,88 @@ async def test_a_document_that_is_gone_from_both_sides_is_closed(
     assert (closed.state, closed.why) == (DivergenceState.RESOLVED, "gone")
 
 
+async def test_the_way_back_asks_first_and_overwrites_mongodb(
+    field: Field, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    mapped, _ = field.namespaces
+    documents = [document(ObjectId(), n) for n in range(6)]
+    await field.fill(MAPPED, documents)
+    async with field.past_the_sidecar() as client:
+        there = client[field.database].get_collection(MAPPED, codec_options=CODEC)
+        await there.update_one({"n": 1}, {"$set": {"sub.a": Int64(1)}})
+        await there.delete_one({"n": 2})
+        await there.insert_one(document(ObjectId(), 7))
+    await field.sweep(MAPPED)
+    back = ("repair", "--to", "legacy", "--collection", mapped, "--who", "ada")
+
+    planned = await field.run(*back, "--dry-run", capsys=capsys)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    refused = await field.run(*back, "--why", "restored", capsys=capsys)
+    unheard = await field.run(*back, "--why", "restored", capsys=capsys)
+    before = await divergent(field)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    repaired = await field.run(*back, "--why", "restored", capsys=capsys)
+
+    steps = [planned.out.count(step) for step in ("replace it", "insert it", "delete it")]
+    assert ("on MongoDB" in planned.out, steps) == (True, [1, 1, 1]), planned.printed
+    assert "3 documents become as the gateway has them" in refused.err
+    assert (refused.code, unheard.code) == (77, 77), unheard.printed
+    assert {each.state for each in before} == {DivergenceState.OPEN}
+    assert repaired.code == 0, repaired.printed
+    assert "repaired and equal: 3\n" in repaired.out
+    async with field.past_the_sidecar() as client:
+        there = client[field.database].get_collection(MAPPED, codec_options=CODEC)
+        found = [encode(each) async for each in there.find().sort("n", 1)]
+    assert found == [encode(each) for each in documents]
+    assert (await field.sweep(MAPPED)).suspects == 0
+    assert {(each.state, each.who, each.why) for each in await divergent(field)} == {
+        (DivergenceState.REPAIRED, "ada", f"restored {TO_LEGACY}")
+    }
+
+
+async def test_the_way_back_loses_no_write_that_comes_in_between(
+    field: Field, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, namespace = field.namespaces
+    await field.fill("notes", [document(n, n) for n in range(60)])
+    async with field.past_the_sidecar() as client:
+        await client[field.database].notes.update_many({}, {"$set": {"name": "past the sidecar"}})
+    await field.sweep("notes")
+    ended = asyncio.Event()
+    back = ("repair", "--to", "legacy", "--yes", "--collection", namespace, "--why", "test")
+
+    async with asyncio.TaskGroup() as tasks:
+        counting = tasks.create_task(_count_up(field, until=ended))
+        try:
+            await field.run(*back, capsys=capsys)
+        finally:
+            ended.set()
+    await field.sidecar.drained()
+    rest = await field.run(*back, capsys=capsys)
+
+    assert rest.code == 0, rest.printed
+    assert (await field.sweep("notes")).suspects == 0
+    async with field.past_the_sidecar() as client:
+        notes = client[field.database].notes
+        stored = {each["_id"]: each async for each in notes.find()}
+    assert {n: each.get("hits", 0) for n, each in stored.items()} == counting.result()
+    assert {each["name"] for each in stored.values()} == {f"order {n}" for n in range(60)}
+
+
+async def _count_up(field: Field, *, until: asyncio.Event) -> dict[int, int]:
+    """Increment documents in turn through the sidecar; return how often each was."""
+    counts = dict.fromkeys(range(60), 0)
+    async with AsyncMongoClient[Any](field.sidecar.uri, serverMonitoringMode="poll") as client:
+        for n in itertools.cycle(counts):
+            if until.is_set():
+                break
+            await client[field.database].notes.update_one({"_id": n}, {"$inc": {"hits": 1}})
+            counts[n] += 1
+            await asyncio.sleep(0.01)
+    return counts
+
+
 async def test_a_repair_outlives_the_verifier(
     field: Field, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,7 +235,7 @@ async def test_without_a_verifier_it_says_what_to_start(
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [
-        (["--from", "gateway", "--why", "test"], 77, "the gateway is not authoritative"),
+        (["--to", "legacy", "--yes"], 78, "goes on the ledger with its reason"),
         ([], 78, "goes on the ledger with its reason"),
     ],
 )
