@@ -80,7 +80,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "repair": Command(
         "proxy.cli.repair",
         "repair",
-        "Copy documents that differ from MongoDB to the gateway; ends with 1 when some still differ.",
+        "Copy documents that differ from one side to the other; ends with 1 when some still differ.",
     ),
     "flags": Command(
         "proxy.cli.flags",

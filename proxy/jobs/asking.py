@@ -15,7 +15,7 @@ SILENT_AFTER_S: Final = 20.0
 
 DOCUMENTS_PER_ORDER: Final = 200
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-_POLL_S: Final = 0.1
+_POLL_S: Final = 0.05
 
 
 class Asking:

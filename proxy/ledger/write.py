@@ -32,6 +32,7 @@ from proxy.ledger.entries import (
 )
 from proxy.ledger.fillings import Fillings
 from proxy.ledger.hours import merge_oldest_hour
+from proxy.ledger.losses import Losses
 from proxy.ledger.migrations import migrate
 from proxy.ledger.orders import Orders, Settlement, settle
 from proxy.ledger.redaction import Redaction, Revealed, nothing_revealed
@@ -110,6 +111,11 @@ class Ledger:
     def fillings(self) -> Fillings:
         """Which collections are not filled, on this ledger."""
         return Fillings(self._access)
+
+    @property
+    def losses(self) -> Losses:
+        """What was never verified, on this ledger."""
+        return Losses(self._access)
 
     @property
     def _access(self) -> Access:

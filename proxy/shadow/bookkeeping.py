@@ -1,9 +1,13 @@
-"""Take what was found out to the ledger, twice a second, together with how far the log is verified."""
+"""Take what was found out to the ledger, twice a second, together with how far the log is verified.
+
+Sooner where an order is settled: somebody waits for it.
+"""
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -22,6 +26,7 @@ from proxy.shadow.progress import Progress
 _log = structlog.get_logger()
 
 _FLUSH_S: Final = 0.5
+_TOGETHER_S: Final = 0.02
 _CONDENSE_S: Final = 60.0
 
 
@@ -59,7 +64,11 @@ class Bookkeeping:
         """Write now and then until cancelled."""
         condense_at_s = time.monotonic()
         while True:
-            await asyncio.sleep(_FLUSH_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FLUSH_S):
+                    await self._evidence.awaited.wait()
+                    # What ends at the same time is told at the same time.
+                    await asyncio.sleep(_TOGETHER_S)
             await self.flush()
             if time.monotonic() >= condense_at_s:
                 condense_at_s = time.monotonic() + _CONDENSE_S

@@ -1,5 +1,6 @@
 """What the verifier found out since the last checkpoint, on its way to the ledger."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -49,6 +50,8 @@ class Evidence:
     def __init__(self, log: str) -> None:
         self._log = log
         self._gathered = Gathered()
+        self.awaited = asyncio.Event()
+        """Is set while somebody waits for what was gathered to reach the ledger."""
 
     def __len__(self) -> int:
         return len(self._gathered.findings)
@@ -56,6 +59,7 @@ class Evidence:
     def take(self) -> Gathered:
         """Return what was gathered and begin anew."""
         gathered, self._gathered = self._gathered, Gathered()
+        self.awaited.clear()
         return gathered
 
     def judged(
@@ -131,6 +135,7 @@ class Evidence:
     def settled(self, settlement: Settlement) -> None:
         """Enter that an order is settled, together with what was found for it."""
         self._gathered.settled.append(settlement)
+        self.awaited.set()
 
     def resolved(self, resolution: Resolution) -> None:
         """Enter that a document is equal on both sides again."""

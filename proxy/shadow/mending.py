@@ -2,14 +2,15 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from comparators.errors import RefusedError
 from comparators.verdict import Verdict
 from proxy.ledger.entries import DivergenceState, Resolution
 from proxy.ledger.orders import Order
-from proxy.shadow.evidence import STATES_DIFFER, Evidence
+from proxy.shadow.causes import AFTER_A_WRITE, PERHAPS_LOST, ROUND_THE_PROXY, Cause
+from proxy.shadow.evidence import Evidence
 from proxy.shadow.progress import Progress
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.states import BUSY, States
@@ -19,8 +20,6 @@ IDENTIFIERS: Final = "ids"
 
 AS_REPAIRED: Final = "repaired"
 """In the payload of a comparison: documents were mended by whoever asks, so those that are equal are repaired."""
-
-FOUND_BY_SWEEP: Final = "found by a sweep: changed on one side without the proxy, or never copied"
 
 _EQUAL: Final = frozenset({Verdict.MATCH, Verdict.MATCH_BY_RULE})
 
@@ -35,12 +34,15 @@ class Comparing:
         evidence: Evidence,
         progress: Progress,
         redacted: Callable[[str, Any], str],
+        has_lost: Callable[[str], Awaitable[bool]],
         enabled: bool,
     ) -> None:
+        """`has_lost` tells whether the log may have lost writes of a collection."""
         self._states = states
         self._evidence = evidence
         self._progress = progress
         self._redacted = redacted
+        self._has_lost = has_lost
         self._enabled = enabled
 
     async def perform(self, order: Order) -> Mapping[str, Any]:
@@ -48,7 +50,8 @@ class Comparing:
         self.check()
         is_repaired = order.payload.get(AS_REPAIRED, False)
         equal = DivergenceState.REPAIRED if is_repaired else DivergenceState.RESOLVED
-        return await self.judged(order, cause=FOUND_BY_SWEEP, equal=equal)
+        cause = PERHAPS_LOST if await self._has_lost(order.namespace) else ROUND_THE_PROXY
+        return await self.judged(order, cause=cause, equal=equal)
 
     def check(self) -> None:
         """Raise RefusedError where nothing compares states."""
@@ -60,7 +63,7 @@ class Comparing:
             )
 
     async def judged(
-        self, order: Order, *, cause: str, equal: DivergenceState
+        self, order: Order, *, cause: Cause, equal: DivergenceState
     ) -> Mapping[str, Any]:
         """Compare the documents of an order; `equal` is what those become that are equal."""
         identifiers = order.payload[IDENTIFIERS]
@@ -102,5 +105,5 @@ class Mending:
         self._comparing.check()
         await self._reconciler.mended(order.namespace, order.payload[IDENTIFIERS])
         return await self._comparing.judged(
-            order, cause=STATES_DIFFER, equal=DivergenceState.REPAIRED
+            order, cause=AFTER_A_WRITE, equal=DivergenceState.REPAIRED
         )

@@ -22,7 +22,8 @@ from comparators.equivalence import EXPIRED
 from comparators.operation import Operation
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
-from proxy.shadow.evidence import STATES_DIFFER, Evidence
+from proxy.shadow.causes import AFTER_A_WRITE, Cause
+from proxy.shadow.evidence import Evidence
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.peers import SILENT
 from proxy.shadow.quiet import Reading
@@ -72,7 +73,7 @@ class Debt:
     attempts: int = 0
     overtaken: int = 0
     told: tuple[Told, ...] = ()
-    cause: str = STATES_DIFFER
+    cause: Cause = AFTER_A_WRITE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,7 @@ class States:
                 excuse=excuse or (before.excuse if before is not None else None) or partly,
                 generated=generated or (before is not None and before.generated),
                 told=before.told if before is not None else (),
-                cause=before.cause if before is not None else STATES_DIFFER,
+                cause=before.cause if before is not None else AFTER_A_WRITE,
                 overtaken=before.overtaken if before is not None else 0,
             )
         while len(self._owed) > _MOST_OWED:
@@ -146,7 +147,7 @@ class States:
             _tell(dropped, Judgement(verdict=Verdict.NOT_COMPARABLE, reason=UNPAID))
 
     async def verdicts(
-        self, namespace: str, identifiers: Sequence[Any], position: int, *, cause: str
+        self, namespace: str, identifiers: Sequence[Any], position: int, *, cause: Cause
     ) -> list[tuple[Any, Judgement]]:
         """Compare documents that nobody is known to have written, and return the verdict on each.
 
@@ -288,8 +289,9 @@ class States:
         self, namespace: str, key: bytes, debt: Debt, legacy: bytes | None, gateway: bytes | None
     ) -> None:
         judgement = decide_state(namespace, legacy, gateway, self._rules)
+        phrase = debt.cause.of(legacy, gateway)
         if judgement.verdict is not Verdict.MISMATCH:
-            self._enter(namespace, debt, judgement)
+            self._enter(namespace, debt, judgement, phrase)
             return
         if self._reconciler.is_restless(namespace):
             self._still_owe((namespace, key), _overtaken(debt))
@@ -308,16 +310,17 @@ class States:
         gateway: bytes | None,
     ) -> None:
         excuse = await self._excuse(namespace, debt, judgement, legacy, gateway)
+        phrase = debt.cause.of(legacy, gateway)
         if excuse is None:
-            self._enter(namespace, debt, judgement)
+            self._enter(namespace, debt, judgement, phrase)
             return
         verdict = Verdict.MATCH if excuse == TAKEN_OVER else Verdict.NOT_COMPARABLE
-        self._enter(namespace, debt, Judgement(verdict=verdict, reason=excuse))
+        self._enter(namespace, debt, Judgement(verdict=verdict, reason=excuse), phrase)
         self._reconciler.mend(namespace, [debt.identifier])
 
-    def _enter(self, namespace: str, debt: Debt, judgement: Judgement) -> None:
+    def _enter(self, namespace: str, debt: Debt, judgement: Judgement, cause: str) -> None:
         self._evidence.compared_state(
-            namespace, debt.identifier, judgement, debt.position, cause=debt.cause
+            namespace, debt.identifier, judgement, debt.position, cause=cause
         )
         _tell(debt, judgement)
 

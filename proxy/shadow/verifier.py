@@ -219,6 +219,9 @@ class Verifier:
             evidence=self._evidence,
             progress=self._progress,
             redacted=self._ledger.redacted,
+            has_lost=lambda namespace: ledger_outage.endure(
+                lambda: self._ledger.losses.of(namespace)
+            ),
             enabled=self._limits.state_checks,
         )
         self._filling = Filling(

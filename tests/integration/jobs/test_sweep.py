@@ -16,6 +16,7 @@ from proxy.ledger.access import opened
 from proxy.ledger.entries import DivergenceState
 from proxy.ledger.fillings import Fillings, FillingState
 from proxy.ledger.read import status
+from proxy.shadow.causes import ROUND_THE_PROXY
 from tests.eventually import eventually
 from tests.faults.sidecar.traffic import drive
 from tests.integration.cli.command import environment_of
@@ -109,7 +110,13 @@ async def test_one_sided_and_bypassing_writes_are_found_on_every_collection(
         for each in (await field.sidecar.evidence()).divergent
         if each.namespace.startswith(field.database)
     ]
-    assert all(each.cause.startswith("found by a sweep") for each in divergent)
+    causes = [(each.namespace.partition(".")[2], each.cause) for each in divergent]
+    assert sorted(causes) == [
+        ("notes", ROUND_THE_PROXY.both),
+        ("only_legacy", ROUND_THE_PROXY.only_legacy),
+        ("orders", ROUND_THE_PROXY.only_gateway),
+        *[("orders", ROUND_THE_PROXY.both)] * 2,
+    ]
     assert {path for each in divergent for path in (c.path for c in each.differences)} >= {
         "n",
         "name",
