@@ -212,6 +212,12 @@ class Telemetry(_Section):
     interval_s: Annotated[float, Field(ge=1)] = 15.0
 
 
+class Dashboard(_Section):
+    """The live page."""
+
+    address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:27080"
+
+
 class Data(_Section):
     """Where everything that Parallax writes lies."""
 
@@ -236,6 +242,7 @@ class Settings(BaseSettings):
     gates: Gates = Gates()
     log: Log = Log()
     telemetry: Telemetry = Telemetry()
+    dashboard: Dashboard = Dashboard()
     data: Data = Data()
 
     @property

@@ -1,7 +1,8 @@
 """The report as one page: no network, no fonts, no library; readable without its script."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -18,14 +19,19 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 def render_html(report: Report) -> str:
     """Return the page. Long lists are cut and say so; the JSON holds all of them."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+    return environment().get_template("report.html").render(names_of(report))
+
+
+def environment(*more_templates: Path) -> Environment:
+    """Return what draws the templates of the report, and those of other folders."""
+    drawing = Environment(
+        loader=FileSystemLoader([*more_templates, _TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    drawing.filters |= {
         "count": words.count,
         "duration": words.duration,
         "ratio": words.ratio,
@@ -36,7 +42,7 @@ def render_html(report: Report) -> str:
         "light": words.light,
         "gate": words.gate_name,
     }
-    environment.globals |= {
+    drawing.globals |= {
         "plural": words.plural,
         "share": words.share,
         "segments": segments,
@@ -46,6 +52,10 @@ def render_html(report: Report) -> str:
         "first_groups": FIRST_GROUPS,
         "max_rows": MAX_ROWS,
     }
-    return environment.get_template("report.html").render(
-        report=report, evidence=report.evidence, result=report.evidence.conclusion.result.value
-    )
+    return drawing
+
+
+def names_of(report: Report) -> Mapping[str, Any]:
+    """Return what the templates of the report look for."""
+    result = report.evidence.conclusion.result.value
+    return {"report": report, "evidence": report.evidence, "result": result}

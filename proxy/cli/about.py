@@ -9,7 +9,12 @@ from proxy.settings import Settings
 def about(settings: Settings) -> dict[str, str]:
     """Return the release and a digest of the settings, without any address."""
     shown = settings.model_dump_json(
-        exclude={"legacy": {"uri"}, "gateway": {"uri"}, "ledger": {"uri"}}
+        exclude={
+            "legacy": {"uri"},
+            "gateway": {"uri"},
+            "ledger": {"uri"},
+            "telemetry": {"otlp_endpoint"},
+        }
     )
     digest = hashlib.sha256(shown.encode()).hexdigest()
     return {"parallax": version("parallax"), "settings_digest": digest[:12]}

@@ -47,6 +47,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "report",
         "Write the report; ends with 0 for pass, 1 for fail, 2 for inconclusive.",
     ),
+    "dashboard": Command(
+        "proxy.cli.dashboard",
+        "dashboard",
+        "Serve a page on this machine that shows the evidence as it grows.",
+    ),
     "doctor": Command(
         "proxy.cli.doctor",
         "doctor",

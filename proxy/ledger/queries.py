@@ -38,7 +38,8 @@ ROWS_AT_ONCE: Final = 1000
 """A ledger holds more latencies than memory should: they are read in parts."""
 MAX_MOMENTS: Final = 120
 
-_SECRETS: Final = frozenset({"redaction_key"})
+_TOLD: Final = frozenset({"parallax", "settings_digest", "created_ns"})
+"""What of the facts on a ledger is for readers; the others are Parallax's own."""
 
 Sides = dict[str, Sketch]
 """Sketches by side: legacy, gateway, overhead, compare."""
@@ -86,7 +87,7 @@ class ShapeRow:
 async def about(connection: AsyncConnection) -> Mapping[str, str]:
     """Return versions, digest of the settings and the like."""
     rows = await connection.execute(select(tables.meta).order_by(tables.meta.c.name))
-    return {row.name: row.value for row in rows if row.name not in _SECRETS}
+    return {row.name: row.value for row in rows if row.name in _TOLD}
 
 
 async def shapes(connection: AsyncConnection) -> Mapping[int, ShapeRow]:

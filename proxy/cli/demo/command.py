@@ -19,6 +19,7 @@ from rich.console import Console
 
 from comparators.errors import UnreachableError
 from comparators.verdict import Verdict
+from dashboards.live.server import application, serve
 from dashboards.report.report import build_report
 from proxy.cli.demo.recall import Recall, recall_of
 from proxy.cli.demo.stage import Stage, staged
@@ -26,6 +27,7 @@ from proxy.cli.demo.summary import print_recall, print_summary
 from proxy.cli.demo.view import Show, progress
 from proxy.cli.demo.watch import Phase, Watch
 from proxy.cli.report import EXIT_CODES, write_report
+from proxy.embedded.process import free_port
 from proxy.jobs.workload import CommandTally, Pace, Workload
 from proxy.ledger.evidence import Evidence
 from proxy.ledger.read import Gates
@@ -142,8 +144,10 @@ async def _perform(play: Play, directory: Path, console: Console) -> int:
     console.print(f"{Phase.STARTING.value} ...")
     staging = staged(directory, rate=play.rate, seed=play.seed, entities=play.entities)
     async with staging as stage:
+        port = free_port()
+        console.print(f"dashboard: http://127.0.0.1:{port}/", highlight=False)
         with progress(console) as show:
-            performance = await _play(play, stage, show)
+            performance = await _play(play, stage, show, port)
         page = write_report(build_report(performance.evidence), play.out)
     print_summary(
         console,
@@ -165,7 +169,7 @@ def _end_at_sigterm() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-async def _play(play: Play, stage: Stage, show: Show) -> Performance:
+async def _play(play: Play, stage: Stage, show: Show, port: int) -> Performance:
     sidecar, tally, pace = stage.sidecar, CommandTally(), Pace(_PAUSE_S)
     watch = Watch(sidecar, tally, pace, show)
     workload = Workload(
@@ -177,10 +181,13 @@ async def _play(play: Play, stage: Stage, show: Show) -> Performance:
     )
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(watch.run(), name="watch")
+        page = application(sidecar.ledger, gates=DEMO_GATES)
+        serving = tasks.create_task(serve(page, host="127.0.0.1", port=port), name="dashboard")
         await _drive(workload, tally, play.seconds)
         watch.phase = Phase.DRAINING
         drained_s = await _drain(stage)
         watching.cancel()
+        serving.cancel()
     evidence = await sidecar.evidence(DEMO_GATES)
     return Performance(
         evidence=evidence,

@@ -1,0 +1,33 @@
+"""The live page: the sections of the report, drawn anew while it is looked at."""
+
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment
+
+from comparators.errors import ParallaxError
+from dashboards.live.windows import WINDOWS, Last
+from dashboards.report.html import environment, names_of
+from dashboards.report.report import Report
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+class Page:
+    """Draws the whole page for a browser that comes, and its content for one that stays."""
+
+    def __init__(self) -> None:
+        self._drawing: Environment = environment(_TEMPLATES)
+
+    def whole(self, content: str, last: Last) -> str:
+        """Return the page around a content."""
+        template = self._drawing.get_template("live.html")
+        return template.render(content=content, last=last, windows=WINDOWS.values())
+
+    def evidence(self, report: Report) -> str:
+        """Return the content that shows evidence."""
+        return self._drawing.get_template("evidence.html").render(names_of(report))
+
+    def failure(self, error: ParallaxError) -> str:
+        """Return the content that says why there is no evidence."""
+        return self._drawing.get_template("failure.html").render(error=error)

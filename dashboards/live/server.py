@@ -1,0 +1,115 @@
+"""The live page over HTTP: read-only, for this machine alone."""
+
+import asyncio
+import ipaddress
+import json
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from dashboards.live.feed import EVERY_S, Feed
+from dashboards.live.page import Page
+from dashboards.live.windows import DEFAULT, WINDOWS, Last
+from proxy.ledger.read import Gates
+
+_LIVE: Final = Path(__file__).parent
+_REPORT: Final = _LIVE.parent / "report" / "templates"
+_FILES: Final = {
+    "/live.js": _LIVE / "static" / "live.js",
+    "/live.css": _LIVE / "static" / "live.css",
+    "/sort.js": _REPORT / "sort.js",
+    "/style.css": _REPORT / "style.css",
+}
+_HEADERS: Final = {
+    # The plots place their marks by `style` attributes.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_SHUTDOWN_S: Final = 1.0
+
+
+def application(ledger: str, *, gates: Gates) -> web.Application:
+    """Return the page of one ledger."""
+    page = Page()
+    feed = Feed(ledger, gates=gates, page=page)
+
+    async def whole(request: web.Request) -> web.Response:
+        last = _window(request)
+        text = page.whole(await feed.content(last), last)
+        return web.Response(text=text, content_type="text/html")
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, feed, _window(request))
+
+    app = web.Application(middlewares=[_for_this_machine])
+    app.on_response_prepare.append(_protect)
+    app.router.add_get("/", whole)
+    app.router.add_get("/events", events)
+    for path, file in _FILES.items():
+        app.router.add_get(path, _file(file))
+    return app
+
+
+async def serve(app: web.Application, *, host: str, port: int) -> None:
+    """Serve until cancelled. OSError where the address cannot be listened on."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _stream(request: web.Request, feed: Feed, last: Last) -> web.StreamResponse:
+    """Send the content whenever it has changed, until the browser leaves."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    sent = ""
+    while True:
+        content = await feed.content(last)
+        if content != sent:
+            sent = content
+            await response.write(f"event: content\ndata: {json.dumps(content)}\n\n".encode())
+        await asyncio.sleep(EVERY_S)
+
+
+def _window(request: web.Request) -> Last:
+    name = request.query.get("last", DEFAULT)
+    if name not in WINDOWS:
+        raise web.HTTPBadRequest(text=f"`last` is one of {', '.join(WINDOWS)}")
+    return WINDOWS[name]
+
+
+def _file(path: Path) -> Handler:
+    async def send(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(path)
+
+    return send
+
+
+@web.middleware
+async def _for_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse names that merely lead here: a page elsewhere could have its own name point at this machine."""
+    if not is_loopback(request.url.host or ""):
+        raise web.HTTPForbidden(text="this page answers to 127.0.0.1 and localhost alone")
+    return await handler(request)
+
+
+async def _protect(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, as seen from itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,42 @@
+"""`parallax dashboard`: the evidence as it grows, as a page for this machine."""
+
+import typer
+
+from comparators.errors import RefusedError, SettingsError
+from dashboards.live.server import application, is_loopback, serve
+from proxy.cli import options
+from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
+from proxy.settings import Settings
+from proxy.uris import address_of
+
+
+def dashboard(
+    config: options.Config = None,
+    data: options.DataDirectory = None,
+    ledger: options.Ledger = None,
+) -> None:
+    """Serve a page on this machine that shows the evidence as it grows."""
+    settings = options.settings_of(config, data=data, ledger=ledger)
+    run_until_cancelled(served(settings))
+
+
+async def served(settings: Settings) -> None:
+    """Serve until terminated."""
+    address = address_of(settings.dashboard.address)
+    if not is_loopback(address.host):
+        raise RefusedError(
+            f"the page asks for no password, so that only this machine may see it, not {address.host}",
+            where="dashboard.address",
+            remedy="listen on 127.0.0.1, and reach it through a tunnel or a proxy that asks for one",
+        )
+    app = application(settings.ledger_uri, gates=settings.gates)
+    typer.echo(f"dashboard: http://{settings.dashboard.address}/")
+    with cancelled_by_signals():
+        try:
+            await serve(app, host=address.host, port=address.port)
+        except OSError as error:
+            raise SettingsError(
+                f"the page cannot be served at {settings.dashboard.address}: {error.strerror}",
+                where="dashboard.address",
+                remedy="name a free address",
+            ) from error

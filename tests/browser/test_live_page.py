@@ -1,0 +1,129 @@
+"""The live page in a real browser: it follows the ledger, and leaves alone what somebody reads."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, Page, expect
+
+from dashboards.live.server import application
+from proxy.ledger.read import Gates
+from proxy.ledger.write import Ledger
+from tests.integration.ledger.findings import NO_LAG, UPDATE_USERS, checkpoint, finding, mismatch
+
+WITHIN_MS = 10_000
+FAILED = "fail. "
+AXE = Path(__file__).parents[1] / "e2e" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+"""Deque's checker of accessibility."""
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    opened = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def page(ledger: Ledger, browser: Browser, tmp_path: Path) -> AsyncIterator[Page]:
+    """Open the page of the ledger; whatever it complains of fails the test."""
+    complaints: list[str] = []
+    async with TestServer(
+        application(f"sqlite:///{tmp_path / 'ledger.db'}", gates=Gates())
+    ) as server:
+        opened = await browser.new_page()
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("console", lambda said: complaints.append(said.text))
+        await record(ledger, 1)
+        await opened.goto(str(server.make_url("/")))
+        await expect(opened.get_by_role("status")).to_have_text("live", timeout=5_000)
+        yield opened
+        await opened.close()
+    assert not complaints
+
+
+async def record(ledger: Ledger, position: int, *paths: str) -> None:
+    """Judge an operation as equal, and one as different for each path."""
+    now_ns = time.time_ns()
+    await ledger.record(
+        [
+            finding(position, at_ns=now_ns),
+            *(mismatch(position, path=path, at_ns=now_ns, shape=UPDATE_USERS) for path in paths),
+        ],
+        checkpoint=checkpoint(position, at_ns=now_ns),
+        lag=NO_LAG,
+    )
+
+
+async def test_a_mismatch_appears_without_reloading(page: Page, ledger: Ledger) -> None:
+    mismatches = page.get_by_role("region", name="Mismatches")
+    await expect(mismatches).to_contain_text("None.")
+    loaded = await page.evaluate("performance.timeOrigin")
+
+    await record(ledger, 2, "profile.nickname")
+
+    await expect(mismatches).to_contain_text("profile.nickname", timeout=WITHIN_MS)
+    await expect(page.locator("header")).to_contain_text(FAILED)
+    assert await page.evaluate("performance.timeOrigin") == loaded
+
+
+async def test_what_was_opened_stays_open(page: Page, ledger: Ledger) -> None:
+    gates = page.locator("details.gates").filter(has_text="app.users")
+    was_open = await gates.get_attribute("open") is not None
+    await gates.locator("summary").click()
+    await page.locator("body").click(position={"x": 1, "y": 1})
+
+    await record(ledger, 2, "name")
+    await expect(page.get_by_role("region", name="Mismatches")).to_contain_text(
+        "name", timeout=WITHIN_MS
+    )
+
+    await expect(gates).to_have_count(1)
+    assert (await gates.get_attribute("open") is not None) is not was_open
+
+
+async def test_a_table_stays_sorted(page: Page, ledger: Ledger) -> None:
+    shapes = page.get_by_role("region", name="Shapes of operations")
+    seen = shapes.get_by_role("columnheader", name=re.compile("^Seen"))
+    await seen.get_by_role("button").click()
+    await page.locator("body").click(position={"x": 1, "y": 1})
+
+    await record(ledger, 2, "name", "email")
+    await expect(shapes.locator("tbody tr")).to_have_count(2, timeout=WITHIN_MS)
+
+    await expect(seen).to_have_attribute("aria-sort", "descending")
+
+
+async def test_a_window_is_chosen_by_keyboard(page: Page) -> None:
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+
+    await expect(page).to_have_url(re.compile(r"\?last=5m$"))
+    await expect(page.get_by_role("link", name="5 minutes", exact=True)).to_have_attribute(
+        "aria-current", "page"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desk"])
+async def test_the_page_is_accessible(scheme: str, width: int, page: Page, ledger: Ledger) -> None:
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    await page.set_viewport_size({"width": width, "height": 900})
+    await record(ledger, 2, "name")
+    await expect(page.locator("header")).to_contain_text(FAILED, timeout=WITHIN_MS)
+
+    # The page's own rules let no text run; the checker is put in beside them.
+    await page.evaluate(f"() => {{ {AXE.read_text()} }}")
+    found = await page.evaluate("() => axe.run()")
+
+    violations = [
+        f"{each['id']}: {each['help']}: {each['nodes'][0]['html']}" for each in found["violations"]
+    ]
+    assert found["passes"], "the checker looked at nothing"
+    assert not violations
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "wider than its window"
+    )

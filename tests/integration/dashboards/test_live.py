@@ -1,0 +1,158 @@
+"""The live page as HTTP: what it shows, when, and to whom."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from dashboards.live.server import application
+from proxy.ledger.read import Gates
+from proxy.ledger.write import Ledger
+from tests.integration.cli.command import assert_three_lines, parallax
+from tests.integration.ledger.findings import NO_LAG, checkpoint, finding, mismatch
+
+WITHIN_S = 10
+
+Browser = TestClient[aiohttp.web.Request, aiohttp.web.Application]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[Ledger]:
+    opened = await Ledger.open(url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def browser(url: str) -> AsyncIterator[Browser]:
+    async with TestClient(TestServer(application(url, gates=Gates()))) as client:
+        yield client
+
+
+async def next_content(answer: aiohttp.ClientResponse) -> str:
+    """Return the content of the next event."""
+    async for line in answer.content:
+        if line.startswith(b"data: "):
+            content: str = json.loads(line.removeprefix(b"data: "))
+            return content
+    raise AssertionError("the stream of events ended")
+
+
+async def test_the_page_shows_the_evidence_of_its_window(ledger: Ledger, browser: Browser) -> None:
+    now_ns = time.time_ns()
+    an_hour_ago_ns = now_ns - 3600 * 1_000_000_000
+    await ledger.record(
+        [
+            finding(1, at_ns=now_ns, namespace="app.now"),
+            finding(2, at_ns=an_hour_ago_ns, namespace="app.before"),
+        ],
+        checkpoint=checkpoint(3, at_ns=now_ns),
+        lag=NO_LAG,
+    )
+
+    recent = await (await browser.get("/?last=5m")).text()
+    all_time = await (await browser.get("/?last=all")).text()
+
+    assert "app.now" in recent
+    assert "app.before" not in recent
+    assert "app.before" in all_time
+    assert '<a href="/?last=5m" aria-current="page">' in recent
+
+
+async def test_a_mismatch_appears_by_itself(ledger: Ledger, browser: Browser) -> None:
+    async with browser.get("/events") as answer:
+        assert "nickname" not in await next_content(answer)
+
+        now_ns = time.time_ns()
+        await ledger.record(
+            [mismatch(1, path="nickname", at_ns=now_ns)],
+            checkpoint=checkpoint(2, at_ns=now_ns),
+            lag=NO_LAG,
+        )
+
+        async with asyncio.timeout(WITHIN_S):
+            while "nickname" not in await next_content(answer):
+                pass
+
+
+async def test_a_ledger_that_is_not_there_yet_is_told_and_waited_for(
+    url: str, browser: Browser
+) -> None:
+    async with browser.get("/events") as answer:
+        assert "No evidence." in await next_content(answer)
+
+        ledger = await Ledger.open(url)
+        await ledger.close()
+
+        async with asyncio.timeout(WITHIN_S):
+            while "No evidence." in await next_content(answer):
+                pass
+
+
+async def test_an_unknown_window_is_refused(ledger: Ledger, browser: Browser) -> None:
+    answer = await browser.get("/?last=<script>")
+
+    assert answer.status == 400
+    assert "5m, 15m, 1h, 24h, all" in await answer.text()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "10.0.0.1", "127.0.0.1.evil.example"])
+async def test_another_name_for_this_machine_is_refused(
+    host: str, ledger: Ledger, browser: Browser
+) -> None:
+    answer = await browser.get("/", headers={"Host": f"{host}:27080"})
+
+    assert answer.status == 403
+    assert "verified" not in await answer.text()
+
+
+async def test_nothing_but_the_page_itself_may_run_in_it(ledger: Ledger, browser: Browser) -> None:
+    for path in ("/", "/live.js", "/sort.js", "/style.css", "/live.css"):
+        answer = await browser.get(path)
+
+        assert answer.status == 200, path
+        assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_every_browser_reads_the_ledger_together(ledger: Ledger, browser: Browser) -> None:
+    """As many who look, as few who read: all see what was read last."""
+    pages = await asyncio.gather(*(browser.get("/") for _ in range(20)))  # noqa: TID251 - at once is the point
+
+    texts = {(await page.text()) for page in pages}
+    assert len(texts) == 1
+
+
+async def test_the_network_is_refused(tmp_path: Path) -> None:
+    ran = await parallax(
+        "dashboard",
+        directory=tmp_path,
+        environment={"PARALLAX_DASHBOARD_ADDRESS": "0.0.0.0:27080"},
+    )
+
+    assert ran.code == 77
+    assert_three_lines(ran, what="asks for no password", where="dashboard.address")
+
+
+async def test_an_address_that_is_taken_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ran = await parallax(
+            "dashboard",
+            directory=tmp_path,
+            environment={"PARALLAX_DASHBOARD_ADDRESS": address},
+        )
+
+    assert ran.code == 78
+    assert_three_lines(ran, what="address already in use", where="dashboard.address")
