@@ -172,6 +172,7 @@ class Flags(_Section):
     """What is done with each collection, by feature flags."""
 
     file: str = ""
+    gateway_within_s: Annotated[float, Field(gt=0, le=10)] = 0.25
 
 
 class Backfill(_Section):

@@ -101,6 +101,11 @@ class CaptureWriter:
         return self._tail.log.hex
 
     @property
+    def end(self) -> int:
+        """Return the position behind everything that was appended."""
+        return self._buffer.end
+
+    @property
     def total_bytes(self) -> int:
         """Return the size of the log, at most a second old as far as removals go."""
         return self._measured + self._buffer.end - self._measured_at

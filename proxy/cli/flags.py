@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -25,7 +27,9 @@ from proxy.flags.document import (
 )
 from proxy.flags.file import read_flags, sole_change, write_flags
 from proxy.flags.phases import Direction, Phase, not_built
-from proxy.ledger.access import opened
+from proxy.flags.safety import Grounds, objections
+from proxy.ledger.access import Access, opened
+from proxy.ledger.fillings import Fillings
 from proxy.ledger.flag_changes import FlagChange, FlagChanges, GateThen, gates_then
 from proxy.ledger.read import Result, read_standing
 from proxy.settings import Settings
@@ -74,8 +78,11 @@ def put(
     ] = WHOLE,
     who: Who = None,
     why: Annotated[str, typer.Option("--why", help="The reason, for the ledger.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Whatever speaks against it; the ledger says so.")
+    ] = False,
 ) -> None:
-    """Change a flag, and enter that on the ledger."""
+    """Change a flag, and enter that on the ledger; refused where the evidence speaks against it."""
     settings = options.settings_of(config, data=data, ledger=ledger)
     if not why:
         raise SettingsError(
@@ -89,9 +96,8 @@ def put(
             reason, where="parallax flags set", remedy="docs/flags.md says which phases there are"
         )
     wanted = Said(phase=phase, percent=percent)
-    asyncio.run(
-        _change(settings, direction, _namespace(collection), wanted, who=name_of(who), why=why)
-    )
+    author = _Author(who=name_of(who), why=why, forces=force)
+    asyncio.run(_change(settings, direction, _namespace(collection), wanted, author))
 
 
 @FLAGS.command("history")
@@ -117,7 +123,7 @@ def history(
         table.add_row(
             f"{datetime.fromtimestamp(change.at_ns / 1e9, UTC).astimezone():%Y-%m-%d %H:%M:%S}",
             f"{change.namespace or DEFAULT} {change.direction}",
-            f"{change.before} → {change.after}",
+            f"{change.before} → {change.after}{' (forced)' if change.forced else ''}",
             change.who,
             change.why,
             _gates_line(change.gates),
@@ -125,42 +131,62 @@ def history(
     Console().print(table)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Author:
+    """Who changes a flag, why, and whether against all objections."""
+
+    who: str
+    why: str
+    forces: bool
+
+
 async def _change(
-    settings: Settings,
-    direction: Direction,
-    namespace: str,
-    wanted: Said,
-    *,
-    who: str,
-    why: str,
+    settings: Settings, direction: Direction, namespace: str, wanted: Said, author: _Author
 ) -> None:
     file = _file_of(settings)
-    gates = await _gates(settings, namespace)
     async with opened(settings.ledger_uri) as access:
+        grounds = await _grounds(settings, access, namespace)
         with sole_change(file):
             document = read_flags(file)
+            before = said(document, direction, namespace)
+            objected = list(objections(before, wanted, namespace=namespace, grounds=grounds))
+            if objected and not author.forces:
+                raise _refused(objected)
             change = FlagChange(
                 at_ns=time.time_ns(),
                 direction=direction,
                 namespace=namespace,
-                before=str(said(document, direction, namespace)),
+                before=str(before),
                 after=str(wanted),
-                who=who,
-                why=why,
-                gates=gates,
+                who=author.who,
+                why=author.why,
+                forced=bool(objected),
+                gates=gates_then(grounds.gates),
             )
             async with FlagChanges(access).entering(change):
                 write_flags(file, with_flag(document, direction, namespace, wanted))
-    typer.echo(f"{key_of(direction, namespace)}: {change.before} → {change.after}")
+    forced = ", forced" if change.forced else ""
+    typer.echo(f"{key_of(direction, namespace)}: {change.before} → {change.after}{forced}")
 
 
-async def _gates(settings: Settings, namespace: str) -> tuple[GateThen, ...]:
-    """Return the gates of a collection as they stand; none for the default, or where nothing was seen."""
+async def _grounds(settings: Settings, access: Access, namespace: str) -> Grounds:
+    """Return the evidence on a collection as it stands."""
     standing = await read_standing(settings.ledger_uri, settings.gates)
-    for each in standing.gates.collections:
-        if each.namespace == namespace:
-            return gates_then([*each.outcomes, *standing.gates.ledger])
-    return ()
+    of_collection = [each for each in standing.gates.collections if each.namespace == namespace]
+    gates = [*of_collection[0].outcomes, *standing.gates.ledger] if of_collection else []
+    fillings = await Fillings(access).all()
+    return Grounds(gates=tuple(gates), filling=fillings.get(namespace))
+
+
+def _refused(objected: Sequence[str]) -> RefusedError:
+    error = RefusedError(
+        "the evidence does not carry this phase",
+        where="parallax flags set",
+        remedy="wait for the evidence, or repeat with --force: the ledger will say so",
+    )
+    for objection in objected:
+        error.add_note(objection)
+    return error
 
 
 def _file_of(settings: Settings) -> Path:

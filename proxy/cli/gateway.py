@@ -6,16 +6,19 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from adapters.registry import gateway_for
 from comparators.errors import RefusedError, SettingsError
+from proxy.capture.applied import Applied
 from proxy.cli import options
 from proxy.cli.collection import settle_garbage_collection
-from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
+from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_cancelled
 from proxy.cli.maps import maps_of
+from proxy.serving.behind import Behind
 from proxy.serving.server import Server, ServerLimits
 from proxy.serving.users import Users
 from proxy.settings import Settings
@@ -44,6 +47,9 @@ def gateway(
     entities: options.Entities = None,
     log_level: options.LogLevel = None,
     log_format: options.LogFormat = None,
+    *,
+    behind: Annotated[Path | None, typer.Option("--behind", hidden=True)] = None,
+    parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
 ) -> None:
     """Answer MongoDB's drivers from PostgreSQL alone, without MongoDB."""
     if context.invoked_subcommand is not None:
@@ -60,7 +66,10 @@ def gateway(
     settings.demand("gateway.uri")
     configure_logging(settings.log.level, settings.log.format, part="gateway")
     settle_garbage_collection()
-    run_until_cancelled(served(settings))
+    if behind is None:
+        run_until_cancelled(served(settings))
+    else:
+        run_until_cancelled(served_behind(settings, behind, parent))
 
 
 @USERS.command("add")
@@ -121,6 +130,23 @@ async def served(settings: Settings) -> None:
             tls=_tls(settings),
         )
         await server.run()
+
+
+async def served_behind(settings: Settings, path: Path, parent: int | None) -> None:
+    """Answer the reads of the relay that has started this process, until that is gone."""
+    async with AsyncExitStack() as held:
+        held.enter_context(cancelled_by_signals())
+        held.enter_context(cancelled_without(parent))
+        applied = Applied(settings.capture_directory)
+        held.callback(applied.close)
+        gateway = await held.enter_async_context(
+            gateway_for(
+                settings.demand("gateway.uri"),
+                connections=settings.serving.connections,
+                entities=maps_of(settings),
+            )
+        )
+        await Behind(gateway, path=path, definitions=lambda: applied.definitions).run()
 
 
 def _limits(settings: Settings) -> ServerLimits:

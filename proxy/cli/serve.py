@@ -94,24 +94,23 @@ async def relay(settings: Settings, *, with_verifier: bool, injection: Path | No
         held.enter_context(cancelled_by_signals())
         async with asyncio.TaskGroup() as tasks:
             if settings.flags_file is not None:
-                tasks.create_task(_follow_flags(settings.flags_file, listener), name="flags")
+                # Only here: a relay without flags is spared what they take.
+                from proxy.cli.flagged import go_by_flags
+
+                held.enter_context(
+                    go_by_flags(
+                        settings,
+                        settings.flags_file,
+                        listener,
+                        tasks,
+                        end=capture.end,
+                        with_gateway=with_verifier,
+                    )
+                )
             tasks.create_task(listener.run(), name="listener")
             tasks.create_task(_tend(settings, capture, listener), name="tend capture")
             if with_verifier:
                 tasks.create_task(keep_verifier(settings, injection), name="verifier")
-
-
-async def _follow_flags(file: Path, listener: Listener) -> None:
-    """Let the flags of a file hold for the relay, and follow the file."""
-    # Only here: a relay without flags is spared what they take.
-    from proxy.flags.flags import Flags
-    from proxy.flags.provider import FileProvider
-
-    provider = FileProvider(file)
-    with Flags(provider) as flags:
-        flags.on_change(listener.flags_changed)
-        listener.flags = flags
-        await provider.watch()
 
 
 async def _tend(settings: Settings, capture: CaptureWriter, listener: Listener) -> None:

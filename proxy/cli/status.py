@@ -105,6 +105,11 @@ def _relay_lines(relay: RelayStatus | None) -> Iterator[tuple[str, str]]:
     if relay.counts["reads_off"]:
         off = _n(relay.counts["reads_off"], "read")
         yield "flags", f"{off} not captured since the relay began: their collections are `off`"
+    served = relay.counts["gateway_reads"]
+    if served:
+        rest = ", ".join(f"{name} {n:,}" for name, n in served.items() if name != "served")
+        answered = f"the gateway answered {_n(served.get('served', 0), 'read')}"
+        yield "gateway", f"{answered}; MongoDB instead: {rest or 'none'}"
 
 
 def _no_evidence() -> Iterator[tuple[str, str]]:

@@ -16,6 +16,8 @@ from proxy.settings import Settings, variable_of
 
 _log = structlog.get_logger()
 
+GATEWAY_AGAIN_S: Final = 1.0
+"""Nobody waits for it: meanwhile MongoDB answers."""
 _STABLE_S: Final = 30.0
 _END_WITHIN_S: Final = 10.0
 
@@ -66,7 +68,7 @@ async def keep_verifier(settings: Settings, injection: Path | None = None) -> No
     last_code, failures = 0, 0
     while True:
         began_s = loop.time()
-        code = await _one_verifier(_environment(settings), arguments)
+        code = await _one_process("verify", _environment(settings), arguments)
         is_new = code != last_code or loop.time() - began_s > _STABLE_S
         last_code, failures = code, 1 if is_new else failures + 1
         await asyncio.sleep(_tell(code, failures))
@@ -83,13 +85,23 @@ def _tell(code: int, failures: int) -> float:
     return pause_s
 
 
-async def _one_verifier(environment: Mapping[str, str], arguments: Sequence[str]) -> int:
-    """Return the exit code of one verifier; it is asked to end when this is cancelled."""
+async def keep_gateway(settings: Settings, socket: Path) -> None:
+    """Run a process that answers reads from the gateway until cancelled; start another when it ends."""
+    while True:
+        code = await _one_process("gateway", _environment(settings), ("--behind", str(socket)))
+        _log.warning("gateway_ended", exit_code=code, restart_in_s=GATEWAY_AGAIN_S)
+        await asyncio.sleep(GATEWAY_AGAIN_S)
+
+
+async def _one_process(
+    command: str, environment: Mapping[str, str], arguments: Sequence[str]
+) -> int:
+    """Return the exit code of one process; it is asked to end when this is cancelled."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "proxy.cli",
-        "verify",
+        command,
         "--parent",
         str(os.getpid()),
         *arguments,

@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient
 
 from adapters.registry import board_for
 from comparators.rules import Rules
+from proxy.capture.applied import Applied
 from proxy.capture.directory import ReaderLock, private_directory
 from proxy.capture.reader import CaptureReader
 from proxy.cli import options
@@ -122,6 +123,10 @@ async def verify_log(
         resume = _resume(await ledger.checkpoint(log))
         reader = CaptureReader(directory, resume.reads_from)
         held.callback(reader.close)
+        applied = None
+        if settings.flags_file is not None:
+            applied = Applied(directory)
+            held.callback(applied.close)
         async with asyncio.TaskGroup() as tasks:
             verifier = Verifier(
                 directory=directory,
@@ -136,6 +141,7 @@ async def verify_log(
                 tasks=tasks,
                 board=board,
                 cluster=cluster or "",
+                applied=applied,
             )
             tasks.create_task(verifier.run(), name="verifier")
             if drain:

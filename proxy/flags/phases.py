@@ -22,17 +22,22 @@ class Phase(StrEnum):
     """MongoDB answers, the gateway is compared."""
     DUAL = "dual"
     CANARY = "canary"
+    """The gateway answers some connections, MongoDB runs too and is compared."""
     GATEWAY = "gateway"
+    """The gateway answers all, MongoDB runs too and is compared."""
     CUTOVER = "cutover"
 
 
 BUILT: Final[Mapping[Direction, frozenset[Phase]]] = MappingProxyType(
     {
-        Direction.READS: frozenset({Phase.OFF, Phase.SHADOW}),
+        Direction.READS: frozenset({Phase.OFF, Phase.SHADOW, Phase.CANARY, Phase.GATEWAY}),
         Direction.WRITES: frozenset({Phase.SHADOW}),
     }
 )
 """What a flag may say. Everything else is refused by name, and taken for `shadow` where a file says it all the same."""
+
+SERVING: Final = frozenset({Phase.CANARY, Phase.GATEWAY})
+"""The phases in which the gateway answers the application."""
 
 
 def not_built(direction: Direction, phase: Phase) -> str | None:

@@ -4,7 +4,7 @@ There is no legacy server here: what it would make up (`$$NOW`, `$currentDate`, 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from adapters.gateway import Gateway, Generated, Mark
 from comparators.errors import UnsupportedError
@@ -12,7 +12,7 @@ from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Done, Outcome
 from proxy.request import Session, operation_of
 from proxy.serving.asked import Asked
-from proxy.serving.cursors import Cursors
+from proxy.serving.cursors import Owner
 from proxy.serving.refusals import (
     BAD_VALUE,
     COMMAND_NOT_SUPPORTED,
@@ -33,11 +33,26 @@ OWN_NAMESPACES: Final[Mapping[Kind, str]] = {Kind.LIST_COLLECTIONS: "$cmd.listCo
 WRITES: Final = frozenset({Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.FIND_AND_MODIFY})
 
 
+class Batching(Protocol):
+    """Gives out the first documents of a result: `Cursors`, or `WholeResults`."""
+
+    def first(
+        self,
+        documents: tuple[bytes, ...],
+        *,
+        namespace: str,
+        owner: Owner,
+        size: int | None,
+        single: bool,
+        transaction: tuple[bytes, int] | None,
+    ) -> dict[str, Any]: ...
+
+
 class Operations:
     """Runs what asks for documents or changes them."""
 
     def __init__(
-        self, *, gateway: Gateway, cursors: Cursors, retries: Retries, transactions: Transactions
+        self, *, gateway: Gateway, cursors: Batching, retries: Retries, transactions: Transactions
     ) -> None:
         self._gateway = gateway
         self._cursors = cursors

@@ -29,17 +29,22 @@ class Frontier:
 
     def __init__(self) -> None:
         self._open: set[int] = set()
+        self._writes: dict[int, None] = {}
+        """The writes among them, in the order of the log: they are entered in it."""
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def enter(self, start: int) -> None:
+    def enter(self, start: int, *, writes: bool = False) -> None:
         """Note that an exchange was read."""
         self._open.add(start)
+        if writes:
+            self._writes[start] = None
 
     def leave(self, start: int) -> None:
         """Note that an exchange has its verdict, or needs none."""
         self._open.discard(start)
+        self._writes.pop(start, None)
 
     def open(self) -> tuple[int, ...]:
         """Return the open starts in order."""
@@ -48,3 +53,7 @@ class Frontier:
     def oldest(self, position: int) -> int:
         """Return the oldest position still needed, given how far the log was read."""
         return min(self._open, default=position)
+
+    def oldest_write(self, position: int) -> int:
+        """Return the oldest write without a verdict, given how far the log was read."""
+        return next(iter(self._writes), position)

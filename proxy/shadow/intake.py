@@ -161,7 +161,7 @@ class Intake:
 
     def _begin(self, record: Record) -> None:
         start = record.position
-        self._frontier.enter(start)
+        self._frontier.enter(start, writes=True)
         request = read_request(record.request, start=start)
         self._requests[start] = (request, record)
         steps = request.control is None and has_steps(operation_of(request))

@@ -51,6 +51,8 @@ _HOT_AFTER_S: Final = 20.0
 CONTENDED: Final = "written at the same time by several clients"
 CHOICE: Final = "several documents matched a write of one"
 
+_MOST_LOOKED_AT: Final = 500
+
 BUSY: Final = "written all the time: it is compared after its last write"
 UNPAID: Final = "too many to keep"
 TAKEN_OVER: Final = "values made by the server were taken over"
@@ -207,6 +209,12 @@ class States:
         """Return whether documents of a collection that may differ are still owed a comparison."""
         owed = chain(self._owed.items(), self._being_paid.items())
         return any(debt.excuse is not None and place[0] == namespace for place, debt in owed)
+
+    def are_doubtful(self) -> bool:
+        """Return whether documents that are owed a comparison may differ, or are too many to look at."""
+        if self._wholes or len(self) > _MOST_LOOKED_AT:
+            return True
+        return any(debt.excuse or debt.generated or debt.attempts for debt in self._all())
 
     def take_unpaid(self) -> dict[str, int]:
         """Return how many documents per collection had to be let go, and begin anew."""

@@ -10,6 +10,7 @@ from typing import Final
 from adapters.board import Board
 from adapters.gateway import Gateway
 from comparators.rules import Rules
+from proxy.capture.applied import Applied
 from proxy.capture.reader import CaptureReader
 from proxy.capture.retention import remove_below
 from proxy.ledger.entries import EventKind, Lag
@@ -40,6 +41,7 @@ from proxy.shadow.sides import Sides
 from proxy.shadow.states import States
 from proxy.shadow.stock import Stock
 from proxy.shadow.survey import Survey
+from proxy.shadow.telling import Telling
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Unit
 
@@ -82,10 +84,12 @@ class Verifier:
         tasks: asyncio.TaskGroup,
         board: Board | None = None,
         cluster: str = "",
+        applied: Applied | None = None,
     ) -> None:
         """`board` is where the other verifiers of this gateway are met; None where there can be none.
 
-        `cluster` names the replica set, whose clock they share.
+        `cluster` names the replica set, whose clock they share. `applied` tells the relay how far the log is applied;
+        None where it does not ask.
         """
         self._legacy = legacy
         self._directory = directory
@@ -111,6 +115,15 @@ class Verifier:
         )
         self._touches = Touches(self._peers.touched)
         self._build(legacy, rules)
+        self._telling = Telling(
+            applied,
+            gateway=gateway,
+            frontier=self._frontier,
+            progress=self._progress,
+            states=self._states,
+            reconciler=self._reconciler,
+            peers=self._peers,
+        )
 
     def _build(self, legacy: Legacy, rules: Rules) -> None:
         gateway, limits = self._gateway, self._limits
@@ -329,6 +342,7 @@ class Verifier:
             # Before anything is judged: else a verdict could reach the ledger with an older checkpoint, and
             # count twice after a crash.
             self._progress.accepted = self._reader.position
+            self._telling.tell(units)
             for unit in at_once:
                 await self._admission.admit(unit)
             await self._admit_lined_up()

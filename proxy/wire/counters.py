@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from proxy.wire.gateway import Reading
 from proxy.wire.protocol.message import Treatment
 
 
@@ -37,6 +38,8 @@ class RelaySnapshot:
     """In doubt: the connection ended before the reply."""
     reads_off: int
     """Not captured because their flag says `off`."""
+    gateway_reads: Mapping[str, int]
+    """Reads that the gateway was to answer, by what became of them."""
     refused: Mapping[str, int]
     request_bytes: int
     reply_bytes: int
@@ -59,7 +62,9 @@ class Counters:
     request_bytes: int = 0
     reply_bytes: int = 0
 
-    def snapshot(self, *, connections_open: int, primary: str | None) -> RelaySnapshot:
+    def snapshot(
+        self, *, connections_open: int, primary: str | None, gateway_reads: Mapping[Reading, int]
+    ) -> RelaySnapshot:
         """Return the counts as they stand."""
         return RelaySnapshot(
             connections_open=connections_open,
@@ -70,6 +75,7 @@ class Counters:
             writes_unacknowledged=self.writes_unacknowledged,
             writes_unanswered=self.writes_unanswered,
             reads_off=self.reads_off,
+            gateway_reads={reading.value: count for reading, count in gateway_reads.items()},
             refused={refusal.value: count for refusal, count in self.refused.items()},
             request_bytes=self.request_bytes,
             reply_bytes=self.reply_bytes,

@@ -11,8 +11,10 @@ from proxy.wire.captor import Capture
 from proxy.wire.complaints import Complaints
 from proxy.wire.counters import Counters, Refusal, RelaySnapshot
 from proxy.wire.flagging import Flagging
+from proxy.wire.gateway import GatewaySide
 from proxy.wire.legacy import Address, LegacyServers, shown_address
 from proxy.wire.relay import Conversation
+from proxy.wire.serving import ServedReads
 from proxy.wire.upstream import Upstream
 
 TICK_S: Final = 1.0
@@ -39,6 +41,7 @@ class Listener:
     ) -> None:
         self.capture = capture
         self.flags: Flagging | None = None
+        self.gateway: GatewaySide | None = None
         self.counters = Counters()
         self.advertise = advertise
         self.upstream = Upstream(
@@ -90,6 +93,7 @@ class Listener:
         return self.counters.snapshot(
             connections_open=len(self._conversations),
             primary=None if primary is None else str(primary),
+            gateway_reads={} if self.gateway is None else self.gateway.counts,
         )
 
     def flags_changed(self) -> None:
@@ -121,6 +125,10 @@ class Listener:
     def connect(self, conversation: Conversation) -> None:
         """Have a conversation reach for legacy."""
         self._tasks.create_task(conversation.reach_legacy(), name="reach legacy")
+
+    def connect_gateway(self, reads: ServedReads) -> None:
+        """Have a conversation reach for the gateway process."""
+        self._tasks.create_task(reads.connect(), name="reach gateway")
 
     def noted(self) -> None:
         """Flush the capture within a millisecond, once for all that is noted until then."""

@@ -12,16 +12,25 @@ from time import perf_counter_ns, time_ns
 from typing import Final, Protocol, cast
 
 from comparators.errors import UnreachableError, WireError
-from proxy.flags.phases import Phase
+from proxy.flags.phases import SERVING, Phase
 from proxy.wire.captor import Capture
 from proxy.wire.complaints import Complaints
 from proxy.wire.counters import Counters, Refusal
 from proxy.wire.flagging import Flagging, Phases
+from proxy.wire.gateway import GatewaySide
 from proxy.wire.legacy import Address, shown_address
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
 from proxy.wire.protocol.hello import application_of, rewritten_hello
-from proxy.wire.protocol.message import Treatment, is_plain_read, more_to_come, request_of
+from proxy.wire.protocol.message import (
+    Request,
+    Treatment,
+    is_plain_read,
+    more_to_come,
+    request_of,
+)
 from proxy.wire.protocol.pairing import Pairing, Pending
+from proxy.wire.protocol.reads import killing
+from proxy.wire.serving import ServedReads
 from proxy.wire.upstream import NoPrimaryError, Upstream
 
 WRITE_BUFFER_BYTES: Final = 256 * 1024
@@ -40,14 +49,18 @@ class Hold(IntEnum):
     LEGACY_FULL = 2
     WAITING = 4
     ENDING = 8
+    SERVING = 16
+    """The gateway was asked for its last read."""
 
 
 _ENDING: Final = Hold.ENDING.value
+_SERVING: Final = Hold.SERVING.value
 # Looked at for every message: a global is found at once, a member of an enumeration is not (Python 3.11).
 _READ: Final = Treatment.READ
 _WRITE: Final = Treatment.WRITE
 _HELLO: Final = Treatment.HELLO
 _GOSSIP: Final = Treatment.GOSSIP
+_SECRET: Final = Treatment.SECRET
 _OFF: Final = Phase.OFF
 
 
@@ -62,6 +75,8 @@ class Premises(Protocol):
     """What `hello` names; None for the address at which the client reached us."""
     flags: Flagging | None
     """None where there are none: everything is in `shadow`."""
+    gateway: GatewaySide | None
+    """None where nothing can be answered from there, whatever flags say."""
 
     def entered(self, conversation: "Conversation") -> int:
         """Note a new conversation and return its number."""
@@ -75,6 +90,10 @@ class Premises(Protocol):
 
     def connect(self, conversation: "Conversation") -> None:
         """Run `conversation.reach_legacy()` as a task."""
+        ...
+
+    def connect_gateway(self, reads: ServedReads) -> None:
+        """Run `reads.connect()` as a task."""
         ...
 
     def noted(self) -> None:
@@ -104,6 +123,9 @@ class Conversation(asyncio.Protocol):
         """Bytes of the incomplete reply that the client already has."""
         self._was_captured = False
         self._phases: Phases | None = None
+        self._served: ServedReads | None = None
+        self._own_requests = -(1 << 31)
+        """The number of the next request of our own; those of drivers begin above 0."""
         self._is_over = False
         self._deadline: asyncio.TimerHandle | None = None
         self.legacy_address: Address | None = None
@@ -124,6 +146,8 @@ class Conversation(asyncio.Protocol):
         self._advertised = self._premises.advertise or _address(client, "sockname")
         if self._premises.flags is not None:
             self._phases = Phases(self._premises.flags, connection=self._number, client=self._peer)
+            if self._premises.gateway is not None:
+                self._served = ServedReads(self._premises.gateway, self)
         client.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         # Later: the loop begins to read after this callback, whatever it says.
         asyncio.get_running_loop().call_soon(self._hold_until_connected)
@@ -132,7 +156,7 @@ class Conversation(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_over or self._holds & _ENDING:
             return
-        if self._legacy is None:
+        if self._legacy is None or self._holds & _SERVING:
             # The loop may deliver one read before it heeds the pause.
             self._early.append(data)
             return
@@ -211,7 +235,8 @@ class Conversation(asyncio.Protocol):
         if client is None or self._is_over:
             return
         try:
-            if self._pairing.hellos:
+            served = self._served
+            if self._pairing.hellos or (served is not None and served.is_watching):
                 self._held_replies(data, client, started_ns)
                 return
             if replies.buffered != self._sent_ahead:
@@ -248,7 +273,7 @@ class Conversation(asyncio.Protocol):
     def drain(self) -> None:
         """Take no more requests, and close as soon as the open ones are answered."""
         self._hold(Hold.ENDING)
-        if not self._pairing:
+        if not self._pairing and not self._holds & _SERVING:
             self.close()
 
     def primary_changed(self) -> None:
@@ -283,6 +308,7 @@ class Conversation(asyncio.Protocol):
         self._counters.requests[treatment] += 1
         intent = 0
         kept = b""
+        served = None
         if treatment is _WRITE:
             # Intent first. If this process dies between the two lines, the record names the documents to re-read
             # from legacy; the other way round, a write would exist that nobody knows of.
@@ -293,14 +319,19 @@ class Conversation(asyncio.Protocol):
                 request=raw,
                 collection=request.namespace,
             )
+            if self._premises.gateway is not None:
+                self._premises.gateway.wrote(request, intent)
         elif treatment is _READ:
-            if self._phases is None or self._phases.of_read(request) is not _OFF:
-                kept = raw
-            else:
+            phase = None if self._phases is None else self._phases.of_read(request)
+            if phase is _OFF:
                 treatment = _GOSSIP
                 self._counters.reads_off += 1
-        elif treatment is _HELLO and self._phases is not None:
-            self._introduced(frame, self._phases)
+            else:
+                kept = raw
+                if phase in SERVING:
+                    served = self._served
+        elif self._phases is not None:
+            self._met(frame, treatment, self._phases)
         forwarded_ns = forwarded_ns or self._forward(raw)
         pending = Pending(
             frame.request_id,
@@ -318,6 +349,8 @@ class Conversation(asyncio.Protocol):
                 self._write_ended(pending, b"", 0, 0)
             return
         pairing = self._pairing
+        if served is not None:
+            self._serve(served, frame, request)
         pairing.sent(pending)
         if pairing.waiting_bytes > MAX_WAITING_BYTES or len(pairing) > MAX_WAITING:
             self._hold(Hold.WAITING)
@@ -367,7 +400,7 @@ class Conversation(asyncio.Protocol):
             pending = self._reply(frame, started_ns)
             if pending is not None and pending.treatment is _HELLO:
                 client.write(rewritten_hello(frame, advertised=self._advertised))
-            else:
+            elif self._served is None or self._served.gives(frame):
                 client.write(frame.raw[self._sent_ahead :] if self._sent_ahead else frame.raw)
             self._sent_ahead = 0
 
@@ -391,7 +424,7 @@ class Conversation(asyncio.Protocol):
             pairing.waiting_bytes <= MAX_WAITING_BYTES and len(pairing) <= MAX_WAITING
         ):
             self._release(Hold.WAITING)
-        if self._holds & _ENDING and not pairing:
+        if self._holds & _ENDING and not self._holds & _SERVING and not pairing:
             # At the end of this turn, when the reply at hand has been forwarded.
             asyncio.get_running_loop().call_soon(self.close)
 
@@ -402,12 +435,55 @@ class Conversation(asyncio.Protocol):
         if self._phases is not None:
             self._phases.forget()
 
-    def _introduced(self, frame: Frame, phases: Phases) -> None:
-        """Note what the application is called, where its driver says so."""
+    def _met(self, frame: Frame, treatment: Treatment, phases: Phases) -> None:
+        """Note who the client is: what its driver calls the application, and that somebody logs in."""
+        if treatment is _SECRET and self._served is not None:
+            self._served.forget_permissions()
+        if treatment is not _HELLO:
+            return
         application = application_of(frame)
         if application and application != phases.application:
             phases.application = application
             phases.forget()
+
+    # ---- what the gateway answers (`serving.Host`)
+
+    def _serve(self, served: ServedReads, frame: Frame, request: Request) -> None:
+        """Have a read answered by the gateway as well, before its own number is among those that wait."""
+        is_alone = not self._requests.buffered and len(self._pairing) == served.overtaken
+        if served.begin(frame, request, is_alone=is_alone):
+            self._hold(Hold.SERVING)
+
+    def give(self, raw: bytes) -> None:
+        """Give the client a reply."""
+        if self._client is not None:
+            self._client.write(raw)
+
+    def connect_gateway(self) -> None:
+        """Reach for the gateway process."""
+        if self._served is not None:
+            self._premises.connect_gateway(self._served)
+
+    def kill_cursor(self, namespace: str, cursor: int) -> None:
+        """Close a cursor of legacy that the client never hears of, and capture that it was closed."""
+        number, self._own_requests = self._own_requests, self._own_requests + 1
+        raw = killing(number, namespace, cursor)
+        if self._served is not None:
+            self._served.drop(number)
+        received_ns = time_ns()
+        forwarded_ns = self._forward(raw)
+        self._pairing.sent(Pending(number, _READ, namespace, raw, received_ns, forwarded_ns, 0, 0))
+
+    def read_ended(self) -> None:
+        """Go on with what the client has sent meanwhile, and read on."""
+        self._holds &= ~_SERVING
+        early, self._early = self._early, []
+        for data in early:
+            self.data_received(data)
+        if not self._holds:
+            self._read_on()
+        elif self._holds & _ENDING and not self._holds & _SERVING and not self._pairing:
+            asyncio.get_running_loop().call_soon(self.close)
 
     def _hold_until_connected(self) -> None:
         if self._legacy is None:
@@ -420,12 +496,11 @@ class Conversation(asyncio.Protocol):
 
     def _release(self, reason: Hold) -> None:
         before, self._holds = self._holds, self._holds & ~reason.value
-        if (
-            before
-            and not self._holds
-            and self._client is not None
-            and not self._client.is_closing()
-        ):
+        if before and not self._holds:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        if self._client is not None and not self._client.is_closing():
             self._client.resume_reading()
 
     def _over(self) -> None:
@@ -433,6 +508,8 @@ class Conversation(asyncio.Protocol):
         if self._is_over:
             return
         self._is_over = True
+        if self._served is not None:
+            self._served.close()
         for pending in self._pairing.abandoned():
             if pending.treatment is _WRITE:
                 self._counters.writes_unanswered += 1

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -9,13 +13,16 @@ from typing import Any
 import asyncpg
 import pytest
 from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
 
 from proxy.cli.entry import run
 from proxy.cli.relay_status import read_status
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from proxy.ledger.evidence import Evidence
+from proxy.wire.protocol.framing import REPLY_OPCODES, Framer
 from tests.eventually import eventually
+from tests.peers.messages import document_of, op_msg
 
 Document = dict[str, Any]
 Flags = Callable[..., Awaitable[tuple[int, str]]]
@@ -93,6 +100,12 @@ def reads_of(evidence: Evidence, name: str) -> int:
     )
 
 
+def reads_off(sidecar: EmbeddedSidecar) -> int:
+    """Return how many reads the relay has not captured."""
+    status = read_status(sidecar.data)
+    return 0 if status is None else int(status.counts["reads_off"])
+
+
 async def test_reads_that_are_off_are_answered_and_not_captured(
     sidecar: EmbeddedSidecar, client: AsyncMongoClient[Document], flags: Flags
 ) -> None:
@@ -109,12 +122,11 @@ async def test_reads_that_are_off_are_answered_and_not_captured(
         await collection.update_one({"_id": 1}, {"$set": {"seen": True}})
     await sidecar.drained()
     evidence = await sidecar.evidence()
-    status = read_status(sidecar.data)
 
     assert before == (0, f"reads:{DATABASE}.quiet: shadow → off\n")
     assert (reads_of(evidence, "loud"), reads_of(evidence, "quiet")) == (2, 1)
-    assert status is not None
-    assert status.counts["reads_off"] == 2  # the find and its getMore
+    # The find and its getMore; the relay says so once a second.
+    await eventually(lambda: reads_off(sidecar) == 2, within_s=10)
     assert evidence.tally.mismatched == 0
     assert not evidence.divergent
 
@@ -148,3 +160,162 @@ async def test_a_broken_file_keeps_what_held_and_what_is_not_built_is_refused(
     assert (refused, unreasoned, broken) == (77, 78, 78)
     assert "the phase `cutover` of reads is not built yet" in text
     assert found == {"_id": 1}
+
+
+def gateway_reads(sidecar: EmbeddedSidecar) -> Counter[str]:
+    """Return what became of the reads that the gateway was to answer, at most a second ago."""
+    status = read_status(sidecar.data)
+    return Counter() if status is None else Counter(status.counts["gateway_reads"])
+
+
+def gateway_process(sidecar: EmbeddedSidecar) -> int | None:
+    """Return the process beside the relay that answers reads from the gateway; None while there is none."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if b"--behind" in command and parent == sidecar.process.pid:
+            return int(folder.name)
+    return None
+
+
+async def answered_from_there(
+    sidecar: EmbeddedSidecar, ask: Callable[[], Awaitable[object]]
+) -> None:
+    """Ask until the gateway has answered."""
+    before = gateway_reads(sidecar)["served"]
+
+    async def is_served() -> bool:
+        await ask()
+        return gateway_reads(sidecar)["served"] > before
+
+    await eventually(is_served, within_s=30)
+
+
+async def pipelined(sidecar: EmbeddedSidecar, name: str, requests: int) -> list[Document]:
+    """Send finds without waiting for any reply, and return what came, with the number that each answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", sidecar.port)
+    for number in range(1, requests + 1):
+        find = {"find": name, "filter": {"_id": number}, "$db": DATABASE}
+        writer.write(op_msg(find, request_id=number))
+        await asyncio.sleep(0)
+    framer = Framer(peer="relay", opcodes=REPLY_OPCODES)
+    replies: list[Document] = []
+    while len(replies) < requests:
+        framer.receive(await reader.read(1 << 16))
+        while (frame := framer.next_frame()) is not None:
+            replies.append({"to": frame.response_to, **document_of(frame.raw)})
+    writer.close()
+    await writer.wait_closed()
+    return replies
+
+
+async def test_reads_move_to_the_gateway_and_back(
+    sidecar: EmbeddedSidecar,
+    client: AsyncMongoClient[Document],
+    mongo_client: AsyncMongoClient[Document],
+    flags: Flags,
+) -> None:
+    collection, truth = client[DATABASE]["moved"], mongo_client[DATABASE]["moved"]
+    await collection.insert_many([{"_id": n, "v": n % 7} for n in range(300)])
+    await sidecar.drained()
+    name = f"{DATABASE}.moved"
+
+    refused, objections = await flags("set", name, "gateway", "--why", "now")
+    forced, _ = await flags("set", name, "gateway", "--why", "it is a test", "--force")
+    await answered_from_there(sidecar, lambda: collection.find_one({"_id": 1}))
+    for _ in range(3):
+        assert await collection.find().to_list() == await truth.find().to_list()
+        assert await collection.find(batch_size=50).to_list() == await truth.find().to_list()
+        assert await collection.find({"v": 3}, limit=5).to_list() == (
+            await truth.find({"v": 3}, limit=5).to_list()
+        )
+        assert await collection.count_documents({"v": {"$gt": 4}}) == 85
+        assert await collection.distinct("v") == list(range(7))
+        assert len(await (await collection.aggregate([{"$match": {"v": 1}}])).to_list()) == 43
+    with pytest.raises(OperationFailure, match=r"\$nope"):
+        await collection.find_one({"v": {"$nope": 1}})
+    replies = await pipelined(sidecar, "moved", 200)
+    assert [reply["to"] for reply in replies] == list(range(1, 201))
+    found = [reply["cursor"]["firstBatch"][0]["_id"] for reply in replies]
+    assert found == list(range(1, 201))
+    for n in range(100):
+        await collection.update_one({"_id": n % 3}, {"$set": {"n": n}, "$inc": {"times": 1}})
+        seen = await collection.find_one({"_id": n % 3})
+        assert seen is not None
+        assert (seen["n"], seen["times"]) == (n, n // 3 + 1)
+    async with client.start_session() as session, await session.start_transaction():
+        await collection.insert_one({"_id": "mine"}, session=session)
+        assert await collection.find_one({"_id": "mine"}, session=session) is not None
+        assert await collection.find_one({"_id": "mine"}) is None
+    assert await collection.find_one({"_id": "mine"}) == {"_id": "mine"}
+
+    back, _ = await flags("set", name, "shadow", "--why", "enough")
+    await sidecar.drained()
+    evidence = await sidecar.evidence()
+    history, shown = await flags("history", name)
+    counts = gateway_reads(sidecar)
+
+    assert (refused, forced, back, history) == (77, 0, 0, 0)
+    assert "gate samples" in objections
+    assert "shadow → gateway (forced)" in shown
+    assert counts["served"] > 10
+    assert counts["refused"] >= 3, "a result of several batches, and an error"
+    assert counts["behind"] > 0
+    assert evidence.tally.mismatched == 0
+    assert not evidence.divergent
+    opened = (await mongo_client.admin.command("serverStatus"))["metrics"]["cursor"]["open"]
+    assert opened["total"] == 0
+
+
+async def test_nobody_notices_that_the_gateway_process_dies_or_hangs(
+    sidecar: EmbeddedSidecar, client: AsyncMongoClient[Document], flags: Flags
+) -> None:
+    collection = client[DATABASE]["unharmed"]
+    document = {"_id": 1, "v": "x"}
+    await collection.insert_one(document)
+    await sidecar.drained()
+    forced = ("--why", "it is a test", "--force")
+    assert (await flags("set", f"{DATABASE}.unharmed", "canary", *forced))[0] == 0
+    await answered_from_there(sidecar, lambda: collection.find_one({"_id": 1}))
+    ended = asyncio.Event()
+    longest_s = 0.0
+
+    async def read_on() -> None:
+        nonlocal longest_s
+        while not ended.is_set():
+            began_s = time.monotonic()
+            assert await collection.find_one({"_id": 1}) == document
+            longest_s = max(longest_s, time.monotonic() - began_s)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(read_on())
+        killed = gateway_process(sidecar)
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        await eventually(lambda: gateway_process(sidecar) not in {None, killed}, within_s=20)
+        before = gateway_reads(sidecar)
+        await eventually(
+            lambda: gateway_reads(sidecar)["served"] > before["served"] + 10, within_s=30
+        )
+        hung = gateway_process(sidecar)
+        assert hung is not None
+        os.kill(hung, signal.SIGSTOP)
+        before = gateway_reads(sidecar)
+        await eventually(
+            lambda: gateway_reads(sidecar)["resting"] > before["resting"] + 10, within_s=20
+        )
+        os.kill(hung, signal.SIGCONT)
+        assert gateway_reads(sidecar)["late"] >= 5, "as often as the breaker takes to open"
+        before = gateway_reads(sidecar)
+        await eventually(
+            lambda: gateway_reads(sidecar)["served"] > before["served"] + 10, within_s=30
+        )
+        ended.set()
+
+    counts = gateway_reads(sidecar)
+    assert counts["lost"] + counts["connecting"] >= 2
+    assert longest_s < 5
+    assert (await flags("set", f"{DATABASE}.unharmed", "shadow", "--why", "enough"))[0] == 0

@@ -1,0 +1,97 @@
+"""Single reads answered from the gateway for a relay, which has asked MongoDB as well and falls back to its answer.
+
+So nothing here has to be complete: whatever cannot be answered at once, whole and exactly is refused. There are no writes, no
+transactions, no cursors, no users (the socket belongs to the relay's user), and no gossip of a cluster that is MongoDB's own.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import bson
+import structlog
+
+from adapters.gateway import Gateway
+from comparators.canonical import CODEC
+from comparators.errors import ParallaxError, UnreachableError
+from comparators.operation import Kind
+from proxy.request import Request, read_request
+from proxy.serving.asked import Asked, clock_ms
+from proxy.serving.availability import Availability
+from proxy.serving.client import Client
+from proxy.serving.commands import MALFORMED, frames_of, monotonic
+from proxy.serving.operations import Operations
+from proxy.serving.refusals import (
+    COMMAND_NOT_SUPPORTED,
+    INTERNAL_ERROR,
+    MAX_TIME_EXPIRED,
+    RefusalError,
+    away,
+    refusal,
+)
+from proxy.serving.retries import Retries
+from proxy.serving.transactions import Transactions
+from proxy.serving.whole import WholeResults
+
+_log = structlog.get_logger()
+
+READS: Final = frozenset({Kind.FIND, Kind.AGGREGATE, Kind.COUNT, Kind.DISTINCT})
+
+
+class Reads:
+    """Answers the reads of all connections of a relay."""
+
+    def __init__(
+        self, gateway: Gateway, availability: Availability, *, definitions: Callable[[], int]
+    ) -> None:
+        """`definitions` changes whenever another process, the verifier, has defined a collection or an index."""
+        self._gateway = gateway
+        self._availability = availability
+        self._definitions = definitions
+        self._known = 0
+        self._operations = Operations(
+            gateway=gateway,
+            cursors=WholeResults(),
+            retries=Retries(monotonic=monotonic),
+            transactions=Transactions(
+                gateway, at_once=1, lifetime_s=1, monotonic=monotonic, closed=lambda _: None
+            ),
+        )
+
+    async def answer(self, message: bytes, client: Client) -> bytes:
+        """Return the reply as BSON, whatever becomes of it; ValueError for what is no command."""
+        try:
+            request = read_request(message)
+        except MALFORMED as error:
+            raise ValueError(f"{type(error).__name__} in a command") from error
+        try:
+            reply = await self._answered(request, client)
+        except RefusalError as error:
+            reply = refusal(error)
+        except UnreachableError as error:
+            self._availability.lost(error.what)
+            reply = refusal(away(error.what))
+        except ParallaxError as error:
+            reply = refusal(RefusalError(INTERNAL_ERROR, error.what))
+        except Exception as error:  # noqa: BLE001 - the door of one command
+            _log.error("serving_failed", kind=request.name, error=frames_of(error))
+            reply = refusal(RefusalError(INTERNAL_ERROR, "an error inside of Parallax"))
+        return bson.encode(reply, codec_options=CODEC)
+
+    async def _answered(self, request: Request, client: Client) -> dict[str, Any]:
+        session = request.session
+        if request.kind not in READS or (session is not None and session.number is not None):
+            raise RefusalError(COMMAND_NOT_SUPPORTED, f"no plain read: {request.name}")
+        if self._availability.is_away:
+            raise away(self._availability.reason)
+        definitions = self._definitions()
+        if definitions != self._known:
+            self._gateway.redefined()
+            self._known = definitions
+        asked = Asked(request=request, client=client, now_ms=clock_ms())
+        try:
+            async with asyncio.timeout(asked.time_limit_s) as limit:
+                with self._availability.ending(limit):
+                    return await self._operations.run(asked)
+        except TimeoutError as error:
+            raise RefusalError(MAX_TIME_EXPIRED, "operation exceeded time limit") from error

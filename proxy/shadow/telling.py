@@ -1,0 +1,71 @@
+"""Tell the relay how far the log is applied on the gateway, so that no read it serves from there misses a write."""
+
+import time
+from collections.abc import Iterable
+
+from adapters.gateway import Gateway
+from proxy.capture.applied import Applied
+from proxy.shadow.frontier import Frontier
+from proxy.shadow.peers import Peers
+from proxy.shadow.progress import Progress
+from proxy.shadow.reconcile import Reconciler
+from proxy.shadow.states import States
+from proxy.shadow.units import Lost, Unit, Unreadable
+
+
+class Telling:
+    """What may be told, and when: too little costs a read that MongoDB answers, too much a wrong answer.
+
+    A write counts as applied once it has its verdict. While documents are known that may differ all the same (values of
+    MongoDB's clock that are still to be taken over, writes whose order nobody knows, a difference that is looked at
+    again, documents that are read anew) nothing further is told.
+    """
+
+    def __init__(
+        self,
+        applied: Applied | None,
+        *,
+        gateway: Gateway,
+        frontier: Frontier,
+        progress: Progress,
+        states: States,
+        reconciler: Reconciler,
+        peers: Peers,
+    ) -> None:
+        self._applied = applied
+        self._gateway = gateway
+        self._frontier = frontier
+        self._progress = progress
+        self._states = states
+        self._reconciler = reconciler
+        self._peers = peers
+        self._epoch = time.time_ns()
+        self._has_holes = False
+        self._began: int | None = progress.accepted
+        """Where the log is read from, until what a verifier before this one left to be compared is compared."""
+        if applied is not None:
+            applied.tell(0, self._epoch)
+
+    def tell(self, units: Iterable[Unit]) -> None:
+        """Tell how far it is, given what has just been read."""
+        applied = self._applied
+        if applied is None:
+            return
+        if any(isinstance(unit, Lost | Unreadable) for unit in units):
+            # Writes may be missing of which nobody knows what they wrote.
+            self._has_holes = True
+        position = 0 if self._is_unknown() else self._frontier.oldest_write(self._progress.accepted)
+        if position > applied.position and (len(self._reconciler) or self._states.are_doubtful()):
+            return
+        applied.tell(position, self._epoch + self._gateway.definitions)
+
+    def _is_unknown(self) -> bool:
+        """Return whether there may be writes that are on no log, or on that of another sidecar."""
+        return self._has_holes or self._peers.has_company or self._peers.are_silent
+
+    def _is_doubtful(self) -> bool:
+        if self._began is not None:
+            if self._states.oldest(self._began) < self._began:
+                return True
+            self._began = None
+        return bool(len(self._reconciler)) or self._states.are_doubtful()

@@ -1,0 +1,113 @@
+"""What the conversations share that have reads answered by the gateway process: how far it is, and whether it works.
+
+A read may be answered from there only if every write of its collection that has passed through this relay is applied there: written
+down before it was forwarded, each has a position on the log, and the verifier tells up to where it has come.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol
+
+from proxy.wire.breaker import Breaker
+from proxy.wire.protocol.message import Request
+
+CONNECT_WITHIN_S: Final = 1.0
+MAX_COLLECTIONS: Final = 10_000
+"""Whose last writes are remembered each by itself."""
+NEVER: Final = 1 << 62
+_PLAIN_WRITES: Final = frozenset({"insert", "update", "delete", "findAndModify", "findandmodify"})
+
+
+class Reading(StrEnum):
+    """What became of a read whose flag says that the gateway answers."""
+
+    SERVED = "served"
+    """The gateway answered; of everything else MongoDB did."""
+    UNFIT = "unfit"
+    """It is of a kind that the gateway is not asked for."""
+    BEHIND = "behind"
+    """A write of its collection may not be applied on the gateway yet."""
+    CONNECTING = "connecting"
+    """The connection to the gateway process was not there."""
+    RESTING = "resting"
+    """The gateway process failed too often; it is left alone for a moment."""
+    BUSY = "busy"
+    """The connection waited for another reply."""
+    REFUSED = "refused"
+    """The gateway cannot answer it, or not in one batch."""
+    LATE = "late"
+    """The gateway took longer than it may."""
+    LOST = "lost"
+    """The gateway process went away meanwhile."""
+    ERROR = "error"
+    """MongoDB answered with an error, which is what the application is given."""
+
+
+class Position(Protocol):
+    """Tells below which position of the log every write is applied; 0 where that is unknown."""
+
+    @property
+    def position(self) -> int: ...
+
+
+class GatewaySide:
+    """One per relay."""
+
+    def __init__(
+        self,
+        socket: Path,
+        applied: Position,
+        *,
+        budget_s: float,
+        end: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        """`end` is where the log ended before this relay: what is below it may not be applied either."""
+        self._socket = socket
+        self._applied = applied
+        self.budget_s: Final = budget_s
+        self._monotonic = monotonic
+        self._written: dict[str, int] = {}
+        self._written_anywhere = end - 1
+        self._breaker = Breaker()
+        self.counts: Counter[Reading] = Counter()
+
+    def wrote(self, request: Request, intent: int) -> None:
+        """Note a write that goes to MongoDB now, by its position on the log; 0 if it found no room there."""
+        if intent <= 0:
+            # It comes onto the log later, if at all, and nobody knows where.
+            self._written_anywhere = NEVER
+        elif request.command in _PLAIN_WRITES and len(self._written) < MAX_COLLECTIONS:
+            self._written[request.namespace] = intent
+        else:
+            # A transaction, a pipeline or a definition: it may change any collection.
+            self._written_anywhere = max(self._written_anywhere, intent)
+
+    def is_behind(self, namespace: str) -> bool:
+        """Return whether a write that a read of a collection must see may be missing on the gateway."""
+        last = max(self._written.get(namespace, 0), self._written_anywhere)
+        return self._applied.position <= last
+
+    def rests(self) -> bool:
+        """Return whether the gateway process is left alone."""
+        return self._breaker.rests(self._monotonic())
+
+    def lets(self) -> bool:
+        """Return whether the gateway process may be asked now."""
+        return self._breaker.lets(self._monotonic())
+
+    def failed(self) -> None:
+        """Note that the gateway process did not answer."""
+        self._breaker.failed(self._monotonic())
+
+    def answered(self) -> None:
+        """Note that it did."""
+        self._breaker.succeeded()
+
+    async def connect(self, factory: Callable[[], asyncio.Protocol]) -> None:
+        """Connect; the protocol hears of it. Raises OSError or TimeoutError."""
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await asyncio.get_running_loop().create_unix_connection(factory, str(self._socket))

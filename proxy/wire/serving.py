@@ -1,0 +1,275 @@
+"""The reads of one conversation that the gateway answers, while MongoDB is asked as always.
+
+One at a time, and only where nothing else is open on the connection. The client gets the gateway's answer as soon as it is there, if MongoDB
+has lately answered the same kind of read of this collection on this connection (who may not read it there must not read it here);
+else once MongoDB has answered this one. It gets MongoDB's where the gateway fails, refuses, or takes too long, and whenever MongoDB answers
+with an error. What MongoDB answers is captured and compared as always.
+"""
+
+import asyncio
+from typing import Final, Protocol, cast
+
+from comparators.errors import WireError
+from proxy.wire.gateway import GatewaySide, Reading
+from proxy.wire.protocol.framing import REPLY_OPCODES, Frame, Framer
+from proxy.wire.protocol.message import Request
+from proxy.wire.protocol.reads import COMMANDS, is_fit, verdict_of
+
+MAX_PERMITTED: Final = 1_000
+
+Kind = tuple[str, str]
+"""Collection and command."""
+
+
+class Host(Protocol):
+    """The conversation that this belongs to."""
+
+    def give(self, raw: bytes) -> None:
+        """Give the client a reply."""
+        ...
+
+    def connect_gateway(self) -> None:
+        """Run `ServedReads.connect()` as a task."""
+        ...
+
+    def kill_cursor(self, namespace: str, cursor: int) -> None:
+        """Close a cursor on MongoDB that the client never hears of."""
+        ...
+
+    def read_ended(self) -> None:
+        """Go on with the client: its read has been answered, or MongoDB will."""
+        ...
+
+
+class _Line(asyncio.Protocol):
+    """One connection to the gateway process. What comes on one that was given up is ignored."""
+
+    def __init__(self, reads: "ServedReads") -> None:
+        self._reads = reads
+        self._framer = Framer(peer="gateway", opcodes=REPLY_OPCODES)
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._reads.connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._framer.receive(data)
+            while (frame := self._framer.next_frame()) is not None:
+                self._reads.answered(self, frame)
+        except WireError:
+            self._reads.lost(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._reads.lost(self)
+
+    def ask(self, raw: bytes) -> None:
+        """Send a request."""
+        cast("asyncio.Transport", self._transport).write(raw)
+
+    def abort(self) -> None:
+        """Close at once."""
+        cast("asyncio.Transport", self._transport).abort()
+
+
+class ServedReads:
+    """The reads of one conversation: one at most is under way."""
+
+    def __init__(self, shared: GatewaySide, host: Host) -> None:
+        self._shared = shared
+        self._host = host
+        self._line: _Line | None = None
+        self._is_connecting = False
+        self._is_over = False
+        self._permitted: set[Kind] = set()
+        self._asked: int | None = None
+        """The number of the request under way, None where none is."""
+        self._kind: Kind = ("", "")
+        self._legacy: Frame | None = None
+        self._gateway: Frame | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._dropped: dict[int, Kind] = {}
+        """Requests to MongoDB whose replies the client does not get."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a read is under way."""
+        return self._asked is not None
+
+    @property
+    def overtaken(self) -> int:
+        """How many requests wait for MongoDB that the client has been answered already."""
+        return len(self._dropped)
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether replies of MongoDB must be looked at whole, before the client gets them."""
+        return self._asked is not None or bool(self._dropped)
+
+    def begin(self, frame: Frame, request: Request, *, is_alone: bool) -> bool:
+        """Ask the gateway, if it may be asked; else count why not."""
+        if request.command not in COMMANDS:
+            return False
+        shared = self._shared
+        if not is_fit(frame, request):
+            obstacle = Reading.UNFIT
+        elif not is_alone:
+            obstacle = Reading.BUSY
+        elif shared.is_behind(request.namespace):
+            obstacle = Reading.BEHIND
+        elif shared.rests():
+            obstacle = Reading.RESTING
+        elif self._line is None:
+            obstacle = Reading.CONNECTING
+            self._reach()
+        elif not shared.lets():
+            obstacle = Reading.RESTING
+        else:
+            self._kind = (request.namespace, request.command)
+            self._asked = frame.request_id
+            self._legacy = self._gateway = None
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(shared.budget_s, self._late)
+            self._line.ask(frame.raw)
+            return True
+        shared.counts[obstacle] += 1
+        return False
+
+    def drop(self, request_id: int) -> None:
+        """Keep the reply to a request from the client that it has not sent."""
+        self._dropped[request_id] = ("", "")
+
+    def gives(self, frame: Frame) -> bool:
+        """Return whether the client gets a reply of MongoDB now."""
+        number = frame.response_to
+        if number in self._dropped:
+            self._overtaken(frame, self._dropped.pop(number))
+            return False
+        if number != self._asked:
+            return True
+        is_ok, _ = verdict_of(frame)
+        if not is_ok:
+            self._permitted.discard(self._kind)
+            self._end(Reading.ERROR)
+            return True
+        self._permit(self._kind)
+        self._legacy = frame
+        if self._gateway is not None:
+            self._serve(self._gateway)
+        return False
+
+    def forget_permissions(self) -> None:
+        """Let MongoDB decide anew: somebody logs in or out."""
+        self._permitted.clear()
+
+    def close(self) -> None:
+        """End with the conversation."""
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._line is not None:
+            self._line.abort()
+
+    # ---- the connection to the gateway process
+
+    async def connect(self) -> None:
+        """Reach for the gateway process; whether that fails is the business of nobody but the next read."""
+        try:
+            await self._shared.connect(lambda: _Line(self))
+        except (OSError, TimeoutError):
+            self._shared.failed()
+        finally:
+            self._is_connecting = False
+
+    def connected(self, line: _Line) -> None:
+        """Use a connection from here on."""
+        if self._is_over:
+            line.abort()
+        else:
+            self._line = line
+
+    def answered(self, line: _Line, frame: Frame) -> None:
+        """Take the gateway's answer."""
+        if line is not self._line:
+            return
+        self._shared.answered()
+        if frame.response_to != self._asked:
+            return
+        is_ok, cursor = verdict_of(frame)
+        if not is_ok or cursor:
+            self._fall_back(Reading.REFUSED)
+        elif self._kind in self._permitted:
+            self._serve(frame)
+        else:
+            self._gateway = frame
+
+    def lost(self, line: _Line) -> None:
+        """Go on without a connection."""
+        if line is self._line and not self._is_over:
+            self._lose(Reading.LOST)
+
+    # ---- inside
+
+    def _reach(self) -> None:
+        if not self._is_connecting:
+            self._is_connecting = True
+            self._host.connect_gateway()
+
+    def _serve(self, frame: Frame) -> None:
+        asked, legacy = self._asked, self._legacy
+        self._host.give(frame.raw)
+        if legacy is not None:
+            self._close_cursor(legacy, self._kind)
+        elif asked is not None:
+            self._dropped[asked] = self._kind
+        self._end(Reading.SERVED)
+
+    def _fall_back(self, outcome: Reading) -> None:
+        """Give the client MongoDB's answer: now if it is there, else when it comes."""
+        if self._asked is None:
+            return
+        legacy = self._legacy
+        if legacy is not None:
+            self._host.give(legacy.raw)
+        self._end(outcome)
+
+    def _late(self) -> None:
+        self._lose(Reading.LATE)
+
+    def _lose(self, outcome: Reading) -> None:
+        """Drop the connection: what broke, or is still at work on something, is not used again."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.abort()
+            self._shared.failed()
+        self._fall_back(outcome)
+
+    def _end(self, outcome: Reading) -> None:
+        self._shared.counts[outcome] += 1
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._asked = None
+        self._legacy = self._gateway = None
+        if not self._is_over:
+            self._host.read_ended()
+
+    def _overtaken(self, frame: Frame, kind: Kind) -> None:
+        """Take note of MongoDB's answer to a read that the gateway has answered."""
+        is_ok, _ = verdict_of(frame)
+        if is_ok and kind[0]:
+            self._permit(kind)
+            self._close_cursor(frame, kind)
+        else:
+            self._permitted.discard(kind)
+
+    def _permit(self, kind: Kind) -> None:
+        if len(self._permitted) >= MAX_PERMITTED:
+            self._permitted.clear()
+        self._permitted.add(kind)
+
+    def _close_cursor(self, frame: Frame, kind: Kind) -> None:
+        _, cursor = verdict_of(frame)
+        if cursor:
+            self._host.kill_cursor(kind[0], cursor)

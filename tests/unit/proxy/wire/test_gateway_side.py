@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+
+from proxy.wire.gateway import MAX_COLLECTIONS, GatewaySide
+from proxy.wire.protocol.message import Request, Treatment
+
+
+class Told:
+    """A position that a test sets."""
+
+    position = 0
+
+
+def write(command: str = "update", namespace: str = "app.users") -> Request:
+    return Request(Treatment.WRITE, expects_reply=True, namespace=namespace, command=command)
+
+
+def side(told: Told, end: int = 100) -> GatewaySide:
+    return GatewaySide(Path("none"), told, budget_s=1, end=end, monotonic=lambda: 0)
+
+
+@pytest.mark.parametrize(
+    ("position", "is_behind"), [(0, True), (99, True), (100, False), (101, False)]
+)
+def test_all_that_was_there_before_must_be_applied(position: int, is_behind: bool) -> None:
+    told = Told()
+    gateway = side(told)
+    told.position = position
+
+    assert gateway.is_behind("app.users") is is_behind
+
+
+@pytest.mark.parametrize("command", ["insert", "update", "delete", "findAndModify"])
+def test_a_plain_write_concerns_its_collection_alone(command: str) -> None:
+    told = Told()
+    gateway = side(told)
+    gateway.wrote(write(command), 200)
+
+    told.position = 200
+    assert gateway.is_behind("app.users")
+    assert not gateway.is_behind("app.posts")
+    told.position = 201
+    assert not gateway.is_behind("app.users")
+
+
+@pytest.mark.parametrize("command", ["commitTransaction", "renameCollection", "$out", "bulkWrite"])
+def test_any_other_write_concerns_all_collections(command: str) -> None:
+    told = Told()
+    gateway = side(told)
+    gateway.wrote(write(command), 200)
+    gateway.wrote(write(), 150)
+
+    told.position = 200
+    assert gateway.is_behind("app.posts")
+    told.position = 201
+    assert not gateway.is_behind("app.posts")
+
+
+def test_after_a_write_that_is_not_on_the_log_nothing_is_known_any_more() -> None:
+    told = Told()
+    gateway = side(told)
+    gateway.wrote(write(), -1)
+
+    told.position = 1 << 60
+    assert gateway.is_behind("app.users")
+    assert gateway.is_behind("app.posts")
+
+
+def test_no_write_is_forgotten_among_very_many_collections() -> None:
+    told = Told()
+    gateway = side(told)
+    for n in range(MAX_COLLECTIONS + 5):
+        gateway.wrote(write(namespace=f"app.c{n}"), 200 + n)
+
+    told.position = 200 + MAX_COLLECTIONS + 4
+    assert gateway.is_behind(f"app.c{MAX_COLLECTIONS + 4}")
+    told.position += 1
+    assert not gateway.is_behind(f"app.c{MAX_COLLECTIONS + 4}")
