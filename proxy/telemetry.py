@@ -126,6 +126,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "primary_changed": "The replica set has another primary",
     "record_skipped": "A record of the capture log cannot be read; it is counted",
     "relay_listening": "Applications can connect",
+    "roll_back_failed": "A flag should have been set back and the file cannot be changed; MongoDB answers everything until the verifier is started again",
+    "rolled_back": "The flag of a collection was set back to `shadow` because the evidence turned bad",
     "serving": "Drivers can connect to `parallax gateway`",
     "serving_failed": "A command ended with an error that Parallax does not foresee; its client was told so",
     "sidecar_joined": "Another sidecar works on this gateway; from here on both keep MongoDB's order",

@@ -172,10 +172,8 @@ async def _change(
 async def _grounds(settings: Settings, access: Access, namespace: str) -> Grounds:
     """Return the evidence on a collection as it stands."""
     standing = await read_standing(settings.ledger_uri, settings.gates)
-    of_collection = [each for each in standing.gates.collections if each.namespace == namespace]
-    gates = [*of_collection[0].outcomes, *standing.gates.ledger] if of_collection else []
     fillings = await Fillings(access).all()
-    return Grounds(gates=tuple(gates), filling=fillings.get(namespace))
+    return Grounds(gates=standing.of(namespace), filling=fillings.get(namespace))
 
 
 def _refused(objected: Sequence[str]) -> RefusedError:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -28,7 +29,10 @@ from proxy.cli.ending import (
 from proxy.cli.injecting import gateway_under_test
 from proxy.cli.maps import maps_of
 from proxy.exporters import exported
+from proxy.flags.rollback import RollBack
 from proxy.ledger.entries import Checkpoint
+from proxy.ledger.flag_changes import GateThen, gates_then
+from proxy.ledger.read import read_standing
 from proxy.ledger.write import Ledger
 from proxy.settings import Settings
 from proxy.shadow.frontier import Resume
@@ -123,10 +127,11 @@ async def verify_log(
         resume = _resume(await ledger.checkpoint(log))
         reader = CaptureReader(directory, resume.reads_from)
         held.callback(reader.close)
-        applied = None
+        applied, roll_back = None, None
         if settings.flags_file is not None:
             applied = Applied(directory)
             held.callback(applied.close)
+            roll_back = _roll_back(settings, settings.flags_file, ledger)
         async with asyncio.TaskGroup() as tasks:
             verifier = Verifier(
                 directory=directory,
@@ -142,10 +147,31 @@ async def verify_log(
                 board=board,
                 cluster=cluster or "",
                 applied=applied,
+                roll_back=roll_back,
             )
             tasks.create_task(verifier.run(), name="verifier")
             if drain:
                 tasks.create_task(cancelled_when(lambda: verifier.is_drained, main), name="drain")
+
+
+def _roll_back(settings: Settings, file: Path, ledger: Ledger) -> RollBack:
+    """Return what sets the flags of a file back."""
+
+    async def gates_of(namespace: str) -> tuple[GateThen, ...]:
+        # Beside the loop: adding up a long ledger takes a while.
+        standing = await asyncio.to_thread(
+            asyncio.run, read_standing(settings.ledger_uri, settings.gates)
+        )
+        return gates_then(standing.of(namespace))
+
+    outage = Outage(Side.LEDGER, lambda *_: None)
+    changes = ledger.flag_changes
+    return RollBack(
+        file,
+        gates_of=lambda namespace: outage.endure(partial(gates_of, namespace)),
+        gates_before=lambda namespace: outage.endure(partial(changes.gates_then, namespace)),
+        enter=lambda change: outage.endure(partial(changes.enter, change)),
+    )
 
 
 async def _log_of(directory: Path) -> str:

@@ -1,5 +1,6 @@
 """What the flags say, asked through OpenFeature. Whatever goes wrong in there, the answer is `shadow`."""
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
 from types import TracebackType
@@ -22,7 +23,7 @@ _domains = count(1)
 
 
 class Flags:
-    """Flags from a provider, for as long as this is entered."""
+    """Flags from a provider, for as long as this is entered, inside of a running loop."""
 
     def __init__(self, provider: FeatureProvider) -> None:
         self._provider = provider
@@ -32,9 +33,10 @@ class Flags:
         """What was complained of since the last change, each once."""
 
     def __enter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         api.set_provider_and_wait(self._provider, self._domain)
         self._client = api.get_client(self._domain)
-        self._client.add_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, self._changed)
+        self._client.add_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, self._heard)
         return self
 
     def __exit__(
@@ -43,11 +45,11 @@ class Flags:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._client.remove_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, self._changed)
+        self._client.remove_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, self._heard)
         api.set_provider_and_wait(NoOpProvider(), self._domain)
 
     def on_change(self, told: Callable[[], None]) -> None:
-        """Have somebody told whenever answers may be others than before."""
+        """Have somebody told, in the loop, whenever answers may be others than before."""
         self._on_change = told
 
     def phase(self, direction: Direction, asking: Asking) -> Phase:
@@ -89,7 +91,11 @@ class Flags:
             self._told.add(key)
             _log.error("flag_failed", flag=key, error=error, remedy=_REMEDY)
 
-    def _changed(self, _: EventDetails) -> None:
+    def _heard(self, _: EventDetails) -> None:
+        """Take an event, which OpenFeature tells in a thread of its own, to where everything else happens."""
+        self._loop.call_soon_threadsafe(self._changed)
+
+    def _changed(self) -> None:
         self._told.clear()
         self._on_change()
 

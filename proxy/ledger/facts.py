@@ -15,7 +15,7 @@ from proxy.ledger.bounds import Gates
 from proxy.ledger.conclusion import Conclusion, GateReport, LedgerFacts, conclude, ledger_gates
 from proxy.ledger.entries import Dropped, EventKind
 from proxy.ledger.evidence import DropEvidence, EventEvidence, Heartbeat, SweepEvidence, Tally
-from proxy.ledger.gates import CollectionFacts, gates_of
+from proxy.ledger.gates import CollectionFacts, GateOutcome, gates_of
 from proxy.ledger.queries import ShapeRow, Window
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.statistics import Pair
@@ -32,6 +32,13 @@ class Standing:
 
     conclusion: Conclusion
     gates: GateReport
+
+    def of(self, namespace: str) -> tuple[GateOutcome, ...]:
+        """Return the gates of a collection and of the ledger; none where nothing of the collection was seen."""
+        for each in self.gates.collections:
+            if each.namespace == namespace:
+                return (*each.outcomes, *self.gates.ledger)
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

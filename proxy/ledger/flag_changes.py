@@ -57,6 +57,16 @@ class FlagChanges:
             await _enter(connection, change)
             yield
 
+    async def enter(self, change: FlagChange) -> None:
+        """Enter a change that has been made."""
+        async with self.entering(change):
+            pass
+
+    async def gates_then(self, namespace: str) -> tuple[GateThen, ...]:
+        """Return how the gates of a collection stood when its flag was last changed; none if it never was."""
+        changes = await self.read(namespace=namespace)
+        return changes[0].gates if changes else ()
+
     async def read(self, *, namespace: str | None = None) -> list[FlagChange]:
         """Return the changes, of one flag or of all, the newest first."""
         stored = tables.flag_changes

@@ -31,6 +31,7 @@ from proxy.ledger.entries import (
     verifier_of,
 )
 from proxy.ledger.fillings import Fillings
+from proxy.ledger.flag_changes import FlagChanges
 from proxy.ledger.hours import merge_oldest_hour
 from proxy.ledger.losses import Losses
 from proxy.ledger.migrations import migrate
@@ -111,6 +112,11 @@ class Ledger:
     def fillings(self) -> Fillings:
         """Which collections are not filled, on this ledger."""
         return Fillings(self._access)
+
+    @property
+    def flag_changes(self) -> FlagChanges:
+        """Who has changed which flag, on this ledger."""
+        return FlagChanges(self._access)
 
     @property
     def losses(self) -> Losses:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +30,14 @@ _OUTAGES: Final = {
     Side.LEGACY: EventKind.LEGACY_OUTAGE,
 }
 
+_AGAINST: Final = frozenset({Verdict.MISMATCH, Verdict.GATEWAY_ERROR})
+_HOLES: Final = frozenset({EventKind.RECORDS_SKIPPED, EventKind.CAPTURE_GAP})
+ANYTHING: Final = "*"
+"""In place of a collection, of what may concern each."""
+
+Hears = Callable[[str, str], None]
+"""Is told of what speaks against letting the gateway answer for a collection, and why."""
+
 STATES_DIFFER: Final = "the stored documents differ"
 
 
@@ -47,8 +56,9 @@ class Gathered:
 class Evidence:
     """Gather findings; `take` empties it."""
 
-    def __init__(self, log: str) -> None:
+    def __init__(self, log: str, *, hears: Hears | None = None) -> None:
         self._log = log
+        self._hears = hears
         self._gathered = Gathered()
         self.awaited = asyncio.Event()
         """Is set while somebody waits for what was gathered to reach the ledger."""
@@ -75,6 +85,7 @@ class Evidence:
     ) -> None:
         """Enter the verdict on an exchange."""
         operation = exchange.operation
+        self._told(operation.namespace, operation.kind, judgement)
         self._gathered.findings.append(
             Finding(
                 at_ns=exchange.received_ns,
@@ -107,6 +118,7 @@ class Evidence:
         database, _, collection = namespace.partition(".")
         state = Operation(database=database, collection=collection, kind=Kind.STATE, arguments={})
         now_ns = time.time_ns()
+        self._told(namespace, Kind.STATE, judgement)
         self._gathered.findings.append(
             Finding(
                 at_ns=now_ns,
@@ -153,6 +165,8 @@ class Evidence:
         n: int = 1,
     ) -> None:
         """Enter an event that a reader of the numbers has to know."""
+        if kind in _HOLES and self._hears is not None:
+            self._hears(ANYTHING, f"the capture log has a hole: {detail}")
         self._gathered.events.append(
             Event(
                 kind=kind,
@@ -175,6 +189,11 @@ class Evidence:
         self._gathered.drops.append(
             Drop(at_ns=at_ns, namespace=namespace, what=what, reason=reason, n=n)
         )
+
+    def _told(self, namespace: str, kind: Kind, judgement: Judgement) -> None:
+        if judgement.verdict in _AGAINST and self._hears is not None:
+            what = judgement.fingerprint or judgement.reason or ""
+            self._hears(namespace, f"{judgement.verdict} of {kind}, {what}")
 
 
 def namespaces_of(footprints: tuple[Footprint, ...]) -> frozenset[str]:

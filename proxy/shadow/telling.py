@@ -46,6 +46,10 @@ class Telling:
         if applied is not None:
             applied.tell(0, self._epoch)
 
+    def withhold(self) -> None:
+        """Tell nothing any more, so that MongoDB answers everything."""
+        self._has_holes = True
+
     def tell(self, units: Iterable[Unit]) -> None:
         """Tell how far it is, given what has just been read."""
         applied = self._applied

@@ -13,6 +13,7 @@ from comparators.rules import Rules
 from proxy.capture.applied import Applied
 from proxy.capture.reader import CaptureReader
 from proxy.capture.retention import remove_below
+from proxy.flags.rollback import RollBack
 from proxy.ledger.entries import EventKind, Lag
 from proxy.ledger.orders import OrderKind
 from proxy.ledger.write import Ledger
@@ -85,11 +86,12 @@ class Verifier:
         board: Board | None = None,
         cluster: str = "",
         applied: Applied | None = None,
+        roll_back: RollBack | None = None,
     ) -> None:
         """`board` is where the other verifiers of this gateway are met; None where there can be none.
 
         `cluster` names the replica set, whose clock they share. `applied` tells the relay how far the log is applied;
-        None where it does not ask.
+        None where it does not ask. `roll_back` hears of what speaks against a collection; None where there are no flags.
         """
         self._legacy = legacy
         self._directory = directory
@@ -102,7 +104,8 @@ class Verifier:
         self._frontier = Frontier()
         self._intake = Intake(resume, self._frontier)
         self._progress = Progress(reader.position)
-        self._evidence = Evidence(log)
+        self._roll_back = roll_back
+        self._evidence = Evidence(log, hears=None if roll_back is None else roll_back.hear)
         self._stock = Stock()
         self._newest_ns = 0
         self._lineup = Lineup()
@@ -293,6 +296,11 @@ class Verifier:
                 tasks.create_task(self._desk.run(), name="work off orders")
                 tasks.create_task(self._survey.run(), name="survey collections")
                 tasks.create_task(self._filling.run(), name="settle collections")
+                if self._roll_back is not None:
+                    acting = self._roll_back.run(
+                        flush=self._bookkeeping.flush, withhold=self._telling.withhold
+                    )
+                    tasks.create_task(acting, name="roll back")
                 if self._limits.state_checks:
                     tasks.create_task(self._states.run(), name="compare states")
                 tasks.create_task(

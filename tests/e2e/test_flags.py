@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from proxy.cli.entry import run
 from proxy.cli.relay_status import read_status
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
+from proxy.flags.document import said
+from proxy.flags.file import read_flags
+from proxy.flags.phases import Direction
 from proxy.ledger.evidence import Evidence
 from proxy.wire.protocol.framing import REPLY_OPCODES, Framer
 from tests.eventually import eventually
@@ -319,3 +323,48 @@ async def test_nobody_notices_that_the_gateway_process_dies_or_hangs(
     assert counts["lost"] + counts["connecting"] >= 2
     assert longest_s < 5
     assert (await flags("set", f"{DATABASE}.unharmed", "shadow", "--why", "enough"))[0] == 0
+
+
+async def test_a_confirmed_mismatch_sends_a_collection_back_within_a_second(
+    sidecar: EmbeddedSidecar,
+    client: AsyncMongoClient[Document],
+    mongo_client: AsyncMongoClient[Document],
+    flags: Flags,
+    file: Path,
+) -> None:
+    collection = client[DATABASE]["damaged"]
+    await collection.insert_many([{"_id": n, "v": n} for n in range(5)])
+    await sidecar.drained()
+    name, forced = f"{DATABASE}.damaged", ("--why", "it is a test", "--force")
+    assert (await flags("set", name, "canary", "--percent", "100", *forced))[0] == 0
+    assert (await flags("set", f"{DATABASE}.sound", "gateway", *forced))[0] == 0
+    await answered_from_there(sidecar, lambda: collection.find_one({"_id": 1}))
+
+    # Round the proxy: the gateway cannot know of it, and answers what was there before.
+    await mongo_client[DATABASE]["damaged"].update_one({"_id": 1}, {"$set": {"v": "changed"}})
+    stale = await collection.find_one({"_id": 1})
+    await eventually(lambda: bool(told(sidecar, "rolled_back")), within_s=60)
+    [mismatch] = told(sidecar, "mismatch_confirmed")
+    [rolled_back] = told(sidecar, "rolled_back")
+
+    async def is_fresh() -> bool:
+        return await collection.find_one({"_id": 1}) == {"_id": 1, "v": "changed"}
+
+    await eventually(is_fresh, within_s=5)
+    assert stale == {"_id": 1, "v": 1}
+    took = datetime.fromisoformat(rolled_back["timestamp"]) - datetime.fromisoformat(
+        mismatch["timestamp"]
+    )
+    assert took.total_seconds() < 1
+    document = read_flags(file)
+    assert str(said(document, Direction.READS, name)) == "shadow"
+    assert str(said(document, Direction.READS, f"{DATABASE}.sound")) == "gateway"
+
+    async def is_entered() -> bool:
+        return "canary → shadow" in (await flags("history", name))[1]
+
+    await eventually(is_entered, within_s=20)
+    _, shown = await flags("history", name)
+    [line] = [line for line in shown.splitlines() if "canary → shadow" in line]
+    assert "parallax" in line
+    assert "mismatches fail" in shown, "the evidence holds the very mismatch"

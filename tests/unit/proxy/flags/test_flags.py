@@ -1,5 +1,6 @@
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from proxy.flags.file import read_flags, write_flags
 from proxy.flags.flags import Flags
 from proxy.flags.phases import Direction, Phase
 from proxy.flags.provider import FileProvider
+from tests.eventually import eventually
 
 READS = Direction.READS
 
@@ -37,7 +39,7 @@ def provider(file: Path) -> FileProvider:
 
 
 @pytest.fixture
-def flags(provider: FileProvider) -> Iterator[Flags]:
+async def flags(provider: FileProvider) -> AsyncIterator[Flags]:
     with Flags(provider) as entered:
         yield entered
 
@@ -48,18 +50,18 @@ def test_a_flag_speaks_of_its_collection_alone(flags: Flags) -> None:
     assert flags.phase(Direction.WRITES, asking()) is Phase.SHADOW
 
 
-def test_a_change_holds_from_the_next_look_on(
+async def test_a_change_holds_from_the_next_look_on_and_is_told_in_the_loop(
     flags: Flags, provider: FileProvider, file: Path
 ) -> None:
-    told: list[bool] = []
-    flags.on_change(lambda: told.append(True))
+    told: list[threading.Thread] = []
+    flags.on_change(lambda: told.append(threading.current_thread()))
     write_flags(file, with_flag(read_flags(file), READS, "", off()))
 
     provider.look()
     provider.look()
 
     assert flags.phase(READS, asking(namespace="app.posts")) is Phase.OFF
-    assert told == [True]
+    await eventually(lambda: told == [threading.current_thread()], within_s=5)
 
 
 @pytest.mark.parametrize("broken", ["{", '{"flags": {"reads": {}}}', None])
@@ -79,7 +81,7 @@ def test_a_broken_file_leaves_in_force_what_was_read_last_and_is_told_of_once(
     assert [(line["event"], line["log_level"]) for line in logs] == [("flags_broken", "error")]
 
 
-def test_without_any_file_everything_is_in_shadow(tmp_path: Path) -> None:
+async def test_without_any_file_everything_is_in_shadow(tmp_path: Path) -> None:
     with capture_logs() as logs, Flags(FileProvider(tmp_path / "none.json")) as flags:
         assert flags.phase(READS, asking()) is Phase.SHADOW
 

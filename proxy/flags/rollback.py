@@ -1,0 +1,150 @@
+"""Set flags back by itself: to `shadow`, when the evidence on a collection that the gateway answers turns bad.
+
+A confirmed mismatch or an error of the gateway alone is heard of at once, a gate that has come to fail within seconds. The file is changed first
+and the ledger told after: what is wrong ends although the ledger may not answer. Nothing is ever set forward again by itself.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from comparators.errors import SettingsError
+from proxy.flags.document import SHADOW, Standing, may_serve, read_serving, said, with_flag
+from proxy.flags.file import read_flags, sole_change, write_flags
+from proxy.flags.phases import Direction
+from proxy.ledger.flag_changes import FlagChange, GateThen
+from proxy.ledger.gates import Result
+
+_log = structlog.get_logger()
+
+PAUSE_S: Final = 0.1
+GATES_EVERY_S: Final = 10.0
+ALL: Final = "*"
+"""In place of a collection, where it cannot be said which one is concerned."""
+WHO: Final = "parallax"
+
+GatesOf = Callable[[str], Awaitable[tuple[GateThen, ...]]]
+
+
+class RollBack:
+    """Hears of what speaks against a collection, and acts upon it if the gateway answers there."""
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        gates_of: GatesOf,
+        gates_before: GatesOf,
+        enter: Callable[[FlagChange], Awaitable[None]],
+    ) -> None:
+        """`gates_of` tells how the gates of a collection stand, `gates_before` how they stood at the last change of its flag."""
+        self._file = file
+        self._gates_of = gates_of
+        self._gates_before = gates_before
+        self._enter = enter
+        self._heard: dict[str, str] = {}
+        self._wake = asyncio.Event()
+
+    def hear(self, namespace: str, reason: str) -> None:
+        """Take note of what speaks against a collection; the first reason is the one that is told."""
+        self._heard.setdefault(namespace, reason)
+        self._wake.set()
+
+    async def run(
+        self, *, flush: Callable[[], Awaitable[None]], withhold: Callable[[], None]
+    ) -> None:
+        """Act until cancelled.
+
+        `flush` takes findings to the ledger; `withhold` ends all reads from the gateway, where the file cannot be changed.
+        """
+        look_at_s = time.monotonic() + GATES_EVERY_S
+        while True:
+            try:
+                async with asyncio.timeout(max(look_at_s - time.monotonic(), PAUSE_S)):
+                    await self._wake.wait()
+            except TimeoutError:
+                await self._look_at_gates()
+                look_at_s = time.monotonic() + GATES_EVERY_S
+            self._wake.clear()
+            heard, self._heard = self._heard, {}
+            if heard:
+                await self._act(heard, flush, withhold)
+                # A flood of mismatches is one reason.
+                await asyncio.sleep(PAUSE_S)
+
+    async def _act(
+        self,
+        heard: Mapping[str, str],
+        flush: Callable[[], Awaitable[None]],
+        withhold: Callable[[], None],
+    ) -> None:
+        try:
+            # Beside the loop: whoever changes the file now may wait for the ledger, and that for this loop.
+            changed = await asyncio.to_thread(set_back, self._file, heard)
+        except SettingsError as error:
+            _log.error("roll_back_failed", error=error.what, remedy=error.remedy)
+            withhold()
+            return
+        for standing, reason in changed:
+            _log.warning("rolled_back", collection=standing.namespace, reason=reason)
+        if changed:
+            # What it was is then among the evidence.
+            await flush()
+        for standing, reason in changed:
+            await self._enter(
+                FlagChange(
+                    at_ns=time.time_ns(),
+                    direction=standing.direction.value,
+                    namespace=standing.namespace,
+                    before=str(standing.said),
+                    after=str(SHADOW),
+                    who=WHO,
+                    why=f"rolled back: {reason}",
+                    gates=await self._gates_of(standing.namespace),
+                )
+            )
+
+    async def _look_at_gates(self) -> None:
+        """Hear of gates that fail now and did not when somebody let the gateway answer."""
+        try:
+            served = read_serving(read_flags(self._file))
+        except SettingsError:
+            # The relay tells of a broken file, and this of what it prevents.
+            return
+        for standing in served:
+            now = _failing(await self._gates_of(standing.namespace))
+            before = _failing(await self._gates_before(standing.namespace))
+            for gate in sorted(now.keys() - before.keys()):
+                self.hear(standing.namespace, f"gate {gate} fails: {now[gate]}")
+
+
+def set_back(file: Path, heard: Mapping[str, str]) -> list[tuple[Standing, str]]:
+    """Set the flags of collections to `shadow` where the gateway may answer; return what they said, with the reasons."""
+    changed: list[tuple[Standing, str]] = []
+    with sole_change(file):
+        document = read_flags(file)
+        for namespace, reason in _spread(document, heard):
+            if not may_serve(document, Direction.READS, namespace):
+                continue
+            before = said(document, Direction.READS, namespace)
+            standing = Standing(direction=Direction.READS, namespace=namespace, said=before)
+            changed.append((standing, reason))
+            document = with_flag(document, Direction.READS, namespace, SHADOW)
+        if changed:
+            write_flags(file, document)
+    return changed
+
+
+def _spread(document: Mapping[str, object], heard: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """Return what was heard, of every flag what was heard of all."""
+    yield from ((namespace, reason) for namespace, reason in heard.items() if namespace != ALL)
+    if ALL in heard:
+        yield from ((each.namespace, heard[ALL]) for each in read_serving(document))
+
+
+def _failing(gates: Iterable[GateThen]) -> dict[str, str]:
+    return {then.gate: then.found for then in gates if then.result is Result.FAIL}
