@@ -10,9 +10,10 @@ from typing import Any, Final
 from adapters.evaluate.pipeline import run_pipeline
 from adapters.postgresql import options
 from adapters.postgresql.collating import check_stages, indifferent
+from adapters.postgresql.counting import Counting, counting_of, documents_of_count
 from adapters.postgresql.hints import held_by
 from adapters.postgresql.reads import counted
-from adapters.postgresql.residual import Query, query_of
+from adapters.postgresql.residual import query_of
 from adapters.postgresql.searching import searching
 from adapters.postgresql.session import Session
 from adapters.postgresql.special import check_source
@@ -39,7 +40,6 @@ WHOLE_DATABASE: Final = "$cmd.aggregate"
 STORING: Final = frozenset({"$merge", "$out"})
 OF_DATABASES: Final = frozenset({"", WHOLE_DATABASE})
 IN_TRANSACTION: Final = "OperationNotSupportedInTransaction"
-ONE_EACH: Final[Mapping[str, Any]] = {"$sum": 1}
 
 
 Beginning = tuple[list[dict[str, Any]], tuple[Stage, ...]]
@@ -72,9 +72,9 @@ async def aggregate(session: Session) -> Documents:
             263, "Operation not permitted in transaction", code_name=IN_TRANSACTION
         )
     pipeline, stages, order = _parsed(session)
-    counting = _counting(session, pipeline, order)
+    counting = counting_of(pipeline)
     if counting is not None:
-        return await _count(session, counting)
+        return await _count(session, counting, order)
     found = await _piped(session, stages, order)
     return Documents(documents=tuple(encode(document) for document in found.documents))
 
@@ -183,31 +183,7 @@ async def _sources(session: Session, stages: tuple[Stage, ...]) -> dict[str, lis
     return found
 
 
-async def _count(session: Session, counting: "Counting") -> Documents:
-    query, skip, limit, identifier = counting
-    n = await counted(session, query, skip=skip, limit=limit)
-    return Documents(documents=(encode({"_id": identifier, "n": n}),) if n else ())
-
-
-Counting = tuple[Query, int, int | None, Any]
-
-
-def _counting(
-    session: Session, pipeline: Sequence[Mapping[str, Any]], order: ValueOrder
-) -> Counting | None:
-    """Return query, skip, limit and group key of a pipeline that only counts, else None."""
-    rest = list(pipeline)
-    last = rest.pop() if rest else {}
-    group = last.get("$group")
-    if not isinstance(group, dict) or list(group) != ["_id", "n"] or group["n"] != ONE_EACH:
-        return None
-    if type(group["n"]["$sum"]) is not int or not (group["_id"] is None or group["_id"] == 1):
-        return None
-    query: Mapping[str, Any] = {}
-    if rest and "$match" in rest[0]:
-        query = rest.pop(0)["$match"]
-    skip = int(rest.pop(0)["$skip"]) if rest and "$skip" in rest[0] else 0
-    limit = int(rest.pop(0)["$limit"]) if rest and "$limit" in rest[0] else None
-    if rest or "$expr" in query:
-        return None
-    return query_of(session, query, order=order), skip, limit, group["_id"]
+async def _count(session: Session, counting: Counting, order: ValueOrder) -> Documents:
+    query = query_of(session, counting.query, order=order)
+    n = await counted(session, query, skip=counting.skip, limit=counting.limit)
+    return documents_of_count(counting, n)

@@ -11,13 +11,16 @@ from adapters.entities.parts import PartCodec
 from adapters.evaluate.project import projector
 from adapters.evaluate.upsert import upserted
 from adapters.postgresql.catalog import Collection
+from adapters.postgresql.counting import Counting, counting_of, documents_of_count
 from adapters.postgresql.documents import entries_of
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.query.filter import parse_filter
+from adapters.query.pipeline import parse_pipeline, rearranged
 from adapters.query.projection import Projection, parse_projection
 from adapters.query.sort import parse_sort
 from adapters.query.update import parse_update
 from adapters.sql.binding import Maker
+from adapters.sql.columns.front import front_of
 from adapters.sql.columns.narrowing import Narrowing
 from adapters.sql.columns.partial import partial_read, paths_of_projection
 from adapters.sql.columns.plan import plan_columns
@@ -60,6 +63,8 @@ def draft_of(
             return _find(storage, arguments)
         case Kind.COUNT:
             return _count(storage, arguments)
+        case Kind.AGGREGATE:
+            return _aggregate(storage, arguments)
         case Kind.UPDATE:
             [statement] = arguments["updates"]
             return _alter(collection, storage, statement["q"], statement["u"], marked=marked)
@@ -183,6 +188,40 @@ def _count(storage: MappedStorage, arguments: Arguments) -> Draft | None:
         return None if drifted else Count(n=n)
 
     return Draft(statement=counting.statement, values=counting.values, answer=answer)
+
+
+def _aggregate(storage: MappedStorage, arguments: Arguments) -> Draft | None:
+    """Return the plan of a pipeline that groups."""
+    counting = counting_of(arguments["pipeline"])
+    if counting is not None:
+        return _count_documents(storage, counting)
+    front = front_of(rearranged(parse_pipeline(arguments["pipeline"])))
+    if front.group is None or front.rest:
+        return None
+    grouping = storage.group(storage.selection_of(front.filter, {}), front.group, {})
+    if grouping is None:
+        return None
+
+    def answer(rows: Sequence[Record]) -> Documents | None:
+        groups = None if grouping.unknown_layouts(rows) else grouping.merged(rows)
+        return None if groups is None else Documents(documents=tuple(map(encode, groups)))
+
+    return Draft(statement=grouping.statement, values=grouping.values, answer=answer)
+
+
+def _count_documents(storage: MappedStorage, counting: Counting) -> Draft | None:
+    draft = _count(
+        storage, {"query": counting.query, "skip": counting.skip, "limit": counting.limit}
+    )
+    if draft is None:
+        return None
+    counted = draft.answer
+
+    def answer(rows: Sequence[Record]) -> Documents | None:
+        count = counted(rows)
+        return documents_of_count(counting, count.n) if isinstance(count, Count) else None
+
+    return replace(draft, answer=answer)
 
 
 def _alter(

@@ -27,10 +27,15 @@ WHOLE: Final = frozenset({int, Int64})
 FLAGS: Final = frozenset({bool, *NUMBERS})
 OF_FIND: Final = frozenset({"filter", "sort", "skip", "limit", "projection"})
 OF_COUNT: Final = frozenset({"query", "skip", "limit"})
+OF_AGGREGATE: Final = frozenset({"pipeline"})
 OF_STATEMENT: Final = frozenset({"q", "u"})
 OF_INSERT: Final = frozenset({"documents", "ordered"})
 OF_UPDATE: Final = frozenset({"updates", "ordered"})
 OF_MODIFICATION: Final = frozenset({"query", "update", "new", "upsert"})
+
+
+CUTS: Final = frozenset({"$skip", "$limit"})
+CONSTANTS: Final = frozenset({str, int, bool, type(None)})
 
 
 class Outline(NamedTuple):
@@ -168,9 +173,49 @@ def _number(name: str, arguments: Arguments, key: Key, values: Values) -> bool:
     return True
 
 
+def _aggregate(arguments: Arguments, key: Key, values: Values) -> bool:
+    """Take a pipeline that groups, behind a match and a cut at most."""
+    pipeline = arguments.get("pipeline")
+    if type(pipeline) is not list or not pipeline or not _knows(arguments, OF_AGGREGATE):
+        return False
+    if not all(type(stage) is dict and len(stage) == 1 for stage in pipeline):
+        return False
+    return (
+        all(_before_group(each, key, values) for each in pipeline[:-1])
+        and "$group" in pipeline[-1]
+        and _constant(pipeline[-1]["$group"], key)
+    )
+
+
+def _before_group(stage: Mapping[str, Any], key: Key, values: Values) -> bool:
+    [(name, given)] = stage.items()
+    key.append(name)
+    if name == "$match":
+        return type(given) is dict and outline_filter(given, key, values)
+    if name not in CUTS or type(given) not in WHOLE or given <= 0:
+        return False
+    values.append(int(given))
+    return True
+
+
+def _constant(given: Any, key: Key) -> bool:
+    """Take what is the same in all commands of the outline; a variable may be another each time."""
+    kind = type(given)
+    key.append(kind)
+    if kind is dict:
+        key.append(len(given))
+        return all(_constant(name, key) and _constant(item, key) for name, item in given.items())
+    if kind is list:
+        key.append(len(given))
+        return all(_constant(item, key) for item in given)
+    key.append(given)
+    return kind in CONSTANTS and not (kind is str and given.startswith("$$"))
+
+
 TAKEN: Final[Mapping[Kind, Callable[[Arguments, Key, Values], bool]]] = {
     Kind.FIND: _find,
     Kind.COUNT: _count,
+    Kind.AGGREGATE: _aggregate,
     Kind.UPDATE: _update,
     Kind.FIND_AND_MODIFY: _modification,
 }
@@ -192,6 +237,9 @@ def filled(kind: Kind, arguments: Arguments, values: Iterator[Any]) -> dict[str,
             return _refilled("filter", arguments, values)
         case Kind.COUNT:
             return _refilled("query", arguments, values)
+        case Kind.AGGREGATE:
+            stages = [_filled_stage(each, values) for each in arguments["pipeline"]]
+            return {**arguments, "pipeline": stages}
         case Kind.UPDATE:
             [statement] = arguments["updates"]
             changed = {
@@ -212,3 +260,10 @@ def _refilled(name: str, arguments: Arguments, values: Iterator[Any]) -> dict[st
     query = filled_filter(arguments.get(name) or {}, values)
     cut = {name: next(values) for name in ("skip", "limit") if arguments.get(name)}
     return {**arguments, name: query, **cut}
+
+
+def _filled_stage(stage: Mapping[str, Any], values: Iterator[Any]) -> Mapping[str, Any]:
+    [(name, given)] = stage.items()
+    if name == "$match":
+        return {name: filled_filter(given, values)}
+    return {name: next(values)} if name in CUTS else stage

@@ -136,6 +136,32 @@ finds: Value = st.one_of(
     ),
 )
 counts: Value = st.builds(lambda query, cut: (Kind.COUNT, {"query": query, **cut}), filters, cuts)
+groups: Documents = st.sampled_from(
+    [
+        *[{"_id": identifier, "n": {"$sum": 1}} for identifier in (1, None, 1)],
+        {"_id": "$t", "n": {"$sum": 1}, "i": {"$sum": "$i"}},
+        {"_id": "$f", "least": {"$min": "$i"}, "t": {"$max": "$t"}},
+        {"_id": {"t": "$t", "f": "$f"}, "d": {"$avg": "$d"}},
+        {"_id": "$$ROOT", "n": {"$sum": True}},
+        {"_id": None, "n": {"$sum": True}},
+    ]
+)
+pipelines: Value = st.builds(
+    lambda query, cut, group: (
+        Kind.AGGREGATE,
+        {
+            "pipeline": [
+                *([{"$match": query}] if query else []),
+                *({f"${name}": number} for name, number in cut.items()),
+                {"$group": group},
+            ],
+            "cursor": {},
+        },
+    ),
+    st.one_of(filters, st.none()),
+    st.one_of(st.just({}), cuts),
+    groups,
+)
 writes: Value = st.one_of(
     st.builds(lambda q, u: (Kind.UPDATE, {"updates": [{"q": q, "u": u}]}), by_identity, changes),
     st.builds(
@@ -159,8 +185,10 @@ inserts: Value = st.builds(
         ),
     ),
 )
-steps: Value = st.integers(0, 9).flatmap(
-    lambda number: {0: counts, 1: inserts}.get(number, finds if number < 4 else writes)
+steps: Value = st.integers(0, 10).flatmap(
+    lambda number: {0: counts, 1: inserts, 2: pipelines}.get(
+        number, finds if number < 5 else writes
+    )
 )
 
 
@@ -203,7 +231,7 @@ async def test_a_plan_holds_for_all_operations_of_its_outline(
         if isinstance(answers.gateway, str):
             continue
         assert same(kind, arguments, answers.legacy, answers.gateway), (kind, arguments)
-        if kind not in {Kind.FIND, Kind.COUNT}:
+        if kind not in {Kind.FIND, Kind.COUNT, Kind.AGGREGATE}:
             legacy, gateway = await twins.documents()
             assert legacy == gateway, (kind, arguments)
 
