@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from adapters.entities.encoding import leaves_of, tree_of
 from adapters.entities.entity import Child, Column
@@ -17,36 +17,45 @@ BESIDE: Final = frozenset({Tag.OVERFLOW, Tag.EMPTY, Tag.NULL})
 """What is not read from a column."""
 
 
+class Decode(Protocol):
+    """From the values of a row, as the database gives them, its overflow and its elements to the document."""
+
+    def __call__(
+        self, values: Sequence[Any], overflow: bytes | None, elements: Sequence[list[Any]] = ..., /
+    ) -> dict[str, Any]:
+        """Return the document of a row."""
+
+
 class Decoding:
     """Documents of rows of some columns and child tables. Decoders are kept by layout."""
 
     def __init__(self, columns: Sequence[Column], children: Sequence[Child] = ()) -> None:
         self._columns = tuple(columns)
         self._children = tuple(children)
-        self._decoders: dict[int, Decoder] = {}
+        self._decoders: dict[int | None, Decode] = {}
         paths = [*(column.path for column in columns), *(child.path for child in children)]
         self._usual_fields = tuple((paths[at], Tag.NATURAL) for at in leaves_of(tree_of(paths)))
 
-    def document_of(
-        self,
-        values: Sequence[Any],
-        layout: Layout | None,
-        overflow: bytes | None,
-        elements: Sequence[list[Any]] = (),
-    ) -> dict[str, Any]:
-        """Return the document of a row: `values` as the database gives them, primary key first.
-
-        `elements` are those of each child table, as they were made of its rows.
-        """
-        if layout is not None and layout.number == WHOLE.number:
-            return decode(overflow or b"")
+    def decoder_of(self, layout: Layout | None) -> Decode:
+        """Return how the rows of a layout are read."""
         number = None if layout is None else layout.number
-        decoder = self._decoders.get(number or 0)
+        decoder = self._decoders.get(number)
         if decoder is None:
-            fields = self._usual_fields if layout is None else layout.fields
-            decoder = Decoder(self._columns, fields, self._children)
-            self._decoders[number or 0] = decoder
-        return decoder.document_of(values, overflow, elements)
+            decoder = self._decoders[number] = self._decoder_of(layout)
+        return decoder
+
+    def _decoder_of(self, layout: Layout | None) -> Decode:
+        if layout is not None and layout.number == WHOLE.number:
+            return whole_document
+        fields = self._usual_fields if layout is None else layout.fields
+        return Decoder(self._columns, fields, self._children).quickest
+
+
+def whole_document(
+    _values: Sequence[Any], overflow: bytes | None, _elements: Sequence[list[Any]] = ()
+) -> dict[str, Any]:
+    """Return the document of a row that has it in its overflow."""
+    return decode(overflow or b"")
 
 
 class Decoder:
@@ -89,6 +98,13 @@ class Decoder:
         self._paths = paths
         natural = {path for path, tag in fields if tag is Tag.NATURAL}
         self._arrays = [child.path in natural for child in children]
+
+    @property
+    def quickest(self) -> Decode:
+        """The shortest way to the document of a row."""
+        if self._plain is None or self._arrays or self._unnamed:
+            return self.document_of
+        return self._plain.document_of
 
     def document_of(
         self, values: Sequence[Any], overflow: bytes | None, elements: Sequence[list[Any]] = ()
@@ -145,7 +161,12 @@ class Plain:
         self._values_of = itemgetter(*(at for _name, at, _read in steps), 0)
         self._read = [(name, read) for name, _at, read in steps if read is not None]
 
-    def document_of(self, values: Sequence[Any]) -> dict[str, Any]:
+    def document_of(
+        self,
+        values: Sequence[Any],
+        _overflow: bytes | None = None,
+        _elements: Sequence[list[Any]] = (),
+    ) -> dict[str, Any]:
         """Return the document of a row."""
         document = dict(zip(self._names, self._values_of(values), strict=False))
         for name, read in self._read:

@@ -6,9 +6,10 @@ tell that the document around them is there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
-from adapters.entities.decoding import BESIDE, Plain
+from adapters.entities.decoding import BESIDE, Decode, Plain, whole_document
 from adapters.entities.entity import Column
 from adapters.entities.layout import WHOLE, Field, Layout
 from adapters.entities.tags import Tag
@@ -35,29 +36,41 @@ class Step(NamedTuple):
 
 
 class PartCodec:
-    """Reads parts of the documents of one map. Steps are kept by layout."""
+    """Reads parts of the documents of one map. Decoders are kept by layout."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = tuple(columns)
         self._places = {column.path: at for at, column in enumerate(columns)}
-        self._steps: dict[int | None, list[Step]] = {}
-        self._plain: dict[int | None, Plain | None] = {}
+        self._decoders: dict[int | None, Decode] = {}
 
-    def document_of(
-        self, values: Sequence[Any], layout: Layout | None, overflow: bytes | None
-    ) -> dict[str, Any]:
-        """Return the part; `overflow` is None where it was not read, or there is none."""
-        if layout is not None and layout.number == WHOLE.number:
-            return decode(overflow or b"")
+    def decoder_of(self, layout: Layout | None) -> Decode:
+        """Return how the parts of all rows of a layout are made.
+
+        The overflow is None where it was not read, or there is none.
+        """
         number = None if layout is None else layout.number
-        if number not in self._plain:
-            self._plain[number] = self._plain_of(self._steps_for(layout))
-        plain = self._plain[number]
-        if plain is not None:
-            return plain.document_of(values)
+        decoder = self._decoders.get(number)
+        if decoder is None:
+            decoder = self._decoders[number] = self._decoder_of(layout)
+        return decoder
+
+    def _decoder_of(self, layout: Layout | None) -> Decode:
+        if layout is not None and layout.number == WHOLE.number:
+            return whole_document
+        steps = self._steps_of(layout)
+        plain = self._plain_of(steps)
+        return partial(self._step_by_step, steps) if plain is None else plain.document_of
+
+    def _step_by_step(
+        self,
+        steps: Sequence[Step],
+        values: Sequence[Any],
+        overflow: bytes | None,
+        _elements: Sequence[list[Any]] = (),
+    ) -> dict[str, Any]:
         rest = None if overflow is None else iter(decode(overflow)[""])
         document: dict[str, Any] = {}
-        for step in self._steps_for(layout):
+        for step in steps:
             value = self._value(step, values, rest)
             if value is MISSING:
                 continue
@@ -96,17 +109,12 @@ class PartCodec:
         read = reader_of(self._columns[step.at], step.tag)
         return value if read is None else read(value)
 
-    def _steps_for(self, layout: Layout | None) -> list[Step]:
-        number = None if layout is None else layout.number
-        steps = self._steps.get(number)
-        if steps is None:
-            fields: Sequence[Field] = () if layout is None else layout.fields
-            named = {path for path, _ in fields}
-            # What the layout does not name is of its natural type, and somebody may have set it by SQL.
-            others = [(path, Tag.NATURAL) for path in self._places if path not in named]
-            steps = [_step(path, tag, self._places) for path, tag in (*fields, *others)]
-            self._steps[number] = steps
-        return steps
+    def _steps_of(self, layout: Layout | None) -> list[Step]:
+        fields: Sequence[Field] = () if layout is None else layout.fields
+        named = {path for path, _ in fields}
+        # What the layout does not name is of its natural type, and somebody may have set it by SQL.
+        others = [(path, Tag.NATURAL) for path in self._places if path not in named]
+        return [_step(path, tag, self._places) for path, tag in (*fields, *others)]
 
 
 def _step(path: Path, tag: Tag, places: Mapping[Path, int]) -> Step:

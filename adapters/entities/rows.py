@@ -11,7 +11,7 @@ document among the elements is in the overflow of its row, and what is no array 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from adapters.entities.decoding import Decoding
+from adapters.entities.decoding import Decode, Decoding
 from adapters.entities.encoding import NO_LIMITS, Encoding, Limits, Row
 from adapters.entities.entity import (
     ID_PATH,
@@ -79,7 +79,11 @@ class RowCodec:
 
         `elements` are those of each child table, as they were made of its rows.
         """
-        return self._decoding.document_of(values, layout, overflow, elements)
+        return self._decoding.decoder_of(layout)(values, overflow, elements)
+
+    def decoder_of(self, layout: Layout | None) -> Decode:
+        """Return how the documents of all rows of a layout are made."""
+        return self._decoding.decoder_of(layout)
 
 
 class ElementCodec:
@@ -108,7 +112,7 @@ class ElementCodec:
         """Return the element of a row."""
         if layout is not None and layout.number == ALONE.number:
             return decode(overflow or b"")[""][0]
-        return self._decoding.document_of(values, layout, overflow)
+        return self._decoding.decoder_of(layout)(values, overflow)
 
 
 def _type_of_identity(entity: EntityMap) -> ColumnType:

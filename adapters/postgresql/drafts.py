@@ -156,7 +156,7 @@ def _project(
         statement = compiled(read(table, plan.shape, *part.selected(table)))
         documents = partial(
             storage.decoded,
-            document_of=PartCodec(part.columns).document_of,
+            decoder_of=PartCodec(part.columns).decoder_of,
             width=len(part.columns),
         )
     project = projector(projection)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from asyncpg import Record
 from sqlalchemy.sql import ColumnElement
 
+from adapters.entities.decoding import Decode
 from adapters.entities.encoding import Row, fits
 from adapters.entities.entity import EntityMap
 from adapters.entities.identity import identity_key
@@ -219,25 +220,27 @@ class MappedStorage:
 
     def documents(self, rows: Sequence[Any]) -> list[dict[str, Any]] | None:
         """Return the documents of rows that begin with what is shown, None where a layout is not known."""
-        width, codec = self._width, self._codec
-        if not codec.elements:
-            return self.decoded(rows, codec.document_of, width)
+        if not self._codec.elements:
+            return self.decoded(rows, self._codec.decoder_of, self._width)
         if self.unknown_layouts(rows):
             return None
         return [self.found(row).document for row in rows]
 
     def decoded(
-        self, rows: Sequence[Any], document_of: Callable[..., dict[str, Any]], width: int
+        self, rows: Sequence[Any], decoder_of: Callable[[Layout | None], Decode], width: int
     ) -> list[dict[str, Any]] | None:
         """Return what is made of rows with layout and overflow behind so many columns, None as `documents`."""
-        layouts = self._layouts
+        decoders: dict[int | None, Decode] = {}
         found = []
         for row in rows:
             number = row[width]
-            layout = None if number is None else layouts.get(number)
-            if layout is None and number is not None:
-                return None
-            found.append(document_of(row, layout, row[width + 1]))
+            decode = decoders.get(number)
+            if decode is None:
+                layout = self._layout(number)
+                if layout is None and number is not None:
+                    return None
+                decode = decoders[number] = decoder_of(layout)
+            found.append(decode(row, row[width + 1]))
         return found
 
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:

@@ -61,9 +61,8 @@ async def parts(mapped: MappedTable, wanted: PartialRead) -> list[Document]:
     found = []
     for row in sorted(rows, key=lambda row: row[0]):
         _ordinal, *values, layout, overflow, _drifted = row
-        found.append(
-            codec.document_of(values, None if layout is None else mapped.layout(layout), overflow)
-        )
+        decode = codec.decoder_of(None if layout is None else mapped.layout(layout))
+        found.append(decode(values, overflow))
     return found
 
 
