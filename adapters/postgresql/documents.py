@@ -144,7 +144,7 @@ def values_of(
     values: dict[str, Any] = {}
     if together:
         values["ids"] = [change.key for change in changes]
-        values |= _carried(tables.contents, [change.contents.values for change in changes])
+        values |= carried(tables.contents, [change.contents.values for change in changes])
     else:
         [only] = changes
         values = {f"content{at}": value for at, value in enumerate(only.contents.values)}
@@ -174,19 +174,19 @@ def _values_of_elements(
         f"cut{at}_lengths": [len(given) for _key, given in of_each],
         f"put{at}_ids": [key for key, _place, _row in rows],
         f"put{at}_positions": [place for _key, place, _row in rows],
-        **_carried(elements.contents, [row for _key, _place, row in rows], f"put{at}_"),
+        **carried(elements.contents, [row for _key, _place, row in rows], f"put{at}_"),
     }
 
 
-def _carried(
+def carried(
     contents: Sequence[Content], rows: Sequence[Sequence[Any]], role: str = ""
 ) -> dict[str, list[Any]]:
     """Return the values of rows as one array for each column."""
     found = {}
     for at, content in enumerate(contents):
-        carried = [row[at] for row in rows]
+        values = [row[at] for row in rows]
         packed = content.packed
-        found[f"{role}contents{at}"] = carried if packed is None else list(map(packed, carried))
+        found[f"{role}contents{at}"] = values if packed is None else list(map(packed, values))
     return found
 
 

@@ -16,8 +16,9 @@ from adapters.gateway import Mark
 from adapters.postgresql import marks
 from adapters.postgresql.catalog import Catalog, Collection
 from adapters.postgresql.connections import Connection, Connections
-from adapters.postgresql.documents import entries_of, entry_values
+from adapters.postgresql.documents import carried, entries_of, entry_values
 from adapters.postgresql.drafts import ALTERED, Answer, Draft, draft_of, draft_of_upsert
+from adapters.postgresql.indexes import Entry
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.outlines import (
     Outline,
@@ -26,10 +27,16 @@ from adapters.postgresql.outlines import (
     outline_of,
     outlines_of_updates,
 )
-from adapters.postgresql.statements import SHAPES_KEPT, WriteShape, insert_document
+from adapters.postgresql.statements import (
+    SHAPES_KEPT,
+    WriteShape,
+    insert_document,
+    insert_documents,
+)
 from adapters.query.failures import CommandFailure
 from adapters.query.outline import probes_of
 from adapters.sql.binding import Binding, UnfitError, binding_of, bound, same
+from adapters.sql.dialect import Statement
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Answered, Outcome
@@ -40,7 +47,6 @@ Drafted = tuple[Sequence[Any], Draft]
 DRAFTS: Final = (draft_of, draft_of_upsert)
 """The plans to learn from; what a later one has no plan for, an earlier one may."""
 
-INSERTED: Final = Acknowledgement(n=1)
 SHAPES: Final = {
     (taken, marked): WriteShape(taken=taken, marked=marked)
     for taken in (False, True)
@@ -95,7 +101,9 @@ class KnownOperations:
         outline = outline_of(operation.kind, operation.arguments)
         if outline is None:
             return await self._update_each(found, operation, mark, started)
-        known = self._plan(found, operation, outline, marked=mark is not None)
+        known = self._plan(
+            found, operation.kind, operation.arguments, outline, marked=mark is not None
+        )
         touched = _touched(operation)
         values = outline.values
         if mark is not None:
@@ -150,8 +158,8 @@ class KnownOperations:
             return None
         found = []
         for outline, statement in zip(outlines, operation.arguments["updates"], strict=True):
-            alone = replace(operation, arguments={"updates": [statement]})
-            ready = _ready(self._plan(collection, alone, outline, marked=False), outline.values)
+            known = self._plan(collection, Kind.UPDATE, {"updates": [statement]}, outline)
+            ready = _ready(known, outline.values)
             if ready is None:
                 return None
             found.append((ready[0].text, ready[1]))
@@ -165,35 +173,43 @@ class KnownOperations:
         mark: Mark | None,
         started: float,
     ) -> Ran | None:
-        """Insert one document all of whose values fit its columns; None for any other."""
+        """Insert documents of which all is known that it takes; None for any other."""
         if not is_plain_insert(operation.arguments):
             return None
-        [document] = operation.arguments["documents"]
-        values = storage.plain_contents(document)
-        if values is None:
+        documents = operation.arguments["documents"]
+        rows = list(map(storage.known_row, documents))
+        known = [row for row in rows if row is not None]
+        if len(known) < len(rows):
             return None
-        taken = []
+        taken: list[tuple[Any, Entry]] = []
         if collection.guarding:
             try:
-                taken = list(entries_of(document, collection.guarding).values())
+                for (key, _contents), document in zip(known, documents, strict=True):
+                    found = entries_of(document, collection.guarding)
+                    taken += [(key, entry) for entry in found.values()]
             except CommandFailure:
                 return None
-            values |= entry_values("taken", [(values["id"], entry) for entry in taken])
-        touched = (document["_id"],)
-        shape = SHAPES[bool(taken), mark is not None]
-        statement = insert_document(storage.tables, shape)
+        statement, values = _insertion(storage, known, SHAPES[bool(taken), mark is not None])
+        values |= entry_values("taken", taken)
+        outcome = Outcome(
+            result=Acknowledgement(n=len(documents)),
+            duration_s=0.0,
+            touched=tuple(document["_id"] for document in documents),
+        )
         if mark is not None:
-            inserted = Outcome(result=INSERTED, duration_s=0.0, touched=touched)
-            values |= marks.values_of(mark, inserted)
+            values |= marks.values_of(mark, outcome)
         await self._connections.rows(statement.text, statement.arguments(values))
         self.hits += 1
-        outcome = Outcome(
-            result=INSERTED, duration_s=time.perf_counter() - started, touched=touched
-        )
-        return Ran(outcome, statement.text)
+        return Ran(replace(outcome, duration_s=time.perf_counter() - started), statement.text)
 
     def _plan(
-        self, collection: Collection, operation: Operation, outline: Outline, *, marked: bool
+        self,
+        collection: Collection,
+        kind: Kind,
+        arguments: Mapping[str, Any],
+        outline: Outline,
+        *,
+        marked: bool = False,
     ) -> Known | None:
         plans, key = collection.plans, (outline.key, marked)
         try:
@@ -205,7 +221,7 @@ class KnownOperations:
             return known
         if len(plans) >= SHAPES_KEPT:
             plans.clear()
-        known = plans[key] = _learnt(collection, operation, outline, marked=marked)
+        known = plans[key] = _learnt(collection, kind, arguments, outline, marked=marked)
         return known
 
 
@@ -227,6 +243,19 @@ async def _change_all(connection: Connection, ready: Sequence[tuple[str, list[An
             raise _UnchangedError
 
 
+def _insertion(
+    storage: MappedStorage, rows: Sequence[tuple[Any, tuple[Any, ...]]], shape: WriteShape
+) -> tuple[Statement, dict[str, Any]]:
+    """Return the statement that inserts rows, and its parameters save those of what is beside."""
+    if len(rows) == 1:
+        return insert_document(storage.tables, shape), storage.inserting(*rows[0])
+    keys, contents = zip(*rows, strict=True)
+    values: dict[str, Any] = {"ids": list(keys)}
+    return insert_documents(storage.tables, shape), values | carried(
+        storage.tables.contents, contents
+    )
+
+
 def _touched(operation: Operation) -> tuple[Any, ...]:
     """Return the `_id` of the document that a write changes."""
     match operation.kind:
@@ -243,10 +272,15 @@ def _marked(touched: tuple[Any, ...], mark: Mark) -> bytes:
 
 
 def _learnt(
-    collection: Collection, operation: Operation, outline: Outline, *, marked: bool
+    collection: Collection,
+    kind: Kind,
+    arguments: Mapping[str, Any],
+    outline: Outline,
+    *,
+    marked: bool,
 ) -> Known | None:
     """Return the plan of an outline, None where none holds for all its operations."""
-    kind, arguments, values = operation.kind, operation.arguments, outline.values
+    values = outline.values
     probes, others = probes_of(values, round_of=1), probes_of(values, round_of=2)
     known = None
     for drafted in DRAFTS:

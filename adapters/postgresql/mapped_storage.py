@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from asyncpg import Record
+from bson.timestamp import Timestamp
 from sqlalchemy.sql import ColumnElement
 
 from adapters.entities.decoding import Decode
@@ -153,18 +154,29 @@ class MappedStorage:
             ),
         )
 
-    def plain_contents(self, document: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the parameters that insert a document, None unless all its values fit their columns.
+    def known_row(self, document: dict[str, Any]) -> tuple[Any, tuple[Any, ...]] | None:
+        """Return the key and the contents of a document, None where more must be known to insert it.
 
-        Nor is there an answer for a document that may be too large, or is laid out like none before it.
+        It may be too large, laid out like none before it, have rows of elements, or a value that the server makes up.
         """
+        if self.tables.elements:
+            return None
         row = self._codec.plain_row_of(document)
-        if row is None or sum(map(size_of, row.values)) > LARGEST_PLAIN:
-            return None
+        if row is None:
+            if Timestamp in map(type, document.values()):
+                return None
+            row = self._codec.row_of(document)
+        size = sum(map(size_of, row.values)) + len(row.overflow or b"")
         number = None if row.layout is None else row.layout.number
-        if number is not None and self._layouts.get(number) is None:
+        if size > LARGEST_PLAIN or (number is not None and self._layouts.get(number) is None):
             return None
-        return self._inserting(row)
+        return row.values[0], (*row.values[1:], *_rest_of(row))
+
+    def inserting(self, key: Any, contents: Sequence[Any]) -> dict[str, Any]:
+        """Return the parameters that insert one document."""
+        values = dict(zip(self._content_names, contents, strict=True))
+        values["id"] = key
+        return values
 
     def plain_insertion(self, document: dict[str, Any]) -> Insertion | None:
         """Return how documents are inserted that are laid out like one, None unless its values fit their columns."""
@@ -174,7 +186,7 @@ class MappedStorage:
         naturals = self._codec.naturals(document)
         largest = LARGEST_PLAIN // len(naturals)
         return Insertion(
-            values=self._inserting(row),
+            values=self.inserting(row.values[0], (*row.values[1:], *_rest_of(row))),
             made={
                 f"content{at - 1}": partial(_made_by, natural, largest)
                 for at, natural in naturals.items()
@@ -182,11 +194,6 @@ class MappedStorage:
             },
             afresh={self._content_names[self._width - 1]: partial(self._known_layout, row.layout)},
         )
-
-    def _inserting(self, row: Row) -> dict[str, Any]:
-        number = None if row.layout is None else row.layout.number
-        values = (*row.values[1:], number, None, None, None)
-        return {**dict(zip(self._content_names, values, strict=True)), "id": row.values[0]}
 
     def _known_layout(self, layout: Layout | None) -> int | None:
         """Return the number of a layout; UnfitError for one that rows may not name yet."""

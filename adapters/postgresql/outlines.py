@@ -222,12 +222,16 @@ TAKEN: Final[Mapping[Kind, Callable[[Arguments, Key, Values], bool]]] = {
 
 
 def is_plain_insert(arguments: Arguments) -> bool:
-    """Return whether a command inserts one document with a usual `_id` in front, and asks for nothing else."""
+    """Return whether a command inserts documents with usual `_id`s in front, and asks for nothing else."""
     documents = arguments.get("documents")
-    if type(documents) is not list or len(documents) != 1 or not _knows(arguments, OF_INSERT):
-        return False
-    document = documents[0]
-    return next(iter(document), None) == "_id" and is_usual_identity(document["_id"])
+    return (
+        type(documents) is list
+        and bool(documents)
+        and _knows(arguments, OF_INSERT)
+        and all(
+            next(iter(each), None) == "_id" and is_usual_identity(each["_id"]) for each in documents
+        )
+    )
 
 
 def filled(kind: Kind, arguments: Arguments, values: Iterator[Any]) -> dict[str, Any]:
