@@ -4,27 +4,10 @@ The elements are scalars of one type, never null; of any other array, the column
 """
 
 from collections.abc import Callable
-from typing import Any, Final, assert_never
-
-from bson.max_key import MaxKey
-from bson.min_key import MinKey
+from typing import Any, Final
 
 from adapters.entities.entity import Column, ColumnType
-from adapters.query.filter import (
-    Bits,
-    Comparator,
-    Comparison,
-    ElementMatches,
-    ElementSatisfies,
-    Exists,
-    Filter,
-    In,
-    Leaf,
-    Modulo,
-    PatternMatch,
-    Size,
-    TypeIs,
-)
+from adapters.query.filter import Comparator, Comparison, Filter, In, Leaf
 from adapters.query.types import ARRAY, INT
 from adapters.sql.columns.condition import (
     Absent,
@@ -40,15 +23,10 @@ from adapters.sql.columns.condition import (
     SomeElement,
     Whole,
 )
+from adapters.sql.columns.leaves import array_leaf, compared_with_extreme
 from adapters.sql.columns.operands import equal_values
 from adapters.sql.columns.parameters import Parameters, Part, any_part, exactly, roughly
-from adapters.sql.columns.scalars import (
-    NULL_TYPE,
-    Spot,
-    holds_for_all,
-    is_null_test,
-    scalar_part,
-)
+from adapters.sql.columns.scalars import NULL_TYPE, Spot, scalar_part
 
 NATURAL_TYPES: Final = {
     ColumnType.TEXT: frozenset({2}),
@@ -73,30 +51,7 @@ def array_part(leaf: Leaf, column: Column, parameters: Parameters, translate: Tr
 
     `translate` makes the condition of a filter of those of its leaves.
     """
-    present = Absent(column=column.name, absent=False)
-    match leaf:
-        case Comparison(comparator=comparator, value=value):
-            return _comparison(leaf, comparator, value, column, parameters)
-        case In():
-            return _among(leaf, column, parameters)
-        case PatternMatch() | Modulo() | Bits():
-            return _some(column, scalar_part(leaf, _element(column), parameters))
-        case Exists():
-            return any_part([exactly(present), exactly(_null(column, parameters))])
-        case TypeIs(types=types):
-            return _type(types, column, parameters)
-        case Size(size=size):
-            return exactly(
-                Length(column=column.name, sign=Sign.EQUAL, parameter=parameters.take(size))
-            )
-        case ElementSatisfies(conditions=conditions):
-            spot = _element(column)
-            inner = translate(conditions, lambda each: scalar_part(each, spot, parameters))
-            return _some(column, inner)
-        case ElementMatches():
-            return exactly(Constant(column=column.name, holds=False))
-        case _:
-            assert_never(leaf)
+    return array_leaf(leaf, _Leaves(column, parameters, translate))
 
 
 def position_spot(column: Column, position: int, parameters: Parameters) -> Spot:
@@ -125,43 +80,106 @@ def _element(column: Column) -> Spot:
     )
 
 
-def _null(column: Column, parameters: Parameters) -> Condition:
-    return ExplicitNull(column=column.name, name=parameters.take(column.name))
+class _Leaves:
+    """Fulfil `ArrayParts` for an array in a column."""
 
+    def __init__(self, column: Column, parameters: Parameters, translate: Translate) -> None:
+        self._column = column
+        self._parameters = parameters
+        self._translate = translate
 
-def _some(column: Column, part: Part) -> Part:
-    if isinstance(part.condition, Constant) and not part.condition.holds:
-        return part
-    return Part(SomeElement(column=column.name, condition=part.condition), part.exact)
+    def compared(self, leaf: Comparison) -> Part:
+        comparator, value = leaf.comparator, leaf.value
+        found = compared_with_extreme(
+            comparator, value, absent=self._absent, never=self._never, always=self._always
+        )
+        if found is not None:
+            return found
+        if isinstance(value, list):
+            return self._equal(value) if comparator is Comparator.EQ else roughly(self._present)
+        if comparator is not Comparator.EQ:
+            return self.some_value(leaf)
+        equal = elements_of(self._column, (value,))
+        if not equal:
+            return exactly(self._never)
+        return exactly(Contains(column=self._column.name, parameter=self._parameters.take(equal)))
 
+    def among(self, leaf: In) -> Part:
+        parts = []
+        if leaf.patterns:
+            parts.append(self.some_value(In(path=leaf.path, values=(), patterns=leaf.patterns)))
+        if None in leaf.values:
+            parts.append(exactly(self._absent))
+        parts += [self._equal(value) for value in leaf.values if isinstance(value, list)]
+        found = elements_of(self._column, leaf.values)
+        if found:
+            overlaps = Overlaps(column=self._column.name, parameter=self._parameters.take(found))
+            parts.append(exactly(overlaps))
+        return any_part(parts or [exactly(self._never)])
 
-def _comparison(
-    leaf: Comparison, comparator: Comparator, value: Any, column: Column, parameters: Parameters
-) -> Part:
-    never = exactly(Constant(column=column.name, holds=False))
-    if value is None:
-        return exactly(Absent(column=column.name)) if is_null_test(comparator) else never
-    if isinstance(value, MinKey | MaxKey):
-        holds = holds_for_all(comparator, value)
-        return exactly(Constant(column=column.name, holds=holds))
-    if isinstance(value, list):
-        if comparator is Comparator.EQ:
-            return _equal(value, column, parameters)
-        return roughly(Absent(column=column.name, absent=False))
-    if comparator is not Comparator.EQ:
-        return _some(column, scalar_part(leaf, _element(column), parameters))
-    found = elements_of(column, (value,))
-    if not found:
-        return never
-    return exactly(Contains(column=column.name, parameter=parameters.take(found)))
+    def some_value(self, leaf: Leaf) -> Part:
+        return self._some(scalar_part(leaf, _element(self._column), self._parameters))
 
+    def exists(self) -> Part:
+        return any_part([exactly(self._present), exactly(self._null())])
 
-def _equal(value: list[Any], column: Column, parameters: Parameters) -> Part:
-    found = elements_of(column, tuple(value))
-    if len(found) < len(value):
-        return exactly(Constant(column=column.name, holds=False))
-    place = Whole(column=column.name)
-    return exactly(Compared(place=place, sign=Sign.EQUAL, parameter=parameters.take(found)))
+    def is_of_type(self, types: frozenset[int]) -> Part:
+        parts = []
+        if ARRAY in types:
+            parts.append(exactly(self._present))
+        natural = NATURAL_TYPES[self._column.type]
+        if types & natural:
+            parts.append(Part(self._length(Sign.ABOVE, 0), exact=types >= natural))
+        if NULL_TYPE in types:
+            parts.append(exactly(self._null()))
+        return any_part(parts or [exactly(self._never)])
+
+    def has_size(self, size: int) -> Part:
+        return exactly(self._length(Sign.EQUAL, size))
+
+    def some_document(self, query: Filter) -> Part:  # noqa: ARG002 - of the interface
+        return exactly(self._never)
+
+    def some_satisfies(self, conditions: Filter) -> Part:
+        spot = _element(self._column)
+        return self._some(
+            self._translate(conditions, lambda each: scalar_part(each, spot, self._parameters))
+        )
+
+    @property
+    def _never(self) -> Condition:
+        return Constant(column=self._column.name, holds=False)
+
+    @property
+    def _always(self) -> Condition:
+        return Constant(column=self._column.name, holds=True)
+
+    @property
+    def _absent(self) -> Condition:
+        return Absent(column=self._column.name)
+
+    @property
+    def _present(self) -> Condition:
+        return Absent(column=self._column.name, absent=False)
+
+    def _null(self) -> Condition:
+        return ExplicitNull(column=self._column.name, name=self._parameters.take(self._column.name))
+
+    def _length(self, sign: Sign, size: int) -> Condition:
+        return Length(column=self._column.name, sign=sign, parameter=self._parameters.take(size))
+
+    def _some(self, part: Part) -> Part:
+        if isinstance(part.condition, Constant) and not part.condition.holds:
+            return part
+        return Part(SomeElement(column=self._column.name, condition=part.condition), part.exact)
+
+    def _equal(self, value: list[Any]) -> Part:
+        found = elements_of(self._column, tuple(value))
+        if len(found) < len(value):
+            return exactly(self._never)
+        place = Whole(column=self._column.name)
+        parameter = self._parameters.take(found)
+        return exactly(Compared(place=place, sign=Sign.EQUAL, parameter=parameter))
 
 
 def elements_of(column: Column, values: tuple[Any, ...]) -> list[Any]:
@@ -169,30 +187,3 @@ def elements_of(column: Column, values: tuple[Any, ...]) -> list[Any]:
     if column.type is ColumnType.BOOLEAN:
         return [value for value in values if type(value) is bool]
     return equal_values(column.type, values)
-
-
-def _among(leaf: In, column: Column, parameters: Parameters) -> Part:
-    parts = []
-    if leaf.patterns:
-        only = In(path=leaf.path, values=(), patterns=leaf.patterns)
-        parts.append(_some(column, scalar_part(only, _element(column), parameters)))
-    if None in leaf.values:
-        parts.append(exactly(Absent(column=column.name)))
-    parts += [_equal(value, column, parameters) for value in leaf.values if isinstance(value, list)]
-    found = elements_of(column, leaf.values)
-    if found:
-        parts.append(exactly(Overlaps(column=column.name, parameter=parameters.take(found))))
-    return any_part(parts or [exactly(Constant(column=column.name, holds=False))])
-
-
-def _type(types: frozenset[int], column: Column, parameters: Parameters) -> Part:
-    parts = []
-    if ARRAY in types:
-        parts.append(exactly(Absent(column=column.name, absent=False)))
-    natural = NATURAL_TYPES[column.type]
-    if types & natural:
-        filled = Length(column=column.name, sign=Sign.ABOVE, parameter=parameters.take(0))
-        parts.append(Part(filled, exact=types >= natural))
-    if NULL_TYPE in types:
-        parts.append(exactly(_null(column, parameters)))
-    return any_part(parts or [exactly(Constant(column=column.name, holds=False))])

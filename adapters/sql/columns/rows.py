@@ -5,27 +5,20 @@ that is no array. What holds for an element is said of some row, so that the opp
 """
 
 from collections.abc import Callable
-from typing import Any, assert_never
+from typing import Any
 
 from bson.dbref import DBRef
-from bson.max_key import MaxKey
-from bson.min_key import MinKey
 
 from adapters.entities.entity import Child
 from adapters.query.filter import (
     Bits,
     Comparator,
     Comparison,
-    ElementMatches,
-    ElementSatisfies,
-    Exists,
     Filter,
     In,
     Leaf,
     Modulo,
     PatternMatch,
-    Size,
-    TypeIs,
 )
 from adapters.query.types import ARRAY, OBJECT
 from adapters.sql.columns.condition import (
@@ -39,35 +32,16 @@ from adapters.sql.columns.condition import (
     any_of,
     negated,
 )
+from adapters.sql.columns.leaves import array_leaf, compared_with_extreme
 from adapters.sql.columns.parameters import Parameters, Part, any_part, exactly, roughly
-from adapters.sql.columns.scalars import NULL_TYPE, holds_for_all, is_null_test
+from adapters.sql.columns.scalars import NULL_TYPE
 
 
 def rows_part(
     leaf: Leaf, child: Child, parameters: Parameters, translate: Callable[[Filter], Part]
 ) -> Part:
     """Return the condition for a leaf on the array; `translate` makes that on a row from a query on an element."""
-    array = _Array(child, parameters)
-    match leaf:
-        case Comparison(comparator=comparator, value=value):
-            return _comparison(comparator, value, array)
-        case In():
-            return _among(leaf, array)
-        case Exists():
-            return exactly(negated(array.missing))
-        case TypeIs(types=types):
-            return _type(types, array)
-        case Size(size=size):
-            return exactly(array.empty if size == 0 else array.length(size))
-        case ElementMatches(query=query):
-            return array.some(translate(query))
-        case ElementSatisfies():
-            # What is tested is the element as a whole.
-            return roughly(array.filled)
-        case PatternMatch() | Modulo() | Bits():
-            return exactly(array.never)
-        case _:
-            assert_never(leaf)
+    return array_leaf(leaf, _Leaves(_Array(child, parameters), translate))
 
 
 def in_rows(inner: Part, child: Child, parameters: Parameters, *, of_missing: bool) -> Part:
@@ -139,33 +113,59 @@ class _Array:
         return all_of([noted, negated(self.filled)])
 
 
-def _comparison(comparator: Comparator, value: Any, array: _Array) -> Part:
-    if value is None:
-        return exactly(array.absent if is_null_test(comparator) else array.never)
-    if isinstance(value, MinKey | MaxKey):
-        holds = holds_for_all(comparator, value)
-        return exactly(array.always if holds else array.never)
-    if isinstance(value, list):
-        if value == [] and comparator is Comparator.EQ:
-            return exactly(array.empty)
-        return roughly(array.filled if comparator is Comparator.EQ else array.there)
-    if isinstance(value, dict | DBRef):
-        return roughly(array.filled)
-    return exactly(array.never)
+class _Leaves:
+    """Fulfil `ArrayParts` for an array with a row for each element."""
 
+    def __init__(self, array: _Array, translate: Callable[[Filter], Part]) -> None:
+        self._array = array
+        self._translate = translate
 
-def _among(leaf: In, array: _Array) -> Part:
-    parts = [_comparison(Comparator.EQ, value, array) for value in leaf.values]
-    # No pattern matches a document.
-    return any_part(parts or [exactly(array.never)])
+    def compared(self, leaf: Comparison) -> Part:
+        return self._compared(leaf.comparator, leaf.value)
 
+    def among(self, leaf: In) -> Part:
+        parts = [self._compared(Comparator.EQ, value) for value in leaf.values]
+        # No pattern matches a document.
+        return any_part(parts or [exactly(self._array.never)])
 
-def _type(types: frozenset[int], array: _Array) -> Part:
-    parts = []
-    if ARRAY in types:
-        parts.append(exactly(array.there))
-    if OBJECT in types:
-        parts.append(exactly(array.filled))
-    if NULL_TYPE in types:
-        parts.append(exactly(array.null))
-    return any_part(parts or [exactly(array.never)])
+    def some_value(self, leaf: PatternMatch | Modulo | Bits) -> Part:  # noqa: ARG002 - of the interface
+        return exactly(self._array.never)
+
+    def exists(self) -> Part:
+        return exactly(negated(self._array.missing))
+
+    def is_of_type(self, types: frozenset[int]) -> Part:
+        array = self._array
+        parts = []
+        if ARRAY in types:
+            parts.append(exactly(array.there))
+        if OBJECT in types:
+            parts.append(exactly(array.filled))
+        if NULL_TYPE in types:
+            parts.append(exactly(array.null))
+        return any_part(parts or [exactly(array.never)])
+
+    def has_size(self, size: int) -> Part:
+        return exactly(self._array.empty if size == 0 else self._array.length(size))
+
+    def some_document(self, query: Filter) -> Part:
+        return self._array.some(self._translate(query))
+
+    def some_satisfies(self, conditions: Filter) -> Part:  # noqa: ARG002 - of the interface
+        # What is tested is the element as a whole.
+        return roughly(self._array.filled)
+
+    def _compared(self, comparator: Comparator, value: Any) -> Part:
+        array = self._array
+        found = compared_with_extreme(
+            comparator, value, absent=array.absent, never=array.never, always=array.always
+        )
+        if found is not None:
+            return found
+        if isinstance(value, list):
+            if value == [] and comparator is Comparator.EQ:
+                return exactly(array.empty)
+            return roughly(array.filled if comparator is Comparator.EQ else array.there)
+        if isinstance(value, dict | DBRef):
+            return roughly(array.filled)
+        return exactly(array.never)
