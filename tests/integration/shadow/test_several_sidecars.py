@@ -2,21 +2,23 @@
 
 import asyncio
 import os
+import re
 import signal
-import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from pymongo import AsyncMongoClient
 
-from proxy.embedded import EmbeddedMongo
+from comparators.errors import ParallaxError
+from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
-from proxy.ledger.read import read_report
+from proxy.ledger.read import read_report, status
 from proxy.shadow.peers import LATE, SILENT
 from tests.eventually import eventually
 from tests.faults.sidecar.traffic import differing, drive
@@ -25,9 +27,18 @@ pytestmark = pytest.mark.timeout(180)
 
 TRAFFIC_S = 2.0
 SILENT_AFTER_S = "3"
-CAUGHT_UP = """
-SELECT count(*) FROM heartbeats WHERE at_ns > ? AND lag_operations = 0 AND lag_bytes = 0
-"""
+WRITES = 200
+
+
+@pytest.fixture
+async def ledger_dsn(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """Give a database for a ledger."""
+    name = f"ledger_{uuid4().hex[:8]}"
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute(f'CREATE DATABASE "{name}"')
+    yield postgres.dsn_of(name)
+    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await connection.close()
 
 
 @pytest.fixture
@@ -38,46 +49,58 @@ async def database(mongo: EmbeddedMongo) -> AsyncIterator[str]:
         await client.drop_database(name)
 
 
-async def drained(ledger: Path, *, verifiers: int = 2) -> None:
+async def drained(ledger: str, *, verifiers: int = 2) -> None:
     """Wait until so many verifiers have caught up."""
     asked_ns = time.time_ns()
-    await eventually(ledger.exists, within_s=60)
-    with closing(sqlite3.connect(ledger)) as connection:
 
-        def all_have() -> bool:
-            try:
-                (caught_up,) = connection.execute(CAUGHT_UP, (asked_ns,)).fetchone()
-            except sqlite3.OperationalError:
-                return False
-            return bool(caught_up >= verifiers)
+    async def all_have() -> bool:
+        try:
+            beats = (await status(ledger)).heartbeats
+        except ParallaxError:
+            # Nobody has begun it yet.
+            return False
+        done = [
+            each
+            for each in beats
+            if each.at_ns > asked_ns and not each.lag_operations and not each.lag_bytes
+        ]
+        return len(done) >= verifiers
 
-        await eventually(all_have, within_s=90)
+    await eventually(all_have, within_s=90)
 
 
-async def test_two_sidecars_that_hammer_the_same_documents_leave_them_equal(
-    mongo: EmbeddedMongo, postgres_dsn: str, database: str, tmp_path: Path
-) -> None:
-    ledger = tmp_path / "ledger.db"
-    address = f"sqlite:///{ledger}"
+@asynccontextmanager
+async def two_sidecars(
+    mongo: EmbeddedMongo, gateway: str, ledger: str, directory: Path
+) -> AsyncIterator[list[EmbeddedSidecar]]:
+    """Run two sidecars with one gateway and one ledger, and wait until both are there."""
     settings = {
         "PARALLAX_VERIFIER_NICE": "0",
-        "PARALLAX_LEDGER_URI": address,
+        "PARALLAX_LEDGER_URI": ledger,
         "PARALLAX_VERIFIER_SILENT_AFTER_S": SILENT_AFTER_S,
     }
     async with AsyncExitStack() as held:
-        sidecars: list[EmbeddedSidecar] = [
+        sidecars = [
             await held.enter_async_context(
                 embedded_sidecar(
-                    tmp_path / name, legacy=mongo.uri, gateway=postgres_dsn, settings=settings
+                    directory / name, legacy=mongo.uri, gateway=gateway, settings=settings
                 )
             )
             for name in ("one", "two")
         ]
         await drained(ledger)
+        yield sidecars
+
+
+async def test_two_sidecars_that_hammer_the_same_documents_leave_them_equal(
+    mongo: EmbeddedMongo, postgres_dsn: str, database: str, tmp_path: Path
+) -> None:
+    ledger = f"sqlite:///{tmp_path / 'ledger.db'}"
+    async with two_sidecars(mongo, postgres_dsn, ledger, tmp_path) as sidecars:
         await _hammer(sidecars, database)
 
         await drained(ledger)
-        evidence = await read_report(address)
+        evidence = await read_report(ledger)
         assert evidence.tally.mismatched == 0, evidence.groups
         assert evidence.tally.verified > 200
         assert await differing(mongo.uri, postgres_dsn, database) == {}
@@ -90,11 +113,64 @@ async def test_two_sidecars_that_hammer_the_same_documents_leave_them_equal(
         await two.start()
         await drained(ledger)
 
-        evidence = await read_report(address)
+        evidence = await read_report(ledger)
         assert evidence.tally.mismatched == 0, evidence.groups
         reasons = {reason.reason for reason in evidence.reasons}
         assert not reasons.isdisjoint({LATE, SILENT}), reasons
         assert await differing(mongo.uri, postgres_dsn, database) == {}
+
+
+async def test_a_ledger_on_postgresql_takes_what_two_sidecars_find(
+    mongo: EmbeddedMongo, postgres_dsn: str, ledger_dsn: str, database: str, tmp_path: Path
+) -> None:
+    async with two_sidecars(mongo, postgres_dsn, ledger_dsn, tmp_path) as sidecars:
+        await _hammer(sidecars, database)
+        await drained(ledger_dsn)
+
+        evidence = await read_report(ledger_dsn)
+        assert evidence.tally.mismatched == 0, evidence.groups
+        assert evidence.tally.verified > 200
+        assert len((await status(ledger_dsn)).positions) == 2
+        assert await differing(mongo.uri, postgres_dsn, database) == {}
+
+
+async def test_alone_a_sidecar_asks_nobody_however_much_is_written(
+    mongo: EmbeddedMongo,
+    postgres: EmbeddedPostgres,
+    postgres_dsn: str,
+    database: str,
+    tmp_path: Path,
+) -> None:
+    await _log_statements(postgres_dsn)
+    async with embedded_sidecar(
+        tmp_path / "one",
+        legacy=mongo.uri,
+        gateway=postgres_dsn,
+        settings={"PARALLAX_VERIFIER_NICE": "0"},
+    ) as sidecar:
+        await sidecar.drained()
+        log = postgres.process.log_path
+        before, began_s = len(log.read_text()), time.monotonic()
+        async with AsyncMongoClient[Any](sidecar.uri, serverMonitoringMode="poll") as client:
+            for n in range(WRITES):
+                await client[database].users.insert_one({"_id": n})
+        await sidecar.drained()
+        took_s = time.monotonic() - began_s
+        logged = log.read_text()[before:]
+
+    assert len(re.findall(rf'INTO "?{database}"?\.users', logged)) >= WRITES
+    asked = re.findall(r"(?:INTO|FROM|UPDATE) parallax\.(?:sidecars|touched)\b", logged)
+    assert 0 < len(asked) <= 3 * (took_s + 2), "once a second it says that it is there"
+
+
+async def _log_statements(dsn: str) -> None:
+    """Have PostgreSQL log all that new connections to a database ask."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        name = await connection.fetchval("SELECT quote_ident(current_database())")
+        await connection.execute(f"ALTER DATABASE {name} SET log_statement = 'all'")
+    finally:
+        await connection.close()
 
 
 async def _kill(sidecar: EmbeddedSidecar) -> None:
