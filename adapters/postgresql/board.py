@@ -35,6 +35,7 @@ SIDECARS: Final = sa.Table(
     sa.Column("cluster", sa.Text),
     sa.Column("disputed", ARRAY(sa.Text)),
     sa.Column("sees", ARRAY(sa.Text)),
+    sa.Column("filling", ARRAY(sa.Text)),
     sa.Column("beat", sa.DateTime(timezone=True)),
 )
 TOUCHED: Final = sa.Table(
@@ -47,6 +48,7 @@ TOUCHED: Final = sa.Table(
     sa.Column("key", BYTEA),
 )
 _TOLD: Final = tuple(name for name in Notice.__dataclass_fields__ if name != "age_s")
+_LISTS: Final = ("disputed", "sees", "filling")
 _NOW: Final = sa.func.clock_timestamp()
 
 
@@ -171,7 +173,7 @@ class PostgresBoard:
             await connection.executemany(_ADD.text, rows)
             await self._forget(connection, notice.log, number + len(rows) - KEPT)
         told = {name: getattr(notice, name) for name in _TOLD}
-        told |= {"disputed": list(notice.disputed), "sees": list(notice.sees)}
+        told |= {name: list(getattr(notice, name)) for name in _LISTS}
         await connection.execute(_PUT.text, *_PUT.arguments(told))
         self._newest = number + len(rows)
 
@@ -196,4 +198,4 @@ async def _new_touches(
 
 def _notice(row: asyncpg.Record) -> Notice:
     fields = dict(row)
-    return Notice(**{**fields, "disputed": tuple(row["disputed"]), "sees": tuple(row["sees"])})
+    return Notice(**{**fields, **{name: tuple(row[name]) for name in _LISTS}})

@@ -65,20 +65,22 @@ class Asking:
         ]
         return await self._settled(await self._orders.ask(requests))
 
-    async def ask(self, kind: OrderKind, namespace: str, payload: Mapping[str, Any]) -> int:
-        """Ask for something and return its number, without waiting."""
+    async def ask(
+        self, kind: OrderKind, namespace: str, payload: Mapping[str, Any], *, log: str = ""
+    ) -> int:
+        """Ask for something and return its number, without waiting; `log` names whose verifier is to do it."""
         request = Request(
-            kind=kind, namespace=namespace, payload=payload, who=self._who, why=self._why
+            kind=kind, namespace=namespace, payload=payload, who=self._who, why=self._why, log=log
         )
         [number] = await self._orders.ask([request])
         return number
 
     async def done(
-        self, kind: OrderKind, namespace: str, payload: Mapping[str, Any]
+        self, kind: OrderKind, namespace: str, payload: Mapping[str, Any], *, log: str = ""
     ) -> Mapping[str, Any]:
         """Ask for something and return what came of it; RefusedError where the verifier cannot do it."""
         await self.check()
-        [order] = await self._settled([await self.ask(kind, namespace, payload)])
+        [order] = await self._settled([await self.ask(kind, namespace, payload, log=log)])
         return order.outcome
 
     async def _settled(self, numbers: Sequence[int]) -> list[Order]:

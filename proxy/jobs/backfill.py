@@ -140,13 +140,14 @@ class Backfill:
     async def _copy_all(self, work: "_Work") -> None:
         while work.remaining:
             payload = {"within_s": HOLD_S + GRACE_S}
-            hold = (await self._asking.done(OrderKind.HOLD, work.namespace, payload))["hold"]
+            hold = await self._asking.done(OrderKind.HOLD, work.namespace, payload)
             try:
                 await self._copy_under(hold, work)
             finally:
-                await self._asking.ask(OrderKind.RELEASE, work.namespace, {"hold": hold})
+                release = {"hold": hold["hold"]}
+                await self._asking.ask(OrderKind.RELEASE, work.namespace, release, log=hold["log"])
 
-    async def _copy_under(self, hold: int, work: "_Work") -> None:
+    async def _copy_under(self, hold: Mapping[str, Any], work: "_Work") -> None:
         """Copy chunks while a hold lasts; begin none when its end is near."""
         until = time.monotonic() + HOLD_S
         places = asyncio.Semaphore(self._runner.places)
@@ -181,15 +182,17 @@ class Backfill:
             error.add_note("what was merged stays: repeat the command, and it goes on from there")
             raise
 
-    async def _merge(self, hold: int, work: "_Work", chunk: Chunk, copied: Copied) -> None:
+    async def _merge(
+        self, hold: Mapping[str, Any], work: "_Work", chunk: Chunk, copied: Copied
+    ) -> None:
         payload = {
-            "hold": hold,
+            "hold": hold["hold"],
             "table": copied.table,
             "rows": copied.documents,
             "lower": chunk.lower,
             "upper": chunk.upper,
         }
-        outcome = await self._asking.done(OrderKind.MERGE, work.namespace, payload)
+        outcome = await self._asking.done(OrderKind.MERGE, work.namespace, payload, log=hold["log"])
         if not outcome["merged"]:
             work.again(chunk)
             return

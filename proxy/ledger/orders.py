@@ -60,13 +60,17 @@ OPEN: Final = (OrderState.ASKED.value, OrderState.BEGUN.value)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An order before it has a number. `who` asks for it, and `why`."""
+    """An order before it has a number. `who` asks for it, and `why`.
+
+    `log` names whose verifier is to do it as long as that one works; empty for any.
+    """
 
     kind: OrderKind
     namespace: str
     payload: Mapping[str, Any] = field(repr=False)
     who: str
     why: str
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +131,7 @@ class Orders:
                         why=request.why,
                         asked_ns=now_ns,
                         state=OrderState.ASKED.value,
-                        log="",
+                        log=request.log,
                         outcome="{}",
                     )
                     .returning(tables.orders.c.id)
@@ -183,7 +187,7 @@ def _is_free_for(log: str) -> ColumnElement[bool]:
         beats.c.part == literal(f"{VERIFIER} ") + func.substr(stored.c.log, 1, 8),
         beats.c.at_ns > time.time_ns() - SILENT_AFTER_NS,
     )
-    return or_(stored.c.state == OrderState.ASKED.value, stored.c.log == log, ~alive)
+    return or_(stored.c.log == log, ~alive)
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:

@@ -66,6 +66,7 @@ class Filling:
         expiries: Expiries,
         fillings: Fillings,
         ledger_outage: Outage,
+        log: str,
         check: Callable[[], None],
     ) -> None:
         self._sides = sides
@@ -76,7 +77,9 @@ class Filling:
         self._expiries = expiries
         self._fillings = fillings
         self._ledger_outage = ledger_outage
+        self._log = log
         self._check = check
+        self._entering = asyncio.Lock()
         self._holds: dict[int, _Hold] = {}
 
     @property
@@ -95,25 +98,33 @@ class Filling:
         while True:
             await asyncio.sleep(SETTLE_S)
             for namespace in self._stock.settling():
-                if self._states.are_excused(namespace) or self._reconciler.is_restless(namespace):
+                if self._is_settling(namespace) or self._sides.peers.fills(namespace):
                     continue
                 await self._enter(namespace, FillingState.COMPLETE)
+
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """The collections in which documents may still differ here."""
+        return (*self._stock.filling(), *filter(self._is_settling, self._stock.settling()))
+
+    async def hear(self) -> None:
+        """Know what another verifier has entered."""
+        async with self._entering:
+            self._stock.hear(await self._ledger_outage.endure(self._fillings.all))
+
+    def _is_settling(self, namespace: str) -> bool:
+        return self._states.are_excused(namespace) or self._reconciler.is_restless(namespace)
 
     async def _prepare(self, order: Order) -> Mapping[str, Any]:
         """Know that a collection is being filled, and make it as it is on legacy."""
         self._check()
-        if self._sides.peers.has_company:
-            raise RefusedError(
-                "several sidecars work on this gateway",
-                where=order.namespace,
-                remedy="fill it while one sidecar is there, and start the others afterwards",
-            )
         self._end_holds(order.namespace)
         options = await self._options(order.namespace)
         await self._enter(order.namespace, FillingState.COPYING)
+        await self._tell_others(order.namespace)
         create = _operation(order.namespace, Kind.CREATE, options)
         footprint = Footprint(namespace=order.namespace, keys=None, writes=True)
-        outcome = await result_of(self._sides.runner, (footprint,), partial(self._run, create))
+        outcome = await result_of(self._sides.runner, (footprint,), partial(self._define, create))
         failed = outcome.result
         if isinstance(failed, Failure) and failed.code != NAMESPACE_EXISTS:
             raise RefusedError(
@@ -122,6 +133,18 @@ class Filling:
                 remedy="make it on the gateway through the sidecar, then repeat the command",
             )
         return {}
+
+    async def _tell_others(self, namespace: str) -> None:
+        """Have all sidecars know that differences in a collection prove nothing."""
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                await self._sides.peers.have_heard(namespace)
+        except TimeoutError:
+            raise RefusedError(
+                "another sidecar of this gateway does not answer",
+                where=namespace,
+                remedy="see with `parallax status` that it keeps up, or stop it; then repeat the command",
+            ) from None
 
     async def _options(self, namespace: str) -> Mapping[str, Any]:
         name = namespace.partition(".")[2]
@@ -146,23 +169,24 @@ class Filling:
         within_s = order.payload["within_s"]
 
         async def stand_still() -> None:
-            self._holds[order.id] = hold
-            begun.set()
             try:
-                # Another sidecar that comes meanwhile waits until this is over.
+                # The others stand as well, and one that comes meanwhile waits until this is over.
                 async with asyncio.timeout(within_s), self._sides.peers.standing():
+                    self._holds[order.id] = hold
+                    begun.set()
                     await hold.released.wait()
             except TimeoutError:
                 # Whoever asked for it is gone. What waits may wait no longer.
                 hold.released.set()
             finally:
+                begun.set()
                 async with hold.merging:
-                    del self._holds[order.id]
+                    self._holds.pop(order.id, None)
 
         footprint = Footprint(namespace=order.namespace, keys=None, writes=True)
         self._sides.runner.submit(Work((footprint,), stand_still))
         await begun.wait()
-        return {"hold": order.id}
+        return {"hold": order.id, "log": self._log}
 
     def _end_holds(self, namespace: str) -> None:
         """End what an earlier command holds: one fills a collection at a time, so that one is gone."""
@@ -207,8 +231,8 @@ class Filling:
     async def _complete(self, order: Order) -> Mapping[str, Any]:
         """Make the indexes as on legacy; what is written from here on must be equal."""
         namespace = order.namespace
-        # What is on the log now may have met documents that had its effects already.
-        await self._sides.quiet.settled(frozenset({namespace}))
+        # What is on a log now may have met documents that had its effects already.
+        await self._sides.quiet.read(frozenset({namespace}), _nothing)
         async with self._admission.alone():
             indexes = await self._indexes(namespace)
             footprint = Footprint(namespace=namespace, keys=None, writes=True)
@@ -234,16 +258,23 @@ class Filling:
     async def _make_all(self, namespace: str, indexes: list[Mapping[str, Any]]) -> dict[str, str]:
         """Make indexes, and return why some could not be, by their names."""
         refused = {}
-        for specification in indexes:
-            asked = _operation(namespace, Kind.CREATE_INDEXES, {"indexes": [specification]})
-            try:
-                outcome = await self._run(asked)
-            except UnsupportedError as error:
-                refused[str(specification["name"])] = error.what
-                continue
-            if isinstance(outcome.result, Failure):
-                refused[str(specification["name"])] = f"refused with code {outcome.result.code}"
+        async with self._sides.peers.standing():
+            for specification in indexes:
+                asked = _operation(namespace, Kind.CREATE_INDEXES, {"indexes": [specification]})
+                name = str(specification["name"])
+                try:
+                    outcome = await self._run(asked)
+                except UnsupportedError as error:
+                    refused[name] = error.what
+                    continue
+                if isinstance(outcome.result, Failure):
+                    refused[name] = f"refused with code {outcome.result.code}"
         return refused
+
+    async def _define(self, operation: Operation) -> Any:
+        # Within its lane: whoever else stands still does so at its own turn.
+        async with self._sides.peers.standing():
+            return await self._run(operation)
 
     async def _run(self, operation: Operation) -> Any:
         return await self._sides.gateway_outage.endure(
@@ -251,8 +282,11 @@ class Filling:
         )
 
     async def _enter(self, namespace: str, state: FillingState) -> None:
-        self._stock.set(namespace, state)
-        await self._ledger_outage.endure(lambda: self._fillings.set({namespace: state}))
+        async with self._entering:
+            self._stock.set(namespace, state)
+            await self._ledger_outage.endure(lambda: self._fillings.set({namespace: state}))
+            # From now on the others are told to read it.
+            self._stock.version += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +297,10 @@ class _Performing:
 
     async def perform(self, order: Order) -> Mapping[str, Any]:
         return await self.perform_one(order)
+
+
+async def _nothing() -> None:
+    """Stand for a reading of which only the moment matters."""
 
 
 def _operation(namespace: str, kind: Kind, arguments: Mapping[str, Any]) -> Operation:

@@ -62,6 +62,7 @@ class Own:
     end: Callable[[], int]
     clock: Callable[[], Awaitable[int]]
     disputed: Callable[[], tuple[str, ...]]
+    filling: Callable[[], tuple[str, ...]]
     definitions: Callable[[], int]
     redefine: Callable[[], Awaitable[None]]
 
@@ -167,6 +168,16 @@ class Peers:
             if namespace in each.disputed:
                 return DISPUTED
         return None
+
+    def fills(self, namespace: str) -> bool:
+        """Return whether another one knows a collection to be filled, or has not compared yet what was written meanwhile."""
+        return any(namespace in each.filling for each in self._live.values())
+
+    async def have_heard(self, namespace: str) -> None:
+        """Wait until all others know that a collection is filled."""
+        await self._news.until(
+            lambda: all(namespace in each.filling for each in self._live.values())
+        )
 
     def _may_pass(self, place: int) -> bool:
         if not self._joined:
@@ -328,6 +339,7 @@ class Peers:
             steps=_NEVER if (steps := own.steps()) is None else steps,
             definitions=own.definitions(),
             disputed=own.disputed(),
+            filling=own.filling(),
             sees=self._sees,
         )
 
@@ -356,6 +368,8 @@ class Peers:
             self._numbers[log] = 0
         if live and self._board is not None:
             await self._outage.endure(self._listen)
+        # Before anything passes because of what they tell: it may depend on what they have defined.
+        await self._redefine(live)
         if self._joined and self._was_dropped(live):
             self._joined = False
         self._live, self._silent = live, silent
@@ -363,7 +377,6 @@ class Peers:
             self._joined = True
             self._late = max((each.passed for each in notices.values()), default=-1)
             _log.info("sidecar_ready", others=len(live), late_up_to=self._late)
-        await self._redefine(live)
 
     def _was_dropped(self, live: dict[str, Notice]) -> bool:
         """Return whether somebody who waited for this verifier does so no more: it was silent for too long."""
@@ -374,7 +387,7 @@ class Peers:
         )
 
     async def _redefine(self, live: dict[str, Notice]) -> None:
-        """Have collections and indexes read anew that others have defined."""
+        """Have read anew what others have defined: collections, indexes, and which collections are filled."""
         told = {log: (each.epoch, each.definitions) for log, each in live.items()}
         if any(self._redefined.get(log) != number for log, number in told.items()):
             await self._own.redefine()

@@ -26,6 +26,8 @@ class Stock:
         self._unknown: set[str] | None = None
         self._born: set[tuple[str, bytes]] = set()
         self._waiting: list[asyncio.Event] = []
+        self.version = 0
+        """How often what the ledger tells was changed here."""
 
     def load(self, states: Mapping[str, FillingState]) -> None:
         """Take over what the ledger tells."""
@@ -41,6 +43,11 @@ class Stock:
         """Know how much of a collection the gateway has."""
         self._states[namespace] = state
         self.clear(namespace)
+
+    def hear(self, states: Mapping[str, FillingState]) -> None:
+        """Take over what another verifier has entered; what is known here alone stays."""
+        for namespace, state in states.items():
+            self.set(namespace, state)
 
     def clear(self, namespace: str) -> None:
         """Know of a collection that the survey has looked at it."""
@@ -79,6 +86,11 @@ class Stock:
         waiting, self._waiting = self._waiting, []
         for changed in waiting:
             changed.set()
+
+    def filling(self) -> list[str]:
+        """Return the collections that are being filled."""
+        states = self._states.items()
+        return [namespace for namespace, state in states if state is FillingState.COPYING]
 
     def settling(self) -> list[str]:
         """Return the collections of which some documents may still differ."""

@@ -249,6 +249,7 @@ class Verifier:
             expiries=self._expiries,
             fillings=self._ledger.fillings,
             ledger_outage=ledger_outage,
+            log=self._log,
             # What operations meet that waited for a merge is made equal by comparing it.
             check=comparing.check,
         )
@@ -268,6 +269,7 @@ class Verifier:
     def _own(self, cluster: str) -> Own:
         async def redefine() -> None:
             self._gateway.redefined()
+            await self._filling.hear()
 
         return Own(
             log=self._log,
@@ -279,7 +281,8 @@ class Verifier:
             end=self._reader.end,
             clock=lambda: self._legacy_outage.endure(self._legacy.clock),
             disputed=lambda: self._reconciler.disputed,
-            definitions=lambda: self._gateway.definitions,
+            filling=lambda: self._filling.unsettled,
+            definitions=lambda: self._gateway.definitions + self._stock.version,
             redefine=redefine,
         )
 

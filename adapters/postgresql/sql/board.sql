@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS parallax.sidecars (
     definitions bigint NOT NULL,
     disputed text[] NOT NULL,
     sees text[] NOT NULL,
+    filling text[] NOT NULL,
     beat timestamptz NOT NULL
 );
 

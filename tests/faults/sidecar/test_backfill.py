@@ -42,7 +42,7 @@ def _document(identifier: Any, chance: random.Random) -> dict[str, Any]:
     }
 
 
-async def _load(mongo: EmbeddedMongo, name: str) -> list[Any]:
+async def load_people(mongo: EmbeddedMongo, name: str) -> list[Any]:
     chance = random.Random(1)
     identifiers: list[Any] = [ObjectId() for _ in range(DOCUMENTS // 3)]
     identifiers += [f"user {n}" for n in range(DOCUMENTS // 3)]
@@ -55,8 +55,13 @@ async def _load(mongo: EmbeddedMongo, name: str) -> list[Any]:
     return identifiers
 
 
-async def _write(
-    database: Database, identifiers: list[Any], seed: int, until: asyncio.Event
+async def change_people(
+    database: Database,
+    identifiers: list[Any],
+    seed: int,
+    until: asyncio.Event,
+    *,
+    pause_s: float = 0.03,
 ) -> None:
     """Change documents by `_id` and by other fields, take them away and put them back."""
     chance = random.Random(seed)
@@ -84,13 +89,13 @@ async def _write(
                 await people.update_one({"_id": identifier}, change, upsert=True)
             case _:
                 await people.find({"group": chance.randrange(300)}).sort("_id", 1).to_list()
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(pause_s)
 
 
 async def test_writes_race_with_the_copying_of_their_documents(
     mongo: EmbeddedMongo, postgres_dsn: str, database: str, tmp_path: Path
 ) -> None:
-    identifiers = await _load(mongo, database)
+    identifiers = await load_people(mongo, database)
     settings = {"PARALLAX_VERIFIER_NICE": "0"}
     async with embedded_sidecar(
         tmp_path / "sidecar", legacy=mongo.uri, gateway=postgres_dsn, settings=settings
@@ -102,7 +107,7 @@ async def test_writes_race_with_the_copying_of_their_documents(
             asyncio.TaskGroup() as tasks,
         ):
             for seed in range(4):
-                tasks.create_task(_write(client[database], identifiers, seed, ended))
+                tasks.create_task(change_people(client[database], identifiers, seed, ended))
             try:
                 filled = await _backfill(sidecar, mongo, postgres_dsn, f"{database}.people")
                 await asyncio.sleep(1)

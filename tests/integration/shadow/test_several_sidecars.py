@@ -16,18 +16,25 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from comparators.errors import ParallaxError
+from comparators.verdict import Verdict
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
+from proxy.ledger.access import opened
+from proxy.ledger.fillings import Fillings, FillingState
 from proxy.ledger.read import read_report, status
 from proxy.shadow.peers import LATE, SILENT
 from tests.eventually import eventually
+from tests.faults.sidecar.test_backfill import change_people, load_people
 from tests.faults.sidecar.traffic import differing, drive
+from tests.integration.cli.command import parallax
 
 pytestmark = pytest.mark.timeout(180)
 
 TRAFFIC_S = 2.0
 SILENT_AFTER_S = "3"
 WRITES = 200
+PAUSE_S = 0.25
+"""Two verifiers keep step over PostgreSQL: a machine under load must still keep up with the traffic."""
 
 
 @pytest.fixture
@@ -132,6 +139,56 @@ async def test_a_ledger_on_postgresql_takes_what_two_sidecars_find(
         assert evidence.tally.verified > 200
         assert len((await status(ledger_dsn)).positions) == 2
         assert await differing(mongo.uri, postgres_dsn, database) == {}
+
+
+async def test_a_collection_is_filled_while_two_sidecars_write_to_its_documents(
+    mongo: EmbeddedMongo, postgres_dsn: str, database: str, tmp_path: Path
+) -> None:
+    identifiers = await load_people(mongo, database)
+    ledger = f"sqlite:///{tmp_path / 'ledger.db'}"
+    async with two_sidecars(mongo, postgres_dsn, ledger, tmp_path) as sidecars:
+        ended = asyncio.Event()
+        async with AsyncExitStack() as held:
+            clients = [
+                await held.enter_async_context(
+                    AsyncMongoClient[Any](each.uri, serverMonitoringMode="poll")
+                )
+                for each in sidecars
+            ]
+            async with asyncio.TaskGroup() as tasks:
+                for seed, client in enumerate(clients):
+                    change = change_people(
+                        client[database], identifiers, seed, ended, pause_s=PAUSE_S
+                    )
+                    tasks.create_task(change)
+                try:
+                    filled = await parallax(
+                        *("backfill", f"{database}.people"),
+                        directory=tmp_path,
+                        environment={
+                            "PARALLAX_LEGACY_URI": mongo.uri,
+                            "PARALLAX_GATEWAY_URI": postgres_dsn,
+                            "PARALLAX_LEDGER_URI": ledger,
+                            "PARALLAX_BACKFILL_DOCUMENTS_PER_CHUNK": "300",
+                        },
+                        within_s=90,
+                    )
+                finally:
+                    ended.set()
+        await drained(ledger)
+
+        assert filled.code == 0, filled.printed
+        assert "2 indexes" in filled.out
+        assert await differing(mongo.uri, postgres_dsn, database) == {}
+        evidence = await read_report(ledger)
+        assert [group for group in evidence.groups if group.verdict is Verdict.MISMATCH] == []
+        async with opened(ledger) as access:
+            fillings = Fillings(access)
+
+            async def is_complete() -> bool:
+                return (await fillings.all())[f"{database}.people"] is FillingState.COMPLETE
+
+            await eventually(is_complete, within_s=20)
 
 
 async def test_alone_a_sidecar_asks_nobody_however_much_is_written(
