@@ -20,9 +20,9 @@ from proxy.cli.entry import run
 from proxy.cli.relay_status import read_status
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
-from proxy.flags.document import said
-from proxy.flags.file import read_flags
-from proxy.flags.phases import Direction
+from proxy.flags.document import EMPTY, Said, said, with_flag
+from proxy.flags.file import read_flags, write_flags
+from proxy.flags.phases import Direction, Phase
 from proxy.ledger.evidence import Evidence
 from proxy.wire.protocol.framing import REPLY_OPCODES, Framer
 from tests.eventually import eventually
@@ -53,7 +53,7 @@ async def sidecar(
         server_directory / "flagged",
         legacy=mongo.uri,
         gateway=postgres.dsn_of("flagged"),
-        settings={"PARALLAX_FLAGS_FILE": str(file)},
+        settings={"PARALLAX_FLAGS_FILE": str(file), "PARALLAX_VERIFIER_NICE": "0"},
     ) as running:
         yield running
 
@@ -368,3 +368,49 @@ async def test_a_confirmed_mismatch_sends_a_collection_back_within_a_second(
     [line] = [line for line in shown.splitlines() if "canary → shadow" in line]
     assert "parallax" in line
     assert "mismatches fail" in shown, "the evidence holds the very mismatch"
+
+
+async def test_flags_flip_under_load_and_everybody_sees_what_was_written(
+    sidecar: EmbeddedSidecar, client: AsyncMongoClient[Document], file: Path
+) -> None:
+    await client[DATABASE]["calm"].insert_one({"_id": 1})
+    phases = [Phase.GATEWAY, Phase.SHADOW, Phase.CANARY, Phase.OFF]
+    ended = asyncio.Event()
+    written = Counter[str]()
+
+    async def write_and_read(client: AsyncMongoClient[Document], name: str) -> None:
+        """Write, and read what was written through whatever connection is free; and what was written before."""
+        collection, calm = client[DATABASE][name], client[DATABASE]["calm"]
+        await collection.insert_one({"_id": 1, "n": 0})
+        while not ended.is_set():
+            written[name] += 1
+            await collection.update_one({"_id": 1}, {"$inc": {"n": 1}})
+            for _ in range(10):
+                assert await collection.find_one({"_id": 1}) == {"_id": 1, "n": written[name]}
+                assert await calm.find_one({"_id": 1}) == {"_id": 1}
+
+    await sidecar.drained()
+    before = gateway_reads(sidecar)
+    async with (
+        AsyncMongoClient[Document](
+            sidecar.uri, maxPoolSize=3, serverMonitoringMode="poll"
+        ) as several,
+        asyncio.TaskGroup() as tasks,
+    ):
+        for number in range(3):
+            tasks.create_task(write_and_read(several, f"flipped{number}"))
+        for flip in range(16):
+            said_now = Said(phase=phases[flip % 4], percent=60 if flip % 4 == 2 else 100)
+            reads = len(told(sidecar, "flags_read"))
+            write_flags(file, with_flag(EMPTY, Direction.READS, "", said_now))
+            await has_been_read(sidecar, reads + 1)
+        ended.set()
+    write_flags(file, EMPTY)
+    await sidecar.drained()
+    evidence = await sidecar.evidence()
+    flipped = [each for each in evidence.collections if ".flipped" in each.namespace]
+
+    assert min(written.values()) > 5
+    await eventually(lambda: gateway_reads(sidecar)["served"] > before["served"], within_s=5)
+    assert [each.tally.mismatched for each in flipped] == [0, 0, 0]
+    assert not [each for each in evidence.divergent if ".flipped" in each.namespace]
