@@ -72,7 +72,7 @@ async def test_models_in_relational_tables(
 
     await sees_the_same(command(share), name, expected, served=mapped_sidecar, mongo=mongo)
 
-    await mapped_sidecar.drained()
+    await mapped_sidecar.drained(within_s=150)
     await both_sides_become_equal(mongo.uri, mapped_dsn, name)
     assert_verified(await mapped_sidecar.evidence(), name, expected)
     assert await tables_without_a_map(mapped_dsn, name) == []
