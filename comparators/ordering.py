@@ -497,6 +497,14 @@ def _filled(ordering: Ordering, body: Any) -> Ordering:
     return _added(ordering, {path: {"$ifNull": each} for path, each in values.items()})
 
 
+def _densified(ordering: Ordering, body: Any) -> Ordering:
+    """Return the ordering behind `$densify`: what it makes depends on all documents, and has no `_id`."""
+    read = [f"${path}" for path in (body.get("field"), *(body.get("partitionByFields") or ()))]
+    moved = replace(_fewer(ordering), is_sorted=False, sort={}, hidden=None, sequences=False)
+    moved = _or_arbitrary(replace(moved, unique=False), _arbitrary(ordering))
+    return _or_arbitrary(moved, _chance(ordering, read))
+
+
 def _is_the_same_in_any_order(window: Any) -> bool:
     """Return whether a field depends on the documents of its window alone, and these on no tie."""
     if not _UNORDERED.isdisjoint(window):
@@ -554,6 +562,7 @@ _STAGES: Final[Mapping[str, Callable[[Ordering, Any], Ordering]]] = {
     "$sample": _sampled,
     "$setWindowFields": _windowed,
     "$fill": _filled,
+    "$densify": _densified,
     "$out": _kept,
     "$merge": _kept,
     "$documents": _kept,

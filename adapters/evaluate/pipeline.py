@@ -17,6 +17,7 @@ from adapters.evaluate.match import matcher
 from adapters.evaluate.numbers import int_or_long
 from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.stages.bucket import bucket, bucket_auto
+from adapters.evaluate.stages.densify import densify
 from adapters.evaluate.stages.group import group
 from adapters.evaluate.stages.lookup import graph_lookup, lookup
 from adapters.evaluate.stages.redact import redaction
@@ -30,6 +31,7 @@ from adapters.query.pipeline import (
     Bucket,
     BucketAuto,
     Count,
+    Densify,
     Exclude,
     Facet,
     Given,
@@ -184,6 +186,8 @@ def _stage(stage: Stage, around: _Surroundings, *, pushed_down: bool) -> Run:
             return redaction(expression, around.row)
         case WindowFields():
             return window_fields(stage, around.row)
+        case Densify():
+            return densify(stage, around.row)
         case Merge() | Out():
             # What comes out is stored by whoever runs the pipeline.
             return iter

@@ -101,11 +101,7 @@ def _shift(operator: str, sign: int) -> Callable[[Iterable[Any]], Any]:
             raise CommandFailure(5166405, f"{operator} expects integer amount of time units")
         if sign < 0 and count == LONG_MIN:
             raise CommandFailure(6045000, f"invalid {operator} 'amount' parameter value")
-        utc = moment_ms(start)
-        if unit != "millisecond" and utc < 0 and utc % 1000:
-            # The server rounds seconds before 1970 down twice.
-            utc -= 1000
-        return DatetimeMS(shifted(utc, unit, sign * count, zone))
+        return DatetimeMS(shifted(moment_ms(start), unit, sign * count, zone))
 
     return evaluate
 
@@ -118,6 +114,9 @@ def shifted(utc: int, unit: str, count: int, zone: Zone) -> int:
         return utc + count
     if not -_MOST[unit] < count < _MOST[unit]:
         raise CommandFailure(5976500, f"invalid dateAdd 'amount' parameter value: {count} {unit}")
+    if utc < 0 and utc % 1000:
+        # The server rounds seconds before 1970 down twice.
+        utc -= 1000
     if unit in FIXED_MS and unit not in {"day", "week"}:
         later = utc + count * FIXED_MS[unit]
     else:

@@ -4,15 +4,16 @@ Source: MongoDB manual, "$bucket (aggregation)", "$bucketAuto (aggregation)".
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
-from adapters.query.expression import Scope, parse_expression
+from adapters.query.expression import Expression, Literal, Scope, parse_expression
 from adapters.query.failures import CommandFailure
 from adapters.query.filter.numbers import truncated
 from adapters.query.pipeline.grouping import parse_accumulation
 from adapters.query.pipeline.tree import Accumulation, Bucket, BucketAuto
 from adapters.query.types import is_number
-from comparators.order import compare
+from comparators.order import SIMPLE, compare
 
 COUNTED: Final[Mapping[str, Any]] = {"count": {"$sum": 1}}
 GRANULARITIES: Final = frozenset(
@@ -36,12 +37,34 @@ def parse_bucket(value: Any, scope: Scope) -> Bucket:
         raise CommandFailure(40200, "The $bucket 'boundaries' field must be an array")
     if not isinstance(value.get("output", {}), Mapping):
         raise CommandFailure(40196, "The $bucket 'output' field must be an object")
+    by = parse_expression(value["groupBy"], variables=scope)
+    parsed = tuple(parse_expression(each, variables=scope) for each in boundaries)
+    _check_constants(parsed)
     return Bucket(
-        by=parse_expression(value["groupBy"], variables=scope),
-        boundaries=tuple(parse_expression(each, variables=scope) for each in boundaries),
+        by=by,
+        boundaries=parsed,
         default=parse_expression(value["default"], variables=scope) if "default" in value else None,
         accumulations=_output(value.get("output", COUNTED), scope),
     )
+
+
+def _check_constants(boundaries: tuple[Expression, ...]) -> None:
+    """Refuse boundaries that are no ascending values of one type, as far as that is plain to see.
+
+    MongoDB does so before it looks at the next stage. What has to be computed, and whether strings ascend under
+    a collation, is looked at when the stage is run.
+    """
+    if len(boundaries) < 2:
+        raise CommandFailure(40192, "The $bucket 'boundaries' must have at least 2 values")
+    for low, high in pairwise(boundaries):
+        if not (isinstance(low, Literal) and isinstance(high, Literal)):
+            return
+        if SIMPLE.key(low.value)[0] != SIMPLE.key(high.value)[0]:
+            raise CommandFailure(40193, "All values in 'boundaries' must have the same type")
+        if isinstance(low.value, str | list | dict):
+            return
+        if SIMPLE.key(low.value) >= SIMPLE.key(high.value):
+            raise CommandFailure(40194, "The 'boundaries' option to $bucket must be sorted")
 
 
 def parse_bucket_auto(value: Any, scope: Scope) -> BucketAuto:

@@ -12,6 +12,7 @@ from adapters.query.expression import Scope, field_path, parse_expression
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import Filter, parse_filter, parse_query
 from adapters.query.pipeline.bucketing import parse_bucket, parse_bucket_auto
+from adapters.query.pipeline.densifying import parse_densify
 from adapters.query.pipeline.filling import parse_fill
 from adapters.query.pipeline.grouping import parse_group, parse_sort_by_count
 from adapters.query.pipeline.joining import (
@@ -46,7 +47,7 @@ LONG_MAX: Final = 2**63 - 1
 INVALID_NAMESPACE: Final = 73
 
 UNSUPPORTED_STAGES: Final[frozenset[str]] = frozenset(
-    "$changeStream $densify $geoNear $search $searchMeta".split()
+    "$changeStream $geoNear $search $searchMeta".split()
 )
 """Stages that MongoDB knows and the gateway path has no exact counterpart for."""
 
@@ -268,6 +269,7 @@ STAGES: Final[Mapping[str, ParseStage]] = {
     "$bucket": lambda value, scope: (parse_bucket(value, scope),),
     "$bucketAuto": lambda value, scope: (parse_bucket_auto(value, scope),),
     "$count": _count,
+    "$densify": lambda value, scope: (parse_densify(value, scope),),
     "$documents": _documents,
     "$facet": lambda value, scope: (parse_facet(value, scope, _parse_stages),),
     "$fill": parse_fill,

@@ -299,6 +299,26 @@ class Out:
     collection: str
 
 
+class Extent(StrEnum):
+    """Between which values `$densify` fills in."""
+
+    FULL = "full"
+    PARTITION = "partition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Densify:
+    """`$densify`. `partition` is None without partitions, `bounds` a pair where they are explicit."""
+
+    path: Path
+    partition: Expression | None
+    sort: Mapping[str, Any]
+    """How it sorts its documents first."""
+    step: Any
+    unit: str | None
+    bounds: Extent | tuple[Any, Any]
+
+
 Stage = (
     Match
     | Include
@@ -323,6 +343,7 @@ Stage = (
     | Merge
     | Out
     | WindowFields
+    | Densify
 )
 
 

@@ -8,7 +8,7 @@ from bson.int64 import Int64
 from hypothesis import strategies as st
 
 from tests.differential.grammar.expressions import expressions
-from tests.differential.grammar.windows import fills, windows
+from tests.differential.grammar.windows import fills, sequences, windows
 
 GIVEN: Final[list[dict[str, Any]]] = [
     {"_id": 1, "a": 1, "b": 2.5, "s": "x", "t": [1, 2, 3], "o": {"x": 1, "y": {"z": 2}}},
@@ -104,6 +104,7 @@ def _stages(foreign: str) -> Stages:
         _one("$bucketAuto", _automatic_buckets()),
         _one("$setWindowFields", windows()),
         _one("$fill", fills()),
+        _one("$densify", sequences()),
         _one("$sample", st.just({"size": 100})),
         _one("$limit", small),
         _one("$skip", small),

@@ -1,7 +1,9 @@
-"""Random documents for `$setWindowFields`: all operators, most bounds; some do not go together."""
+"""Random documents for `$setWindowFields`, `$fill` and `$densify`; some of what they hold does not go together."""
 
 from typing import Any
 
+from bson.datetime_ms import DatetimeMS
+from bson.decimal128 import Decimal128
 from hypothesis import strategies as st
 
 Windows = st.SearchStrategy[dict[str, Any]]
@@ -98,4 +100,33 @@ def fills() -> Windows:
             ),
         },
         optional={"partitionByFields": st.sampled_from([["s"], [], ["s", "b"]])},
+    )
+
+
+def sequences() -> Windows:
+    """Give what one `$densify` may be told: steps that are large enough, so that few documents are made."""
+    # `$b` reaches far: from its least to its greatest value are two thousand million.
+    steps = st.sampled_from(
+        [("_id", 1), ("_id", 0.5), ("a", 1), ("b", 2**29), ("b", Decimal128("1E+9")), ("n", 2)]
+    )
+    bounds = st.sampled_from(["full", "partition", [0, 4], [0, 5], [1, 1], [-1.0, 2.0], [2, 1]])
+    by_numbers = st.builds(
+        lambda step, bounds: {"field": step[0], "range": {"step": step[1], "bounds": bounds}},
+        steps,
+        bounds,
+    )
+    by_dates = st.builds(
+        lambda unit, step, bounds: {
+            "field": "d",
+            "range": {"step": step, "unit": unit, "bounds": bounds},
+        },
+        st.sampled_from(["year", "quarter", "month"]),
+        st.sampled_from([3, 5, 7.0]),
+        st.sampled_from(["full", "partition", [DatetimeMS(0), DatetimeMS(10**12)], [1, 2]]),
+    )
+    partitions = st.sampled_from([["s"], ["s"], [], ["s", "o.x"], ["a"], ["o.y.z"]])
+    return st.builds(
+        lambda given, by: {**given, **by},
+        st.one_of(by_numbers, by_numbers, by_dates),
+        st.fixed_dictionaries({}, optional={"partitionByFields": partitions}),
     )

@@ -308,6 +308,17 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
     "Projections": {"$meta": (lambda: parse_projection({"a": {"$meta": "textScore"}}),)},
     "Aggregation stages": {
         **{name: (_piped({name: {}}),) for name in UNSUPPORTED_STAGES},
+        "$densify by a field below another": (
+            _piped(
+                {
+                    "$densify": {
+                        "field": "v",
+                        "partitionByFields": ["a", "a.b"],
+                        "range": {"step": 1, "bounds": "full"},
+                    }
+                }
+            ),
+        ),
         "$merge that makes up an _id": (lambda: check_identified([{}], "$merge", "d.c"),),
         "$out that makes up an _id": (lambda: check_identified([{}], "$out", "d.c"),),
         "$lookup from another database": (
