@@ -20,7 +20,6 @@ from comparators.fingerprint import fingerprint_of
 from comparators.listing import without_gossip
 from comparators.naming import general_path
 from comparators.operation import Operation
-from comparators.ordering import ordering_of
 from comparators.outcome import (
     Acknowledgement,
     Count,
@@ -33,6 +32,7 @@ from comparators.outcome import (
 )
 from comparators.rules import STATE, Rules
 from comparators.shape import Shape, shape_of
+from comparators.stage_ordering import ordering_of
 from comparators.verdict import Judgement, Verdict
 
 MAX_DIFFERENCES: Final = 20

@@ -11,8 +11,8 @@ from adapters.gateway import Footprint, Gateway, Mark
 from comparators.canonical import document_key
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
-from comparators.ordering import freedom_of
 from comparators.outcome import Done, Outcome
+from comparators.stage_ordering import freedom_of
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.aftermath import Owing, Reconciling
 from proxy.shadow.contention import takes_server_values
