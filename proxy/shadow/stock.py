@@ -97,6 +97,10 @@ class Stock:
         states = self._states.items()
         return [namespace for namespace, state in states if state is FillingState.SETTLING]
 
+    def lacking(self) -> frozenset[str]:
+        """Return the collections in which a difference says nothing."""
+        return frozenset(each for each, state in self._states.items() if state in _REASONS)
+
     def excuse(self, namespace: str) -> str | None:
         """Return why a document that is written now may differ, None where it may not."""
         is_settling = self._states.get(namespace) is FillingState.SETTLING

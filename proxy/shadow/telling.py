@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Iterable
+from typing import Final
+
+import structlog
 
 from adapters.gateway import Gateway
 from proxy.capture.applied import Applied
@@ -10,7 +13,12 @@ from proxy.shadow.peers import Peers
 from proxy.shadow.progress import Progress
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.states import States
+from proxy.shadow.stock import Stock
 from proxy.shadow.units import Lost, Unit, Unreadable
+
+_log = structlog.get_logger()
+
+_REMEDY: Final = "make room on the disk of [capture] directory, and start the verifier again"
 
 
 class Telling:
@@ -31,6 +39,7 @@ class Telling:
         states: States,
         reconciler: Reconciler,
         peers: Peers,
+        stock: Stock,
     ) -> None:
         self._applied = applied
         self._gateway = gateway
@@ -39,6 +48,9 @@ class Telling:
         self._states = states
         self._reconciler = reconciler
         self._peers = peers
+        self._stock = stock
+        self._lacking: frozenset[str] | None = None
+        """What was told of last, None at first."""
         self._epoch = time.time_ns()
         self._has_holes = False
         self._began: int | None = progress.accepted
@@ -58,14 +70,31 @@ class Telling:
         if any(isinstance(unit, Lost | Unreadable) for unit in units):
             # Writes may be missing of which nobody knows what they wrote.
             self._has_holes = True
+        self._tell_lacking(applied)
         position = 0 if self._is_unknown() else self._frontier.oldest_write(self._progress.accepted)
-        if position > applied.position and (len(self._reconciler) or self._states.are_doubtful()):
+        if position > applied.position and self._is_doubtful():
             return
         applied.tell(position, self._epoch + self._gateway.definitions)
 
+    def _tell_lacking(self, applied: Applied) -> None:
+        lacking = self._stock.lacking()
+        if lacking == self._lacking:
+            return
+        try:
+            applied.tell_lacking(lacking)
+        except OSError as error:
+            _log.error("roll_back_failed", error=error.strerror, remedy=_REMEDY)
+            self.withhold()
+        self._lacking = lacking
+
     def _is_unknown(self) -> bool:
-        """Return whether there may be writes that are on no log, or on that of another sidecar."""
-        return self._has_holes or self._peers.has_company or self._peers.are_silent
+        """Return whether there may be documents from before the log, or writes that are on none or on another one."""
+        return (
+            not self._stock.is_surveyed
+            or self._has_holes
+            or self._peers.has_company
+            or self._peers.are_silent
+        )
 
     def _is_doubtful(self) -> bool:
         if self._began is not None:

@@ -126,6 +126,7 @@ class Verifier:
             states=self._states,
             reconciler=self._reconciler,
             peers=self._peers,
+            stock=self._stock,
         )
 
     def _build(self, legacy: Legacy, rules: Rules) -> None:

@@ -29,7 +29,7 @@ class Reading(StrEnum):
     UNFIT = "unfit"
     """It is of a kind that the gateway is not asked for."""
     BEHIND = "behind"
-    """A write of its collection may not be applied on the gateway yet."""
+    """A write of its collection, or its documents from before the sidecar, may not be on the gateway yet."""
     CONNECTING = "connecting"
     """The connection to the gateway process was not there."""
     RESTING = "resting"
@@ -51,6 +51,10 @@ class Position(Protocol):
 
     @property
     def position(self) -> int: ...
+
+    def lacks(self, namespace: str) -> bool:
+        """Return whether the gateway may not have all documents of a collection from before the log."""
+        ...
 
 
 class GatewaySide:
@@ -87,7 +91,9 @@ class GatewaySide:
             self._written_anywhere = max(self._written_anywhere, intent)
 
     def is_behind(self, namespace: str) -> bool:
-        """Return whether a write that a read of a collection must see may be missing on the gateway."""
+        """Return whether a document or a write that a read of a collection must see may be missing on the gateway."""
+        if self._applied.lacks(namespace):
+            return True
         last = max(self._written.get(namespace, 0), self._written_anywhere)
         return self._applied.position <= last
 

@@ -45,7 +45,9 @@ def file(server_directory: Path) -> Path:
 async def sidecar(
     mongo: EmbeddedMongo, postgres: EmbeddedPostgres, server_directory: Path, file: Path
 ) -> AsyncIterator[EmbeddedSidecar]:
-    """Run a sidecar that goes by the file."""
+    """Run a sidecar that goes by the file, beside documents that were there before it."""
+    async with AsyncMongoClient[Document](mongo.uri, serverMonitoringMode="poll") as before:
+        await before[DATABASE]["old"].insert_many([{"_id": n} for n in range(3)])
     connection = await asyncpg.connect(postgres.dsn)
     await connection.execute("CREATE DATABASE flagged")
     await connection.close()
@@ -170,6 +172,18 @@ def gateway_reads(sidecar: EmbeddedSidecar) -> Counter[str]:
     """Return what became of the reads that the gateway was to answer, at most a second ago."""
     status = read_status(sidecar.data)
     return Counter() if status is None else Counter(status.counts["gateway_reads"])
+
+
+async def gateway_reads_by_now(sidecar: EmbeddedSidecar) -> Counter[str]:
+    """Return what became of all reads so far that the gateway was to answer."""
+    asked_s = time.monotonic()
+
+    def is_written_since() -> bool:
+        status = read_status(sidecar.data)
+        return status is not None and status.age_s < time.monotonic() - asked_s
+
+    await eventually(is_written_since, within_s=10)
+    return gateway_reads(sidecar)
 
 
 def gateway_process(sidecar: EmbeddedSidecar) -> int | None:
@@ -368,6 +382,24 @@ async def test_a_confirmed_mismatch_sends_a_collection_back_within_a_second(
     [line] = [line for line in shown.splitlines() if "canary → shadow" in line]
     assert "parallax" in line
     assert "mismatches fail" in shown, "the evidence holds the very mismatch"
+
+
+async def test_a_collection_that_is_not_filled_is_not_answered_by_the_gateway(
+    sidecar: EmbeddedSidecar, client: AsyncMongoClient[Document], file: Path
+) -> None:
+    old = client[DATABASE]["old"]
+    before = await gateway_reads_by_now(sidecar)
+    reads = len(told(sidecar, "flags_read"))
+    write_flags(file, with_flag(EMPTY, Direction.READS, "", Said(phase=Phase.GATEWAY)))
+    await has_been_read(sidecar, reads + 1)
+    await old.update_one({"_id": 1}, {"$set": {"v": 1}})
+    await sidecar.drained()
+
+    found = [await old.find().to_list() for _ in range(20)]
+    write_flags(file, EMPTY)
+
+    assert found == [[{"_id": 0}, {"_id": 1, "v": 1}, {"_id": 2}]] * 20
+    assert await gateway_reads_by_now(sidecar) - before == Counter(behind=20)
 
 
 async def test_flags_flip_under_load_and_everybody_sees_what_was_written(

@@ -10,6 +10,10 @@ class Told:
     """A position that a test sets."""
 
     position = 0
+    lacking = ""
+
+    def lacks(self, namespace: str) -> bool:
+        return namespace == self.lacking
 
 
 def write(command: str = "update", namespace: str = "app.users") -> Request:
@@ -77,3 +81,13 @@ def test_no_write_is_forgotten_among_very_many_collections() -> None:
     assert gateway.is_behind(f"app.c{MAX_COLLECTIONS + 4}")
     told.position += 1
     assert not gateway.is_behind(f"app.c{MAX_COLLECTIONS + 4}")
+
+
+def test_a_collection_that_is_not_filled_is_behind_whatever_is_applied() -> None:
+    told = Told()
+    gateway = side(told)
+    told.position = 1 << 60
+    told.lacking = "app.users"
+
+    assert gateway.is_behind("app.users")
+    assert not gateway.is_behind("app.posts")

@@ -25,6 +25,9 @@ class Everything:
 
     position = 1 << 61
 
+    def lacks(self, namespace: str) -> bool:
+        return False
+
 
 class Client:
     """The conversation, as far as reads know it: remembers what it was told."""
