@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
@@ -11,13 +11,11 @@ from comparators.errors import RefusedError
 from proxy.cli import options
 from proxy.cli.asked import Who, name_of
 from proxy.cli.bar import documents_bar
+from proxy.cli.running import Collections, Dask, runner_of
 from proxy.jobs.asking import Asking
 from proxy.jobs.backfill import Backfill, Filled, Plan
-from proxy.jobs.chunks import ChunkRunner
 from proxy.jobs.collections import chosen, collections_on, legacy_client
 from proxy.jobs.copying import APPLICATION
-from proxy.jobs.runners.dask import DaskRunner
-from proxy.jobs.runners.local import LocalRunner
 from proxy.ledger.access import opened
 from proxy.ledger.chunks import Chunks
 from proxy.ledger.orders import Orders
@@ -27,21 +25,14 @@ WHY: Final = "backfill"
 
 
 def backfill(
-    collections: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Collections, as `database.collection`; without any, all.",
-            metavar="COLLECTION",
-            show_default=False,
-        ),
-    ] = None,
+    collections: Collections = None,
     config: options.Config = None,
     legacy: options.Legacy = None,
     gateway: options.Gateway = None,
     data: options.DataDirectory = None,
     ledger: options.Ledger = None,
     rate: options.Rate = None,
-    dask: options.Dask = None,
+    dask: Dask = None,
     who: Who = None,
 ) -> int:
     """Copy existing documents to the gateway while the application writes; ends with 1 when an index is missing."""
@@ -71,9 +62,7 @@ async def _fill_all(
         there = await collections_on(client)
         namespaces = _fillable(there, chosen(there, named), named)
         access = await held.enter_async_context(opened(settings.ledger_uri))
-        runner: ChunkRunner = LocalRunner(places=limits.concurrency)
-        if dask is not None:
-            runner = await held.enter_async_context(DaskRunner(dask))
+        runner = await runner_of(held, dask, places=limits.concurrency)
         filling = Backfill(
             plan,
             chunks=Chunks(access),

@@ -42,10 +42,6 @@ Rate = Annotated[
     float | None,
     typer.Option("--rate", help="At most so many documents per second; 0 for no limit."),
 ]
-Dask = Annotated[
-    str | None,
-    typer.Option("--dask", help="Let the workers of a Dask cluster do it.", metavar="ADDRESS"),
-]
 Injection = Annotated[
     Path | None,
     typer.Option("--injection", hidden=True, help="Damage on purpose, as this plan says."),

@@ -68,8 +68,15 @@ def replay(
         typer.Option("--out", help="Folder for report.html, report.md and report.json."),
     ] = None,
     injection: options.Injection = None,
+    legacy: Annotated[str | None, typer.Option("--legacy", hidden=True)] = None,
 ) -> int:
     """Run a captured log against a gateway; ends as `report` does."""
+    if legacy is not None:
+        raise RefusedError(
+            "a replay asks no MongoDB: it is not in the state any more that the log tells of",
+            where="--legacy",
+            remedy="leave it out; what stays open for want of it is `not_comparable`, see docs/replay.md",
+        )
     settings = options.settings_of(
         config,
         gateway=gateway,

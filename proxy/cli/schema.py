@@ -19,6 +19,7 @@ SCHEMA: Final = typer.Typer(
     rich_markup_mode=None,
 )
 Result = TypeVar("Result")
+Move = Callable[[Schema, str, str], Awaitable[None]]
 Databases = Annotated[
     list[str] | None,
     typer.Option("--database", help="Only this database (again for more).", metavar="NAME"),
@@ -85,9 +86,7 @@ def promote(
 ) -> None:
     """Move a collection from a table of documents to the table of its map, while it is used."""
     settings = options.settings_of(config, gateway=gateway, entities=entities)
-    place = _parts(collection)
-    _with_schema(settings, lambda schema: schema.promote(*place))
-    typer.echo(f"{collection} lives in the table of its map")
+    _move(settings, collection, Schema.promote, "the table of its map")
 
 
 @SCHEMA.command("demote")
@@ -99,9 +98,13 @@ def demote(
 ) -> None:
     """Move a collection back to a table of documents, while it is used."""
     settings = options.settings_of(config, gateway=gateway, entities=entities)
-    place = _parts(collection)
-    _with_schema(settings, lambda schema: schema.demote(*place))
-    typer.echo(f"{collection} lives in a table of documents")
+    _move(settings, collection, Schema.demote, "a table of documents")
+
+
+def _move(settings: Settings, collection: str, move: Move, where: str) -> None:
+    database, name = _parts(collection)
+    _with_schema(settings, lambda schema: move(schema, database, name))
+    typer.echo(f"{collection} lives in {where}")
 
 
 def _with_schema(settings: Settings, work: Callable[[Schema], Awaitable[Result]]) -> Result:

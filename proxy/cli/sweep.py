@@ -17,13 +17,11 @@ from proxy.cli import options
 from proxy.cli.asked import Who, name_of
 from proxy.cli.bar import documents_bar
 from proxy.cli.ending import cancelled_by_signals
+from proxy.cli.running import Collections, Dask, runner_of
 from proxy.jobs.asking import Asking
 from proxy.jobs.budget import Budget
-from proxy.jobs.chunks import ChunkRunner
 from proxy.jobs.collections import chosen, collections_on, legacy_client
 from proxy.jobs.inspection import APPLICATION
-from proxy.jobs.runners.dask import DaskRunner
-from proxy.jobs.runners.local import LocalRunner
 from proxy.jobs.sweep import DOCUMENTS_PER_CHUNK, LEAST_PER_CHUNK, Sweep, Swept
 from proxy.ledger.access import opened
 from proxy.ledger.fillings import Fillings, FillingState
@@ -42,14 +40,7 @@ SECONDS_PER_CHUNK: Final = 2.0
 
 
 def sweep(
-    collections: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Collections, as `database.collection`; without any, all.",
-            metavar="COLLECTION",
-            show_default=False,
-        ),
-    ] = None,
+    collections: Collections = None,
     config: options.Config = None,
     legacy: options.Legacy = None,
     gateway: options.Gateway = None,
@@ -69,7 +60,7 @@ def sweep(
         float | None,
         typer.Option("--budget", min=1, help="At most so many documents a second.", metavar="N"),
     ] = None,
-    dask: options.Dask = None,
+    dask: Dask = None,
     who: Who = None,
 ) -> int:
     """Prove that whole collections are equal on both sides; ends with 1 when documents differ."""
@@ -118,9 +109,7 @@ class _Sweeping:
             access = await held.enter_async_context(opened(settings.ledger_uri))
             client = await held.enter_async_context(legacy_client(uri, application=APPLICATION))
             digests = await held.enter_async_context(Digests(dsn, connections=1))
-            runner: ChunkRunner = LocalRunner(places=PLACES if budget is None else 1)
-            if dask is not None:
-                runner = await held.enter_async_context(DaskRunner(dask))
+            runner = await runner_of(held, dask, places=PLACES if budget is None else 1)
             sweeps = Sweeps(access)
             sweep = Sweep(
                 legacy_uri=uri,

@@ -101,10 +101,16 @@ class Traffic:
 
 
 async def drive(
-    uri: str, database: str, *, until: asyncio.Event, clients: int = 6, pause_s: float = 0.002
+    uri: str,
+    database: str,
+    *,
+    until: asyncio.Event,
+    clients: int = 6,
+    pause_s: float = 0.002,
+    traffic: Traffic | None = None,
 ) -> Traffic:
-    """Run clients against a database until told to stop."""
-    traffic = Traffic()
+    """Run clients against a database until told to stop; `traffic` tells meanwhile how far they are."""
+    traffic = traffic or Traffic()
     async with (
         AsyncMongoClient[dict[str, Any]](
             uri, serverMonitoringMode="poll", serverSelectionTimeoutMS=20_000

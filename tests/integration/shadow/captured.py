@@ -12,10 +12,11 @@ from pymongo import AsyncMongoClient, ReturnDocument
 from proxy.embedded.sidecar import embedded_sidecar
 from proxy.ledger.evidence import Evidence
 from proxy.ledger.read import Gates, read_report
-from tests.faults.sidecar.traffic import drive
+from tests.eventually import eventually
+from tests.faults.sidecar.traffic import Traffic, drive
 from tests.integration.cli.command import Ran, parallax
 
-TRAFFIC_S = 2.0
+STEPS = 800
 LENIENT = {
     "PARALLAX_GATES_MIN_SAMPLES": "1",
     "PARALLAX_GATES_MIN_DURATION_S": "0",
@@ -50,11 +51,13 @@ async def captured(legacy: str, directory: Path, database: str) -> Captured:
         AsyncMongoClient[dict[str, Any]](relay.uri, serverMonitoringMode="poll") as client,
     ):
         await _quiet_session(client[database])
-        until = asyncio.Event()
+        until, traffic = asyncio.Event(), Traffic()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(drive(relay.uri, database, until=until))
-            await asyncio.sleep(TRAFFIC_S)
-            until.set()
+            tasks.create_task(drive(relay.uri, database, until=until, traffic=traffic))
+            try:
+                await eventually(lambda: traffic.done >= STEPS, within_s=60)
+            finally:
+                until.set()
         await client[database].users.find().to_list()
     return Captured(directory=directory / "data" / "capture", database=database)
 

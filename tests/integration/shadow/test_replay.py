@@ -18,6 +18,7 @@ from pymongo import AsyncMongoClient
 
 from comparators.verdict import Verdict
 from proxy.capture.record import Record, RecordKind
+from proxy.cli.entry import run
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.jobs.captures.exchanges import records
 from proxy.jobs.captures.window import END, Window
@@ -191,6 +192,11 @@ async def test_a_log_cut_in_two_replays_as_the_whole_does_also_after_a_kill(
     damaged = await replayed(halves[1], seed, tmp_path / "damaged.db")
     assert damaged.code == 1, damaged.printed
     assert (await evidence_of(tmp_path / "damaged.db")).tally.mismatched > 0
+
+
+def test_a_replay_asks_no_mongodb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", str(tmp_path), "--legacy", "mongodb://127.0.0.1"]) == 77
+    assert "a replay asks no MongoDB" in capsys.readouterr().err
 
 
 async def test_any_two_windows_that_meet_share_every_exchange(log: Captured) -> None:
