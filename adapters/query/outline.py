@@ -5,6 +5,7 @@ boolean, a count) is part of the outline. What is neither has no outline, and is
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -33,6 +34,11 @@ def _is_int32(value: int) -> bool:
     return INT32_MIN <= value <= INT32_MAX
 
 
+def _is_fraction(value: float) -> bool:
+    # A whole one is told apart from an integer by the layout of its document.
+    return isfinite(value) and value != int(value)
+
+
 def _is_usual_date(value: DatetimeMS) -> bool:
     return -LATEST_MS < int(value) < LATEST_MS
 
@@ -44,6 +50,7 @@ def _is_any(_value: Any) -> bool:
 CLASSES: Final[Mapping[type, Callable[[Any], bool]]] = {
     str: _is_plain_text,
     int: _is_int32,
+    float: _is_fraction,
     ObjectId: _is_any,
     DatetimeMS: _is_usual_date,
 }
@@ -254,6 +261,7 @@ PROBES: Final[Mapping[type, Callable[[int], Any]]] = {
     # Of one character: there may be columns for few.
     str: lambda number: chr(0x4E00 + number),
     int: lambda number: number,
+    float: lambda number: number + 0.5,
     ObjectId: lambda number: ObjectId(number.to_bytes(12)),
     DatetimeMS: DatetimeMS,
 }
