@@ -218,7 +218,7 @@ class Admission:
                     detail=unit.reason,
                     position=first,
                 )
-            for exchange in unit.exchanges:
+            for exchange in () if unit.again else unit.exchanges:
                 judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=unit.reason)
                 self._evidence.judged(exchange, judgement)
                 self._frontier.leave(exchange.start)

@@ -1,6 +1,7 @@
 """From the records of the log to units of work in logical order. Pure: no I/O, no clock."""
 
 import struct
+from dataclasses import replace
 from typing import Final
 
 from bson.errors import InvalidBSON
@@ -19,7 +20,7 @@ from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.places import place_of, steps_of, write_at
 from proxy.shadow.reach import namespaces_of
 from proxy.shadow.sequence import Placed, Sequence
-from proxy.shadow.transactions import Transactions, identity_of
+from proxy.shadow.transactions import Identity, Transactions, identity_of
 from proxy.shadow.units import (
     Committed,
     CursorEnded,
@@ -217,15 +218,16 @@ class Intake:
         unit = self._unit_of(exchange)
         effective = exchange.writes and changed_something(exchange)
         namespaces = namespaces_of(exchange.operation)
-        placed = self._place(exchange, unit, namespaces, effective=effective)
-        if isinstance(unit, Single) and exchange.writes:
-            self._overlaps(placed, unit)
+        self._place(exchange, unit, namespaces, effective=effective)
 
-    def _overlaps(self, placed: Placed[Unit], unit: Single) -> None:
-        """Tell overlapping writes of each other: whichever is answered later completes the pair."""
+    def _overlaps(self, placed: Placed[Unit]) -> None:
+        """Tell overlapping writes of each other: whichever is answered later, or never, completes the pair."""
+        unit = placed.item
+        if not isinstance(unit, Single | Committed | InDoubt):
+            return
         for other in placed.beside:
             item = other.item
-            if isinstance(item, Single | Committed | InDoubt):
+            if isinstance(unit, Single) and isinstance(item, Single | Committed | InDoubt):
                 unit.beside.append(item)
             if isinstance(item, Single):
                 item.beside.append(unit)
@@ -253,16 +255,36 @@ class Intake:
         identity = identity_of(commit.session)
         failure = _failure_of(commit)
         refused = failure is not None and failure.code not in _UNKNOWN_COMMIT
-        if identity is None or refused or self._transactions.is_settled(identity):
+        if identity is None or refused:
             self._abort(commit)
             return
+        is_known = commit.legacy is not None and failure is None
         namespaces = self._transactions.namespaces(identity)
-        statements = tuple(self._transactions.settle(identity))
-        unit: Unit = Committed(commit=commit, statements=statements)
-        if commit.legacy is None or failure is not None:
-            doubtful = tuple(statement.exchange for statement in statements)
-            unit = InDoubt(exchanges=doubtful, reason=NO_ANSWER, commit=commit.start)
+        if self._transactions.is_settled(identity):
+            self._commit_again(commit, identity, namespaces, is_known=is_known)
+            return
+        if is_known:
+            statements = tuple(self._transactions.settle(identity))
+            unit: Unit = Committed(commit=commit, statements=statements)
+        else:
+            unit = _doubtful(commit, self._transactions.doubt(identity))
         self._place(commit, unit, namespaces, effective=True)
+
+    def _commit_again(
+        self,
+        commit: ControlCommand,
+        identity: Identity,
+        namespaces: frozenset[str],
+        *,
+        is_known: bool,
+    ) -> None:
+        """Drivers repeat a commit that they saw no answer to: the first one may never have reached MongoDB."""
+        statements = self._transactions.doubtful(identity, is_known=is_known)
+        if not statements:
+            self._abort(commit)
+            return
+        again = replace(_doubtful(commit, statements), again=True)
+        self._place(commit, again, namespaces, effective=True)
 
     def _abort(self, command: ControlCommand) -> None:
         """Drop the statements of a transaction; those of a settled one are gone already."""
@@ -274,7 +296,7 @@ class Intake:
 
     def _place(
         self, captured: Captured, unit: Unit, namespaces: frozenset[str], *, effective: bool
-    ) -> Placed[Unit]:
+    ) -> None:
         placed = Placed(
             item=unit,
             namespaces=namespaces,
@@ -284,7 +306,7 @@ class Intake:
             effective=effective,
         )
         self._sequence.place(placed)
-        return placed
+        self._overlaps(placed)
 
     def _give_up(self, statements: list[Single]) -> None:
         self._units.extend(_not_comparable(given.exchange, ABORTED) for given in statements)
@@ -301,6 +323,11 @@ class Intake:
     def _kill(self, command: ControlCommand) -> None:
         self._units.append(Settled(starts=(command.start,)))
         self._units.extend(CursorEnded(cursor=cursor) for cursor in self._cursors.kill(command))
+
+
+def _doubtful(commit: ControlCommand, statements: list[Single]) -> InDoubt:
+    exchanges = tuple(statement.exchange for statement in statements)
+    return InDoubt(exchanges=exchanges, reason=NO_ANSWER, commit=commit.start)
 
 
 def _is_in_transaction(request: Request) -> bool:

@@ -27,7 +27,8 @@ class Transactions:
 
     def __init__(self) -> None:
         self._open: dict[Identity, OpenTransaction] = {}
-        self._settled: OrderedDict[Identity, None] = OrderedDict()
+        self._settled: OrderedDict[Identity, list[Single] | None] = OrderedDict()
+        """With the statements, where nobody knows how it ended."""
 
     def add(self, identity: Identity, statement: Single) -> list[Single]:
         """Keep a statement; return those of an older transaction of the session, now given up."""
@@ -50,6 +51,19 @@ class Transactions:
             self._settled.popitem(last=False)
         return transaction.statements if transaction else []
 
+    def doubt(self, identity: Identity) -> list[Single]:
+        """Settle a transaction of which nobody knows how it ended: its commit may come again, and take effect then."""
+        statements = self.settle(identity)
+        self._settled[identity] = statements
+        return statements
+
+    def doubtful(self, identity: Identity, *, is_known: bool) -> list[Single]:
+        """Return the statements of a transaction of which nobody knew how it ended; `is_known`: now somebody does."""
+        statements = self._settled.get(identity) or []
+        if is_known and identity in self._settled:
+            self._settled[identity] = None
+        return statements
+
     def is_settled(self, identity: Identity) -> bool:
         """Return whether a commit or abort of this transaction was seen before."""
         return identity in self._settled
@@ -57,7 +71,7 @@ class Transactions:
     def namespaces(self, identity: Identity) -> frozenset[str]:
         """Return the collections that the transaction has written to so far."""
         transaction = self._open.get(identity)
-        statements = transaction.statements if transaction else ()
+        statements = transaction.statements if transaction else self._settled.get(identity) or ()
         return frozenset(s.exchange.namespace for s in statements if s.exchange.writes)
 
     def expire(self, now_ns: int) -> list[Single]:

@@ -33,12 +33,14 @@ class Committed:
 class InDoubt:
     """Nobody knows whether MongoDB did these writes: read their documents again from legacy.
 
-    `commit` is the start of the commit that is in doubt with them, None outside a transaction.
+    `commit` is the start of the commit that is in doubt with them, None outside a transaction. `again`: they were in doubt
+    before and have their verdict, but may only have taken effect now.
     """
 
     exchanges: tuple[Exchange, ...]
     commit: int | None = None
     reason: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -106,6 +106,20 @@ def test_a_new_relay_leaves_the_open_writes_of_the_last_one_in_doubt() -> None:
     assert [type(unit) for unit in units] == [InDoubt, InDoubt]
 
 
+def test_a_write_is_told_of_one_beside_it_that_is_never_answered() -> None:
+    """Which of the two MongoDB did first, nobody knows."""
+    tape = Tape()
+    tape.intent(insert(7), connection=2)
+    tape.reply(tape.intent(insert(7)), reply(5, n=1))
+    tape.closed(connection=2)
+
+    units = units_of(tape)
+
+    (doubtful,) = [unit for unit in units if isinstance(unit, InDoubt)]
+    (answered,) = [unit for unit in units if isinstance(unit, Single)]
+    assert answered.beside == [doubtful]
+
+
 def test_a_closed_connection_leaves_its_own_writes_in_doubt() -> None:
     tape = Tape()
     tape.intent(insert(7))
@@ -204,6 +218,32 @@ def test_a_repeated_commit_counts_once() -> None:
     units = units_of(tape)
 
     assert [type(unit) for unit in units] == [Committed, Settled]
+
+
+def test_a_commit_in_doubt_that_is_repeated_is_in_doubt_once_more() -> None:
+    """The first one may never have reached MongoDB: then the transaction takes effect now."""
+    tape = Tape()
+    transaction(tape, None)
+    commit = {
+        "commitTransaction": 1,
+        "$db": "admin",
+        "lsid": LSID,
+        "txnNumber": bson.Int64(3),
+        "autocommit": False,
+    }
+    tape.intent(message(commit))
+    tape.opened()
+    for clock in (7, 8):
+        tape.reply(tape.intent(message(commit), connection=2), reply(clock), connection=2)
+
+    first, again, settled = units_of(tape)
+
+    assert isinstance(first, InDoubt)
+    assert isinstance(again, InDoubt)
+    assert isinstance(settled, Settled)
+    assert (first.again, again.again) == (False, True)
+    assert again.exchanges == first.exchanges
+    assert again.commit != first.commit
 
 
 def test_an_aborted_transaction_is_dropped() -> None:
