@@ -137,7 +137,7 @@ async def _replay(
         )
         reader = CaptureReader(capture, resume.reads_from)
         held.callback(reader.close)
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as writes, asyncio.TaskGroup() as tasks:
             work = Replay(
                 log=log,
                 begins_ns=begin_of(capture),
@@ -151,6 +151,7 @@ async def _replay(
                     gateway_timeout_s=settings.verifier.gateway_timeout_s,
                 ),
                 tasks=tasks,
+                writes=writes,
             )
             await work.run()
         await note_replay(opened, replace(note, ended_ns=time.time_ns()))

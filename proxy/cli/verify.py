@@ -118,6 +118,7 @@ async def verify_log(
             metrics=Metrics(meter),
         )
         held.push_async_callback(ledger.close)
+        writes = await held.enter_async_context(asyncio.TaskGroup())
         log = await _log_of(directory)
         cluster = await Outage(Side.LEGACY, lambda *_: None).endure(legacy.cluster)
         board = None
@@ -144,6 +145,7 @@ async def verify_log(
                 rules=rules,
                 limits=_limits(settings),
                 tasks=tasks,
+                writes=writes,
                 board=board,
                 cluster=cluster or "",
                 applied=applied,

@@ -6,10 +6,10 @@ Sooner where an order is settled: somebody waits for it.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -46,7 +46,9 @@ class Bookkeeping:
         states: Owing,
         lag: Callable[[], Lag],
         is_settled_below: Callable[[int], object],
+        create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
+        """`create_task` is that of a group that outlives the one this is run in."""
         self._log = log
         self._gateway = gateway
         self._ledger = ledger
@@ -59,6 +61,8 @@ class Bookkeeping:
         self._is_settled_below = is_settled_below
         self._writing = asyncio.Lock()
         self._unsent: deque[tuple[Gathered, Checkpoint]] = deque()
+        self._create_task = create_task
+        self._sending: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Write now and then until cancelled."""
@@ -109,10 +113,16 @@ class Bookkeeping:
         self._is_settled_below(needed)
 
     async def _send(self) -> None:
-        """Write what was gathered. A batch whose writing was cancelled is sent again as it was: it counts once."""
+        """Write what was gathered. Whoever is cancelled meanwhile leaves it to the next one to wait for it.
+
+        A driver that is cancelled in the middle of a transaction keeps its connection from everybody else.
+        """
         while self._unsent:
-            gathered, checkpoint = self._unsent[0]
-            await self._ledger_outage.endure(partial(self._write, gathered, checkpoint))
+            if self._sending is None:
+                self._sending = self._create_task(self._write(*self._unsent[0]))
+            await asyncio.wait({self._sending})
+            sent, self._sending = self._sending, None
+            sent.result()
             self._unsent.popleft()
 
     async def _forget(self, position: int) -> None:
@@ -123,6 +133,9 @@ class Bookkeeping:
             _log.debug("marks_kept", position=position)
 
     async def _write(self, gathered: Gathered, checkpoint: Checkpoint) -> None:
+        await self._ledger_outage.endure(partial(self._record, gathered, checkpoint))
+
+    async def _record(self, gathered: Gathered, checkpoint: Checkpoint) -> None:
         await self._ledger.record(
             gathered.findings,
             checkpoint=checkpoint,
