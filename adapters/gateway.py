@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from comparators.errors import UnreachableError
+from comparators.errors import ParallaxError, UnreachableError
 from comparators.operation import Operation
 from comparators.outcome import Outcome
 
@@ -29,12 +29,28 @@ class Footprint:
 class Mark:
     """The place of a write in a capture log; a gateway applies each mark once.
 
-    `namespace` is what the write touches; empty for a transaction, which may touch several.
+    `namespace` is what the write touches; empty for a transaction, which may touch several. It keeps what is known when
+    the write runs, for whoever finds it applied: `excuse`, why it may rightly differ, None where it may not, and
+    `generated`, whether it stores values of the server's clock.
     """
 
     log: str
     position: int
     namespace: str = ""
+    excuse: str | None = None
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a mark tells of the documents that its write touched in one namespace; see `Mark` and `Outcome`."""
+
+    namespace: str
+    identifiers: Sequence[Any]
+    alternatives: Sequence[Any]
+    position: int
+    excuse: str | None
+    generated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +67,10 @@ class Generated:
 
 class ConflictError(UnreachableError):
     """Two transactions wrote the same: this one was undone, and may be tried again."""
+
+
+class ForgoneError(ParallaxError):
+    """A write was given up under this mark, and is not applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +125,20 @@ class Gateway(Protocol):
     async def applied(self, mark: Mark) -> bool:
         """Return whether a mark has been applied."""
 
+    async def forgo(self, mark: Mark) -> None:
+        """See to it that a write is not applied any more, though an attempt may still be under way.
+
+        Returns once it is either applied or never will be: `run` then raises ForgoneError for its mark.
+        """
+
     async def forget_marks(self, log: str, *, below: int) -> None:
         """Delete the marks of a log under a position that will not be replayed."""
 
     async def marked(self, beginning: str) -> Mapping[str, int]:
         """Return the logs whose names begin so and that have marks, with the last position of each."""
 
-    async def unforgotten(self, log: str) -> Sequence[tuple[str, Sequence[Any], int]]:
-        """Return, for the marks of a log, the namespace, the `_id`s touched and the position."""
+    async def unforgotten(self, log: str) -> Sequence[Applied]:
+        """Return what the marks of a log tell of the documents that were touched."""
 
     @property
     def definitions(self) -> int:

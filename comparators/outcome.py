@@ -115,6 +115,7 @@ class Outcome:
     `answered` says how the gateway found the documents, None where it had none to find.
     `collation` is the one of the collection, where the gateway knows one and the operation names none.
     `plan` holds the statements of a slow operation and how its database runs them, without any value.
+    `excuse` says of a write that was applied before why it may rightly differ, as known then; None where nothing did.
     """
 
     result: Result
@@ -124,3 +125,4 @@ class Outcome:
     answered: Answered | None = None
     collation: Mapping[str, Any] | None = None
     plan: str | None = None
+    excuse: str | None = None

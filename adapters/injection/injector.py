@@ -9,7 +9,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from adapters.gateway import Expiry, Footprint, Gateway, Generated, Mark, Staged, Transaction
+from adapters.gateway import (
+    Applied,
+    Expiry,
+    Footprint,
+    Gateway,
+    Generated,
+    Mark,
+    Staged,
+    Transaction,
+)
 from adapters.injection.answers import ANSWERS, damaged_answer
 from adapters.injection.plan import DefectKind, Injection
 from adapters.injection.record import DefectRecord, Entry, EntryKind, digest_of
@@ -81,7 +90,11 @@ class Injector:
         await self._damaged.forget_marks(log, below=below)
         await self._twin.forget_marks(log, below=below)
 
-    async def unforgotten(self, log: str) -> Sequence[tuple[str, Sequence[Any], int]]:
+    async def forgo(self, mark: Mark) -> None:
+        await self._damaged.forgo(mark)
+        await self._twin.forgo(mark)
+
+    async def unforgotten(self, log: str) -> Sequence[Applied]:
         return await self._damaged.unforgotten(log)
 
     @property

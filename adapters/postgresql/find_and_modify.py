@@ -65,7 +65,7 @@ async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
     else:
         outcome = NOT_FOUND
     if mark is not None:
-        await marks.write(session.connection, mark, outcome)
+        await marks.write(session.connection, mark, session.told(outcome))
     return outcome
 
 

@@ -14,7 +14,7 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 
 from adapters.entities.entity import EntityMap
-from adapters.gateway import Expiry, Footprint, Generated, Mark, Staged
+from adapters.gateway import Applied, Expiry, Footprint, Generated, Mark, Staged
 from adapters.postgresql import definitions, distinct, marks, reads, statements
 from adapters.postgresql.aggregates import aggregate
 from adapters.postgresql.catalog import Catalog
@@ -191,8 +191,13 @@ class PostgresGateway:
         async with self._connection() as connection:
             return await marks.outcome_of(connection, mark) is not None
 
-    async def unforgotten(self, log: str) -> Sequence[tuple[str, Sequence[Any], int]]:
-        """Return, for the marks of a log, the namespace, the `_id`s touched and the position."""
+    async def forgo(self, mark: Mark) -> None:
+        """See to it that a write is not applied any more, though an attempt may still be under way."""
+        async with self._connection() as connection:
+            await marks.forgo(connection, mark)
+
+    async def unforgotten(self, log: str) -> Sequence[Applied]:
+        """Return what the marks of a log tell of the documents that were touched."""
         async with self._connection() as connection:
             return await marks.touched(connection, log)
 
@@ -309,7 +314,7 @@ class PostgresGateway:
             write = write_of(operation)
             if write is not None:
                 outcome = await apply(session, write, mark)
-                outcome = _told(outcome, session)
+                outcome = replace(session.told(outcome), answered=session.answered)
             else:
                 outcome = await run_read(session)
             outcome = timed(_with_collation(outcome, session), started)
@@ -437,7 +442,7 @@ class PostgresTransaction:
             if operation.kind in WRITES:
                 async with self._connection.transaction():
                     outcome = await WRITES[operation.kind].inside(session)
-                outcome = _told(outcome, session)
+                outcome = replace(session.told(outcome), answered=session.answered)
             else:
                 outcome = await run_read(session)
         except CommandFailure as failure:
@@ -459,11 +464,6 @@ def _with_collation(outcome: Outcome, session: Session) -> Outcome:
 def timed(outcome: Outcome, started: float) -> Outcome:
     """Return an outcome with the time since it was `started`."""
     return replace(outcome, duration_s=time.perf_counter() - started)
-
-
-def _told(outcome: Outcome, session: Session) -> Outcome:
-    """Return the outcome of a write with what its session knows of how it came about."""
-    return replace(outcome, alternatives=tuple(session.alternatives), answered=session.answered)
 
 
 async def run_read(session: Session) -> Outcome:

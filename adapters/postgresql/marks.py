@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from bson.int64 import Int64
-from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy.dialects.postgresql import BYTEA, insert
 
-from adapters.gateway import Mark
+from adapters.gateway import Applied, ForgoneError, Mark
 from adapters.postgresql.connections import Connection
 from adapters.sql.dialect import compiled
 from comparators.canonical import decode, encode
@@ -32,6 +32,8 @@ APPLIED: Final = sa.Table(
     schema="parallax",
 )
 CONSTRAINT: Final = "applied_pkey"
+FORGONE: Final = "forgone"
+"""The kind of a mark whose write is never applied."""
 
 _ONE = (APPLIED.c.log == sa.bindparam("log"), APPLIED.c.position == sa.bindparam("position"))
 _OUTCOME: Final = compiled(sa.select(APPLIED.c.outcome).where(*_ONE))
@@ -42,6 +44,13 @@ _WRITE: Final = compiled(
     sa.insert(APPLIED).values(
         log=sa.bindparam("log"), position=sa.bindparam("position"), outcome=sa.bindparam("outcome")
     )
+)
+_FORGO: Final = compiled(
+    insert(APPLIED)
+    .values(
+        log=sa.bindparam("log"), position=sa.bindparam("position"), outcome=sa.bindparam("outcome")
+    )
+    .on_conflict_do_nothing()
 )
 _LOGS: Final = compiled(
     sa.select(APPLIED.c.log, sa.func.max(APPLIED.c.position))
@@ -56,9 +65,27 @@ _FORGET: Final = compiled(
 
 
 async def outcome_of(connection: Connection, mark: Mark) -> Outcome | None:
-    """Return the outcome of a write that was applied before, else None."""
+    """Return the outcome of a write that was applied before, else None; ForgoneError where it was given up."""
     stored = await connection.fetchval(_OUTCOME.text, *_OUTCOME.arguments(_values(mark)))
-    return None if stored is None else decoded(stored)
+    if stored is None:
+        return None
+    if decode(stored)["kind"] == FORGONE:
+        raise ForgoneError(
+            "a write was given up before it was applied",
+            where=f"{mark.log}:{mark.position}",
+            remedy="read its documents from the legacy path",
+        )
+    return decoded(stored)
+
+
+async def forgo(connection: Connection, mark: Mark) -> None:
+    """Take the place of a mark, so that an attempt that is still under way is undone at its end.
+
+    An attempt that has come as far as its own mark is waited for.
+    """
+    stored = encode({"touched": {}, "kind": FORGONE})
+    values = {**_values(mark), "outcome": stored}
+    await connection.execute(_FORGO.text, *_FORGO.arguments(values))
 
 
 async def write(connection: Connection, mark: Mark, outcome: Outcome) -> None:
@@ -76,18 +103,29 @@ async def write_transaction(
     connection: Connection, mark: Mark, touched: Mapping[str, Sequence[Any]]
 ) -> None:
     """Mark a transaction as applied; `touched` holds its `_id`s by namespace."""
-    stored = encode({"touched": {name: list(ids) for name, ids in touched.items()}, "kind": "done"})
+    named = {name: list(ids) for name, ids in touched.items()}
+    stored = encode({"touched": named, "kind": "done", **_circumstances(mark)})
     values = {**_values(mark), "outcome": stored}
     await connection.execute(_WRITE.text, *_WRITE.arguments(values))
 
 
-async def touched(connection: Connection, log: str) -> list[tuple[str, list[Any], int]]:
-    """Return what the marks of a log touched: namespace, `_id`s and position."""
+async def touched(connection: Connection, log: str) -> list[Applied]:
+    """Return what the marks of a log touched."""
     rows = await connection.fetch(_TOUCHED.text, *_TOUCHED.arguments({"log": log}))
+    return [each for position, stored in rows for each in _applied(position, decode(stored))]
+
+
+def _applied(position: int, fields: Mapping[str, Any]) -> list[Applied]:
     return [
-        (namespace, identifiers, position)
-        for position, stored in rows
-        for namespace, identifiers in decode(stored)["touched"].items()
+        Applied(
+            namespace=namespace,
+            identifiers=identifiers,
+            alternatives=fields.get("alternatives", ()),
+            position=position,
+            excuse=fields.get("excuse"),
+            generated=fields.get("generated", False),
+        )
+        for namespace, identifiers in fields["touched"].items()
         if identifiers
     ]
 
@@ -105,15 +143,32 @@ async def forget(connection: Connection, log: str, below: int) -> None:
 
 def encoded(outcome: Outcome, mark: Mark) -> bytes:
     """Return an outcome of a write as BSON, with what it touched by namespace."""
-    touched = {mark.namespace: list(outcome.touched)}
-    return encode({"touched": touched, **_fields(outcome.result)})
+    fields = {"touched": {mark.namespace: list(outcome.touched)}, **_circumstances(mark)}
+    if outcome.alternatives:
+        fields["alternatives"] = list(outcome.alternatives)
+    return encode({**fields, **_fields(outcome.result)})
 
 
 def decoded(stored: bytes) -> Outcome:
     """Return the outcome that `encoded` wrote; it took no time to look up what was done before."""
     document = decode(stored)
-    touched = tuple(chain.from_iterable(document.pop("touched").values()))
-    return Outcome(result=_result(document), duration_s=0.0, touched=touched)
+    return Outcome(
+        result=_result(document),
+        duration_s=0.0,
+        touched=tuple(chain.from_iterable(document["touched"].values())),
+        alternatives=tuple(document.get("alternatives", ())),
+        excuse=document.get("excuse"),
+    )
+
+
+def _circumstances(mark: Mark) -> dict[str, Any]:
+    """Return what is kept of the moment at which a write runs; most have nothing to keep."""
+    kept: dict[str, Any] = {}
+    if mark.excuse is not None:
+        kept["excuse"] = mark.excuse
+    if mark.generated:
+        kept["generated"] = True
+    return kept
 
 
 def _values(mark: Mark) -> dict[str, Any]:

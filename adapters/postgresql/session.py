@@ -1,7 +1,7 @@
 """What the operations run with: a connection, the catalog, and the values that the legacy server made up."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -190,9 +190,14 @@ class Session:
         await self.catalog.layouts.write(self.connection, layouts)
         tables = self.tables
         statement = make(tables, shape_of(changes, marked=mark is not None))
-        values = values_of(tables, changes, mark=mark, outcome=outcome, together=together)
+        kept = None if outcome is None else self.told(outcome)
+        values = values_of(tables, changes, mark=mark, outcome=kept, together=together)
         self.statements.append(statement.text)
         return await self.connection.fetch(statement.text, *statement.arguments(values))
+
+    def told(self, outcome: Outcome) -> Outcome:
+        """Return the outcome of a write with the documents that it might have chosen instead."""
+        return replace(outcome, alternatives=tuple(self.alternatives))
 
     async def learn(self, storage: AnyStorage, rows: Sequence[Any]) -> None:
         """Have the layouts of rows known."""

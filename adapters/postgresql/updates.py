@@ -76,7 +76,7 @@ async def _one_at_once(
     outcome = tally.outcome()
     if change is None:
         if mark is not None:
-            await marks.write(session.connection, mark, outcome)
+            await marks.write(session.connection, mark, session.told(outcome))
         return outcome
     return outcome if await write(session, change, mark=mark, outcome=outcome) else None
 

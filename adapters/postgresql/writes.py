@@ -105,7 +105,7 @@ async def _in_transaction(session: Session, write: Write, mark: Mark | None) -> 
         async with session.connection.transaction():
             outcome = await write.inside(session)
             if mark is not None:
-                await marks.write(session.connection, mark, outcome)
+                await marks.write(session.connection, mark, session.told(outcome))
     except BaseException:
         # What was defined inside is undone; memory may say otherwise.
         session.catalog.undone(since=before)

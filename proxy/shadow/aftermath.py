@@ -47,6 +47,9 @@ class Owing(Protocol):
     def awaits_clock(self, namespace: str) -> bool:
         """Return whether a collection holds values of the gateway's clock that legacy's are to replace."""
 
+    def excuse_of(self, namespace: str, keys: Iterable[bytes] | None) -> str | None:
+        """Return why one of these documents may differ until it is compared, None where none may; None asks for any."""
+
     def oldest(self, position: int) -> int:
         """Return the oldest write whose state is still to be compared."""
 

@@ -23,6 +23,33 @@ def changed_something(exchange: Exchange) -> bool:
             return True
 
 
+def made_by(exchange: Exchange) -> list[Any]:
+    """Return the `_id`s of the documents that a write made on legacy, as far as its answer shows them."""
+    result = exchange.legacy.result if exchange.legacy is not None else None
+    match result:
+        case Acknowledgement() if exchange.operation.kind is Kind.INSERT:
+            return _inserted(exchange, result)
+        case Acknowledgement():
+            return [identifier for _, identifier in result.upserted]
+        case Modified() if result.upserted_id is not None:
+            return [result.upserted_id]
+        case _:
+            return []
+
+
+def _inserted(exchange: Exchange, result: Acknowledgement) -> list[Any]:
+    arguments = exchange.operation.arguments
+    refused = {error.index for error in result.errors}
+    documents = list(arguments.get("documents") or ())
+    if refused and arguments.get("ordered", True):
+        documents = documents[: min(refused)]
+    return [
+        document["_id"]
+        for index, document in enumerate(documents)
+        if index not in refused and "_id" in document
+    ]
+
+
 def generated_by(exchange: Exchange) -> Generated:
     """Return the values that MongoDB made up for an exchange, as far as its answer shows them."""
     result = exchange.legacy.result if exchange.legacy is not None else None

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from adapters.gateway import Footprint, Gateway, Mark
+from adapters.gateway import Footprint, ForgoneError, Gateway, Mark
 from comparators.canonical import document_key
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
@@ -17,16 +17,15 @@ from comparators.verdict import Judgement, Verdict
 from proxy.shadow.aftermath import Owing, Reconciling
 from proxy.shadow.contention import takes_server_values
 from proxy.shadow.cursors import Cursor
-from proxy.shadow.effects import generated_by, written_in
+from proxy.shadow.effects import generated_by, made_by, written_in
 from proxy.shadow.evidence import namespaces_of
-from proxy.shadow.exchange import Exchange
+from proxy.shadow.exchange import ControlCommand, Exchange
 from proxy.shadow.judging import Judging
 from proxy.shadow.limit import Limit
 from proxy.shadow.patience import Outage
 from proxy.shadow.peers import Peers
 from proxy.shadow.places import before
 from proxy.shadow.reach import namespaces_of as written_namespaces
-from proxy.shadow.reconcile import upserted
 from proxy.shadow.refusal import Failed, refusal_of
 from proxy.shadow.states import Whole
 from proxy.shadow.stock import Stock
@@ -37,7 +36,8 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 
 TOO_LARGE: Final = "its result is larger than the verifier keeps"
-"""A reason of `not_comparable`."""
+FORGONE: Final = "given up by a verifier that ended before its documents were equal"
+"""Reasons of `not_comparable`."""
 
 
 class Execution:
@@ -76,15 +76,17 @@ class Execution:
         try:
             await self._single(unit, footprints)
         except Exception as error:  # noqa: BLE001 - one of the four doors
+            if unit.exchange.writes:
+                await self._forgo(self._mark(unit, footprints))
             await self._judging.failed(unit.exchange, _bug(error))
 
     async def _single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
         exchange = unit.exchange
         operation = exchange.operation
-        mark = self._mark(exchange) if exchange.writes else None
+        mark = self._mark(unit, footprints) if exchange.writes else None
         generated = generated_by(exchange)
         outcome = await self._attempt(
-            lambda: self._gateway.run(operation, generated=generated, mark=mark)
+            lambda: self._gateway.run(operation, generated=generated, mark=mark), mark
         )
         if isinstance(outcome, Failed):
             await self._judging.failed(exchange, outcome)
@@ -106,13 +108,14 @@ class Execution:
         try:
             await self._committed(unit, footprints)
         except Exception as error:  # noqa: BLE001 - one of the four doors
+            await self._forgo(self._mark_of_all(unit, footprints))
             await self._doubt_transaction(unit, _bug(error))
 
     async def _committed(
         self, unit: Committed, footprints: tuple[tuple[Footprint, ...], ...]
     ) -> None:
-        mark = Mark(log=self._log, position=unit.commit.start)
-        outcome = await self._attempt(lambda: self._run_together(unit, mark))
+        mark = self._mark_of_all(unit, footprints)
+        outcome = await self._attempt(lambda: self._run_together(unit, mark), mark)
         if isinstance(outcome, Failed):
             await self._doubt_transaction(unit, outcome)
             return
@@ -122,8 +125,33 @@ class Execution:
         for statement, answer, places in zip(unit.statements, outcome, footprints, strict=True):
             await self._end_statement(unit, statement, answer, places, overtaken)
 
-    def _mark(self, exchange: Exchange) -> Mark:
-        return Mark(log=self._log, position=exchange.start, namespace=written_in(exchange))
+    def _mark(self, unit: Single, footprints: tuple[Footprint, ...]) -> Mark:
+        exchange = unit.exchange
+        return Mark(
+            log=self._log,
+            position=exchange.start,
+            namespace=written_in(exchange),
+            excuse=self._judging.known_excuse(unit, footprints),
+            generated=takes_server_values(exchange.operation),
+        )
+
+    def _mark_of_all(self, unit: Committed, footprints: tuple[tuple[Footprint, ...], ...]) -> Mark:
+        writes = [
+            (statement, places)
+            for statement, places in zip(unit.statements, footprints, strict=True)
+            if statement.exchange.writes
+        ]
+        excuses = (self._judging.known_excuse(each, places) for each, places in writes)
+        return Mark(
+            log=self._log,
+            position=unit.commit.start,
+            excuse=next((excuse for excuse in excuses if excuse is not None), None),
+            generated=any(takes_server_values(each.exchange.operation) for each, _ in writes),
+        )
+
+    async def _forgo(self, mark: Mark) -> None:
+        """Have a write that was given up never applied: an attempt may still wait for a lock, and so may a restart."""
+        await self._gateway_outage.endure(lambda: self._gateway.forgo(mark))
 
     async def cursor_ended(
         self, unit: Single, cursor: Cursor, gateway: Outcome, footprints: tuple[Footprint, ...]
@@ -169,7 +197,7 @@ class Execution:
     ) -> None:
         exchange = statement.exchange
         if exchange.writes:
-            self._wrote(statement, exchange.operation, outcome, footprints, at=unit.commit.position)
+            self._wrote(statement, exchange.operation, outcome, footprints, commit=unit.commit)
         legacy = exchange.legacy
         if statement.cursor is not None:
             for start in statement.cursor.parts:
@@ -204,10 +232,12 @@ class Execution:
         operation: Operation,
         outcome: Outcome,
         footprints: tuple[Footprint, ...],
-        at: int | None = None,
+        commit: ControlCommand | None = None,
     ) -> None:
+        """Note what a write touched; `commit` is that of its transaction, which bears the mark."""
         exchange = unit.exchange
-        position = exchange.position if at is None else at
+        place = exchange if commit is None else commit
+        position = place.position
         if operation.kind is Kind.AGGREGATE:
             self._stored(unit, operation, outcome, footprints)
             return
@@ -217,12 +247,11 @@ class Execution:
             return
         identifiers = outcome.touched + outcome.alternatives
         self._touches.note(operation.namespace, map(document_key, identifiers), position)
-        made = identifiers if operation.kind is Kind.INSERT else upserted(exchange)
-        self._stock.bear(operation.namespace, map(document_key, made))
+        self._stock.bear(operation.namespace, map(document_key, made_by(exchange)))
         self._states.owe(
             operation.namespace,
             identifiers,
-            exchange.start if at is None else at,
+            place.start,
             excuse=self._judging.excuse(unit, footprints, outcome),
             generated=takes_server_values(operation),
         )
@@ -253,13 +282,17 @@ class Execution:
         )
         self._states.owe_all(whole)
 
-    async def _attempt(self, run: Callable[[], Awaitable[T]]) -> T | Failed:
+    async def _attempt(self, run: Callable[[], Awaitable[T]], mark: Mark | None) -> T | Failed:
         """Return what the gateway answers; waits while it is away, gives up where it cannot."""
         try:
             return await self._gateway_outage.endure(lambda: self._limit.within(run))
         except UnsupportedError as error:
             return refusal_of(error)
+        except ForgoneError:
+            return Failed(verdict=Verdict.NOT_COMPARABLE, reason=FORGONE)
         except TimeoutError:
+            if mark is not None:
+                await self._forgo(mark)
             return Failed(verdict=Verdict.TIMEOUT, reason="the gateway took too long")
 
 

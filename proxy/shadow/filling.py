@@ -113,7 +113,8 @@ class Filling:
             self._stock.hear(await self._ledger_outage.endure(self._fillings.all))
 
     def _is_settling(self, namespace: str) -> bool:
-        return self._states.are_excused(namespace) or self._reconciler.is_restless(namespace)
+        is_excused = self._states.excuse_of(namespace, None) is not None
+        return is_excused or self._reconciler.is_restless(namespace)
 
     async def _prepare(self, order: Order) -> Mapping[str, Any]:
         """Know that a collection is being filled, and make it as it is on legacy."""

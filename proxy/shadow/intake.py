@@ -248,7 +248,7 @@ class Intake:
 
     def _doubt(self, exchange: Exchange, reason: str) -> Unit:
         if exchange.writes:
-            return InDoubt(exchanges=(exchange,), reason=reason)
+            return InDoubt(exchanges=(exchange,), reason=reason, clock=self._clock_of(exchange))
         return _not_comparable(exchange, reason)
 
     def _commit(self, commit: ControlCommand) -> None:
@@ -267,7 +267,7 @@ class Intake:
             statements = tuple(self._transactions.settle(identity))
             unit: Unit = Committed(commit=commit, statements=statements)
         else:
-            unit = _doubtful(commit, self._transactions.doubt(identity))
+            unit = self._doubtful(commit, self._transactions.doubt(identity))
         self._place(commit, unit, namespaces, effective=True)
 
     def _commit_again(
@@ -283,8 +283,19 @@ class Intake:
         if not statements:
             self._abort(commit)
             return
-        again = replace(_doubtful(commit, statements), again=True)
+        again = replace(self._doubtful(commit, statements), again=True)
         self._place(commit, again, namespaces, effective=True)
+
+    def _doubtful(self, commit: ControlCommand, statements: list[Single]) -> InDoubt:
+        return InDoubt(
+            exchanges=tuple(statement.exchange for statement in statements),
+            reason=NO_ANSWER,
+            commit=commit.start,
+            clock=self._clock_of(commit),
+        )
+
+    def _clock_of(self, captured: Captured) -> int | None:
+        return captured.clock or self._sequence.highest_clock or None
 
     def _abort(self, command: ControlCommand) -> None:
         """Drop the statements of a transaction; those of a settled one are gone already."""
@@ -323,11 +334,6 @@ class Intake:
     def _kill(self, command: ControlCommand) -> None:
         self._units.append(Settled(starts=(command.start,)))
         self._units.extend(CursorEnded(cursor=cursor) for cursor in self._cursors.kill(command))
-
-
-def _doubtful(commit: ControlCommand, statements: list[Single]) -> InDoubt:
-    exchanges = tuple(statement.exchange for statement in statements)
-    return InDoubt(exchanges=exchanges, reason=NO_ANSWER, commit=commit.start)
 
 
 def _is_in_transaction(request: Request) -> bool:

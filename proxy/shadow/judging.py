@@ -5,13 +5,13 @@ excused is read from legacy again.
 """
 
 import time
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
 
 from adapters.gateway import Footprint, Gateway
+from comparators.canonical import document_key
 from comparators.decision import decide
 from comparators.equivalence import EXPIRED
 from comparators.operation import Kind, Operation
@@ -20,7 +20,7 @@ from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.aftermath import Owing, Rechecking, Reconciling
 from proxy.shadow.contention import is_contended, takes_server_values
-from proxy.shadow.effects import generated_by, written_in
+from proxy.shadow.effects import generated_by, made_by, written_in
 from proxy.shadow.evidence import Evidence, namespaces_of
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
@@ -142,24 +142,28 @@ class Judging:
 
         For a write, called from work that holds its collections.
         """
-        self.judge(exchange, Judgement(verdict=failed.verdict, reason=failed.reason), leave=False)
+        judgement = Judgement(verdict=failed.verdict, reason=failed.reason)
         if not exchange.writes:
-            self._leave(exchange.start)
+            self.judge(exchange, judgement)
             return
+        self._stock.bear(written_in(exchange), map(document_key, made_by(exchange)))
         for namespace in written_namespaces(exchange.operation):
             self._touches.note_collection(namespace, exchange.position)
         await self._reconciler.open(
             Case(
                 exchanges=(exchange,),
                 settles=False,
-                done=lambda touched: self._reconciled(exchange, touched),
+                done=lambda touched: self._reconciled(exchange, judgement, touched),
             )
         )
 
-    def _reconciled(self, exchange: Exchange, touched: dict[str, list[Any]]) -> None:
+    def _reconciled(
+        self, exchange: Exchange, judgement: Judgement, touched: dict[str, list[Any]]
+    ) -> None:
         for namespace, identifiers in touched.items():
             self._states.owe(namespace, identifiers, exchange.position)
-        self._leave(exchange.start)
+        # Only now: until then a restart gives it up once more, and it counts once.
+        self.judge(exchange, judgement)
 
     def excuse(
         self, unit: Single, footprints: tuple[Footprint, ...], outcome: Outcome
@@ -167,7 +171,10 @@ class Judging:
         """Return why the documents of a write may rightly differ, None when they may not."""
         if outcome.alternatives:
             return CHOICE
-        return CONTENDED if self._is_contended(unit, footprints) else None
+        if self._is_contended(unit, footprints):
+            return CONTENDED
+        # Of one that was applied before a restart, with whom it met may be on the log no more.
+        return outcome.excuse
 
     def judge(
         self,
@@ -176,7 +183,6 @@ class Judging:
         *,
         outcome: Outcome | None = None,
         compare_s: float | None = None,
-        leave: bool = True,
     ) -> None:
         self._evidence.judged(
             exchange,
@@ -194,8 +200,7 @@ class Judging:
                 fingerprint=judgement.fingerprint,
                 position=exchange.start,
             )
-        if leave:
-            self._leave(exchange.start)
+        self._leave(exchange.start)
 
     def _is_contended(self, unit: Single, footprints: tuple[Footprint, ...]) -> bool:
         """Return whether a write met another one in an order that nobody knows, here or in another sidecar."""
@@ -211,54 +216,59 @@ class Judging:
         gateway: Outcome,
         footprints: tuple[Footprint, ...],
         compare_s: float,
-        *,
-        awaits: bool = False,
     ) -> None:
         """A write cannot be asked twice: its acknowledgement counts unless the order was unknowable.
 
-        `awaits`: when it ran, a value of the server's clock was still to be taken over.
+        What excuses it is looked for here, at its place of the order: soon afterwards it may be mended and forgotten.
         """
         exchange = unit.exchange
-        awaits = awaits or takes_server_values(operation)
-        awaits = awaits or self._states.awaits_clock(written_in(exchange))
-        namespaces = namespaces_of(footprints)
-        if any(map(self._stock.is_unknown, namespaces)):
-            judge = partial(
-                self._judge_write,
-                unit,
-                operation,
-                judgement,
-                gateway,
-                footprints,
-                compare_s,
-                awaits=awaits,
-            )
-            self._create_task(self._later(namespaces, judge))
-            return
-        reasons = map(self._stock.reason, sorted(namespaces))
-        partly = next((reason for reason in reasons if reason is not None), None)
-        if partly is not None and not gateway.alternatives:
-            # What the gateway touched is compared and made equal; all else it gets with the documents it lacks.
-            judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=partly)
+        awaits = takes_server_values(operation) or self._states.awaits_clock(written_in(exchange))
         if awaits and only_clocks_differ(judgement):
             judgement = Judgement(verdict=Verdict.MATCH, reason=TAKEN_OVER)
-        doubt = None
-        if partly is None or gateway.alternatives:
+        namespaces = namespaces_of(footprints)
+        if self._partly(namespaces) is None or gateway.alternatives:
             doubt = await self._doubt_about(unit, judgement, gateway, footprints)
-        if doubt is not None:
-            await self._doubt_write(exchange, doubt)
+            if doubt is not None:
+                await self._doubt_write(exchange, doubt)
+                return
+        if any(map(self._stock.is_unknown, namespaces)):
+            self._create_task(self._later(exchange, judgement, gateway, namespaces, compare_s))
             return
-        self.judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
-        # What legacy alone may have inserted is missing here: its state is owed as well.
-        inserted = [*generated_by(exchange).upserted.values(), *_inserted_by(operation)]
-        self._states.owe(written_in(exchange), inserted, exchange.start)
+        self._conclude(exchange, judgement, gateway, namespaces, compare_s)
 
     async def _later(
-        self, namespaces: frozenset[str], judge: Callable[[], Awaitable[None]]
+        self,
+        exchange: Exchange,
+        judgement: Judgement,
+        gateway: Outcome,
+        namespaces: frozenset[str],
+        compare_s: float,
     ) -> None:
         """Judge once it is known whether the gateway has all documents."""
         await self._stock.known(namespaces)
-        await judge()
+        self._conclude(exchange, judgement, gateway, namespaces, compare_s)
+
+    def _conclude(
+        self,
+        exchange: Exchange,
+        judgement: Judgement,
+        gateway: Outcome,
+        namespaces: frozenset[str],
+        compare_s: float,
+    ) -> None:
+        partly = self._partly(namespaces)
+        if partly is not None:
+            # What the gateway touched is compared and made equal; all else it gets with the documents it lacks.
+            judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=partly)
+        self.judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
+        # What legacy alone may have inserted is missing here: its state is owed as well.
+        inserted = [*generated_by(exchange).upserted.values(), *_inserted_by(exchange.operation)]
+        self._states.owe(written_in(exchange), inserted, exchange.start)
+
+    def _partly(self, namespaces: frozenset[str]) -> str | None:
+        """Return why the gateway has a part of the documents only, None where it has all, or nobody knows."""
+        reasons = map(self._stock.reason, sorted(namespaces))
+        return next((reason for reason in reasons if reason is not None), None)
 
     async def _doubt_about(
         self,
@@ -270,13 +280,25 @@ class Judging:
         """Return why the acknowledgement of a write that differs says nothing, None where it does."""
         if self._is_contended(unit, footprints):
             return CONTENDED
-        disputes = map(self._reconciler.disputes, sorted(namespaces_of(footprints)))
-        disputed = next((reason for reason in disputes if reason is not None), None)
-        if disputed is not None and judgement.verdict is Verdict.MISMATCH:
-            return disputed
+        if judgement.verdict is Verdict.MISMATCH:
+            excuse = gateway.excuse or self.known_excuse(unit, footprints)
+            if excuse is not None:
+                return excuse
         if gateway.alternatives:
             return CHOICE
         return EXPIRED if await self._wrote_expired(gateway, unit.exchange) else None
+
+    def known_excuse(self, unit: Single, footprints: tuple[Footprint, ...]) -> str | None:
+        """Return why a write may be answered in another way than on legacy, as far as it is known before it runs."""
+        if self._is_contended(unit, footprints):
+            return CONTENDED
+        for footprint in footprints:
+            reason = self._reconciler.disputes(footprint.namespace)
+            if reason is None and footprint.writes:
+                reason = self._states.excuse_of(footprint.namespace, footprint.keys)
+            if reason is not None:
+                return reason
+        return None
 
     async def _wrote_expired(self, gateway: Outcome, exchange: Exchange) -> bool:
         """Return whether the gateway wrote, or stumbled over, a document that MongoDB may have expired before."""

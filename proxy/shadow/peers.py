@@ -191,10 +191,15 @@ class Peers:
             return unit
         match unit:
             case Single() if unit.exchange.writes:
-                return InDoubt(exchanges=(unit.exchange,), reason=LATE)
+                return InDoubt(exchanges=(unit.exchange,), reason=LATE, clock=unit.exchange.clock)
             case Committed():
                 exchanges = tuple(statement.exchange for statement in unit.statements)
-                return InDoubt(exchanges=exchanges, commit=unit.commit.start, reason=LATE)
+                return InDoubt(
+                    exchanges=exchanges,
+                    commit=unit.commit.start,
+                    reason=LATE,
+                    clock=unit.commit.clock,
+                )
             case _:
                 return unit
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from proxy.shadow.contention import has_steps
 from proxy.shadow.effects import changed_something
-from proxy.shadow.units import Committed, Single, Unit
+from proxy.shadow.units import Committed, InDoubt, Single, Unit
 
 _FIRST_CLOCK: Final = 1_577_836_800 << 32
 """Counted from 2020 on, so that twice a clock still fits into PostgreSQL's `bigint`."""
@@ -33,6 +33,8 @@ def place_of(unit: Unit) -> int | None:
             return (write_at if effective else read_at)(exchange.clock)
         case Committed() if unit.commit.clock is not None:
             return write_at(unit.commit.clock)
+        case InDoubt() if unit.clock is not None:
+            return write_at(unit.clock)
         case _:
             return None
 

@@ -27,6 +27,7 @@ from proxy.shadow.quiet import Reading
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.runner import CreateTask, result_of
 from proxy.shadow.sides import Sides
+from proxy.shadow.states import States
 
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
@@ -63,7 +64,7 @@ class Rechecks:
         sides: Sides,
         *,
         reconciler: Reconciler,
-        awaits_clock: Callable[[str], bool],
+        states: States,
         expiries: Expiries,
         rules: Rules,
         within_s: float,
@@ -72,7 +73,7 @@ class Rechecks:
     ) -> None:
         self._sides = sides
         self._reconciler = reconciler
-        self._awaits_clock = awaits_clock
+        self._states = states
         self._expiries = expiries
         self._rules = rules
         self._within_s = within_s
@@ -158,6 +159,8 @@ class Rechecks:
         explained = self._explained(suspect)
         if explained is not None:
             return explained
+        if self._may_differ(suspect, reading.value, outcome):
+            return None
         is_figure = operation.kind is not Kind.FIND and asked is operation
         if is_figure and await self._may_have_expired(namespaces):
             return await self._without_expired(suspect, namespaces)
@@ -184,7 +187,15 @@ class Rechecks:
 
     def _is_unsettled(self, namespace: str) -> bool:
         """Return whether documents are about to be read from legacy again: a difference says nothing."""
-        return self._reconciler.is_restless(namespace) or self._awaits_clock(namespace)
+        return self._reconciler.is_restless(namespace) or self._states.awaits_clock(namespace)
+
+    def _may_differ(self, suspect: Suspect, legacy: Outcome, gateway: Outcome) -> bool:
+        """Return whether documents are in the answers that may differ until they are compared."""
+        differing = differing_keys(suspect.operation, legacy, gateway)
+        if differing is not None:
+            return self._states.excuse_of(suspect.operation.namespace, differing) is not None
+        namespaces = namespaces_of(suspect.footprints)
+        return any(self._states.excuse_of(namespace, None) is not None for namespace in namespaces)
 
     async def _may_have_expired(self, namespaces: frozenset[str]) -> bool:
         now_ns = time.time_ns()

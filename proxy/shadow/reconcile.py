@@ -15,7 +15,7 @@ from adapters.gateway import Footprint
 from comparators.canonical import document_key
 from comparators.errors import UnsupportedError
 from comparators.operation import Operation
-from comparators.outcome import Acknowledgement, Modified
+from proxy.shadow.effects import made_by
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.legacy import filters_of
 from proxy.shadow.peers import DISPUTED
@@ -91,12 +91,25 @@ class Reconciler:
         ]
         for _, selection in selections:
             self._dispute(selection.namespace)
-        self._create_task(self._settle(case, selections))
+        # Here and not in the task: later writes may change what the filters ask for.
+        found = [
+            (exchange, selection, await self._on_gateway(selection))
+            for exchange, selection in selections
+        ]
+        self._create_task(self._settle(case, found))
 
-    def mend(self, namespace: str, identifiers: Sequence[Any]) -> None:
-        """Begin to make single documents equal."""
+    def mend(
+        self, namespace: str, identifiers: Sequence[Any], done: Callable[[], None] = lambda: None
+    ) -> None:
+        """Begin to make single documents equal; `done` is called when they are."""
         self._dispute(namespace)
-        self._create_task(self._mend_known(namespace, identifiers))
+        self._create_task(self._mend_and_tell(namespace, identifiers, done))
+
+    async def _mend_and_tell(
+        self, namespace: str, identifiers: Sequence[Any], done: Callable[[], None]
+    ) -> None:
+        await self._mend_known(namespace, identifiers)
+        done()
 
     async def mended(self, namespace: str, identifiers: Sequence[Any]) -> None:
         """Make single documents equal."""
@@ -109,31 +122,31 @@ class Reconciler:
         finally:
             self._end_dispute(namespace)
 
-    async def _settle(self, case: Case, selections: Sequence[tuple[Exchange, Operation]]) -> None:
+    async def _settle(
+        self, case: Case, selections: Sequence[tuple[Exchange, Operation, list[Any]]]
+    ) -> None:
         touched: dict[str, list[Any]] = {}
         try:
-            for exchange, selection in selections:
-                found = await self._candidates(exchange, selection)
+            for exchange, selection, on_gateway in selections:
+                found = await self._candidates(exchange, selection, on_gateway)
                 touched.setdefault(selection.namespace, []).extend(found)
                 await self._mend(selection.namespace, found)
             if case.settles:
                 await asyncio.sleep(SETTLE_S)
-                for _, selection in selections:
+                for _, selection, _ in selections:
                     found = await self._on_legacy(selection)
                     touched[selection.namespace].extend(found)
                     await self._mend(selection.namespace, touched[selection.namespace])
         finally:
-            for _, selection in selections:
+            for _, selection, _ in selections:
                 self._end_dispute(selection.namespace)
         case.done(touched)
 
-    async def _candidates(self, exchange: Exchange, operation: Operation) -> list[Any]:
+    async def _candidates(
+        self, exchange: Exchange, operation: Operation, on_gateway: list[Any]
+    ) -> list[Any]:
         """Return the `_id`s that a write may have touched on either side."""
-        whole = Footprint(namespace=operation.namespace, keys=None, writes=False)
-
-        found = await result_of(self._sides.runner, (whole,), partial(self._on_gateway, operation))
-        found += await self._on_legacy(operation)
-        found += upserted(exchange)
+        found = on_gateway + await self._on_legacy(operation) + made_by(exchange)
         return list({document_key(identifier): identifier for identifier in found}.values())
 
     async def _on_gateway(self, operation: Operation) -> list[Any]:
@@ -212,14 +225,3 @@ class Reconciler:
             self._disputed[namespace] = left
         else:
             del self._disputed[namespace]
-
-
-def upserted(exchange: Exchange) -> list[Any]:
-    result = exchange.legacy.result if exchange.legacy is not None else None
-    match result:
-        case Acknowledgement():
-            return [identifier for _, identifier in result.upserted]
-        case Modified() if result.upserted_id is not None:
-            return [result.upserted_id]
-        case _:
-            return []

@@ -8,6 +8,7 @@ one by one, and nothing runs beside a write of its collection: two replays of on
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -64,7 +65,9 @@ class Replay:
         rules: Rules,
         pace: Pace,
         tasks: asyncio.TaskGroup,
+        writes: asyncio.TaskGroup,
     ) -> None:
+        """`writes` outlives `tasks`: what is being written to the ledger is not cancelled."""
         self._reader = reader
         self._frontier = Frontier()
         self._intake = Intake(resume, self._frontier)
@@ -73,7 +76,7 @@ class Replay:
         self._last: Record | None = None
         self._skipped: deque[Skipped] = deque()
         self._meanwhile = Meanwhile(self._intake, begins_ns=begins_ns)
-        self._build(log, gateway, ledger, rules, pace, tasks)
+        self._build(log, gateway, ledger, rules, pace, tasks, writes)
 
     def _build(
         self,
@@ -83,6 +86,7 @@ class Replay:
         rules: Rules,
         pace: Pace,
         tasks: asyncio.TaskGroup,
+        writes: asyncio.TaskGroup,
     ) -> None:
         create_task: Callable[..., object] = tasks.create_task
         self._outage = outage = Outage(Side.GATEWAY, self._evidence.was_away)
@@ -149,12 +153,13 @@ class Replay:
             states=self._unknowns,
             lag=self._lag,
             is_settled_below=lambda _position: None,
+            create_task=writes.create_task,
         )
 
     async def run(self) -> None:
         """Replay to the end of the log; cancelled before, the checkpoint covers what was finished."""
-        for namespace, _, position in await self._outage.endure(self._unforgotten):
-            self._unknowns.resume(namespace, position)
+        for applied in await self._outage.endure(self._unforgotten):
+            self._unknowns.resume(applied.namespace, applied.position)
         try:
             async with asyncio.TaskGroup() as tasks:
                 keeping = tasks.create_task(self._bookkeeping.run(), name="keep ledger")
@@ -162,8 +167,10 @@ class Replay:
                 await self._runner.is_idle()
                 await self._bookkeeping.end(keeping)
         finally:
-            async with asyncio.timeout(5):
-                await self._bookkeeping.flush()
+            # What is not written in time is found again from the last checkpoint.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await self._bookkeeping.flush()
 
     @property
     def left_bytes(self) -> int:

@@ -58,7 +58,7 @@ UNPAID: Final = "too many to keep"
 TAKEN_OVER: Final = "values made by the server were taken over"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Debt:
     """A document that is owed a comparison since the write at `position`.
 
@@ -110,6 +110,8 @@ class States:
         self._rules = rules
         self._owed: OrderedDict[tuple[str, bytes], Debt] = OrderedDict()
         self._being_paid: dict[tuple[str, bytes], Debt] = {}
+        self._being_mended: set[Debt] = set()
+        """Documents whose verdict is known; until they are equal, their marks are needed for a restart."""
         self._unpaid: dict[str, int] = defaultdict(int)
         self._wholes: deque[Whole] = deque()
 
@@ -197,7 +199,8 @@ class States:
 
     def oldest(self, position: int) -> int:
         """Return the oldest write whose state is still to be compared."""
-        owed = chain((debt.position for debt in self._all()), (w.position for w in self._wholes))
+        debts = chain(self._all(), self._being_mended)
+        owed = chain((debt.position for debt in debts), (w.position for w in self._wholes))
         return min(owed, default=position)
 
     def awaits_clock(self, namespace: str) -> bool:
@@ -205,10 +208,16 @@ class States:
         owed = chain(self._owed.items(), self._being_paid.items())
         return any(debt.generated and place[0] == namespace for place, debt in owed)
 
-    def are_excused(self, namespace: str) -> bool:
-        """Return whether documents of a collection that may differ are still owed a comparison."""
-        owed = chain(self._owed.items(), self._being_paid.items())
-        return any(debt.excuse is not None and place[0] == namespace for place, debt in owed)
+    def excuse_of(self, namespace: str, keys: Iterable[bytes] | None) -> str | None:
+        """Return why one of these documents may differ until it is compared, None where none may; None asks for any."""
+        if keys is None:
+            owed = chain(self._owed.items(), self._being_paid.items())
+            debts = (debt for place, debt in owed if place[0] == namespace)
+        else:
+            places = [(namespace, key) for key in keys]
+            found = chain(map(self._owed.get, places), map(self._being_paid.get, places))
+            debts = (debt for debt in found if debt is not None)
+        return next((debt.excuse for debt in debts if debt.excuse is not None), None)
 
     def are_doubtful(self) -> bool:
         """Return whether documents that are owed a comparison may differ, or are too many to look at."""
@@ -323,8 +332,13 @@ class States:
             self._enter(namespace, debt, judgement, phrase)
             return
         verdict = Verdict.MATCH if excuse == TAKEN_OVER else Verdict.NOT_COMPARABLE
-        self._enter(namespace, debt, Judgement(verdict=verdict, reason=excuse), phrase)
-        self._reconciler.mend(namespace, [debt.identifier])
+        self._being_mended.add(debt)
+
+        def mended() -> None:
+            self._being_mended.discard(debt)
+            self._enter(namespace, debt, Judgement(verdict=verdict, reason=excuse), phrase)
+
+        self._reconciler.mend(namespace, [debt.identifier], mended)
 
     def _enter(self, namespace: str, debt: Debt, judgement: Judgement, cause: str) -> None:
         self._evidence.compared_state(

@@ -34,12 +34,14 @@ class InDoubt:
     """Nobody knows whether MongoDB did these writes: read their documents again from legacy.
 
     `commit` is the start of the commit that is in doubt with them, None outside a transaction. `again`: they were in doubt
-    before and have their verdict, but may only have taken effect now.
+    before and have their verdict, but may only have taken effect now. `clock` is the highest that was answered when nobody
+    could answer them any more: where the log is read late, what follows there has a higher one. None without a clock.
     """
 
     exchanges: tuple[Exchange, ...]
     commit: int | None = None
     reason: str
+    clock: int | None
     again: bool = False
 
 

@@ -15,6 +15,7 @@ from comparators.equivalence import EXPIRED
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.verdict import Judgement, Verdict
+from proxy.shadow.effects import made_by
 from proxy.shadow.evidence import namespaces_of
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
@@ -23,7 +24,7 @@ from proxy.shadow.patience import Outage
 from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.reach import selections_of
 from proxy.shadow.recheck import Suspect, differing_keys
-from proxy.shadow.reconcile import Case, upserted
+from proxy.shadow.reconcile import Case
 from proxy.shadow.states import Whole
 
 RACED: Final = "ran beside a write, and a replay cannot ask legacy again"
@@ -103,6 +104,14 @@ class Unknowns:
         """Return whether a collection holds values of a clock that was not legacy's."""
         return namespace in self._clocks
 
+    def excuse_of(
+        self,
+        namespace: str,  # noqa: ARG002 - of the interface
+        keys: Iterable[bytes] | None,  # noqa: ARG002 - of the interface
+    ) -> str | None:
+        """Return None: what is unknown is disputed."""
+        return None
+
     def oldest(self, position: int) -> int:
         """Return the position: nothing waits."""
         return position
@@ -126,7 +135,7 @@ class Unknowns:
             except UnsupportedError:
                 self.lose(selection.namespace)
                 continue
-            identifiers = [*found, *upserted(exchange), *_inserted(selection)]
+            identifiers = [*found, *made_by(exchange), *_inserted(selection)]
             self._documents[selection.namespace].update(map(document_key, identifiers))
 
     async def _matching(self, selection: Operation) -> Sequence[Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -39,7 +40,7 @@ from proxy.shadow.recheck import Rechecks
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.runner import Runner
 from proxy.shadow.sides import Sides
-from proxy.shadow.states import States
+from proxy.shadow.states import CHOICE, States
 from proxy.shadow.stock import Stock
 from proxy.shadow.survey import Survey
 from proxy.shadow.telling import Telling
@@ -83,12 +84,13 @@ class Verifier:
         rules: Rules,
         limits: Limits,
         tasks: asyncio.TaskGroup,
+        writes: asyncio.TaskGroup,
         board: Board | None = None,
         cluster: str = "",
         applied: Applied | None = None,
         roll_back: RollBack | None = None,
     ) -> None:
-        """`board` is where the other verifiers of this gateway are met; None where there can be none.
+        """`writes` outlives `tasks`: what is being written to the ledger is not cancelled. `board` is where the other verifiers of this gateway are met; None where there can be none.
 
         `cluster` names the replica set, whose clock they share. `applied` tells the relay how far the log is applied;
         None where it does not ask. `roll_back` hears of what speaks against a collection; None where there are no flags.
@@ -101,6 +103,7 @@ class Verifier:
         self._ledger = ledger
         self._limits = limits
         self._tasks = tasks
+        self._writes = writes
         self._frontier = Frontier()
         self._intake = Intake(resume, self._frontier)
         self._progress = Progress(reader.position)
@@ -161,7 +164,7 @@ class Verifier:
         self._rechecks = Rechecks(
             sides,
             reconciler=self._reconciler,
-            awaits_clock=self._states.awaits_clock,
+            states=self._states,
             expiries=self._expiries,
             rules=rules,
             within_s=limits.recheck_within_s,
@@ -228,6 +231,7 @@ class Verifier:
             states=self._states,
             lag=self._lag,
             is_settled_below=self._release_log,
+            create_task=self._writes.create_task,
         )
 
     def _order_desk(self, sides: Sides, ledger_outage: Outage) -> OrderDesk:
@@ -312,10 +316,12 @@ class Verifier:
                     name="follow expiry",
                 )
         finally:
-            async with asyncio.timeout(5):
-                await self._bookkeeping.flush()
-                if self.is_drained:
-                    await self._peers.leave()
+            # What is not written in time is found again from the last checkpoint.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await self._bookkeeping.flush()
+                    if self.is_drained:
+                        await self._peers.leave()
 
     @property
     def is_drained(self) -> bool:
@@ -334,9 +340,15 @@ class Verifier:
         unforgotten = await self._gateway_outage.endure(
             lambda: self._gateway.unforgotten(self._log)
         )
-        for namespace, identifiers, position in unforgotten:
-            excuse = self._stock.reason(namespace)
-            self._states.owe(namespace, identifiers, position, excuse=excuse)
+        for each in unforgotten:
+            chosen = CHOICE if each.alternatives else None
+            self._states.owe(
+                each.namespace,
+                [*each.identifiers, *each.alternatives],
+                each.position,
+                excuse=self._stock.reason(each.namespace) or each.excuse or chosen,
+                generated=each.generated,
+            )
 
     async def _follow(self) -> None:
         nap_s = _SHORTEST_NAP_S

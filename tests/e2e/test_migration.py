@@ -19,6 +19,7 @@ from pymongo.errors import AutoReconnect
 
 from adapters.postgresql.gateway import PostgresGateway
 from comparators.canonical import CODEC
+from comparators.verdict import Verdict
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres, StopMode
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from proxy.ledger.access import opened
@@ -182,6 +183,13 @@ async def test_a_database_with_data_is_filled_proven_damaged_and_mended(
             ended.set()
 
     await migration.sidecar.drained(within_s=60)
+    evidence = await migration.sidecar.evidence()
+    wrong = [
+        group
+        for group in evidence.groups
+        if group.verdict is Verdict.MISMATCH and group.namespace != migration.orders
+    ]
+    assert not wrong, f"mismatches that are none: {wrong}"
     assert seen[0].done > 0
     assert await differing(migration.legacy, migration.gateway, migration.database) == {}
 

@@ -2,18 +2,20 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import asyncpg
 import pytest
 
-from adapters.gateway import Generated, Mark
+from adapters.gateway import ForgoneError, Generated, Mark
 from adapters.postgresql.gateway import PostgresGateway
 from comparators.canonical import decode
 from comparators.errors import UnreachableError, UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Documents
 from proxy.embedded import EmbeddedPostgres
+from tests.eventually import eventually
 
 GENERATED = Generated(now_ms=0)
 
@@ -86,6 +88,33 @@ async def test_a_deadline_belongs_to_whoever_set_it(
 
     await blocker.close()
     assert await value_of(gateway, 1) == {"_id": 1, "n": 1}
+
+
+async def test_a_write_that_is_forgone_is_not_applied_by_an_attempt_that_goes_on(
+    gateway: PostgresGateway, postgres_dsn: str
+) -> None:
+    """A statement whose client is gone waits on for its lock, and would run when it gets it."""
+    await gateway.run(increment(1), generated=GENERATED)
+    mark = Mark(log="log", position=1)
+    late = operation(Kind.INSERT, documents=[{"_id": 2}])
+    blocker = await asyncpg.connect(postgres_dsn)
+    await blocker.execute('BEGIN; LOCK TABLE "shop"."users" IN ACCESS EXCLUSIVE MODE')
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await gateway.run(late, generated=GENERATED, mark=mark)
+
+    await gateway.forgo(mark)
+
+    await blocker.execute("ROLLBACK")
+    asked = """SELECT count(*) = 0 FROM pg_stat_activity
+        WHERE datname = current_database() AND state = 'active' AND query LIKE '%INSERT INTO shop%'
+        AND pid <> pg_backend_pid()"""
+    await eventually(partial(blocker.fetchval, asked))
+    await blocker.close()
+    with pytest.raises(ForgoneError):
+        await gateway.run(late, generated=GENERATED, mark=mark)
+    assert await gateway.images("shop.users", [2]) == {}
+    assert await gateway.unforgotten("log") == []
 
 
 async def test_a_transaction_is_all_or_nothing(gateway: PostgresGateway) -> None:

@@ -11,6 +11,7 @@ from comparators.outcome import Acknowledgement, Documents
 from comparators.verdict import Verdict
 from proxy.shadow.frontier import Frontier, Resume
 from proxy.shadow.intake import ABORTED, NO_ANSWER, RETRIED, Intake
+from proxy.shadow.places import place_of
 from proxy.shadow.units import (
     Committed,
     CursorEnded,
@@ -104,6 +105,25 @@ def test_a_new_relay_leaves_the_open_writes_of_the_last_one_in_doubt() -> None:
     units = units_of(tape)
 
     assert [type(unit) for unit in units] == [InDoubt, InDoubt]
+
+
+def test_a_write_in_doubt_has_its_place_before_what_follows_on_the_log() -> None:
+    """However much of the log is read at once: what follows may rest on it, and is excused."""
+    tape = Tape()
+    tape.reply(tape.intent(insert(6)), reply(5, n=1))
+    tape.intent(insert(7))
+    tape.opened()
+    tape.reply(tape.intent(insert(8)), reply(9, n=1))
+    intake = Intake(BEGINNING, Frontier())
+    for record in tape.records:
+        intake.accept(record)
+
+    places = [place_of(unit) for unit in intake.release(1)]
+
+    assert None not in places
+    assert places == sorted(places, key=lambda place: place or 0)
+    assert len(set(places)) == 2
+    assert places[1] != places[2]
 
 
 def test_a_write_is_told_of_one_beside_it_that_is_never_answered() -> None:
