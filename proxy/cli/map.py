@@ -20,7 +20,7 @@ from adapters.entities.mongoose.models import read_models
 from adapters.entities.mongoose.overlay import read_overlay
 from adapters.entities.notation import JSON
 from adapters.entities.profile import SUFFIX
-from adapters.postgresql.explanation import explain_find
+from adapters.postgresql.explanation import explain_command
 from adapters.postgresql.schema.schema import Schema
 from adapters.postgresql.schema.steps import SchemaPlan
 from adapters.query.failures import CommandFailure
@@ -179,30 +179,34 @@ def explain(
     sort: Annotated[str, typer.Option("--sort", help="Its sort.")] = "{}",
     skip: Annotated[int, typer.Option("--skip", help="Its skip.")] = 0,
     limit: Annotated[int | None, typer.Option("--limit", help="Its limit.")] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(
+            "--command", help="A whole command, extended JSON: find, count, aggregate, update …"
+        ),
+    ] = None,
 ) -> None:
-    """Show where the fields of a document lie, and how a query is run: SQL, residual, why."""
+    """Show where the fields of a document lie, and how a command is run: SQL, residual, why."""
     maps = maps_of(options.settings_of(config, entities=entities))
     database, _, collection = namespace.partition(".")
     if document is not None:
         read = json_of("--document", document.read_text(encoding="utf-8"))
         for line in explain_document(map_for(collection, maps), read):
             typer.echo(line)
+    asked = []
     if query is not None:
-        asked, ordered = json_of("--filter", query), json_of("--sort", sort)
+        found = {"filter": json_of("--filter", query), "sort": json_of("--sort", sort)}
+        cut = {"skip": skip, "limit": limit or 0}
+        asked.append({"find": collection, **found, **cut})
+    if command is not None:
+        asked.append(json_of("--command", command))
+    for each in asked:
         try:
-            explained = explain_find(
-                database,
-                collection,
-                maps.get(collection),
-                query=asked,
-                sort=ordered,
-                skip=skip,
-                limit=limit,
-            )
+            explained = explain_command(database, collection, maps.get(collection), each)
         except CommandFailure as failure:
             raise SettingsError(
-                f"MongoDB refuses this query with code {failure.code}",
-                where="--filter, --sort",
+                f"MongoDB refuses this with code {failure.code}",
+                where="--filter, --sort, --command",
                 remedy="correct the operators that it names",
             ) from failure
         typer.echo(explained)
