@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ async def test_what_is_being_written_to_the_ledger_is_not_cut_off(
         async with log.verifier() as verifier:
             await verifier.drained()
             ledger = log.ledgers[-1].removeprefix("sqlite:///")
-            other = sqlite3.connect(ledger, isolation_level=None)
-            other.execute("BEGIN IMMEDIATE")
+            other = sqlite3.connect(ledger, isolation_level=None, timeout=0)
+            await eventually(partial(_is_locked_by, other))
             await log.write({"insert": "users", "documents": [{"_id": 2}]})
             await eventually(_is_writing)
             # Behind the cancellation, which comes with the end of the block.
@@ -32,6 +33,15 @@ async def test_what_is_being_written_to_the_ledger_is_not_cut_off(
             ("insert", Verdict.MATCH): 2,
             ("state", Verdict.MATCH): 2,
         }
+
+
+def _is_locked_by(connection: sqlite3.Connection) -> bool:
+    """Lock the ledger, unless the verifier has it."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
 def _is_writing() -> bool:
