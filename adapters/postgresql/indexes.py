@@ -131,7 +131,8 @@ class Index:
         start = tuple((document, tuple(path.split("."))) for path in self.paths)
         for values in _combinations(start):
             if not self.unique:
-                break
+                # Every element may hold what refuses the document.
+                continue
             if self.sparse and all(value is MISSING for value in values):
                 continue
             key = self._key(values)

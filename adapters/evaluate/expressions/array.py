@@ -224,6 +224,8 @@ def element_count(value: Any) -> int:
     if not is_number(value):
         raise CommandFailure(5787902, "Value for 'n' must be of integral type")
     whole = integral(value, bits=64)
+    if isinstance(value, float) and not -(2.0**63) <= value < 2.0**63:
+        raise CommandFailure(31109, f"Can't coerce out-of-range value {value} to long")
     if whole is None:
         raise CommandFailure(5787903, "Value for 'n' must be of integral type")
     if whole <= 0:
