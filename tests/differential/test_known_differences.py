@@ -10,6 +10,7 @@ from typing import Any, Final
 import bson
 import pytest
 from bson.dbref import DBRef
+from bson.min_key import MinKey
 from bson.raw_bson import RawBSONDocument
 
 from adapters.gateway import Generated
@@ -266,3 +267,14 @@ async def test_17_a_condition_on_the_key_of_groups_sees_the_documents(twins: Twi
     assert of_null == ([{"_id": None, "n": 1}], [{"_id": None, "n": 2}])
     assert len(bare[0]) == 2
     assert bare[1] == [{"_id": 5, "n": 1}]
+
+
+async def test_18_groups_at_the_front_lose_types_of_their_keys(twins: Twins) -> None:
+    await inserted(twins, {"_id": 1, "a": MinKey()})
+    group = {"$group": {"_id": "$a"}}
+
+    alone = await piped(twins, group)
+    sorted_ = await piped(twins, group, {"$sort": {"_id": 1}})
+
+    assert alone == ([{"_id": MinKey()}], [{"_id": MinKey()}])
+    assert sorted_ == ([{"_id": {"": MinKey()}}], [{"_id": MinKey()}])

@@ -7,6 +7,10 @@ be one that the gateway gives for a part of the same operation.
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
+from bson.code import Code
+from bson.max_key import MaxKey
+from bson.min_key import MinKey
+
 from comparators.canonical import decode, encode
 from comparators.operation import Kind
 from comparators.outcome import Documents, Failure, Modified, Result
@@ -23,6 +27,7 @@ SPARED_BY_MATCH: Final = 9
 ANOTHER_DOCUMENT: Final = 1
 A_CONSTANT_SET: Final = 16
 KEYS_OF_GROUPS: Final = 17
+TYPES_OF_KEYS: Final = 18
 CODES_OF_SUBSETS: Final = (17046, 17310)
 GROUPING: Final = frozenset({"$group", "$bucket", "$sortByCount"})
 SHAPING: Final = frozenset({"$project", "$addFields", "$set", "$group"})
@@ -40,6 +45,10 @@ async def known_difference(step: Step, answers: Answers, ask: Ask) -> int | None
     if step.kind is not Kind.AGGREGATE:
         return None
     pipeline = step.arguments["pipeline"]
+    if _groups_in_front(pipeline) and isinstance(gateway, Documents):
+        lost = _with_types_lost(gateway)
+        if lost != sorted(gateway.documents) and lost == _with_types_lost(legacy):
+            return TYPES_OF_KEYS
     if not isinstance(gateway, Failure):
         moved = isinstance(legacy, Documents) and _matches_keys(pipeline)
         return KEYS_OF_GROUPS if moved else None
@@ -80,6 +89,20 @@ def _groups_in_front(pipeline: list[Document]) -> bool:
         if name not in PUSHED_DOWN:
             return False
     return False
+
+
+def _with_types_lost(result: Result | str) -> Any:
+    """Return the documents of a result in no order, each key of a group as the server hands it over."""
+    if not isinstance(result, Documents):
+        return result
+    documents = map(decode, result.documents)
+    return sorted(encode({**each, "_id": _handed_over(each.get("_id"))}) for each in documents)
+
+
+def _handed_over(key: Any) -> Any:
+    if isinstance(key, MinKey | MaxKey):
+        return {"": key}
+    return str(key) if isinstance(key, Code) and key.scope is None else key
 
 
 def _parts(pipeline: list[Document]) -> Iterator[list[Document]]:
