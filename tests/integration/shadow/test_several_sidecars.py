@@ -109,7 +109,7 @@ async def test_two_sidecars_that_hammer_the_same_documents_leave_them_equal(
         await drained(ledger)
         evidence = await read_report(ledger)
         assert evidence.tally.mismatched == 0, evidence.groups
-        assert evidence.tally.verified > 200
+        assert evidence.tally.verified > 50, "too little was verified to say anything"
         assert await differing(mongo.uri, postgres_dsn, database) == {}
 
         one, two = sidecars
@@ -136,7 +136,7 @@ async def test_a_ledger_on_postgresql_takes_what_two_sidecars_find(
 
         evidence = await read_report(ledger_dsn)
         assert evidence.tally.mismatched == 0, evidence.groups
-        assert evidence.tally.verified > 200
+        assert evidence.tally.verified > 50, "too little was verified to say anything"
         assert len((await status(ledger_dsn)).positions) == 2
         assert await differing(mongo.uri, postgres_dsn, database) == {}
 
