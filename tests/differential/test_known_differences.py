@@ -269,7 +269,7 @@ async def test_17_a_condition_on_the_key_of_groups_sees_the_documents(twins: Twi
     assert bare[1] == [{"_id": 5, "n": 1}]
 
 
-async def test_18_groups_at_the_front_lose_types_of_their_keys(twins: Twins) -> None:
+async def test_18_groups_at_the_front_lose_types_of_their_values(twins: Twins) -> None:
     await inserted(twins, {"_id": 1, "a": MinKey()})
     group = {"$group": {"_id": "$a"}}
 

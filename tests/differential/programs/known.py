@@ -92,17 +92,21 @@ def _groups_in_front(pipeline: list[Document]) -> bool:
 
 
 def _with_types_lost(result: Result | str) -> Any:
-    """Return the documents of a result in no order, each key of a group as the server hands it over."""
+    """Return the documents of a result in no order, each value of a group as the server hands it over."""
     if not isinstance(result, Documents):
         return result
     documents = map(decode, result.documents)
-    return sorted(encode({**each, "_id": _handed_over(each.get("_id"))}) for each in documents)
+    return sorted(
+        encode({name: _handed_over(value) for name, value in each.items()}) for each in documents
+    )
 
 
-def _handed_over(key: Any) -> Any:
-    if isinstance(key, MinKey | MaxKey):
-        return {"": key}
-    return str(key) if isinstance(key, Code) and key.scope is None else key
+def _handed_over(value: Any) -> Any:
+    if isinstance(value, MinKey | MaxKey):
+        return {"": value}
+    if isinstance(value, list):
+        return [_handed_over(each) for each in value]
+    return str(value) if isinstance(value, Code) and value.scope is None else value
 
 
 def _parts(pipeline: list[Document]) -> Iterator[list[Document]]:
