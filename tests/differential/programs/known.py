@@ -106,6 +106,8 @@ def _handed_over(value: Any) -> Any:
         return {"": value}
     if isinstance(value, list):
         return [_handed_over(each) for each in value]
+    if isinstance(value, dict) and list(value) != [""]:
+        return {name: _handed_over(each) for name, each in value.items()}
     return str(value) if isinstance(value, Code) and value.scope is None else value
 
 
