@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -22,6 +23,10 @@ from proxy.embedded import EmbeddedMongo, EmbeddedPostgres, embedded_mongo, embe
 from tests.eventually import eventually
 
 pytest_plugins = ("tests.differential.programs.reporting",)
+
+# An example that takes long on a busy machine says nothing about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 LEFT_BEHIND_WITHIN_S = 1.0
 TCP_LISTEN = "0A"

@@ -19,7 +19,6 @@ Answer = list[bytes] | int
 """Documents as BSON, or the code of a refusal."""
 
 SEVERAL: Final = settings(
-    deadline=None,
     # A test's database serves all its examples, each of which empties the collection first.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     print_blob=True,

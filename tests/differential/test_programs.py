@@ -26,7 +26,6 @@ ROUNDS: Final = 20
 """Programs that end early leave cases to a next round; there are never many."""
 
 QUIET: Final = settings(
-    deadline=None,
     database=None,
     phases=[Phase.generate, Phase.shrink],
     print_blob=False,

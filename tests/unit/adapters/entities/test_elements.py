@@ -64,7 +64,7 @@ def back(codec: RowCodec, row: Row) -> dict[str, Any]:
 elements = st.one_of(documents, documents, documents, values(2))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     document=st.fixed_dictionaries(
         {},

@@ -266,7 +266,7 @@ def test_an_index_finds_by_columns_above_and_inside_of_its_path(path: str) -> No
 names = st.from_regex(r"[a-z][a-zA-Z0-9]{0,6}", fullmatch=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(paths=st.sets(names, max_size=5), kinds=st.lists(st.sampled_from(ColumnType), min_size=5))
 def test_the_order_of_columns_survives(paths: set[str], kinds: list[ColumnType]) -> None:
     columns = tuple(

@@ -47,7 +47,7 @@ def back(codec: RowCodec, row: Row) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("identity", list(IdentityType))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(identifier=values(1), document=documents)
 def test_any_document_comes_back_bit_for_bit(
     identity: IdentityType, identifier: Any, document: dict[str, Any]
@@ -65,7 +65,7 @@ def test_any_document_comes_back_bit_for_bit(
     assert encode(back(codec, codec.row_of(stored))) == encode(stored)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(document=st.one_of(as_expected, as_expected, anything_mapped), data=st.data())
 def test_the_quicker_way_makes_the_same_row(document: dict[str, Any], data: st.DataObject) -> None:
     alone = replace(entity(IdentityType.OBJECTID), children=())
@@ -79,7 +79,7 @@ def test_the_quicker_way_makes_the_same_row(document: dict[str, Any], data: st.D
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ColumnType if kind is not ColumnType.VARCHAR])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=st.one_of(values(2), st.lists(values(1), max_size=3)), array=st.booleans())
 def test_any_value_survives_in_a_column_of_any_type(
     kind: ColumnType, value: Any, array: bool

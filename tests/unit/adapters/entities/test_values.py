@@ -11,7 +11,7 @@ from tests.differential.grammar.mapped import KINDS, anything
 
 
 @pytest.mark.parametrize("kind", list(NATURAL))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=st.one_of(*KINDS.values(), anything))
 def test_the_quicker_way_holds_the_values_of_the_natural_type(kind: ColumnType, value: Any) -> None:
     found = HOLDERS[kind](value)

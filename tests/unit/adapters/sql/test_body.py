@@ -12,7 +12,7 @@ from comparators.order import compare
 from tests.differential.grammar.values import values
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values(2), values(2))
 def test_equal_values_have_equal_bodies(a: Any, b: Any) -> None:
     if compare(a, b) == 0:

@@ -38,7 +38,7 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(NUMBERS, NUMBERS)
 def test_numbers_sort_by_value_across_types(a: Any, b: Any) -> None:
     key_a, key_b = key_of(a), key_of(b)
@@ -46,7 +46,7 @@ def test_numbers_sort_by_value_across_types(a: Any, b: Any) -> None:
     assert (key_a > key_b) - (key_a < key_b) == compare(a, b)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values(2), values(2))
 def test_keys_sort_as_values_do(a: Any, b: Any) -> None:
     key_a, key_b = key_of(a), key_of(b)

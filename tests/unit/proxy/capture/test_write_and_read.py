@@ -161,4 +161,4 @@ class WriteAndRead(RuleBasedStateMachine):
 
 
 TestWriteAndRead = WriteAndRead.TestCase
-TestWriteAndRead.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestWriteAndRead.settings = settings(max_examples=60, stateful_step_count=40)

@@ -166,7 +166,7 @@ BOUNDS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(FIGURES, BOUNDS, st.sampled_from(list(Verdict)), st.integers(1, 100))
 def test_more_evidence_against_it_never_helps_a_collection(
     facts: CollectionFacts, bounds: Bounds, verdict: Verdict, more: int
@@ -187,7 +187,7 @@ def test_more_evidence_against_it_never_helps_a_collection(
     assert ORDER.index(after) >= ORDER.index(before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(FIGURES, BOUNDS, st.integers(1, 100))
 def test_more_differing_documents_never_help_a_collection(
     facts: CollectionFacts, bounds: Bounds, more: int

@@ -53,7 +53,7 @@ def test_nothing_tried_excludes_nothing() -> None:
     assert (lowest_rate(0, 0), highest_rate(0, 0)) == (0.0, 1.0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 10**6), st.data())
 def test_one_more_hit_moves_both_bounds_up(trials: int, data: st.DataObject) -> None:
     hits = data.draw(st.integers(0, trials - 1))
@@ -63,7 +63,7 @@ def test_one_more_hit_moves_both_bounds_up(trials: int, data: st.DataObject) -> 
     assert lowest_rate(hits, trials) <= hits / trials <= highest_rate(hits, trials)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(1e-6, 0.999), st.integers(0, 50))
 def test_the_trials_that_are_missing_are_the_fewest_that_suffice(rate: float, hits: int) -> None:
     trials = trials_for(rate, hits)
@@ -153,7 +153,7 @@ def test_few_operations_or_little_time_leave_the_interval_open() -> None:
     assert latency_ratio([Pair(legacy=Sketch(), gateway=Sketch())], 0.5) is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=60))
 def test_sections_lose_no_operation_and_are_never_too_many(sizes: list[int]) -> None:
     minutes = [pair([1e-3] * n, [2e-3] * n) for n in sizes]
