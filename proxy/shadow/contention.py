@@ -117,10 +117,11 @@ def _meets(own: Mapping[str, frozenset[bytes] | None], exchange: Exchange) -> bo
 
 
 def _writes_of(unit: Single | Committed | InDoubt) -> list[Exchange]:
-    return [exchange for exchange in _exchanges_of(unit) if exchange.writes]
+    return [exchange for exchange in exchanges_of(unit) if exchange.writes]
 
 
-def _exchanges_of(unit: Single | Committed | InDoubt) -> Sequence[Exchange]:
+def exchanges_of(unit: Single | Committed | InDoubt) -> Sequence[Exchange]:
+    """Return the operations of a unit."""
     match unit:
         case Single():
             return [unit.exchange]

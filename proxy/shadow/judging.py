@@ -26,7 +26,7 @@ from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.intake import NO_ANSWER
 from proxy.shadow.patience import Outage
-from proxy.shadow.peers import Peers
+from proxy.shadow.peers import UNNOTICED, Peers
 from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Suspect
 from proxy.shadow.reconcile import Case
@@ -97,6 +97,11 @@ class Judging:
             return
         if exchange.writes:
             await self._judge_write(unit, operation, judgement, gateway, footprints, compare_s)
+            return
+        disputed = self._disputed_before(unit)
+        if disputed is not None:
+            judgement = Judgement(verdict=Verdict.NOT_COMPARABLE, reason=disputed)
+            self.judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
             return
         suspect = Suspect(
             exchange=exchange,
@@ -173,6 +178,9 @@ class Judging:
             return CHOICE
         if self._is_contended(unit, footprints):
             return CONTENDED
+        disputed = self._disputed_before(unit)
+        if disputed is not None:
+            return disputed
         # Of one that was applied before a restart, with whom it met may be on the log no more.
         return outcome.excuse
 
@@ -201,6 +209,10 @@ class Judging:
                 position=exchange.start,
             )
         self._leave(exchange.start)
+
+    def _disputed_before(self, unit: Single) -> str | None:
+        """Return why another sidecar may have owed documents of an exchange when it was let go."""
+        return None if self._peers is None else self._peers.disputed_before(unit.exchange.start)
 
     def _is_contended(self, unit: Single, footprints: tuple[Footprint, ...]) -> bool:
         """Return whether a write met another one in an order that nobody knows, here or in another sidecar."""
@@ -284,6 +296,8 @@ class Judging:
             excuse = gateway.excuse or self.known_excuse(unit, footprints)
             if excuse is not None:
                 return excuse
+            if self._peers is not None and await self._peers.came_unnoticed(unit):
+                return UNNOTICED
         if gateway.alternatives:
             return CHOICE
         return EXPIRED if await self._wrote_expired(gateway, unit.exchange) else None
@@ -292,6 +306,9 @@ class Judging:
         """Return why a write may be answered in another way than on legacy, as far as it is known before it runs."""
         if self._is_contended(unit, footprints):
             return CONTENDED
+        disputed = self._disputed_before(unit)
+        if disputed is not None:
+            return disputed
         for footprint in footprints:
             reason = self._reconciler.disputes(footprint.namespace)
             if reason is None and footprint.writes:

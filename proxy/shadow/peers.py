@@ -5,6 +5,9 @@ one has applied all that comes before it; so between them, they do what one veri
 gets on by asking MongoDB for its clock before it looks for the end of its log: what is not on the log by then comes
 later. Documents are read from MongoDB and put on the gateway only while everybody stands still at one place.
 
+Whoever is alone looks for others once a second. What it runs before it notices one may lack that one's writes: before it
+calls an answer wrong, it looks once more.
+
 One that is silent for too long is waited for no more. What it had not applied is missing then: until it is back, differences say nothing. When
 it comes back, what others have gone past in the meantime is late, and is read again from legacy instead of
 being applied out of order. A verifier that is alone asks nobody and tells nobody, but once a second that it is there.
@@ -20,7 +23,7 @@ from typing import Final
 import structlog
 
 from adapters.board import Board, Notice, Touch
-from proxy.shadow.contention import has_steps, known_keys
+from proxy.shadow.contention import exchanges_of, has_steps, known_keys
 from proxy.shadow.others import Others
 from proxy.shadow.patience import Outage
 from proxy.shadow.places import before, clock_at, place_of, write_at
@@ -33,11 +36,13 @@ _log = structlog.get_logger()
 DISPUTED: Final = "documents of its collection were being read again from legacy"
 LATE: Final = "another sidecar had gone past it"
 SILENT: Final = "another sidecar is silent: its writes may be missing"
+UNNOTICED: Final = "another sidecar was not noticed yet: its writes may have been missing"
 """Reasons of `not_comparable`."""
 
 _REMEMBERED_S: Final = 3600.0
 """Whoever is silent for longer is taken for gone; a sweep finds what it left undone."""
 _NEVER: Final = (1 << 63) - 1
+_MOST_DISPUTED: Final = 100_000
 _ALONE_S: Final = 1.0
 _QUIET_S: Final = 0.1
 _BUSY_S: Final = 0.003
@@ -87,6 +92,11 @@ class Peers:
         self._frozen: int | None = None
         self._passed = _NEVER if board is None else 0
         self._admitted = 0
+        self._unnoticed = -1
+        """Up to this place units ran before the newest of the others was noticed."""
+        self._begun = 0
+        self._traded = 0
+        """How many trades were begun, and how many of them are over."""
         self._wanted = 0
         """The place that an operation waits for others to reach."""
         self._wanted_standing = 0
@@ -102,6 +112,8 @@ class Peers:
         self._sees: tuple[str, ...] = ()
         self._others = Others()
         self._raced: set[int] = set()
+        self._disputed: dict[int, str] = {}
+        """By the start of an exchange: why documents of its collections may have been missing when it was let go."""
         self._stand = asyncio.Lock()
         self._putting_alone = 0
         self._wake = asyncio.Event()
@@ -149,11 +161,26 @@ class Peers:
         self._admitted = max(self._admitted, place)
         if self._live:
             self._note_races(unit, place)
+            self._note_disputes(unit)
         return self._in_time(unit, place)
 
     def has_raced(self, start: int) -> bool:
         """Return whether a write met one of another sidecar in an order that nobody knows."""
         return start in self._raced
+
+    def disputed_before(self, start: int) -> str | None:
+        """Return why a difference in an exchange says nothing, as it stood when it was let go: soon afterwards it may be over."""
+        return self._disputed.get(start)
+
+    async def came_unnoticed(self, unit: Unit) -> bool:
+        """Return, after another look, whether a unit ran before another sidecar was noticed that may have been there already."""
+        place = self.place_of(unit)
+        if place is None:
+            return False
+        wanted = self._begun + 1
+        self._wake.set()
+        await self._news.until(lambda: self._traded >= wanted)
+        return place <= self._unnoticed
 
     @property
     def are_silent(self) -> bool:
@@ -217,6 +244,17 @@ class Peers:
             )
         if raced:
             self._raced.add(exchange.start)
+
+    def _note_disputes(self, unit: Unit) -> None:
+        if not isinstance(unit, Single | Committed | InDoubt):
+            return
+        for exchange in exchanges_of(unit):
+            reasons = map(self.disputes, namespaces_of(exchange.operation))
+            reason = next((each for each in reasons if each is not None), None)
+            if reason is not None:
+                self._disputed[exchange.start] = reason
+        while len(self._disputed) > _MOST_DISPUTED:
+            del self._disputed[next(iter(self._disputed))]
 
     # ---- readings of legacy
 
@@ -307,6 +345,8 @@ class Peers:
         if self._live and self._asked is None:
             clock = await self._own.clock()
             self._asked = (clock, self._own.end())
+        self._begun += 1
+        begun = self._begun
         # From here to the notice without any await: frontier and touches belong together.
         touches, self._outbox = self._outbox, []
         notice = self._notice()
@@ -320,6 +360,7 @@ class Peers:
             self._numbers[log] = number
             self._others.note(new)
         await self._take(others)
+        self._traded = begun
         self._news.pulse()
 
     def _notice(self) -> Notice:
@@ -377,6 +418,9 @@ class Peers:
         await self._redefine(live)
         if self._joined and self._was_dropped(live):
             self._joined = False
+        if live.keys() - self._live.keys():
+            # Only here: up to now operations were let go without asking the newcomer.
+            self._unnoticed = self._admitted
         self._live, self._silent = live, silent
         if not self._joined and all(self._name in each.sees for each in live.values()):
             self._joined = True
