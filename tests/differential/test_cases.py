@@ -18,7 +18,7 @@ from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.project import projector
 from adapters.evaluate.update import updater
 from adapters.evaluate.upsert import upserted
-from adapters.query.filter import parse_filter
+from adapters.query.filter import parse_filter, parse_query
 from adapters.query.projection import parse_projection
 from adapters.query.sort import parse_sort
 from adapters.query.update import parse_update
@@ -66,7 +66,7 @@ def found_by_residual(case: Case) -> list[Document]:
 
 def left_by_residual(case: Case) -> list[Document]:
     update = parse_update(case["update"], case.get("arrayFilters"))
-    query = parse_filter(case.get("filter", {}))
+    query = parse_query(case.get("filter", {}), upsert=case.get("upsert", False))
     change = updater(update, filter=query, now_ms=0)
     after = [change(each) if matcher(query)(each) else each for each in case["documents"]]
     if case.get("upsert") and not any(map(matcher(query), case["documents"])):
