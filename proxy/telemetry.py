@@ -115,6 +115,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "flags_read": "The flags file was read, and holds from here on",
     "gateway_ended": "The process that answers reads from the gateway ended and is started again; MongoDB answers meanwhile",
     "gateway_failed": "A bug ended one operation on the gateway; its verdict is gateway_error",
+    "gateway_not_reached": "A bug kept a conversation from the process that answers reads; MongoDB answers",
     "latencies_kept_by_minute": "Latencies of a past day wait for a ledger that does not answer",
     "legacy_unreachable": "A client connection found no MongoDB to go to",
     "login_failed": "A client did not prove that it knows the password of its user",

@@ -96,17 +96,23 @@ async def keep_gateway(settings: Settings, socket: Path) -> None:
 async def _one_process(
     command: str, environment: Mapping[str, str], arguments: Sequence[str]
 ) -> int:
-    """Return the exit code of one process; it is asked to end when this is cancelled."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "proxy.cli",
-        command,
-        "--parent",
-        str(os.getpid()),
-        *arguments,
-        env=environment,
-    )
+    """Return the exit code of one process; it is asked to end when this is cancelled.
+
+    One that cannot even be started, for want of memory or of processes, has ended with EX_OSERR: the relay goes on.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "proxy.cli",
+            command,
+            "--parent",
+            str(os.getpid()),
+            *arguments,
+            env=environment,
+        )
+    except OSError:
+        return os.EX_OSERR
     try:
         return await process.wait()
     finally:

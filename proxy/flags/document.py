@@ -59,8 +59,15 @@ def key_of(direction: Direction, namespace: str) -> str:
 
 
 def parsed(text: str) -> Mapping[str, Any]:
-    """Return a flags file as a document; ValueError that says what is wrong with it."""
-    document: Any = json.loads(text)
+    """Return a flags file as a document; ValueError that says what is wrong with it.
+
+    Whatever the file holds it is nothing else: the relay reads it while it serves.
+    """
+    try:
+        document: Any = json.loads(text)
+    except RecursionError as error:
+        message = "it is nested too deeply"
+        raise ValueError(message) from error
     flags = document.get("flags") if isinstance(document, dict) else None
     if not isinstance(flags, dict):
         message = "there is no object `flags`"
@@ -71,6 +78,9 @@ def parsed(text: str) -> Mapping[str, Any]:
         FlagdCore().set_flags(text)
     except OpenFeatureError as error:
         raise ValueError(error.error_message or type(error).__name__) from error
+    except Exception as error:  # flagd's evaluator does not say what it raises for a broken file
+        message = f"flagd's evaluator does not take it: {type(error).__name__}: {error}"
+        raise ValueError(message) from error
     return {**document}
 
 
@@ -168,16 +178,17 @@ def _complaints(flag: Any) -> Iterator[str]:
     if not isinstance(flag, dict):
         yield "it is no object"
         return
-    if flag.get("state") not in {"ENABLED", "DISABLED"}:
+    # Compared with lists: anything may stand there, also what has no hash.
+    if flag.get("state") not in ["ENABLED", "DISABLED"]:
         yield "its `state` is neither ENABLED nor DISABLED"
     variants = flag.get("variants")
     if not isinstance(variants, dict) or not variants:
         yield "it has no `variants`"
         return
     for variant, value in variants.items():
-        if value not in set(Phase) or variant != value:
+        if value not in list(Phase) or variant != value:
             yield f"variant {variant!r} is no phase"
-    if flag.get("defaultVariant") not in variants:
+    if flag.get("defaultVariant") not in list(variants):
         yield "its `defaultVariant` is none of its variants"
     if not isinstance(flag.get("targeting", {}), dict):
         yield "its `targeting` is no object"

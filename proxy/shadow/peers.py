@@ -18,7 +18,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -42,7 +42,8 @@ UNNOTICED: Final = "another sidecar was not noticed yet: its writes may have bee
 _REMEMBERED_S: Final = 3600.0
 """Whoever is silent for longer is taken for gone; a sweep finds what it left undone."""
 _NEVER: Final = (1 << 63) - 1
-_MOST_DISPUTED: Final = 100_000
+_MOST_REMEMBERED: Final = 100_000
+"""Exchanges that are excused: most have their verdict long before."""
 _ALONE_S: Final = 1.0
 _QUIET_S: Final = 0.1
 _BUSY_S: Final = 0.003
@@ -111,7 +112,7 @@ class Peers:
         """Up to where the touches of others were read."""
         self._sees: tuple[str, ...] = ()
         self._others = Others()
-        self._raced: set[int] = set()
+        self._raced: dict[int, None] = {}
         self._disputed: dict[int, str] = {}
         """By the start of an exchange: why documents of its collections may have been missing when it was let go."""
         self._stand = asyncio.Lock()
@@ -243,7 +244,8 @@ class Peers:
                 for namespace in namespaces_of(exchange.operation)
             )
         if raced:
-            self._raced.add(exchange.start)
+            self._raced[exchange.start] = None
+            _bound(self._raced)
 
     def _note_disputes(self, unit: Unit) -> None:
         if not isinstance(unit, Single | Committed | InDoubt):
@@ -253,8 +255,7 @@ class Peers:
             reason = next((each for each in reasons if each is not None), None)
             if reason is not None:
                 self._disputed[exchange.start] = reason
-        while len(self._disputed) > _MOST_DISPUTED:
-            del self._disputed[next(iter(self._disputed))]
+        _bound(self._disputed)
 
     # ---- readings of legacy
 
@@ -449,3 +450,9 @@ class Peers:
     @property
     def _name(self) -> str:
         return f"{self._own.log}:{self._epoch}"
+
+
+def _bound(by_start: dict[int, Any]) -> None:
+    """Forget the oldest of what is remembered of exchanges."""
+    while len(by_start) > _MOST_REMEMBERED:
+        del by_start[next(iter(by_start))]

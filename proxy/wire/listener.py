@@ -128,7 +128,7 @@ class Listener:
 
     def connect_gateway(self, reads: ServedReads) -> None:
         """Have a conversation reach for the gateway process."""
-        self._tasks.create_task(reads.connect(), name="reach gateway")
+        self._tasks.create_task(self._reach_gateway(reads), name="reach gateway")
 
     def noted(self) -> None:
         """Flush the capture within a millisecond, once for all that is noted until then."""
@@ -137,6 +137,12 @@ class Listener:
             self._loop.call_later(FLUSH_WITHIN_S, self._flush)
 
     # ---- inside
+
+    async def _reach_gateway(self, reads: ServedReads) -> None:
+        try:
+            await reads.connect()
+        except Exception:  # noqa: BLE001 - the door: a bug on the gateway's side ends no conversation
+            self.complaints.bug("gateway_not_reached")
 
     def _flush(self) -> None:
         self._is_flush_due = False

@@ -1,3 +1,6 @@
+import os
+import sys
+
 import pytest
 
 from comparators.errors import (
@@ -7,7 +10,7 @@ from comparators.errors import (
     SettingsError,
     UnreachableError,
 )
-from proxy.cli.supervise import PATIENCE, REFUSALS, Patience
+from proxy.cli.supervise import PATIENCE, REFUSALS, Patience, _one_process
 
 
 def test_what_only_a_person_can_mend_is_retried_slowly_and_has_a_remedy() -> None:
@@ -33,3 +36,9 @@ def test_pauses_double_up_to_a_limit(patience: Patience) -> None:
     assert pauses[1] == 2 * patience.first_s
     assert pauses == sorted(pauses)
     assert pauses[-1] == patience.longest_s
+
+
+async def test_a_process_that_cannot_be_started_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    assert await _one_process("verify", {}, ()) == os.EX_OSERR

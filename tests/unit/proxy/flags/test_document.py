@@ -3,6 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.flags.document import EMPTY, SHADOW, Said, parsed, said, standings, with_flag
 from proxy.flags.phases import Direction, Phase
@@ -73,8 +75,41 @@ def test_targeting_that_is_no_percentage_is_shown_as_such() -> None:
         ({"flags": {"reads": flag(defaultVariant="gateway")}}, "defaultVariant"),
         ({"flags": {"reads": flag(targeting=[1])}}, "targeting"),
         ({"flags": {"reads": flag(metadata=[1])}}, "metadata"),
+        ({"flags": {"reads": flag(state=[])}}, "state"),
+        ({"flags": {"reads": flag(variants={"off": {}})}}, "'off' is no phase"),
+        ({"flags": {"reads": flag(defaultVariant=[])}}, "defaultVariant"),
+        ({"flags": {}, "$evaluators": 3}, "does not take it"),
     ],
 )
 def test_what_is_wrong_is_told(document: Any, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         parsed(json.dumps(document))
+
+
+def test_a_file_that_is_nested_without_end_is_told() -> None:
+    with pytest.raises(ValueError, match="nested"):
+        parsed("[" * 100_000)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["ENABLED", "off", "shadow", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+NAMES = ("state", "variants", "defaultVariant", "targeting", "metadata", "$evaluators")
+
+
+@given(
+    changes=st.dictionaries(st.sampled_from(NAMES), values),
+    others=st.dictionaries(st.sampled_from(NAMES), values),
+)
+def test_nothing_in_a_file_ends_who_reads_it(
+    changes: dict[str, Any], others: dict[str, Any]
+) -> None:
+    text = json.dumps({"flags": {"reads": {**flag(), **changes}}, **others})
+
+    try:
+        document = parsed(text)
+    except ValueError:
+        return
+    standings(document)
