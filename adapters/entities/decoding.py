@@ -1,5 +1,6 @@
 """Rows into documents, by a decoder for each layout."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, Final, Protocol
@@ -26,27 +27,38 @@ class Decode(Protocol):
         """Return the document of a row."""
 
 
-class Decoding:
-    """Documents of rows of some columns and child tables. Decoders are kept by layout."""
+class Decoders(ABC):
+    """Decoders, made once for each layout by whoever inherits."""
+
+    def __init__(self) -> None:
+        self._by_layout: dict[int | None, Decode] = {}
+
+    def decoder_of(self, layout: Layout | None) -> Decode:
+        """Return how the rows of a layout are read; None is the usual one."""
+        number = None if layout is None else layout.number
+        decoder = self._by_layout.get(number)
+        if decoder is None:
+            whole = layout is not None and layout.number == WHOLE.number
+            made = whole_document if whole else self._made_for(layout)
+            decoder = self._by_layout[number] = made
+        return decoder
+
+    @abstractmethod
+    def _made_for(self, layout: Layout | None) -> Decode:
+        """Return a decoder for rows whose fields are in their columns."""
+
+
+class Decoding(Decoders):
+    """Documents of rows of some columns and child tables."""
 
     def __init__(self, columns: Sequence[Column], children: Sequence[Child] = ()) -> None:
+        super().__init__()
         self._columns = tuple(columns)
         self._children = tuple(children)
-        self._decoders: dict[int | None, Decode] = {}
         paths = [*(column.path for column in columns), *(child.path for child in children)]
         self._usual_fields = tuple((paths[at], Tag.NATURAL) for at in leaves_of(tree_of(paths)))
 
-    def decoder_of(self, layout: Layout | None) -> Decode:
-        """Return how the rows of a layout are read."""
-        number = None if layout is None else layout.number
-        decoder = self._decoders.get(number)
-        if decoder is None:
-            decoder = self._decoders[number] = self._decoder_of(layout)
-        return decoder
-
-    def _decoder_of(self, layout: Layout | None) -> Decode:
-        if layout is not None and layout.number == WHOLE.number:
-            return whole_document
+    def _made_for(self, layout: Layout | None) -> Decode:
         fields = self._usual_fields if layout is None else layout.fields
         return Decoder(self._columns, fields, self._children).quickest
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from adapters.entities.decoding import BESIDE, Decode, Plain, whole_document
+from adapters.entities.decoding import BESIDE, Decode, Decoders, Plain
 from adapters.entities.entity import Column
-from adapters.entities.layout import WHOLE, Field, Layout
+from adapters.entities.layout import Field, Layout
 from adapters.entities.tags import Tag
 from adapters.entities.values import reader_of
 from adapters.query.paths import Path
@@ -35,28 +35,18 @@ class Step(NamedTuple):
     around: Path
 
 
-class PartCodec:
-    """Reads parts of the documents of one map. Decoders are kept by layout."""
+class PartCodec(Decoders):
+    """Reads parts of the documents of one map.
+
+    The overflow of a row is None where it was not read, or there is none.
+    """
 
     def __init__(self, columns: Sequence[Column]) -> None:
+        super().__init__()
         self._columns = tuple(columns)
         self._places = {column.path: at for at, column in enumerate(columns)}
-        self._decoders: dict[int | None, Decode] = {}
 
-    def decoder_of(self, layout: Layout | None) -> Decode:
-        """Return how the parts of all rows of a layout are made.
-
-        The overflow is None where it was not read, or there is none.
-        """
-        number = None if layout is None else layout.number
-        decoder = self._decoders.get(number)
-        if decoder is None:
-            decoder = self._decoders[number] = self._decoder_of(layout)
-        return decoder
-
-    def _decoder_of(self, layout: Layout | None) -> Decode:
-        if layout is not None and layout.number == WHOLE.number:
-            return whole_document
+    def _made_for(self, layout: Layout | None) -> Decode:
         steps = self._steps_of(layout)
         plain = self._plain_of(steps)
         return partial(self._step_by_step, steps) if plain is None else plain.document_of
