@@ -4,6 +4,8 @@ from typing import Final, Protocol
 
 from proxy.flags.asking import Asking
 from proxy.flags.phases import Direction, Phase
+from proxy.wire.protocol.framing import Frame
+from proxy.wire.protocol.hello import application_of
 from proxy.wire.protocol.message import Request
 
 MAX_REMEMBERED: Final = 1_000
@@ -19,14 +21,14 @@ class Flagging(Protocol):
 class Phases:
     """The phases of one conversation's reads: asked for once, then one look-up each until the flags change."""
 
-    __slots__ = ("_client", "_connection", "_flags", "_known", "application")
+    __slots__ = ("_application", "_client", "_connection", "_flags", "_known")
 
     def __init__(self, flags: Flagging, *, connection: int, client: str) -> None:
         self._flags = flags
         self._connection = connection
         self._client = client
         self._known: dict[tuple[str, str], Phase] = {}
-        self.application = ""
+        self._application = ""
 
     def of_read(self, request: Request) -> Phase:
         """Return the phase of a read."""
@@ -40,10 +42,17 @@ class Phases:
                 request.command,
                 self._connection,
                 self._client,
-                self.application,
+                self._application,
             )
             phase = self._known[key] = self._flags.phase(Direction.READS, asking)
         return phase
+
+    def met(self, hello: Frame) -> None:
+        """Note what the driver calls the application."""
+        application = application_of(hello)
+        if application and application != self._application:
+            self._application = application
+            self.forget()
 
     def forget(self) -> None:
         """Ask again: the flags have changed, or who asks is known better."""

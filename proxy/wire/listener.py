@@ -13,6 +13,7 @@ from proxy.wire.counters import Counters, Refusal, RelaySnapshot
 from proxy.wire.flagging import Flagging
 from proxy.wire.gateway import GatewaySide
 from proxy.wire.legacy import Address, LegacyServers, shown_address
+from proxy.wire.premises import Guest
 from proxy.wire.relay import Conversation
 from proxy.wire.serving import ServedReads
 from proxy.wire.upstream import Upstream
@@ -51,7 +52,7 @@ class Listener:
         self._port = port
         self._max_connections = max_connections
         self._drain_s = drain_s
-        self._conversations: set[Conversation] = set()
+        self._conversations: set[Guest] = set()
         # Unlike any number of an earlier run, whose records may be on the same log.
         self._next_number = time_ns() // 1_000_000
         self._is_flush_due = False
@@ -101,7 +102,7 @@ class Listener:
         for conversation in self._conversations:
             conversation.flags_changed()
 
-    # ---- what conversations share (`relay.Premises`)
+    # ---- what conversations share (`premises.Premises`)
 
     def refusal(self) -> Refusal | None:
         """Return why no further client is served; None if one is."""
@@ -111,18 +112,18 @@ class Listener:
             return Refusal.TOO_MANY
         return None
 
-    def entered(self, conversation: Conversation) -> int:
+    def entered(self, conversation: Guest) -> int:
         """Note a new conversation and return its number."""
         self._conversations.add(conversation)
         self.counters.connections_total += 1
         self._next_number += 1
         return self._next_number
 
-    def left(self, conversation: Conversation) -> None:
+    def left(self, conversation: Guest) -> None:
         """Forget a conversation that is over."""
         self._conversations.discard(conversation)
 
-    def connect(self, conversation: Conversation) -> None:
+    def connect(self, conversation: Guest) -> None:
         """Have a conversation reach for legacy."""
         self._tasks.create_task(conversation.reach_legacy(), name="reach legacy")
 

@@ -7,20 +7,19 @@ An exception in a callback of either transport is a bug: it is logged, and ends 
 """
 
 import asyncio
-from enum import IntEnum
 from time import perf_counter_ns, time_ns
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from comparators.errors import UnreachableError, WireError
 from proxy.flags.phases import SERVING, Phase
-from proxy.wire.captor import Capture
-from proxy.wire.complaints import Complaints
-from proxy.wire.counters import Counters, Refusal
-from proxy.wire.flagging import Flagging, Phases
-from proxy.wire.gateway import GatewaySide
+from proxy.wire.captured import Captured
+from proxy.wire.counters import Refusal
+from proxy.wire.flagging import Phases
+from proxy.wire.holds import Hold, Holds
 from proxy.wire.legacy import Address, shown_address
+from proxy.wire.premises import Premises
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
-from proxy.wire.protocol.hello import application_of, rewritten_hello
+from proxy.wire.protocol.hello import rewritten_hello
 from proxy.wire.protocol.message import (
     Request,
     Treatment,
@@ -29,9 +28,8 @@ from proxy.wire.protocol.message import (
     request_of,
 )
 from proxy.wire.protocol.pairing import Pairing, Pending
-from proxy.wire.protocol.reads import killing
 from proxy.wire.serving import ServedReads
-from proxy.wire.upstream import NoPrimaryError, Upstream
+from proxy.wire.upstream import NoPrimaryError
 
 WRITE_BUFFER_BYTES: Final = 256 * 1024
 """A peer that reads slower than this fills stops the other from being read."""
@@ -40,17 +38,6 @@ MAX_WAITING: Final = 1000
 """Unanswered requests of one client, in bytes and number; beyond, the client is not read."""
 CLOSE_WITHIN_S: Final = 10.0
 """A peer that does not take its last bytes in this time loses them."""
-
-
-class Hold(IntEnum):
-    """Why a client is not read at the moment."""
-
-    CONNECTING = 1
-    LEGACY_FULL = 2
-    WAITING = 4
-    ENDING = 8
-    SERVING = 16
-    """The gateway was asked for its last read."""
 
 
 _ENDING: Final = Hold.ENDING.value
@@ -64,51 +51,13 @@ _SECRET: Final = Treatment.SECRET
 _OFF: Final = Phase.OFF
 
 
-class Premises(Protocol):
-    """What a conversation shares with all others. `Listener` is the one that serves."""
-
-    capture: Capture
-    upstream: Upstream
-    counters: Counters
-    complaints: Complaints
-    advertise: str | None
-    """What `hello` names; None for the address at which the client reached us."""
-    flags: Flagging | None
-    """None where there are none: everything is in `shadow`."""
-    gateway: GatewaySide | None
-    """None where nothing can be answered from there, whatever flags say."""
-
-    def entered(self, conversation: "Conversation") -> int:
-        """Note a new conversation and return its number."""
-        ...
-
-    def refusal(self) -> Refusal | None:
-        """Return why no further client is served; None if one is."""
-        ...
-
-    def left(self, conversation: "Conversation") -> None: ...
-
-    def connect(self, conversation: "Conversation") -> None:
-        """Run `conversation.reach_legacy()` as a task."""
-        ...
-
-    def connect_gateway(self, reads: ServedReads) -> None:
-        """Run `reads.connect()` as a task."""
-        ...
-
-    def noted(self) -> None:
-        """Have the capture flushed soon."""
-        ...
-
-
 class Conversation(asyncio.Protocol):
     """The client's side, and what holds both sides together."""
 
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
-        self._capture = premises.capture
         self._counters = premises.counters
-        self._number = 0
+        self._captured = Captured(premises.capture, premises.counters, premises.noted)
         self._peer = "?"
         self._advertised = ""
         self._client: asyncio.Transport | None = None
@@ -116,16 +65,12 @@ class Conversation(asyncio.Protocol):
         self._requests = Framer(peer="client", opcodes=REQUEST_OPCODES)
         self._replies = Framer(peer="legacy", opcodes=REPLY_OPCODES)
         self._pairing = Pairing()
-        self._holds = 0
-        """Members of `Hold`, as a bare int: looked at for every message."""
+        self._holds = Holds()
         self._early: list[bytes] = []
         self._sent_ahead = 0
         """Bytes of the incomplete reply that the client already has."""
-        self._was_captured = False
         self._phases: Phases | None = None
         self._served: ServedReads | None = None
-        self._own_requests = -(1 << 31)
-        """The number of the next request of our own; those of drivers begin above 0."""
         self._is_over = False
         self._deadline: asyncio.TimerHandle | None = None
         self.legacy_address: Address | None = None
@@ -134,7 +79,7 @@ class Conversation(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         client = cast("asyncio.Transport", transport)
-        self._client = client
+        self._client = self._holds.client = client
         self._peer = _address(client, "peername")
         refusal = self._premises.refusal()
         if refusal is not None:
@@ -142,10 +87,10 @@ class Conversation(asyncio.Protocol):
             self._refuse(refusal, "connection_refused")
             client.close()
             return
-        self._number = self._premises.entered(self)
+        number = self._captured.number = self._premises.entered(self)
         self._advertised = self._premises.advertise or _address(client, "sockname")
         if self._premises.flags is not None:
-            self._phases = Phases(self._premises.flags, connection=self._number, client=self._peer)
+            self._phases = Phases(self._premises.flags, connection=number, client=self._peer)
             if self._premises.gateway is not None:
                 self._served = ServedReads(self._premises.gateway, self)
         client.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
@@ -154,9 +99,9 @@ class Conversation(asyncio.Protocol):
         self._premises.connect(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_over or self._holds & _ENDING:
+        if self._is_over or self._holds.reasons & _ENDING:
             return
-        if self._legacy is None or self._holds & _SERVING:
+        if self._legacy is None or self._holds.reasons & _SERVING:
             # The loop may deliver one read before it heeds the pause.
             self._early.append(data)
             return
@@ -224,7 +169,7 @@ class Conversation(asyncio.Protocol):
             self.data_received(data)
         if self._premises.upstream.address not in {address, None}:
             self.primary_changed()
-        self._release(Hold.CONNECTING)
+        self._holds.release(Hold.CONNECTING)
 
     def legacy_data_received(self, data: bytes) -> None:
         """Forward replies, and note what they answer."""
@@ -262,18 +207,18 @@ class Conversation(asyncio.Protocol):
 
     def legacy_full(self) -> None:
         """Stop reading the client: legacy takes its requests more slowly than they come."""
-        self._hold(Hold.LEGACY_FULL)
+        self._holds.hold(Hold.LEGACY_FULL)
 
     def legacy_ready(self) -> None:
         """Read the client again."""
-        self._release(Hold.LEGACY_FULL)
+        self._holds.release(Hold.LEGACY_FULL)
 
     # ---- the end
 
     def drain(self) -> None:
         """Take no more requests, and close as soon as the open ones are answered."""
-        self._hold(Hold.ENDING)
-        if not self._pairing and not self._holds & _SERVING:
+        self._holds.hold(Hold.ENDING)
+        if not self._pairing and not self._holds.reasons & _SERVING:
             self.close()
 
     def primary_changed(self) -> None:
@@ -312,13 +257,7 @@ class Conversation(asyncio.Protocol):
         if treatment is _WRITE:
             # Intent first. If this process dies between the two lines, the record names the documents to re-read
             # from legacy; the other way round, a write would exist that nobody knows of.
-            self._was_captured = True
-            intent = self._capture.intent(
-                connection=self._number,
-                received_ns=received_ns,
-                request=raw,
-                collection=request.namespace,
-            )
+            intent = self._captured.intent(request.namespace, raw, received_ns)
             if self._premises.gateway is not None:
                 self._premises.gateway.wrote(request, intent)
         elif treatment is _READ:
@@ -345,15 +284,14 @@ class Conversation(asyncio.Protocol):
         )
         if not request.expects_reply:
             if treatment is _WRITE:
-                self._counters.writes_unacknowledged += 1
-                self._write_ended(pending, b"", 0, 0)
+                self._captured.unacknowledged(pending)
             return
         pairing = self._pairing
         if served is not None:
             self._serve(served, frame, request)
         pairing.sent(pending)
         if pairing.waiting_bytes > MAX_WAITING_BYTES or len(pairing) > MAX_WAITING:
-            self._hold(Hold.WAITING)
+            self._holds.hold(Hold.WAITING)
 
     def _forward(self, raw: bytes) -> int:
         """Send a request on its way and return when that was."""
@@ -371,24 +309,8 @@ class Conversation(asyncio.Protocol):
         if pending is None:
             counters.replies_unpaired += 1
             return None
-        if pending.treatment is _READ:
-            self._was_captured = True
-            now_ns = perf_counter_ns()
-            self._capture.exchange(
-                connection=self._number,
-                received_ns=pending.received_ns,
-                legacy_ns=started_ns - pending.forwarded_ns,
-                overhead_ns=pending.overhead_ns + now_ns - started_ns,
-                request=pending.request,
-                reply=frame.raw,
-                collection=pending.namespace,
-            )
-            self._premises.noted()
-        elif pending.treatment is _WRITE:
-            legacy_ns = started_ns - pending.forwarded_ns
-            overhead_ns = pending.overhead_ns + perf_counter_ns() - started_ns
-            self._write_ended(pending, frame.raw, legacy_ns, overhead_ns)
-        if self._holds and not follows:
+        self._captured.answered(pending, frame.raw, started_ns)
+        if self._holds.reasons and not follows:
             self._answered_while_held()
         return pending
 
@@ -404,27 +326,13 @@ class Conversation(asyncio.Protocol):
                 client.write(frame.raw[self._sent_ahead :] if self._sent_ahead else frame.raw)
             self._sent_ahead = 0
 
-    def _write_ended(
-        self, pending: Pending, reply: bytes, legacy_ns: int, overhead_ns: int
-    ) -> None:
-        self._capture.reply(
-            connection=self._number,
-            received_ns=pending.received_ns,
-            legacy_ns=legacy_ns,
-            overhead_ns=overhead_ns,
-            intent=pending.intent,
-            reply=reply,
-            collection=pending.namespace,
-        )
-        self._premises.noted()
-
     def _answered_while_held(self) -> None:
-        pairing = self._pairing
-        if self._holds & Hold.WAITING.value and (
+        pairing, reasons = self._pairing, self._holds.reasons
+        if reasons & Hold.WAITING.value and (
             pairing.waiting_bytes <= MAX_WAITING_BYTES and len(pairing) <= MAX_WAITING
         ):
-            self._release(Hold.WAITING)
-        if self._holds & _ENDING and not self._holds & _SERVING and not pairing:
+            self._holds.release(Hold.WAITING)
+        if reasons & _ENDING and not reasons & _SERVING and not pairing:
             # At the end of this turn, when the reply at hand has been forwarded.
             asyncio.get_running_loop().call_soon(self.close)
 
@@ -439,12 +347,8 @@ class Conversation(asyncio.Protocol):
         """Note who the client is: what its driver calls the application, and that somebody logs in."""
         if treatment is _SECRET and self._served is not None:
             self._served.forget_permissions()
-        if treatment is not _HELLO:
-            return
-        application = application_of(frame)
-        if application and application != phases.application:
-            phases.application = application
-            phases.forget()
+        elif treatment is _HELLO:
+            phases.met(frame)
 
     # ---- what the gateway answers (`serving.Host`)
 
@@ -452,7 +356,7 @@ class Conversation(asyncio.Protocol):
         """Have a read answered by the gateway as well, before its own number is among those that wait."""
         is_alone = not self._requests.buffered and len(self._pairing) == served.overtaken
         if served.begin(frame, request, is_alone=is_alone):
-            self._hold(Hold.SERVING)
+            self._holds.hold(Hold.SERVING)
 
     def give(self, raw: bytes) -> None:
         """Give the client a reply."""
@@ -464,44 +368,29 @@ class Conversation(asyncio.Protocol):
         if self._served is not None:
             self._premises.connect_gateway(self._served)
 
-    def kill_cursor(self, namespace: str, cursor: int) -> None:
-        """Close a cursor of legacy that the client never hears of, and capture that it was closed."""
-        number, self._own_requests = self._own_requests, self._own_requests + 1
-        raw = killing(number, namespace, cursor)
-        if self._served is not None:
-            self._served.drop(number)
+    def ask_legacy(self, request_id: int, namespace: str, raw: bytes) -> None:
+        """Send MongoDB a read that is not the client's, and capture it like one."""
         received_ns = time_ns()
         forwarded_ns = self._forward(raw)
-        self._pairing.sent(Pending(number, _READ, namespace, raw, received_ns, forwarded_ns, 0, 0))
+        self._pairing.sent(
+            Pending(request_id, _READ, namespace, raw, received_ns, forwarded_ns, 0, 0)
+        )
 
     def read_ended(self) -> None:
         """Go on with what the client has sent meanwhile, and read on."""
-        self._holds &= ~_SERVING
+        holds = self._holds
+        holds.reasons &= ~_SERVING
         early, self._early = self._early, []
         for data in early:
             self.data_received(data)
-        if not self._holds:
-            self._read_on()
-        elif self._holds & _ENDING and not self._holds & _SERVING and not self._pairing:
+        if not holds.reasons:
+            holds.read_on()
+        elif holds.reasons & _ENDING and not holds.reasons & _SERVING and not self._pairing:
             asyncio.get_running_loop().call_soon(self.close)
 
     def _hold_until_connected(self) -> None:
         if self._legacy is None:
-            self._hold(Hold.CONNECTING)
-
-    def _hold(self, reason: Hold) -> None:
-        if not self._holds and self._client is not None and not self._client.is_closing():
-            self._client.pause_reading()
-        self._holds |= reason.value
-
-    def _release(self, reason: Hold) -> None:
-        before, self._holds = self._holds, self._holds & ~reason.value
-        if before and not self._holds:
-            self._read_on()
-
-    def _read_on(self) -> None:
-        if self._client is not None and not self._client.is_closing():
-            self._client.resume_reading()
+            self._holds.hold(Hold.CONNECTING)
 
     def _over(self) -> None:
         """Note the end, once: writes still open are in doubt."""
@@ -510,13 +399,7 @@ class Conversation(asyncio.Protocol):
         self._is_over = True
         if self._served is not None:
             self._served.close()
-        for pending in self._pairing.abandoned():
-            if pending.treatment is _WRITE:
-                self._counters.writes_unanswered += 1
-                self._write_ended(pending, b"", 0, pending.overhead_ns)
-        if self._was_captured:
-            self._capture.closed(connection=self._number, received_ns=time_ns())
-            self._premises.noted()
+        self._captured.over(self._pairing.abandoned())
         self._premises.left(self)
 
     def _broken(self, error: WireError, refusal: Refusal) -> None:
@@ -537,7 +420,11 @@ class Conversation(asyncio.Protocol):
     def _refuse(self, refusal: Refusal, event: str, **fields: str) -> None:
         self._counters.refused[refusal] += 1
         self._premises.complaints.warn(
-            event, reason=refusal.value, client=self._peer, connection=self._number, **fields
+            event,
+            reason=refusal.value,
+            client=self._peer,
+            connection=self._captured.number,
+            **fields,
         )
 
 

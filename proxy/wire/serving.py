@@ -13,7 +13,7 @@ from comparators.errors import WireError
 from proxy.wire.gateway import GatewaySide, Reading
 from proxy.wire.protocol.framing import REPLY_OPCODES, Frame, Framer
 from proxy.wire.protocol.message import Request
-from proxy.wire.protocol.reads import COMMANDS, is_fit, verdict_of
+from proxy.wire.protocol.reads import COMMANDS, is_fit, killing, verdict_of
 
 MAX_PERMITTED: Final = 1_000
 
@@ -32,8 +32,8 @@ class Host(Protocol):
         """Run `ServedReads.connect()` as a task."""
         ...
 
-    def kill_cursor(self, namespace: str, cursor: int) -> None:
-        """Close a cursor on MongoDB that the client never hears of."""
+    def ask_legacy(self, request_id: int, namespace: str, raw: bytes) -> None:
+        """Send MongoDB a read that is not the client's, and capture it like one."""
         ...
 
     def read_ended(self) -> None:
@@ -89,6 +89,8 @@ class ServedReads:
         self._legacy: Frame | None = None
         self._gateway: Frame | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._own_requests = -(1 << 31)
+        """The number of the next request of our own; those of drivers begin above 0."""
         self._dropped: dict[int, Kind] = {}
         """Requests to MongoDB whose replies the client does not get."""
 
@@ -135,10 +137,6 @@ class ServedReads:
             return True
         shared.counts[obstacle] += 1
         return False
-
-    def drop(self, request_id: int) -> None:
-        """Keep the reply to a request from the client that it has not sent."""
-        self._dropped[request_id] = ("", "")
 
     def gives(self, frame: Frame) -> bool:
         """Return whether the client gets a reply of MongoDB now."""
@@ -271,5 +269,8 @@ class ServedReads:
 
     def _close_cursor(self, frame: Frame, kind: Kind) -> None:
         _, cursor = verdict_of(frame)
-        if cursor:
-            self._host.kill_cursor(kind[0], cursor)
+        if not cursor:
+            return
+        number, self._own_requests = self._own_requests, self._own_requests + 1
+        self._dropped[number] = ("", "")
+        self._host.ask_legacy(number, kind[0], killing(number, kind[0], cursor))

@@ -44,8 +44,9 @@ class Client:
     def connect_gateway(self) -> None:
         self.wants_gateway += 1
 
-    def kill_cursor(self, namespace: str, cursor: int) -> None:
-        self.killed.append((namespace, cursor))
+    def ask_legacy(self, request_id: int, namespace: str, raw: bytes) -> None:
+        assert request_id < 0, "a number that no driver uses"
+        self.killed += [(namespace, cursor) for cursor in document_of(raw)["cursors"]]
 
     def read_ended(self) -> None:
         self.ended += 1
