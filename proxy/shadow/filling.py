@@ -21,12 +21,12 @@ from comparators.canonical import decode
 from comparators.errors import RefusedError, UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Failure
-from proxy.ledger.fillings import Fillings, FillingState
+from proxy.ledger.fillings import FillingState
 from proxy.ledger.orders import Order, OrderKind
 from proxy.shadow.admission import Admission
+from proxy.shadow.entering import Entering
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.orders import Performer
-from proxy.shadow.patience import Outage
 from proxy.shadow.reconcile import Reconciler
 from proxy.shadow.runner import Work, result_of
 from proxy.shadow.sides import Sides
@@ -64,8 +64,7 @@ class Filling:
         reconciler: Reconciler,
         admission: Admission,
         expiries: Expiries,
-        fillings: Fillings,
-        ledger_outage: Outage,
+        entering: Entering,
         log: str,
         check: Callable[[], None],
     ) -> None:
@@ -75,11 +74,9 @@ class Filling:
         self._reconciler = reconciler
         self._admission = admission
         self._expiries = expiries
-        self._fillings = fillings
-        self._ledger_outage = ledger_outage
+        self._entering = entering
         self._log = log
         self._check = check
-        self._entering = asyncio.Lock()
         self._holds: dict[int, _Hold] = {}
 
     @property
@@ -100,17 +97,12 @@ class Filling:
             for namespace in self._stock.settling():
                 if self._is_settling(namespace) or self._sides.peers.fills(namespace):
                     continue
-                await self._enter(namespace, FillingState.COMPLETE)
+                await self._entering.enter(namespace, FillingState.COMPLETE)
 
     @property
     def unsettled(self) -> tuple[str, ...]:
         """The collections in which documents may still differ here."""
         return (*self._stock.filling(), *filter(self._is_settling, self._stock.settling()))
-
-    async def hear(self) -> None:
-        """Know what another verifier has entered."""
-        async with self._entering:
-            self._stock.hear(await self._ledger_outage.endure(self._fillings.all))
 
     def _is_settling(self, namespace: str) -> bool:
         is_excused = self._states.excuse_of(namespace, None) is not None
@@ -121,7 +113,7 @@ class Filling:
         self._check()
         self._end_holds(order.namespace)
         options = await self._options(order.namespace)
-        await self._enter(order.namespace, FillingState.COPYING)
+        await self._entering.enter(order.namespace, FillingState.COPYING)
         await self._tell_others(order.namespace)
         create = _operation(order.namespace, Kind.CREATE, options)
         footprint = Footprint(namespace=order.namespace, keys=None, writes=True)
@@ -241,7 +233,7 @@ class Filling:
             refused = await result_of(self._sides.runner, (footprint,), make)
             self._expiries.forget()
             self._stock.set(namespace, FillingState.SETTLING)
-        await self._enter(namespace, FillingState.SETTLING)
+        await self._entering.enter(namespace, FillingState.SETTLING)
         return {"indexes": len(indexes) - len(refused), "refused": refused}
 
     async def _indexes(self, namespace: str) -> list[Mapping[str, Any]]:
@@ -281,13 +273,6 @@ class Filling:
         return await self._sides.gateway_outage.endure(
             lambda: self._sides.gateway.run(operation, generated=GENERATED)
         )
-
-    async def _enter(self, namespace: str, state: FillingState) -> None:
-        async with self._entering:
-            self._stock.set(namespace, state)
-            await self._ledger_outage.endure(lambda: self._fillings.set({namespace: state}))
-            # From now on the others are told to read it.
-            self._stock.version += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from comparators.canonical import document_key
 from comparators.errors import UnreachableError, UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents
-from proxy.ledger.fillings import Fillings, FillingState
+from proxy.ledger.fillings import Fillings
+from proxy.shadow.entering import Entering
 from proxy.shadow.patience import Outage
 from proxy.shadow.runner import result_of
 from proxy.shadow.sides import Sides
@@ -27,10 +28,18 @@ class Survey:
     """One survey of all collections."""
 
     def __init__(
-        self, sides: Sides, stock: Stock, *, fillings: Fillings, ledger_outage: Outage, log: str
+        self,
+        sides: Sides,
+        stock: Stock,
+        *,
+        entering: Entering,
+        fillings: Fillings,
+        ledger_outage: Outage,
+        log: str,
     ) -> None:
         self._sides = sides
         self._stock = stock
+        self._entering = entering
         self._fillings = fillings
         self._ledger_outage = ledger_outage
         self._log = log
@@ -56,14 +65,13 @@ class Survey:
             return
         filled = await self._sides.legacy_outage.endure(self._sides.legacy.filled)
         self._stock.suspect(filled)
-        pending = {}
+        changes = await self._entering.changes()
         for namespace in filled:
-            # A backfill may have begun meanwhile.
+            # A backfill may have begun meanwhile, here or beside another sidecar.
             if await self._lacks_some(namespace) and self._stock.reason(namespace) is None:
-                pending[namespace] = FillingState.PENDING
-                self._stock.set(namespace, FillingState.PENDING)
+                await self._entering.enter_lacking(namespace, changes.get(namespace))
             self._stock.clear(namespace)
-        await self._ledger_outage.endure(partial(self._fillings.finish_survey, self._log, pending))
+        await self._ledger_outage.endure(partial(self._fillings.finish_survey, self._log))
 
     async def _lacks_some(self, namespace: str) -> bool:
         """Return whether the gateway lacks one of the oldest documents, which nobody has written since the log began."""

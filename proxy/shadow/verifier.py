@@ -20,6 +20,7 @@ from proxy.ledger.orders import OrderKind
 from proxy.ledger.write import Ledger
 from proxy.shadow.admission import Admission
 from proxy.shadow.bookkeeping import Bookkeeping
+from proxy.shadow.entering import Entering
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.execution import Execution
 from proxy.shadow.expiry import Expiries
@@ -212,10 +213,12 @@ class Verifier:
             frontier=self._frontier,
         )
         ledger_outage = Outage(Side.LEDGER, self._evidence.was_away)
+        self._entering = Entering(self._stock, self._ledger.fillings, ledger_outage)
         self._desk = self._order_desk(sides, ledger_outage)
         self._survey = Survey(
             sides,
             self._stock,
+            entering=self._entering,
             fillings=self._ledger.fillings,
             ledger_outage=ledger_outage,
             log=self._log,
@@ -252,8 +255,7 @@ class Verifier:
             reconciler=self._reconciler,
             admission=self._admission,
             expiries=self._expiries,
-            fillings=self._ledger.fillings,
-            ledger_outage=ledger_outage,
+            entering=self._entering,
             log=self._log,
             # What operations meet that waited for a merge is made equal by comparing it.
             check=comparing.check,
@@ -274,7 +276,7 @@ class Verifier:
     def _own(self, cluster: str) -> Own:
         async def redefine() -> None:
             self._gateway.redefined()
-            await self._filling.hear()
+            await self._entering.hear()
 
         return Own(
             log=self._log,
