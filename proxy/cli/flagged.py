@@ -1,4 +1,4 @@
-"""Have the relay go by a flags file, and keep the process beside it that answers reads from the gateway."""
+"""Have the relay go by a flags file, keep the process beside it that answers reads from the gateway, and hear of writes."""
 
 import asyncio
 import time
@@ -14,6 +14,7 @@ from proxy.flags.provider import FileProvider
 from proxy.settings import Settings
 from proxy.wire.gateway import GatewaySide
 from proxy.wire.listener import Listener
+from proxy.wire.outcomes import Outcomes
 
 
 @contextmanager
@@ -25,11 +26,14 @@ def go_by_flags(
     *,
     end: int,
     with_gateway: bool,
-) -> Iterator[None]:
+) -> Iterator[Path | None]:
     """Let the flags hold for a relay that does not listen yet; `end` is where the log ends.
+
+    Gives the socket on which the relay waits for its verifier, None without one.
 
     Without a verifier beside it nobody tells how far the gateway is, so that nothing can be answered from there.
     """
+    beside: Path | None = None
     with ExitStack() as held:
         provider = FileProvider(file)
         flags = held.enter_context(Flags(provider))
@@ -49,4 +53,11 @@ def go_by_flags(
                 monotonic=time.monotonic,
             )
             tasks.create_task(keep_gateway(settings, folder / "gateway"), name="gateway")
-        yield
+            beside = folder / "verifier"
+            listener.outcomes = Outcomes(
+                beside,
+                dual_within_s=settings.flags.dual_within_s,
+                answer_within_s=settings.flags.gateway_within_s,
+                monotonic=time.monotonic,
+            )
+        yield beside

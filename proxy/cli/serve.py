@@ -92,12 +92,13 @@ async def relay(settings: Settings, *, with_verifier: bool, injection: Path | No
     with ExitStack() as held:
         held.callback(capture.close)
         held.enter_context(cancelled_by_signals())
+        beside: Path | None = None
         async with asyncio.TaskGroup() as tasks:
             if settings.flags_file is not None:
                 # Only here: a relay without flags is spared what they take.
                 from proxy.cli.flagged import go_by_flags
 
-                held.enter_context(
+                beside = held.enter_context(
                     go_by_flags(
                         settings,
                         settings.flags_file,
@@ -110,7 +111,7 @@ async def relay(settings: Settings, *, with_verifier: bool, injection: Path | No
             tasks.create_task(listener.run(), name="listener")
             tasks.create_task(_tend(settings, capture, listener), name="tend capture")
             if with_verifier:
-                tasks.create_task(keep_verifier(settings, injection), name="verifier")
+                tasks.create_task(keep_verifier(settings, injection, beside), name="verifier")
 
 
 async def _tend(settings: Settings, capture: CaptureWriter, listener: Listener) -> None:

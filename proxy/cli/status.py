@@ -110,6 +110,10 @@ def _relay_lines(relay: RelayStatus | None) -> Iterator[tuple[str, str]]:
         rest = ", ".join(f"{name} {n:,}" for name, n in served.items() if name != "served")
         answered = f"the gateway answered {_n(served.get('served', 0), 'read')}"
         yield "gateway", f"{answered}; MongoDB instead: {rest or 'none'}"
+    written = relay.counts.get("gateway_writes")
+    if written:
+        shown = ", ".join(f"{name} {n:,}" for name, n in written.items())
+        yield "gateway", f"writes that were to wait for it: {shown}"
 
 
 def _no_evidence() -> Iterator[tuple[str, str]]:

@@ -58,13 +58,20 @@ REFUSALS: Final[Mapping[int, Patience]] = {
 """By exit code: what trying again at once does not mend."""
 
 
-async def keep_verifier(settings: Settings, injection: Path | None = None) -> None:
+async def keep_verifier(
+    settings: Settings, injection: Path | None = None, beside: Path | None = None
+) -> None:
     """Run a verifier until cancelled; start another with backoff when it ends.
 
-    `injection` is the plan by which its gateway is damaged on purpose, None but in demonstrations.
+    `injection` is the plan by which its gateway is damaged on purpose, None but in demonstrations. `beside` is the socket on which this relay
+    waits for writes to be on the gateway, None where it does not.
     """
     loop = asyncio.get_running_loop()
-    arguments = () if injection is None else ("--injection", str(injection))
+    arguments: list[str] = []
+    if injection is not None:
+        arguments += ["--injection", str(injection)]
+    if beside is not None:
+        arguments += ["--beside", str(beside)]
     last_code, failures = 0, 0
     while True:
         began_s = loop.time()

@@ -34,7 +34,9 @@ from proxy.ledger.entries import Checkpoint
 from proxy.ledger.flag_changes import GateThen, gates_then
 from proxy.ledger.read import read_standing
 from proxy.ledger.write import Ledger
+from proxy.serving.replies import reply_of
 from proxy.settings import Settings
+from proxy.shadow.beside import Beside
 from proxy.shadow.frontier import Resume
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.patience import Outage, Side
@@ -61,6 +63,7 @@ def verify(
         bool, typer.Option("--drain", help="End once everything on the log has its verdict.")
     ] = False,
     parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
+    beside: Annotated[Path | None, typer.Option("--beside", hidden=True)] = None,
     injection: options.Injection = None,
 ) -> None:
     """Repeat what the capture log holds on the gateway, compare, and write the ledger."""
@@ -78,13 +81,23 @@ def verify(
     configure_logging(settings.log.level, settings.log.format, part="verifier")
     os.nice(settings.verifier.nice)
     settle_garbage_collection()
-    run_until_cancelled(verify_log(settings, drain=drain, parent=parent, injection=injection))
+    run_until_cancelled(
+        verify_log(settings, drain=drain, parent=parent, beside=beside, injection=injection)
+    )
 
 
 async def verify_log(
-    settings: Settings, *, drain: bool, parent: int | None, injection: Path | None = None
+    settings: Settings,
+    *,
+    drain: bool,
+    parent: int | None,
+    beside: Path | None = None,
+    injection: Path | None = None,
 ) -> None:
-    """Verify until terminated, until drained, or until the process that started this one is gone."""
+    """Verify until terminated, until drained, or until the process that started this one is gone.
+
+    `beside` is the socket of a relay that waits for writes to be on the gateway; None where none does.
+    """
     directory = settings.capture_directory
     private_directory(directory)
     rules = Rules.load(settings.rules_file, datetime.now(UTC).date())
@@ -150,6 +163,7 @@ async def verify_log(
                 cluster=cluster or "",
                 applied=applied,
                 roll_back=roll_back,
+                beside=None if beside is None else Beside(beside, reply_of),
             )
             tasks.create_task(verifier.run(), name="verifier")
             if drain:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.exception import OpenFeatureError
 
-from proxy.flags.phases import SERVING, Direction, Phase
+from proxy.flags.phases import BEYOND_SHADOW, Direction, Phase
 
 DEFAULT: Final = "default"
 """How people name the flag of all collections that have none of their own."""
@@ -103,24 +103,21 @@ def said(document: Mapping[str, Any], direction: Direction, namespace: str) -> S
 
 
 def may_serve(document: Mapping[str, Any], direction: Direction, namespace: str) -> bool:
-    """Return whether the gateway may answer for a collection; of targeting that somebody wrote, whether it can say so."""
+    """Return whether the gateway may answer for a collection, or be waited for; of targeting that somebody wrote, whether it can say so."""
     flags = document["flags"]
     flag = flags.get(key_of(direction, namespace)) or flags.get(direction.value)
     if flag is None or flag["state"] != "ENABLED":
         return False
     holds = _said(flag)
     if holds.phase is None:
-        return not SERVING.isdisjoint(map(Phase, flag["variants"].values()))
-    return holds.phase in SERVING or holds.otherwise in SERVING
+        return not BEYOND_SHADOW.isdisjoint(map(Phase, flag["variants"].values()))
+    return holds.phase in BEYOND_SHADOW or holds.otherwise in BEYOND_SHADOW
 
 
-def read_serving(document: Mapping[str, Any]) -> list[Standing]:
-    """Return the flags of reads that may let the gateway answer."""
+def serving(document: Mapping[str, Any]) -> list[Standing]:
+    """Return the flags that may let the gateway answer, or be waited for."""
     return [
-        each
-        for each in standings(document)
-        if each.direction is Direction.READS
-        and may_serve(document, Direction.READS, each.namespace)
+        each for each in standings(document) if may_serve(document, each.direction, each.namespace)
     ]
 
 

@@ -21,6 +21,7 @@ class Phase(StrEnum):
     SHADOW = "shadow"
     """MongoDB answers, the gateway is compared."""
     DUAL = "dual"
+    """Of writes: acknowledged once both sides have them."""
     CANARY = "canary"
     """The gateway answers some connections, MongoDB runs too and is compared."""
     GATEWAY = "gateway"
@@ -31,13 +32,16 @@ class Phase(StrEnum):
 BUILT: Final[Mapping[Direction, frozenset[Phase]]] = MappingProxyType(
     {
         Direction.READS: frozenset({Phase.OFF, Phase.SHADOW, Phase.CANARY, Phase.GATEWAY}),
-        Direction.WRITES: frozenset({Phase.SHADOW}),
+        Direction.WRITES: frozenset({Phase.SHADOW, Phase.DUAL, Phase.CANARY, Phase.GATEWAY}),
     }
 )
 """What a flag may say. Everything else is refused by name, and taken for `shadow` where a file says it all the same."""
 
 SERVING: Final = frozenset({Phase.CANARY, Phase.GATEWAY})
 """The phases in which the gateway answers the application."""
+
+BEYOND_SHADOW: Final = SERVING | {Phase.DUAL}
+"""The phases in which the application notices the gateway: it answers, or is waited for. They take evidence."""
 
 
 def not_built(direction: Direction, phase: Phase) -> str | None:

@@ -7,13 +7,14 @@ and the ledger told after: what is wrong ends although the ledger may not answer
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from comparators.errors import SettingsError
-from proxy.flags.document import SHADOW, Standing, may_serve, read_serving, said, with_flag
+from proxy.flags.document import SHADOW, Standing, may_serve, said, serving, with_flag
 from proxy.flags.file import read_flags, sole_change, write_flags
 from proxy.flags.phases import Direction
 from proxy.ledger.flag_changes import FlagChange, GateThen
@@ -59,7 +60,7 @@ class RollBack:
     ) -> None:
         """Act until cancelled.
 
-        `flush` takes findings to the ledger; `withhold` ends all reads from the gateway, where the file cannot be changed.
+        `flush` takes findings to the ledger; `withhold` ends all answers from the gateway, where the file cannot be changed.
         """
         look_at_s = time.monotonic() + GATES_EVERY_S
         while True:
@@ -90,7 +91,12 @@ class RollBack:
             withhold()
             return
         for standing, reason in changed:
-            _log.warning("rolled_back", collection=standing.namespace, reason=reason)
+            _log.warning(
+                "rolled_back",
+                collection=standing.namespace,
+                kind=standing.direction.value,
+                reason=reason,
+            )
         if changed:
             # What it was is then among the evidence.
             await flush()
@@ -111,15 +117,15 @@ class RollBack:
     async def _look_at_gates(self) -> None:
         """Hear of gates that fail now and did not when somebody let the gateway answer."""
         try:
-            served = read_serving(read_flags(self._file))
+            served = serving(read_flags(self._file))
         except SettingsError:
             # The relay tells of a broken file, and this of what it prevents.
             return
-        for standing in served:
-            now = _failing(await self._gates_of(standing.namespace))
-            before = _failing(await self._gates_before(standing.namespace))
+        for namespace in {standing.namespace for standing in served}:
+            now = _failing(await self._gates_of(namespace))
+            before = _failing(await self._gates_before(namespace))
             for gate in sorted(now.keys() - before.keys()):
-                self.hear(standing.namespace, f"gate {gate} fails: {now[gate]}")
+                self.hear(namespace, f"gate {gate} fails: {now[gate]}")
 
 
 def set_back(file: Path, heard: Mapping[str, str]) -> list[tuple[Standing, str]]:
@@ -127,13 +133,13 @@ def set_back(file: Path, heard: Mapping[str, str]) -> list[tuple[Standing, str]]
     changed: list[tuple[Standing, str]] = []
     with sole_change(file):
         document = read_flags(file)
-        for namespace, reason in _spread(document, heard):
-            if not may_serve(document, Direction.READS, namespace):
+        for (namespace, reason), direction in product(_spread(document, heard), Direction):
+            if not may_serve(document, direction, namespace):
                 continue
-            before = said(document, Direction.READS, namespace)
-            standing = Standing(direction=Direction.READS, namespace=namespace, said=before)
+            before = said(document, direction, namespace)
+            standing = Standing(direction=direction, namespace=namespace, said=before)
             changed.append((standing, reason))
-            document = with_flag(document, Direction.READS, namespace, SHADOW)
+            document = with_flag(document, direction, namespace, SHADOW)
         if changed:
             write_flags(file, document)
     return changed
@@ -143,7 +149,7 @@ def _spread(document: Mapping[str, object], heard: Mapping[str, str]) -> Iterabl
     """Return what was heard, of every flag what was heard of all."""
     yield from ((namespace, reason) for namespace, reason in heard.items() if namespace != ALL)
     if ALL in heard:
-        yield from ((each.namespace, heard[ALL]) for each in read_serving(document))
+        yield from ((each.namespace, heard[ALL]) for each in serving(document))
 
 
 def _failing(gates: Iterable[GateThen]) -> dict[str, str]:

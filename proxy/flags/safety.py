@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from proxy.flags.document import Said
-from proxy.flags.phases import SERVING
+from proxy.flags.phases import BEYOND_SHADOW, Phase
 from proxy.ledger.fillings import FillingState
 from proxy.ledger.gates import GateOutcome, Result
 
@@ -21,8 +21,8 @@ class Grounds:
 
 
 def objections(before: Said, after: Said, *, namespace: str, grounds: Grounds) -> Iterator[str]:
-    """Give what speaks against a change: nothing ever does against the gateway answering less."""
-    if after.phase not in SERVING or _is_less(before, after):
+    """Give what speaks against a change: nothing ever does against the gateway answering less, or being waited for less."""
+    if after.phase not in BEYOND_SHADOW or _is_less(before, after):
         return
     if not namespace:
         yield "evidence is of single collections, and the default is of all"
@@ -38,5 +38,7 @@ def objections(before: Said, after: Said, *, namespace: str, grounds: Grounds) -
 
 
 def _is_less(before: Said, after: Said) -> bool:
-    """Return whether the gateway answered at least as many before."""
-    return before.phase in SERVING and before.percent >= after.percent
+    """Return whether the gateway answered at least as many before, or all that is to wait for it did."""
+    if before.phase is Phase.DUAL and after.phase is not Phase.DUAL:
+        return False
+    return before.phase in BEYOND_SHADOW and before.percent >= after.percent

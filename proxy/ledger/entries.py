@@ -73,6 +73,8 @@ class EventKind(StrEnum):
     RECORDS_SKIPPED = "records_skipped"
     CAPTURE_GAP = "capture_gap"
     RECONCILED = "reconciled"
+    ACKNOWLEDGED_EARLY = "acknowledged_early"
+    """Writes whose acknowledgement was to wait for the gateway did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ A checkpoint is the pair. After a crash the log is read again from the oldest op
 of what lies under the checkpoint only the open ones count again, so nothing is counted twice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -27,7 +28,9 @@ class Resume:
 class Frontier:
     """The starts of exchanges that have no verdict yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, write_left: Callable[[int], None] | None = None) -> None:
+        """`write_left` is told of each write that has its verdict."""
+        self._write_left = write_left
         self._open: set[int] = set()
         self._writes: dict[int, None] = {}
         """The writes among them, in the order of the log: they are entered in it."""
@@ -44,7 +47,14 @@ class Frontier:
     def leave(self, start: int) -> None:
         """Note that an exchange has its verdict, or needs none."""
         self._open.discard(start)
-        self._writes.pop(start, None)
+        if start in self._writes:
+            del self._writes[start]
+            if self._write_left is not None:
+                self._write_left(start)
+
+    def is_open(self, start: int) -> bool:
+        """Return whether an exchange that was read has no verdict yet."""
+        return start in self._open
 
     def open(self) -> tuple[int, ...]:
         """Return the open starts in order."""

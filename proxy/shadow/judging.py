@@ -19,6 +19,7 @@ from comparators.outcome import Outcome
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.aftermath import Owing, Rechecking, Reconciling
+from proxy.shadow.awaited import Awaited
 from proxy.shadow.contention import is_contended, takes_server_values
 from proxy.shadow.effects import generated_by, made_by, written_in
 from proxy.shadow.evidence import Evidence, namespaces_of
@@ -62,8 +63,9 @@ class Judging:
         create_task: CreateTask,
         leave: Callable[[int], None],
         peers: Peers | None = None,
+        awaited: Awaited | None = None,
     ) -> None:
-        """`peers` are the other sidecars, None where there can be none."""
+        """`peers` are the other sidecars, None where there can be none; `awaited` are writes that a relay waits for, None where none does."""
         self._gateway = gateway
         self._rules = rules
         self._evidence = evidence
@@ -77,6 +79,7 @@ class Judging:
         self._create_task = create_task
         self._leave = leave
         self._peers = peers
+        self._awaited = awaited
 
     async def compare(
         self,
@@ -208,6 +211,8 @@ class Judging:
                 fingerprint=judgement.fingerprint,
                 position=exchange.start,
             )
+        if exchange.writes and self._awaited is not None:
+            self._awaited.judged(exchange, judgement, outcome)
         self._leave(exchange.start)
 
     def _disputed_before(self, unit: Single) -> str | None:

@@ -19,6 +19,7 @@ from proxy.ledger.entries import EventKind, Lag
 from proxy.ledger.orders import OrderKind
 from proxy.ledger.write import Ledger
 from proxy.shadow.admission import Admission
+from proxy.shadow.beside import Beside
 from proxy.shadow.bookkeeping import Bookkeeping
 from proxy.shadow.entering import Entering
 from proxy.shadow.evidence import Evidence
@@ -90,11 +91,13 @@ class Verifier:
         cluster: str = "",
         applied: Applied | None = None,
         roll_back: RollBack | None = None,
+        beside: Beside | None = None,
     ) -> None:
         """`writes` outlives `tasks`: what is being written to the ledger is not cancelled. `board` is where the other verifiers of this gateway are met; None where there can be none.
 
         `cluster` names the replica set, whose clock they share. `applied` tells the relay how far the log is applied;
         None where it does not ask. `roll_back` hears of what speaks against a collection; None where there are no flags.
+        `beside` is the relay that waits for writes to be on the gateway; None where none does.
         """
         self._legacy = legacy
         self._directory = directory
@@ -105,7 +108,10 @@ class Verifier:
         self._limits = limits
         self._tasks = tasks
         self._writes = writes
-        self._frontier = Frontier()
+        self._beside = beside
+        self._grown = asyncio.Event()
+        """Is set when there is something to do before the nap is over."""
+        self._frontier = Frontier(None if beside is None else self._write_left)
         self._intake = Intake(resume, self._frontier)
         self._progress = Progress(reader.position)
         self._roll_back = roll_back
@@ -186,6 +192,7 @@ class Verifier:
             create_task=create_task,
             leave=self._frontier.leave,
             peers=self._peers,
+            awaited=None if self._beside is None else self._beside.awaited,
         )
         self._execution = Execution(
             log=self._log,
@@ -308,9 +315,16 @@ class Verifier:
                 tasks.create_task(self._filling.run(), name="settle collections")
                 if self._roll_back is not None:
                     acting = self._roll_back.run(
-                        flush=self._bookkeeping.flush, withhold=self._telling.withhold
+                        flush=self._bookkeeping.flush, withhold=self._withhold
                     )
                     tasks.create_task(acting, name="roll back")
+                if self._beside is not None:
+                    listening = self._beside.run(
+                        is_open=self._is_open,
+                        grown=self._grown.set,
+                        happened=self._evidence.happened,
+                    )
+                    tasks.create_task(listening, name="listen to the relay")
                 if self._limits.state_checks:
                     tasks.create_task(self._states.run(), name="compare states")
                 tasks.create_task(
@@ -379,8 +393,35 @@ class Verifier:
                 await self._has_room()
             else:
                 self._progress.pulse()
-                await asyncio.sleep(_SHORTEST_NAP_S if self._lineup else nap_s)
+                await self._nap(_SHORTEST_NAP_S if self._lineup else nap_s)
                 nap_s = min(nap_s * 1.5, _LONGEST_NAP_S)
+
+    async def _nap(self, nap_s: float) -> None:
+        """Wait until the log may have grown."""
+        if self._beside is None:
+            await asyncio.sleep(nap_s)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(nap_s):
+                await self._grown.wait()
+        self._grown.clear()
+
+    def _withhold(self) -> None:
+        """Have MongoDB answer everything."""
+        self._telling.withhold()
+        if self._beside is not None:
+            self._beside.awaited.withhold()
+
+    def _is_open(self, position: int) -> bool:
+        """Return whether a write is ahead on the log, or has no verdict yet."""
+        return position >= self._progress.accepted or self._frontier.is_open(position)
+
+    def _write_left(self, position: int) -> None:
+        """Tell a relay that waits for a write, after what it needs to know for reading it."""
+        assert self._beside is not None  # noqa: S101 - nobody else is told
+        if self._beside.awaited.is_asked(position):
+            self._telling.tell(())
+        self._beside.awaited.done(position)
 
     def _line_up(self, units: Iterable[Unit], began: int) -> list[Unit]:
         """Line up what has its place among the operations of all logs; return the rest."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from proxy.wire.gateway import Reading
+from proxy.wire.outcomes import Writing
 from proxy.wire.protocol.message import Treatment
 
 
@@ -40,6 +41,8 @@ class RelaySnapshot:
     """Not captured because their flag says `off`."""
     gateway_reads: Mapping[str, int]
     """Reads that the gateway was to answer, by what became of them."""
+    gateway_writes: Mapping[str, int]
+    """Writes that were to wait for the gateway, by what became of them."""
     refused: Mapping[str, int]
     request_bytes: int
     reply_bytes: int
@@ -63,7 +66,12 @@ class Counters:
     reply_bytes: int = 0
 
     def snapshot(
-        self, *, connections_open: int, primary: str | None, gateway_reads: Mapping[Reading, int]
+        self,
+        *,
+        connections_open: int,
+        primary: str | None,
+        gateway_reads: Mapping[Reading, int],
+        gateway_writes: Mapping[Writing, int],
     ) -> RelaySnapshot:
         """Return the counts as they stand."""
         return RelaySnapshot(
@@ -76,6 +84,7 @@ class Counters:
             writes_unanswered=self.writes_unanswered,
             reads_off=self.reads_off,
             gateway_reads={reading.value: count for reading, count in gateway_reads.items()},
+            gateway_writes={writing.value: count for writing, count in gateway_writes.items()},
             refused={refusal.value: count for refusal, count in self.refused.items()},
             request_bytes=self.request_bytes,
             reply_bytes=self.reply_bytes,

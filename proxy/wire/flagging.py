@@ -19,7 +19,7 @@ class Flagging(Protocol):
 
 
 class Phases:
-    """The phases of one conversation's reads: asked for once, then one look-up each until the flags change."""
+    """The phases of one conversation's operations: asked for once, then one look-up each until the flags change."""
 
     __slots__ = ("_application", "_client", "_connection", "_flags", "_known")
 
@@ -32,6 +32,13 @@ class Phases:
 
     def of_read(self, request: Request) -> Phase:
         """Return the phase of a read."""
+        return self._of(Direction.READS, request)
+
+    def of_write(self, request: Request) -> Phase:
+        """Return the phase of a write."""
+        return self._of(Direction.WRITES, request)
+
+    def _of(self, direction: Direction, request: Request) -> Phase:
         key = (request.namespace, request.command)
         phase = self._known.get(key)
         if phase is None:
@@ -44,7 +51,7 @@ class Phases:
                 self._client,
                 self._application,
             )
-            phase = self._known[key] = self._flags.phase(Direction.READS, asking)
+            phase = self._known[key] = self._flags.phase(direction, asking)
         return phase
 
     def met(self, hello: Frame) -> None:

@@ -13,6 +13,7 @@ from proxy.wire.counters import Counters, Refusal, RelaySnapshot
 from proxy.wire.flagging import Flagging
 from proxy.wire.gateway import GatewaySide
 from proxy.wire.legacy import Address, LegacyServers, shown_address
+from proxy.wire.outcomes import Outcomes
 from proxy.wire.premises import Guest
 from proxy.wire.relay import Conversation
 from proxy.wire.serving import ServedReads
@@ -43,6 +44,7 @@ class Listener:
         self.capture = capture
         self.flags: Flagging | None = None
         self.gateway: GatewaySide | None = None
+        self.outcomes: Outcomes | None = None
         self.counters = Counters()
         self.advertise = advertise
         self.upstream = Upstream(
@@ -69,6 +71,9 @@ class Listener:
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self.upstream.run(), name="follow primary")
                 self._tasks.create_task(self._tick(), name="relay tick")
+                if self.outcomes is not None:
+                    hearing = self.outcomes.run(self.complaints)
+                    self._tasks.create_task(hearing, name="hear of writes")
                 await server.start_serving()
                 self._listening.set()
                 self.complaints.info("relay_listening", address=str(self._address))
@@ -95,6 +100,7 @@ class Listener:
             connections_open=len(self._conversations),
             primary=None if primary is None else str(primary),
             gateway_reads={} if self.gateway is None else self.gateway.counts,
+            gateway_writes={} if self.outcomes is None else self.outcomes.counts,
         )
 
     def flags_changed(self) -> None:
@@ -135,7 +141,14 @@ class Listener:
         """Flush the capture within a millisecond, once for all that is noted until then."""
         if not self._is_flush_due:
             self._is_flush_due = True
-            self._loop.call_later(FLUSH_WITHIN_S, self._flush)
+            self._loop.call_later(FLUSH_WITHIN_S, self.flush)
+
+    def flush(self) -> None:
+        """Write what was captured onto the log."""
+        self._is_flush_due = False
+        self.capture.flush()
+        if self.outcomes is not None:
+            self.outcomes.grown()
 
     # ---- inside
 
@@ -144,10 +157,6 @@ class Listener:
             await reads.connect()
         except Exception:  # noqa: BLE001 - the door: a bug on the gateway's side ends no conversation
             self.complaints.bug("gateway_not_reached")
-
-    def _flush(self) -> None:
-        self._is_flush_due = False
-        self.capture.flush()
 
     async def _bind(self) -> asyncio.Server:
         try:

@@ -8,6 +8,7 @@ from proxy.wire.counters import Counters, Refusal
 from proxy.wire.flagging import Flagging
 from proxy.wire.gateway import GatewaySide
 from proxy.wire.legacy import Address
+from proxy.wire.outcomes import Outcomes
 from proxy.wire.serving import ServedReads
 from proxy.wire.upstream import Upstream
 
@@ -47,6 +48,8 @@ class Premises(Protocol):
     """None where there are none: everything is in `shadow`."""
     gateway: GatewaySide | None
     """None where nothing can be answered from there, whatever flags say."""
+    outcomes: Outcomes | None
+    """None where no write can wait for the gateway, whatever flags say."""
 
     def entered(self, conversation: Guest) -> int:
         """Note a new conversation and return its number."""
@@ -67,3 +70,6 @@ class Premises(Protocol):
 
     def noted(self) -> None:
         """Have the capture flushed soon."""
+
+    def flush(self) -> None:
+        """Write what was captured onto the log now."""

@@ -30,6 +30,7 @@ from proxy.wire.protocol.message import (
 from proxy.wire.protocol.pairing import Pairing, Pending
 from proxy.wire.serving import ServedReads
 from proxy.wire.upstream import NoPrimaryError
+from proxy.wire.writing import AwaitedWrites
 
 WRITE_BUFFER_BYTES: Final = 256 * 1024
 """A peer that reads slower than this fills stops the other from being read."""
@@ -71,6 +72,7 @@ class Conversation(asyncio.Protocol):
         """Bytes of the incomplete reply that the client already has."""
         self._phases: Phases | None = None
         self._served: ServedReads | None = None
+        self._awaited: AwaitedWrites | None = None
         self._is_over = False
         self._deadline: asyncio.TimerHandle | None = None
         self.legacy_address: Address | None = None
@@ -93,6 +95,8 @@ class Conversation(asyncio.Protocol):
             self._phases = Phases(self._premises.flags, connection=number, client=self._peer)
             if self._premises.gateway is not None:
                 self._served = ServedReads(self._premises.gateway, self)
+            if self._premises.outcomes is not None:
+                self._awaited = AwaitedWrites(self._premises.outcomes, self)
         client.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         # Later: the loop begins to read after this callback, whatever it says.
         asyncio.get_running_loop().call_soon(self._hold_until_connected)
@@ -180,8 +184,7 @@ class Conversation(asyncio.Protocol):
         if client is None or self._is_over:
             return
         try:
-            served = self._served
-            if self._pairing.hellos or (served is not None and served.is_watching):
+            if self._pairing.hellos or self._is_watching:
                 self._held_replies(data, client, started_ns)
                 return
             if replies.buffered != self._sent_ahead:
@@ -228,6 +231,8 @@ class Conversation(asyncio.Protocol):
 
     def close(self) -> None:
         """Close both sides; what is buffered for a peer is sent, within a limit."""
+        if self._awaited is not None:
+            self._awaited.close()
         if self._client is not None:
             self._client.close()
             if self._deadline is None:
@@ -289,6 +294,8 @@ class Conversation(asyncio.Protocol):
         pairing = self._pairing
         if served is not None:
             self._serve(served, frame, request)
+        elif treatment is _WRITE and self._awaited is not None and self._phases is not None:
+            self._await(self._awaited, self._phases.of_write(request), frame, request, intent)
         pairing.sent(pending)
         if pairing.waiting_bytes > MAX_WAITING_BYTES or len(pairing) > MAX_WAITING:
             self._holds.hold(Hold.WAITING)
@@ -322,7 +329,9 @@ class Conversation(asyncio.Protocol):
             pending = self._reply(frame, started_ns)
             if pending is not None and pending.treatment is _HELLO:
                 client.write(rewritten_hello(frame, advertised=self._advertised))
-            elif self._served is None or self._served.gives(frame):
+            elif (self._served is None or self._served.gives(frame)) and (
+                self._awaited is None or self._awaited.gives(frame)
+            ):
                 client.write(frame.raw[self._sent_ahead :] if self._sent_ahead else frame.raw)
             self._sent_ahead = 0
 
@@ -350,13 +359,41 @@ class Conversation(asyncio.Protocol):
         elif treatment is _HELLO:
             phases.met(frame)
 
-    # ---- what the gateway answers (`serving.Host`)
+    # ---- what the gateway answers (`serving.Host`, `writing.Host`)
+
+    @property
+    def _is_watching(self) -> bool:
+        """Whether replies are looked at whole before the client gets them."""
+        served, awaited = self._served, self._awaited
+        return (served is not None and served.is_watching) or (
+            awaited is not None and awaited.is_asked
+        )
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether the client waits for nothing else than the request at hand, which is not among those that wait yet."""
+        overtaken = 0 if self._served is None else self._served.overtaken
+        return not self._requests.buffered and len(self._pairing) == overtaken
 
     def _serve(self, served: ServedReads, frame: Frame, request: Request) -> None:
-        """Have a read answered by the gateway as well, before its own number is among those that wait."""
-        is_alone = not self._requests.buffered and len(self._pairing) == served.overtaken
-        if served.begin(frame, request, is_alone=is_alone):
+        """Have a read answered by the gateway as well."""
+        if served.begin(frame, request, is_alone=self._is_alone):
             self._holds.hold(Hold.SERVING)
+
+    def _await(
+        self, awaited: AwaitedWrites, phase: Phase, frame: Frame, request: Request, intent: int
+    ) -> None:
+        """Have the acknowledgement of a write wait for the gateway."""
+        if awaited.begin(frame, request, phase, intent, is_alone=self._is_alone):
+            self._holds.hold(Hold.SERVING)
+
+    def flush(self) -> None:
+        """Write what was captured onto the log."""
+        self._premises.flush()
+
+    def write_ended(self) -> None:
+        """Go on as after a read."""
+        self.read_ended()
 
     def give(self, raw: bytes) -> None:
         """Give the client a reply."""
@@ -399,6 +436,8 @@ class Conversation(asyncio.Protocol):
         self._is_over = True
         if self._served is not None:
             self._served.close()
+        if self._awaited is not None:
+            self._awaited.close()
         self._captured.over(self._pairing.abandoned())
         self._premises.left(self)
 

@@ -7,7 +7,9 @@ import pytest
 from proxy.cli.relay_status import FILE, read_status, write_status
 from proxy.wire.counters import Counters
 
-SNAPSHOT = Counters().snapshot(connections_open=3, primary="127.0.0.1:27017", gateway_reads={})
+SNAPSHOT = Counters().snapshot(
+    connections_open=3, primary="127.0.0.1:27017", gateway_reads={}, gateway_writes={}
+)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
