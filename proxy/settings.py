@@ -19,6 +19,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -53,6 +54,8 @@ FLAGS: Mapping[str, str] = {
     "rules.file": "--rules",
     "log.level": "--log-level",
     "log.format": "--log-format",
+    "rollout.steps": "--steps",
+    "rollout.bake_s": "--bake",
     "backfill.documents_per_second": "--rate",
 }
 """The settings that the command line can set, and how."""
@@ -88,6 +91,23 @@ def _address(text: str) -> str:
 
 def _address_or_empty(text: str) -> str:
     return _address(text) if text else text
+
+
+def percents_of(text: str) -> tuple[int, ...]:
+    """Return the steps of a rollout, as in `1,5,100`; ValueError for what are none."""
+    try:
+        steps = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        steps = ()
+    if not steps or steps[0] < 1 or steps[-1] > 100 or list(steps) != sorted(set(steps)):
+        message = "must be growing per cent between 1 and 100, as in 1,5,25,50,100"
+        raise ValueError(message)
+    return steps
+
+
+def _steps(text: str) -> str:
+    percents_of(text)
+    return text
 
 
 def _uri_of(*schemes: str) -> AfterValidator:
@@ -176,6 +196,22 @@ class Flags(_Section):
     dual_within_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 
 
+class Rollout(_Section):
+    """How a collection is moved to the gateway, by `parallax rollout`."""
+
+    steps: Annotated[str, AfterValidator(_steps)] = "1,5,25,50,100"
+    bake_s: NonNegativeFloat = 3_600
+    look_every_s: Annotated[float, Field(ge=0.1, le=600)] = 10
+    passes: PositiveInt = 3
+    rest_s: NonNegativeFloat = 900
+    rest_at_most_s: NonNegativeFloat = 86_400
+
+    @property
+    def percents(self) -> tuple[int, ...]:
+        """The steps."""
+        return percents_of(self.steps)
+
+
 class Backfill(_Section):
     """Copying the documents that were there before the sidecar."""
 
@@ -238,6 +274,7 @@ class Settings(BaseSettings):
     capture: Capture = Capture()
     verifier: Verifier = Verifier()
     flags: Flags = Flags()
+    rollout: Rollout = Rollout()
     backfill: Backfill = Backfill()
     ledger: Ledger = Ledger()
     rules: Rules = Rules()

@@ -92,6 +92,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "FLAGS",
         "Show and change what is done with each collection.",
     ),
+    "rollout": Command(
+        "proxy.cli.rollout",
+        "rollout",
+        "Move a collection to the gateway step by step, on evidence; with --once, ends with 1 after a roll-back.",
+    ),
     "backfill": Command(
         "proxy.cli.backfill",
         "backfill",

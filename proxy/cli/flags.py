@@ -1,11 +1,7 @@
 """`parallax flags`: what is done with each collection, and who has changed that."""
 
 import asyncio
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -15,23 +11,13 @@ from rich.table import Table
 from comparators.errors import RefusedError, SettingsError
 from proxy.cli import options
 from proxy.cli.asked import Who, name_of
-from proxy.flags.document import (
-    DEFAULT,
-    SHADOW,
-    WHOLE,
-    Said,
-    key_of,
-    said,
-    standings,
-    with_flag,
-)
-from proxy.flags.file import read_flags, sole_change, write_flags
+from proxy.cli.changing import Author, Wish, change, flags_file_of, namespace_of
+from proxy.flags.document import DEFAULT, WHOLE, Said, key_of, said, standings
+from proxy.flags.file import read_flags
 from proxy.flags.phases import Direction, Phase, not_built
-from proxy.flags.safety import Grounds, objections
-from proxy.ledger.access import Access, opened
-from proxy.ledger.fillings import Fillings
-from proxy.ledger.flag_changes import FlagChange, FlagChanges, GateThen, gates_then
-from proxy.ledger.read import Result, read_standing
+from proxy.ledger.access import opened
+from proxy.ledger.flag_changes import FlagChange, FlagChanges, GateThen
+from proxy.ledger.read import Result
 from proxy.settings import Settings
 
 FLAGS: Final = typer.Typer(
@@ -53,7 +39,7 @@ def ls(config: options.Config = None) -> None:
     """Show what the flags say."""
     settings = options.settings_of(config)
     table = Table("collection", "reads", "writes")
-    document = read_flags(_file_of(settings))
+    document = read_flags(flags_file_of(settings))
     namespaces = sorted({each.namespace for each in standings(document)} | {""})
     for namespace in namespaces:
         cells = [str(said(document, direction, namespace)) for direction in Direction]
@@ -96,8 +82,9 @@ def put(
             reason, where="parallax flags set", remedy="docs/flags.md says which phases there are"
         )
     wanted = Said(phase=phase, percent=percent)
-    author = _Author(who=name_of(who), why=why, forces=force)
-    asyncio.run(_change(settings, direction, _namespace(collection), wanted, author))
+    author = Author(who=name_of(who), why=why, forces=force)
+    wish = Wish(direction=direction, namespace=namespace_of(collection), said=wanted)
+    asyncio.run(_change(settings, wish, author))
 
 
 @FLAGS.command("history")
@@ -112,102 +99,36 @@ def history(
 ) -> None:
     """Show who has changed which flag, when, why, and on what evidence; the newest change first."""
     settings = options.settings_of(config, data=data, ledger=ledger)
-    namespace = None if collection is None else _namespace(collection)
+    namespace = None if collection is None else namespace_of(collection)
 
     async def read() -> list[FlagChange]:
         async with opened(settings.ledger_uri) as access:
             return await FlagChanges(access).read(namespace=namespace)
 
     table = Table("when", "collection", "change", "who", "why", "gates then")
-    for change in asyncio.run(read()):
+    for each in asyncio.run(read()):
         table.add_row(
-            f"{datetime.fromtimestamp(change.at_ns / 1e9, UTC).astimezone():%Y-%m-%d %H:%M:%S}",
-            f"{change.namespace or DEFAULT} {change.direction}",
-            f"{change.before} → {change.after}{' (forced)' if change.forced else ''}",
-            change.who,
-            change.why,
-            _gates_line(change.gates),
+            f"{datetime.fromtimestamp(each.at_ns / 1e9, UTC).astimezone():%Y-%m-%d %H:%M:%S}",
+            f"{each.namespace or DEFAULT} {each.direction}",
+            f"{each.before} → {each.after}{' (forced)' if each.forced else ''}",
+            each.who,
+            each.why,
+            _gates_line(each.gates),
         )
     Console().print(table)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Author:
-    """Who changes a flag, why, and whether against all objections."""
-
-    who: str
-    why: str
-    forces: bool
-
-
-async def _change(
-    settings: Settings, direction: Direction, namespace: str, wanted: Said, author: _Author
-) -> None:
-    file = _file_of(settings)
+async def _change(settings: Settings, wish: Wish, author: Author) -> None:
     async with opened(settings.ledger_uri) as access:
-        grounds = await _grounds(settings, access, namespace)
-        with sole_change(file):
-            document = read_flags(file)
-            before = said(document, direction, namespace)
-            objected = list(objections(before, wanted, namespace=namespace, grounds=grounds))
-            if objected and not author.forces:
-                raise _refused(objected)
-            change = FlagChange(
-                at_ns=time.time_ns(),
-                direction=direction,
-                namespace=namespace,
-                before=str(before),
-                after=str(wanted),
-                who=author.who,
-                why=author.why,
-                forced=bool(objected),
-                gates=gates_then(grounds.gates),
-            )
-            async with FlagChanges(access).entering(change):
-                write_flags(file, with_flag(document, direction, namespace, wanted))
-    forced = ", forced" if change.forced else ""
-    typer.echo(f"{key_of(direction, namespace)}: {change.before} → {change.after}{forced}")
+        changed = await change(settings, access, wish, author)
+    if changed is not None:
+        typer.echo(told(changed))
 
 
-async def _grounds(settings: Settings, access: Access, namespace: str) -> Grounds:
-    """Return the evidence on a collection as it stands."""
-    standing = await read_standing(settings.ledger_uri, settings.gates)
-    fillings = await Fillings(access).all()
-    return Grounds(gates=standing.of(namespace), filling=fillings.get(namespace))
-
-
-def _refused(objected: Sequence[str]) -> RefusedError:
-    error = RefusedError(
-        "the evidence does not carry this phase",
-        where="parallax flags set",
-        remedy="wait for the evidence, or repeat with --force: the ledger will say so",
-    )
-    for objection in objected:
-        error.add_note(objection)
-    return error
-
-
-def _file_of(settings: Settings) -> Path:
-    if settings.flags_file is None:
-        raise SettingsError(
-            f"there is no flags file: everything is in `{SHADOW}`",
-            where="flags.file",
-            remedy="name one in the settings of `parallax serve` and of this command",
-        )
-    return settings.flags_file
-
-
-def _namespace(collection: str) -> str:
-    if collection == DEFAULT:
-        return ""
-    database, dot, name = collection.partition(".")
-    if not (database and dot and name):
-        raise SettingsError(
-            f"{collection!r} is no collection",
-            where="COLLECTION",
-            remedy=f"write it as database.collection, or {DEFAULT} for all that have no flag of their own",
-        )
-    return collection
+def told(changed: FlagChange) -> str:
+    """Return a change on one line."""
+    key = key_of(Direction(changed.direction), changed.namespace)
+    return f"{key}: {changed.before} → {changed.after}{', forced' if changed.forced else ''}"
 
 
 def _gates_line(gates: tuple[GateThen, ...]) -> str:

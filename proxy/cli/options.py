@@ -64,6 +64,8 @@ def settings_of(
     log_level: str | None = None,
     log_format: str | None = None,
     rate: float | None = None,
+    steps: str | None = None,
+    bake_s: float | None = None,
 ) -> Settings:
     """Return the settings of file and environment, with the options that were given on top."""
     return load(
@@ -80,5 +82,7 @@ def settings_of(
             "log.level": log_level,
             "log.format": log_format,
             "backfill.documents_per_second": rate,
+            "rollout.steps": steps,
+            "rollout.bake_s": bake_s,
         },
     )

@@ -172,16 +172,17 @@ async def verify_log(
 
 def _roll_back(settings: Settings, file: Path, ledger: Ledger) -> RollBack:
     """Return what sets the flags of a file back."""
+    changes = ledger.flag_changes
 
     async def gates_of(namespace: str) -> tuple[GateThen, ...]:
+        since_ns = await changes.begins_ns(namespace)
         # Beside the loop: adding up a long ledger takes a while.
         standing = await asyncio.to_thread(
-            asyncio.run, read_standing(settings.ledger_uri, settings.gates)
+            asyncio.run, read_standing(settings.ledger_uri, settings.gates, since_ns=since_ns)
         )
         return gates_then(standing.of(namespace))
 
     outage = Outage(Side.LEDGER, lambda *_: None)
-    changes = ledger.flag_changes
     return RollBack(
         file,
         gates_of=lambda namespace: outage.endure(partial(gates_of, namespace)),

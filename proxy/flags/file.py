@@ -1,15 +1,18 @@
 """The flags file on disk: read whole, replaced whole, changed by one at a time."""
 
+import asyncio
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from comparators.errors import SettingsError
 from proxy.flags.document import EMPTY, parsed
+
+_AGAIN_S: Final = 0.05
 
 
 def read_flags(path: Path) -> Mapping[str, Any]:
@@ -40,15 +43,34 @@ def write_flags(path: Path, document: Mapping[str, Any]) -> None:
 
 @contextmanager
 def sole_change(path: Path) -> Iterator[None]:
-    """Keep everybody else from changing the file between a reading and a writing."""
+    """Keep everybody else from changing the file between a reading and a writing; not for who must not wait."""
+    with _folder_of(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+@asynccontextmanager
+async def sole_change_of(path: Path) -> AsyncIterator[None]:
+    """Do the same in a loop, in which others may hold it and wait for the ledger."""
+    with _folder_of(path) as descriptor:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(_AGAIN_S)
+        yield
+
+
+@contextmanager
+def _folder_of(path: Path) -> Iterator[int]:
     try:
         # The folder, not the file: that is replaced.
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise _not_written(path, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -17,7 +17,7 @@ from comparators.errors import SettingsError
 from proxy.flags.document import SHADOW, Standing, may_serve, said, serving, with_flag
 from proxy.flags.file import read_flags, sole_change, write_flags
 from proxy.flags.phases import Direction
-from proxy.ledger.flag_changes import FlagChange, GateThen
+from proxy.ledger.flag_changes import PARALLAX, ROLLED_BACK, FlagChange, GateThen
 from proxy.ledger.gates import Result
 
 _log = structlog.get_logger()
@@ -26,7 +26,6 @@ PAUSE_S: Final = 0.1
 GATES_EVERY_S: Final = 10.0
 ALL: Final = "*"
 """In place of a collection, where it cannot be said which one is concerned."""
-WHO: Final = "parallax"
 
 GatesOf = Callable[[str], Awaitable[tuple[GateThen, ...]]]
 
@@ -108,8 +107,8 @@ class RollBack:
                     namespace=standing.namespace,
                     before=str(standing.said),
                     after=str(SHADOW),
-                    who=WHO,
-                    why=f"rolled back: {reason}",
+                    who=PARALLAX,
+                    why=f"{ROLLED_BACK}{reason}",
                     gates=await self._gates_of(standing.namespace),
                 )
             )

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import func, select
@@ -32,6 +32,12 @@ class Standing:
 
     conclusion: Conclusion
     gates: GateReport
+    verified: Mapping[str, int]
+    """Operations verified, by collection."""
+    silent_s: float | None
+    """How long ago a verifier last wrote; None if none ever has."""
+    unsupported: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of each collection, what of its traffic the gateway does not support, each with its shape."""
 
     def of(self, namespace: str) -> tuple[GateOutcome, ...]:
         """Return the gates of a collection and of the ledger; none where nothing of the collection was seen."""
@@ -87,7 +93,13 @@ async def standing(connection: AsyncConnection, read: Read, gates: Gates) -> Sta
         ledger=ledger_gates(_ledger_facts(read)),
     )
     verified = sum(tally.verified for tally in read.tallies.values())
-    return Standing(conclusion=conclude(report, verified=verified), gates=report)
+    last_ns = max((beat.at_ns for beat in read.heartbeats), default=None)
+    return Standing(
+        conclusion=conclude(report, verified=verified),
+        gates=report,
+        verified={namespace: tally.verified for namespace, tally in read.tallies.items()},
+        silent_s=None if last_ns is None else (read.now_ns - last_ns) / NANOSECONDS_PER_SECOND,
+    )
 
 
 def _with_diverged(

@@ -13,8 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.ledger import tables
 from proxy.ledger.access import Access
 from proxy.ledger.gates import GateOutcome, Result
+from proxy.ledger.tables import NANOSECONDS_PER_MINUTE
 
 MOST_CHANGES: Final = 1_000
+PARALLAX: Final = "parallax"
+"""Who it was where nobody did it."""
+ROLLED_BACK: Final = "rolled back: "
+"""Why Parallax has set a flag back, before the reason."""
+_SHADOW: Final = "shadow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,16 @@ class FlagChange:
     forced: bool = False
     gates: tuple[GateThen, ...] = field(default=())
 
+    @property
+    def is_roll_back(self) -> bool:
+        """Return whether Parallax has set the flag back by itself."""
+        return self.who == PARALLAX and self.why.startswith(ROLLED_BACK)
+
+    @property
+    def begins_anew(self) -> bool:
+        """Return whether evidence from before it counts no more: somebody has said so, or it was held against the gateway."""
+        return self.is_roll_back or self.before == self.after == _SHADOW
+
 
 class FlagChanges:
     """The history of the flags on one ledger."""
@@ -66,6 +82,17 @@ class FlagChanges:
         """Return how the gates of a collection stood when its flag was last changed; none if it never was."""
         changes = await self.read(namespace=namespace)
         return changes[0].gates if changes else ()
+
+    async def begins_ns(self, namespace: str) -> int | None:
+        """Return the minute from which on the evidence on a collection counts; None for all of it.
+
+        The minute after the one in which evidence began anew: the ledger knows no shorter time.
+        """
+        changes = [*await self.read(namespace=namespace), *await self.read(namespace="")]
+        last = max((each.at_ns for each in changes if each.begins_anew), default=None)
+        return (
+            None if last is None else (last // NANOSECONDS_PER_MINUTE + 1) * NANOSECONDS_PER_MINUTE
+        )
 
     async def read(self, *, namespace: str | None = None) -> list[FlagChange]:
         """Return the changes, of one flag or of all, the newest first."""

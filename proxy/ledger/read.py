@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -99,23 +100,35 @@ async def read_report(
         return await _evidence(connection, window, gates, time.time_ns())
 
 
-async def read_standing(url: str, gates: Gates = DEFAULTS) -> Standing:
-    """Return the gates since the beginning, and what they add up to, as `read_report` would."""
-    always = Window()
+async def read_standing(
+    url: str, gates: Gates = DEFAULTS, *, since_ns: int | None = None
+) -> Standing:
+    """Return the gates of a window without an end, and what they add up to, as `read_report` would."""
+    window = Window(since_ns=since_ns)
     async with _snapshot(url) as connection:
         shapes = await queries.shapes(connection)
-        drops = await queries.drops(connection, always)
+        drops = await queries.drops(connection, window)
         read = Read(
-            window=always,
+            window=window,
             now_ns=time.time_ns(),
             shapes=shapes,
-            tallies=_tallies(shapes, await queries.verdicts(connection, always), drops),
+            tallies=_tallies(shapes, await queries.verdicts(connection, window), drops),
             drops=drops,
-            events=await queries.events(connection, always),
+            events=await queries.events(connection, window),
             heartbeats=await queries.heartbeats(connection),
             sweeps=await queries.sweeps(connection),
         )
-        return await standing(connection, read, gates)
+        found = await standing(connection, read, gates)
+        reasons = await queries.reasons(connection, window, shapes)
+        return replace(found, unsupported=_unsupported(reasons))
+
+
+def _unsupported(reasons: Iterable[ReasonEvidence]) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for each in reasons:
+        if each.verdict is Verdict.UNSUPPORTED:
+            found[each.namespace].append(f"{each.reason} in {each.shape}")
+    return found
 
 
 async def status(url: str) -> Status:
