@@ -41,7 +41,7 @@ check: setup  ## format, lint, types, import contracts, duplicates
 	$(BIN)/lint-imports
 	$(BIN)/pylint --rcfile pyproject.toml adapters comparators config dashboards proxy
 
-bench: setup  ## measure side by side: relay, added latency, verification, sweep, comparison, backfill, memory
+bench: setup  ## measure side by side: relay, added latency, verification, telemetry, sweep, comparison, backfill, memory
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 format: setup  ## write the code as `make check` wants it

@@ -31,6 +31,7 @@ from benchmarks import (
     memory,
     relay,
     sweep,
+    telemetry,
     verification,
 )
 from benchmarks.figure import Figure, NotMeasuredError, Part, at_least, at_most
@@ -100,6 +101,11 @@ async def _verification(extent: Extent) -> Part:
     )
 
 
+async def _telemetry(extent: Extent) -> Part:
+    rounds = (extent.rounds + 1) // 2
+    return await telemetry.benchmark(rounds=rounds, exchanges=extent.exchanges)
+
+
 async def _comparison(_: Extent) -> Part:
     found = [comparison.measured(case) for case in comparison.cases()]
     figures = [
@@ -140,6 +146,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "relay": _relay,
     "latency": _latency,
     "verification": _verification,
+    "telemetry": _telemetry,
     "gateway": _gateway,
     "sweep": _sweep,
     "comparison": _comparison,

@@ -10,7 +10,9 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import asyncpg
@@ -25,6 +27,7 @@ from proxy.ledger.read import status
 
 FILLED: Final = "filled"
 _READY_WITHIN_S: Final = 20
+_AS_USUAL: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +54,11 @@ class Recording:
     legacy: str
     postgres: EmbeddedPostgres
 
-    async def verified(self) -> Spent:
+    async def verified(self, settings: Mapping[str, str] = _AS_USUAL) -> Spent:
         """Verify the traffic in a process of its own; starting and ending that process does not count.
 
-        What these two take is measured by a second verification, for which nothing is left to do.
+        What these two take is measured by a second verification, for which nothing is left to do. `settings` are
+        variables of the environment beside the usual ones.
         """
         ledger = self.data / "run.db"
         _copy_ledger(self.checkpoint, ledger)
@@ -62,8 +66,9 @@ class Recording:
         await copy_database(self.postgres, database)
         gateway = self.postgres.dsn_of(database)
         try:
-            whole = await verify(self.data, legacy=self.legacy, gateway=gateway, ledger=ledger)
-            empty = await verify(self.data, legacy=self.legacy, gateway=gateway, ledger=ledger)
+            run = partial(verify, self.data, legacy=self.legacy, gateway=gateway, ledger=ledger)
+            whole = await run(settings=settings)
+            empty = await run(settings=settings)
         finally:
             await drop_database(self.postgres, database)
         await self._demand_verified(ledger)
@@ -100,7 +105,14 @@ async def recorded(
     )
 
 
-async def verify(data: Path, *, legacy: str, gateway: str, ledger: Path) -> Spent:
+async def verify(
+    data: Path,
+    *,
+    legacy: str,
+    gateway: str,
+    ledger: Path,
+    settings: Mapping[str, str] = _AS_USUAL,
+) -> Spent:
     """Run `parallax verify --drain`, at normal priority, and return what it took."""
     environment = {
         **_environment(data, legacy),
@@ -108,6 +120,7 @@ async def verify(data: Path, *, legacy: str, gateway: str, ledger: Path) -> Spen
         "PARALLAX_LEDGER_URI": f"sqlite:///{ledger}",
         "PARALLAX_VERIFIER_NICE": "0",
         "PARALLAX_CAPTURE_KEEP": "true",
+        **settings,
     }
     cpu_s, began_s = _cpu_of_children(), time.perf_counter()
     process = await asyncio.create_subprocess_exec(

@@ -11,10 +11,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from opentelemetry.metrics import Meter
 
 from comparators.errors import SettingsError
+from proxy.distributions import Distributions
 from proxy.settings import OtlpProtocol, Telemetry
+from proxy.telemetry import Metrics
 from proxy.uris import address_of
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ _SDK: Final = "opentelemetry"
 
 
 @contextmanager
-def exported(settings: Telemetry, *, part: str) -> Iterator[Meter | None]:
-    """Give the meter that reports to the destinations that are set; None where none is.
+def exported(settings: Telemetry, *, part: str) -> Iterator[Metrics]:
+    """Give the metrics that are reported to the destinations that are set; to the global provider where none is.
 
     SettingsError where the address for scrapes cannot be listened on.
     """
     if not settings.prometheus and not settings.otlp_endpoint:
-        yield None
+        yield Metrics()
         return
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.resources import Resource
@@ -43,20 +44,24 @@ def exported(settings: Telemetry, *, part: str) -> Iterator[Meter | None]:
     facts = {"service.name": "parallax", "service.version": version("parallax")}
     with ExitStack() as held:
         held.enter_context(_failures_in_our_log())
-        readers = [*_scraped(settings, held), *_pushed(settings)]
+        distributions = Distributions()
+        readers = [*_scraped(settings, held, distributions), *_pushed(settings, distributions)]
         provider = MeterProvider(
             readers, Resource.create({**facts, "parallax.part": part}), shutdown_on_exit=False
         )
         held.callback(provider.shutdown, timeout_millis=_LAST_EXPORT_MS)
-        yield provider.get_meter("parallax")
+        yield Metrics(provider.get_meter("parallax"), distributions)
 
 
-def _scraped(settings: Telemetry, held: ExitStack) -> "Iterator[MetricReader]":
+def _scraped(
+    settings: Telemetry, held: ExitStack, distributions: Distributions
+) -> "Iterator[MetricReader]":
     """Serve `/metrics`, with what Python and the kernel say of this process."""
     if not settings.prometheus:
         return
-    from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from prometheus_client import REGISTRY, start_http_server
+
+    from proxy.readers import ScrapedReader
 
     address = address_of(settings.prometheus)
     try:
@@ -70,15 +75,15 @@ def _scraped(settings: Telemetry, held: ExitStack) -> "Iterator[MetricReader]":
     held.callback(thread.join)
     held.callback(server.server_close)
     held.callback(server.shutdown)
-    yield PrometheusMetricReader(registry=REGISTRY)
+    yield ScrapedReader(REGISTRY, distributions)
 
 
-def _pushed(settings: Telemetry) -> "Iterator[MetricReader]":
+def _pushed(settings: Telemetry, distributions: Distributions) -> "Iterator[MetricReader]":
     if not settings.otlp_endpoint:
         return
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from proxy.readers import PushingReader
 
-    yield PeriodicExportingMetricReader(_otlp(settings), settings.interval_s * 1000)
+    yield PushingReader(_otlp(settings), settings.interval_s, distributions)
 
 
 def _otlp(settings: Telemetry) -> "MetricExporter":

@@ -11,22 +11,17 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TextIO
+from typing import Final, Protocol, TextIO
 
 import structlog
-from opentelemetry.metrics import Meter, get_meter
+from opentelemetry.metrics import Histogram, Meter, get_meter
 from structlog.typing import EventDict, WrappedLogger
 
 from comparators.errors import ParallaxError
 from comparators.operation import Kind
 from comparators.verdict import Verdict
+from proxy.distributions import BOUNDS_S, Distributions
 from proxy.settings import LogFormat, LogLevel
-
-LATENCY_BOUNDS_S: Final = (
-    *(1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3),
-    *(1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
-)
-"""Fine enough for what a relay costs: tens of microseconds."""
 
 SYSTEMS: Final[Mapping[str, str]] = {"legacy": "mongodb", "gateway": "postgresql"}
 """`db.system.name` of the two sides."""
@@ -86,10 +81,9 @@ LAG_SIZE: Final = Declared(
     meaning="Bytes of the capture log that are not yet judged",
 )
 
+DURATIONS: Final = (DURATION, OVERHEAD, COMPARISON)
 METRICS: Final = (
-    DURATION,
-    OVERHEAD,
-    COMPARISON,
+    *DURATIONS,
     VERDICTS,
     DROPS,
     LAG_OPERATIONS,
@@ -146,21 +140,48 @@ EVENTS: Final[Mapping[str, str]] = {
 """What each log event means."""
 
 
-class Metrics:
-    """The instruments. Made without a meter they report to the global provider."""
+class _Series(Protocol):
+    """Durations of one metric under one set of labels."""
 
-    def __init__(self, meter: Meter | None = None) -> None:
+    def record(self, seconds: float) -> None:
+        """Add one duration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfSdk:
+    """A series of the SDK's own histogram."""
+
+    histogram: Histogram
+    labels: Mapping[str, str]
+
+    def record(self, seconds: float) -> None:
+        self.histogram.record(seconds, self.labels)
+
+
+class Metrics:
+    """The instruments. Made without a meter they report to the global provider.
+
+    With `distributions` durations are added up there, without by the SDK's own histograms.
+    """
+
+    def __init__(
+        self, meter: Meter | None = None, distributions: Distributions | None = None
+    ) -> None:
         given = meter or get_meter("parallax")
-        bounds = list(LATENCY_BOUNDS_S)
-        self._duration, self._overhead, self._comparison = (
-            given.create_histogram(
-                declared.name,
-                declared.unit,
-                declared.meaning,
-                explicit_bucket_boundaries_advisory=bounds,
-            )
-            for declared in (DURATION, OVERHEAD, COMPARISON)
-        )
+        self._histograms: dict[str, Histogram] = {}
+        self._distributions = distributions
+        if distributions is None:
+            self._histograms = {
+                declared.name: given.create_histogram(
+                    declared.name,
+                    declared.unit,
+                    declared.meaning,
+                    explicit_bucket_boundaries_advisory=BOUNDS_S,
+                )
+                for declared in DURATIONS
+            }
+        self._sides: dict[tuple[str, str, Kind], _Series] = {}
+        self._overhead, self._comparison = (self._series(one, {}) for one in (OVERHEAD, COMPARISON))
         self._verdicts, self._drops = (
             given.create_counter(declared.name, declared.unit, declared.meaning)
             for declared in (VERDICTS, DROPS)
@@ -170,10 +191,18 @@ class Metrics:
             for declared in (LAG_OPERATIONS, LAG_TIME, LAG_SIZE)
         )
 
-    def judged(
+    def judged(self, *, verdict: Verdict, collection: str, kind: Kind, n: int) -> None:
+        """Count operations with their verdict."""
+        labels = {
+            "parallax.verdict": verdict.value,
+            "db.collection.name": collection,
+            "db.operation.name": kind.value,
+        }
+        self._verdicts.add(n, labels)
+
+    def timed(
         self,
         *,
-        verdict: Verdict,
         collection: str,
         kind: Kind,
         legacy_s: float | None,
@@ -181,17 +210,33 @@ class Metrics:
         overhead_s: float | None,
         compare_s: float | None,
     ) -> None:
-        """Count one judged operation; None where a side did not run."""
-        operation = {"db.collection.name": collection, "db.operation.name": kind.value}
-        self._verdicts.add(1, {"parallax.verdict": verdict.value, **operation})
-        for side, seconds in (("legacy", legacy_s), ("gateway", gateway_s)):
-            if seconds is not None:
-                labels = {"db.system.name": SYSTEMS[side], "parallax.side": side, **operation}
-                self._duration.record(seconds, labels)
+        """Enter the durations of one operation; None where a side did not run."""
+        if legacy_s is not None:
+            self._side("legacy", collection, kind).record(legacy_s)
+        if gateway_s is not None:
+            self._side("gateway", collection, kind).record(gateway_s)
         if overhead_s is not None:
             self._overhead.record(overhead_s)
         if compare_s is not None:
             self._comparison.record(compare_s)
+
+    def _side(self, side: str, collection: str, kind: Kind) -> _Series:
+        key = (side, collection, kind)
+        series = self._sides.get(key)
+        if series is None:
+            labels = {
+                "db.system.name": SYSTEMS[side],
+                "parallax.side": side,
+                "db.collection.name": collection,
+                "db.operation.name": kind.value,
+            }
+            series = self._sides[key] = self._series(DURATION, labels)
+        return series
+
+    def _series(self, declared: Declared, labels: Mapping[str, str]) -> _Series:
+        if self._distributions is not None:
+            return self._distributions.of(declared.name, labels)
+        return _OfSdk(histogram=self._histograms[declared.name], labels=labels)
 
     def dropped(self, *, collection: str, what: str, n: int) -> None:
         """Count operations that were not captured; `what` is reads or writes."""

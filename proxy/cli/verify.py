@@ -41,7 +41,7 @@ from proxy.shadow.frontier import Resume
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.patience import Outage, Side
 from proxy.shadow.verifier import Limits, Verifier
-from proxy.telemetry import Metrics, configure_logging
+from proxy.telemetry import configure_logging
 from proxy.uris import redacted_uri
 
 _POLL_S: Final = 0.05
@@ -112,7 +112,7 @@ async def verify_log(
         held.enter_context(cancelled_by_signals())
         held.enter_context(cancelled_without(parent))
         held.enter_context(ReaderLock(directory))
-        meter = held.enter_context(exported(settings.telemetry, part="verifier"))
+        metrics = held.enter_context(exported(settings.telemetry, part="verifier"))
         await held.enter_async_context(client)
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
@@ -128,7 +128,7 @@ async def verify_log(
             settings.ledger_uri,
             revealed=rules.reveals,
             about=about(settings),
-            metrics=Metrics(meter),
+            metrics=metrics,
         )
         held.push_async_callback(ledger.close)
         writes = await held.enter_async_context(asyncio.TaskGroup())

@@ -7,6 +7,7 @@ that is sent a second time, because the answer to its commit was lost, changes n
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
@@ -15,6 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from comparators.errors import RefusedError
+from comparators.operation import Kind
+from comparators.verdict import Verdict
 from proxy.ledger import tables
 from proxy.ledger.access import Access
 from proxy.ledger.batch import SAMPLES_PER_GROUP, Batch, Row, identity
@@ -215,9 +218,10 @@ class Ledger:
                 await self._close_divergences(connection, entries)
 
     def _measure(self, findings: Sequence[Finding], lag: Lag, drops: Sequence[Drop]) -> None:
+        verdicts: Counter[tuple[Verdict, str, Kind]] = Counter()
         for finding in findings:
-            self._metrics.judged(
-                verdict=finding.judgement.verdict,
+            verdicts[finding.judgement.verdict, finding.namespace, finding.kind] += 1
+            self._metrics.timed(
                 collection=finding.namespace,
                 kind=finding.kind,
                 legacy_s=finding.legacy_s,
@@ -225,6 +229,8 @@ class Ledger:
                 overhead_s=finding.overhead_s,
                 compare_s=finding.compare_s,
             )
+        for (verdict, collection, kind), n in verdicts.items():
+            self._metrics.judged(verdict=verdict, collection=collection, kind=kind, n=n)
         for drop in drops:
             self._metrics.dropped(collection=drop.namespace, what=drop.what.value, n=drop.n)
         self._metrics.lag(operations=lag.operations, seconds=lag.seconds, size_bytes=lag.bytes)

@@ -78,8 +78,8 @@ def test_a_judged_operation_is_counted_and_timed_on_both_sides() -> None:
     provider = MeterProvider(metric_readers=[reader])
     metrics = Metrics(provider.get_meter("test"))
 
-    metrics.judged(
-        verdict=Verdict.MATCH,
+    metrics.judged(verdict=Verdict.MATCH, collection="app.users", kind=Kind.FIND, n=1)
+    metrics.timed(
         collection="app.users",
         kind=Kind.FIND,
         legacy_s=0.001,

@@ -1,0 +1,177 @@
+"""What telling of it costs a verifier: the same traffic verified with and without telemetry, in turns.
+
+    python -m benchmarks.telemetry
+
+With telemetry, the verifier serves `/metrics`, which is read once a second, and sends to an OpenTelemetry collector as often: fifteen times
+as often as usual. Reader and collector are this process, so that neither counts as the verifier's time.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from benchmarks.figure import Figure, NotMeasuredError, Part, at_most
+from benchmarks.recording import Recording, Spent, recorded
+from benchmarks.table import table
+from benchmarks.verification import LOADS, SHARE_OF_MIX
+from proxy.embedded import embedded_mongo, embedded_postgres
+from proxy.embedded.process import free_port
+
+OVERHEAD_AIM: Final = 5.0
+_EVERY_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """The same exchanges verified without and with telemetry, one right behind the other."""
+
+    load: str
+    exchanges: int
+    without: Spent
+    along: Spent
+
+    @property
+    def lost_percent(self) -> float:
+        """Return by how much fewer exchanges are verified in a second."""
+        return (1 - self.without.wall_s / self.along.wall_s) * 100
+
+    @property
+    def cpu_percent(self) -> float:
+        """Return by how much more processor time is taken."""
+        return (self.along.cpu_s / self.without.cpu_s - 1) * 100
+
+
+@dataclass(slots=True)
+class Received:
+    """How often somebody was told."""
+
+    scrapes: int = 0
+    exports: int = 0
+
+
+async def benchmark(*, rounds: int, exchanges: int) -> Part:
+    """Record, verify in turns, and return the figures."""
+    found: list[Round] = []
+    with tempfile.TemporaryDirectory(prefix="parallax-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o711)
+        for number, (load, kinds) in enumerate(LOADS.items()):
+            place = directory / str(number)
+            place.mkdir()
+            place.chmod(0o711)
+            count = exchanges // (SHARE_OF_MIX if number else 1)
+            async with (
+                embedded_mongo(place / "mongo") as mongo,
+                embedded_postgres(place / "postgresql") as postgres,
+            ):
+                print(f"recording {count} exchanges, {load} …", file=sys.stderr)
+                recording = await recorded(place / "log", mongo, postgres, kinds, count)
+                print(f"verifying them {2 * rounds} times …", file=sys.stderr)
+                found += [await _round(load, recording, turn) for turn in range(rounds)]
+    return _part(found)
+
+
+async def _round(load: str, recording: Recording, turn: int) -> Round:
+    if turn % 2:
+        along = await _along(recording)
+        without = await recording.verified()
+    else:
+        without = await recording.verified()
+        along = await _along(recording)
+    return Round(load=load, exchanges=recording.exchanges, without=without, along=along)
+
+
+async def _along(recording: Recording) -> Spent:
+    received = Received()
+    async with _listener(received) as settings:
+        spent = await recording.verified(settings)
+    if not received.scrapes or not received.exports:
+        raise NotMeasuredError(f"the verifier was not listened to: {received}")
+    return spent
+
+
+@asynccontextmanager
+async def _listener(received: Received) -> AsyncIterator[Mapping[str, str]]:
+    """Scrape and collect; give the settings that make a verifier tell."""
+    collector, page = free_port(), free_port()
+
+    async def collect(request: web.Request) -> web.Response:
+        await request.read()
+        received.exports += 1
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/v1/{signal}", collect)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", collector).start()
+    try:
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
+            scraping = tasks.create_task(_scrape(session, page, received), name="scrape")
+            yield {
+                "PARALLAX_TELEMETRY_PROMETHEUS": f"127.0.0.1:{page}",
+                "PARALLAX_TELEMETRY_OTLP_ENDPOINT": f"http://127.0.0.1:{collector}",
+                "PARALLAX_TELEMETRY_INTERVAL_S": str(_EVERY_S),
+            }
+            scraping.cancel()
+    finally:
+        await runner.cleanup()
+
+
+async def _scrape(session: aiohttp.ClientSession, port: int, received: Received) -> None:
+    while True:
+        # The verifier comes and goes.
+        with suppress(aiohttp.ClientError):
+            async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                await answer.read()
+                received.scrapes += 1
+        await asyncio.sleep(_EVERY_S)
+
+
+def _part(found: list[Round]) -> Part:
+    figures, rows = [], []
+    for load in LOADS:
+        of_load = [one for one in found if one.load == load]
+        figures += [
+            Figure(
+                name=f"fewer verified per second, {load}",
+                value=median(one.lost_percent for one in of_load),
+                unit="%",
+                aim=at_most(OVERHEAD_AIM),
+            ),
+            Figure(
+                name=f"more processor time, {load}",
+                value=median(one.cpu_percent for one in of_load),
+                unit="%",
+                aim=at_most(OVERHEAD_AIM),
+            ),
+        ]
+        rows += [
+            (
+                load,
+                median(one.exchanges / one.without.wall_s for one in of_load),
+                median(one.exchanges / one.along.wall_s for one in of_load),
+                median(one.without.cpu_s / one.exchanges * 1e6 for one in of_load),
+                median(one.along.cpu_s / one.exchanges * 1e6 for one in of_load),
+            )
+        ]
+    headings = ("load", "without /s", "with /s", "CPU µs without", "CPU µs with")
+    return Part(
+        figures=tuple(figures), text=table(headings, rows), detail=[asdict(one) for one in found]
+    )
+
+
+if __name__ == "__main__":
+    done = asyncio.run(benchmark(rounds=3, exchanges=20_000))
+    print(done.text)
+    for figure in done.figures:
+        print(figure.name, figure.shown, figure.standing)

@@ -1,0 +1,54 @@
+"""Durations of operations as counts of buckets, added up where they are measured.
+
+OpenTelemetry's histograms take 7 µs for each value and reader, which for the four durations of an operation is more than comparing it
+takes; here it is a bisection. `proxy.readers` hands what was added up to the SDK's readers.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final
+
+BOUNDS_S: Final = (
+    *(1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3),
+    *(1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+)
+"""Upper bounds, each of its bucket; fine enough for what a relay costs: tens of microseconds."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Distribution:
+    """What was measured under one set of labels. Read by other threads while values are added."""
+
+    labels: Mapping[str, str]
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
+    total_s: float = 0.0
+    least_s: float = inf
+    most_s: float = 0.0
+
+    def record(self, seconds: float) -> None:
+        """Add one duration."""
+        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
+        self.total_s += seconds
+        self.least_s = min(self.least_s, seconds)
+        self.most_s = max(self.most_s, seconds)
+
+
+class Distributions:
+    """All distributions of a process, by metric."""
+
+    def __init__(self) -> None:
+        self.began_ns: Final = time.time_ns()
+        self._by_metric: dict[str, list[Distribution]] = {}
+
+    def of(self, metric: str, labels: Mapping[str, str]) -> Distribution:
+        """Begin the distribution of a metric under some labels."""
+        begun = Distribution(labels=labels)
+        self._by_metric[metric] = [*self._by_metric.get(metric, ()), begun]
+        return begun
+
+    def of_metric(self, metric: str) -> Sequence[Distribution]:
+        """Return what was measured of a metric so far."""
+        return [one for one in self._by_metric.get(metric, ()) if any(one.counts)]
