@@ -46,6 +46,7 @@ def test_a_full_run_leaves_no_part_out() -> None:
             "relay",
             "latency",
             "verification",
+            "telemetry",
             "gateway",
             "sweep",
             "comparison",
