@@ -45,23 +45,30 @@ def exported(settings: Telemetry, *, part: str) -> Iterator[Metrics]:
     with ExitStack() as held:
         held.enter_context(_failures_in_our_log())
         distributions = Distributions()
-        readers = [*_scraped(settings, held, distributions), *_pushed(settings, distributions)]
+        readers = [*_scraped(settings, distributions), *_pushed(settings, distributions)]
         provider = MeterProvider(
             readers, Resource.create({**facts, "parallax.part": part}), shutdown_on_exit=False
         )
         held.callback(provider.shutdown, timeout_millis=_LAST_EXPORT_MS)
+        # Once there is something to scrape.
+        _serve_scrapes(settings, held)
         yield Metrics(provider.get_meter("parallax"), distributions)
 
 
-def _scraped(
-    settings: Telemetry, held: ExitStack, distributions: Distributions
-) -> "Iterator[MetricReader]":
+def _scraped(settings: Telemetry, distributions: Distributions) -> "Iterator[MetricReader]":
+    if settings.prometheus:
+        from prometheus_client import REGISTRY
+
+        from proxy.readers import ScrapedReader
+
+        yield ScrapedReader(REGISTRY, distributions)
+
+
+def _serve_scrapes(settings: Telemetry, held: ExitStack) -> None:
     """Serve `/metrics`, with what Python and the kernel say of this process."""
     if not settings.prometheus:
         return
     from prometheus_client import REGISTRY, start_http_server
-
-    from proxy.readers import ScrapedReader
 
     address = address_of(settings.prometheus)
     try:
@@ -75,7 +82,6 @@ def _scraped(
     held.callback(thread.join)
     held.callback(server.server_close)
     held.callback(server.shutdown)
-    yield ScrapedReader(REGISTRY, distributions)
 
 
 def _pushed(settings: Telemetry, distributions: Distributions) -> "Iterator[MetricReader]":
