@@ -1,26 +1,38 @@
 """How far the log is applied on the gateway, told from the verifier to whoever serves reads from there.
 
-A few bytes of shared memory beside the log: looking costs the relay no system call, and telling costs the verifier none. The
+Some bytes of shared memory beside the log: looking costs the relay no system call, and telling costs the verifier none. The
 file outlives both, and stays true: what was applied is applied.
+
+How far the log was read is one number. Each collection has another one, below which its own writes are applied: what is slow in one
+keeps back nothing else. There is room for so many; collections that share a place are kept back together.
 """
 
 import json
 import mmap
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 from proxy.capture.segment import FILE_MODE
 
 FILE: Final = "applied"
 LACKING_FILE: Final = "lacking"
-_WORDS: Final = 3
-_BYTES: Final = 8 * _WORDS
-_POSITION: Final = 0
+PLACES: Final = 1024
+ANYTHING: Final = ""
+"""In place of a collection, of what may concern any."""
+_READ: Final = 0
 _DEFINITIONS: Final = 1
 _LACKING: Final = 2
+_ANYTHING: Final = 3
+_FIRST: Final = 4
+_BYTES: Final = 8 * (_FIRST + PLACES)
+ALL: Final = (1 << 64) - 1
+"""Of a collection of which nothing that was read is missing."""
+_MOST_PLACES: Final = 10_000
+"""Names whose places one end remembers."""
 
 
 class Applied:
@@ -37,11 +49,21 @@ class Applied:
         self._lacking_file = directory / LACKING_FILE
         self._lacking: frozenset[str] = frozenset()
         self._lacking_read = 0
+        self._places: dict[str, int] = {}
+        self._told: dict[int, int] = {}
+        """What was told of other places than `ALL`."""
 
-    @property
-    def position(self) -> int:
-        """Return the position below which every write of the log is on the gateway; 0 while that cannot be said."""
-        return self._words[_POSITION]
+    def position(self, namespace: str) -> int:
+        """Return the position below which every write of a collection is on the gateway; 0 while that cannot be said."""
+        words = self._words
+        place = self._places.get(namespace)
+        if place is None:
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            place = self._places[namespace] = _place_of(namespace)
+        # First how far it was read: of what lies behind, the others were not told yet.
+        read = words[_READ]
+        return min(read, words[_ANYTHING], words[place])
 
     @property
     def definitions(self) -> int:
@@ -70,12 +92,49 @@ class Applied:
         half.replace(self._lacking_file)
         self._words[_LACKING] = time.time_ns()
 
-    def tell(self, position: int, definitions: int) -> None:
-        """Tell how far it is; definitions first, for whoever goes by the position needs them."""
+    def tell_nothing(self) -> None:
+        """Tell that nothing can be said."""
+        self._words[_READ] = 0
+
+    def tell(self, read: int, oldest: Iterable[tuple[str, int]], doubtful: Iterable[str]) -> None:
+        """Tell how far the log was read, and the `oldest` write of each collection that is not applied.
+
+        Collections that are `doubtful` get no further than they are. `ANYTHING` stands for all of them.
+        """
+        words = self._words
+        told: dict[int, int] = {}
+        for namespace, position in oldest:
+            place = _place_of(namespace)
+            told[place] = min(position, told.get(place, ALL))
+        before = words[_READ]
+        for place in map(_place_of, doubtful):
+            told[place] = min(before, self._told.get(place, ALL), told.get(place, ALL))
+        for place, position in told.items():
+            words[place] = position
+        for place in self._told.keys() - told.keys():
+            words[place] = ALL
+        self._told = told
+        # Last: whoever sees it finds everything else told that lies below.
+        words[_READ] = read
+
+    def begin(self, definitions: int) -> None:
+        """Tell nothing yet, and forget what another one has told."""
+        self.tell_nothing()
         self._words[_DEFINITIONS] = definitions
-        self._words[_POSITION] = position
+        for place in range(_ANYTHING, _FIRST + PLACES):
+            self._words[place] = ALL
+        self._told = {}
+
+    def tell_definitions(self, definitions: int) -> None:
+        """Tell that definitions have changed; before the positions of what needs them."""
+        self._words[_DEFINITIONS] = definitions
 
     def close(self) -> None:
         """Let go of the memory."""
         self._words.release()
         self._memory.close()
+
+
+def _place_of(namespace: str) -> int:
+    """Return the word of a collection, the same one in each process."""
+    return _FIRST + crc32(namespace.encode()) % PLACES if namespace != ANYTHING else _ANYTHING

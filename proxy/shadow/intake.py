@@ -162,17 +162,22 @@ class Intake:
 
     def _begin(self, record: Record) -> None:
         start = record.position
-        self._frontier.enter(start, writes=True)
         request = read_request(record.request, start=start)
+        changed = self._changed_by(request)
+        self._frontier.enter(start, writes=changed)
         self._requests[start] = (request, record)
         steps = request.control is None and has_steps(operation_of(request))
-        self._sequence.begin(start, self._written_by(request), has_steps=steps)
+        # A statement of a transaction writes nothing yet.
+        is_statement = request.control is None and _is_in_transaction(request)
+        written = frozenset[str]() if is_statement else changed
+        self._sequence.begin(start, written, has_steps=steps)
 
-    def _written_by(self, request: Request) -> frozenset[str]:
+    def _changed_by(self, request: Request) -> frozenset[str]:
+        """Return the collections that a write may change, now or when its transaction is committed."""
         identity = identity_of(request.session)
         if request.control is Control.COMMIT and identity is not None:
             return self._transactions.namespaces(identity)
-        if request.control is not None or _is_in_transaction(request):
+        if request.control is not None:
             return frozenset()
         return namespaces_of(operation_of(request))
 

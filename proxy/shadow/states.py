@@ -7,8 +7,8 @@ what is compared is always the newest state, and a hot document costs no more th
 
 import asyncio
 import time
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +23,7 @@ from comparators.operation import Operation
 from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.causes import AFTER_A_WRITE, Cause
+from proxy.shadow.debts import Debt, Debts
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.peers import SILENT
@@ -34,8 +35,6 @@ from proxy.shadow.sides import Sides
 from proxy.shadow.stock import Stock
 
 Images = dict[bytes, bytes]
-Told = Callable[[Any, Judgement], None]
-"""Who asked for a comparison: it is given the `_id` and the verdict."""
 
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
@@ -51,31 +50,9 @@ _HOT_AFTER_S: Final = 20.0
 CONTENDED: Final = "written at the same time by several clients"
 CHOICE: Final = "several documents matched a write of one"
 
-_MOST_LOOKED_AT: Final = 500
-
 BUSY: Final = "written all the time: it is compared after its last write"
 UNPAID: Final = "too many to keep"
 TAKEN_OVER: Final = "values made by the server were taken over"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Debt:
-    """A document that is owed a comparison since the write at `position`.
-
-    `excuse` says why a difference would prove nothing, None when it would. `generated`: the last write took
-    values from the server's clock. `attempts` counts comparisons that ended in a difference,
-    `overtaken` those during which the document was written. `told` are those who
-    asked for the comparison; `cause` is what a difference is entered with.
-    """
-
-    identifier: Any
-    position: int
-    excuse: str | None = None
-    generated: bool = False
-    attempts: int = 0
-    overtaken: int = 0
-    told: tuple[Told, ...] = ()
-    cause: Cause = AFTER_A_WRITE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +85,8 @@ class States:
         self._expiries = expiries
         self._evidence = evidence
         self._rules = rules
-        self._owed: OrderedDict[tuple[str, bytes], Debt] = OrderedDict()
-        self._being_paid: dict[tuple[str, bytes], Debt] = {}
+        self._owed = Debts()
+        self._being_paid = Debts()
         self._being_mended: set[Debt] = set()
         """Documents whose verdict is known; until they are equal, their marks are needed for a restart."""
         self._unpaid: dict[str, int] = defaultdict(int)
@@ -135,7 +112,7 @@ class States:
             if before is not None and not before.told:
                 # What somebody waits for keeps its turn, however often it is written.
                 self._owed.move_to_end(place)
-            self._owed[place] = Debt(
+            debt = Debt(
                 identifier=identifier,
                 position=position,
                 # What the gateway had of a collection when it was written stays an excuse afterwards.
@@ -145,8 +122,9 @@ class States:
                 cause=before.cause if before is not None else AFTER_A_WRITE,
                 overtaken=before.overtaken if before is not None else 0,
             )
+            self._owed.put(place, debt)
         while len(self._owed) > _MOST_OWED:
-            (namespace, _), dropped = self._owed.popitem(last=False)
+            (namespace, _), dropped = self._owed.pop_first()
             self._unpaid[namespace] += 1
             _tell(dropped, Judgement(verdict=Verdict.NOT_COMPARABLE, reason=UNPAID))
 
@@ -182,9 +160,9 @@ class States:
         """Owe a debt, unless a write owes the document anyhow: that one then has its excuse, and tells those who asked."""
         newer = self._owed.get(place)
         if newer is None:
-            self._owed[place] = debt
+            self._owed.put(place, debt)
             return
-        self._owed[place] = replace(
+        both = replace(
             newer,
             excuse=newer.excuse or debt.excuse,
             generated=newer.generated or debt.generated,
@@ -192,6 +170,7 @@ class States:
             overtaken=max(newer.overtaken, debt.overtaken),
             cause=debt.cause if debt.told else newer.cause,
         )
+        self._owed.put(place, both)
 
     def owe_all(self, whole: Whole) -> None:
         """Note that a write may have touched any document of a collection, on either side."""
@@ -219,11 +198,10 @@ class States:
             debts = (debt for debt in found if debt is not None)
         return next((debt.excuse for debt in debts if debt.excuse is not None), None)
 
-    def are_doubtful(self) -> bool:
-        """Return whether documents that are owed a comparison may differ, or are too many to look at."""
-        if self._wholes or len(self) > _MOST_LOOKED_AT:
-            return True
-        return any(debt.excuse or debt.generated or debt.attempts for debt in self._all())
+    def doubtful(self) -> frozenset[str]:
+        """Return the collections with documents that may differ until they are compared."""
+        wholes = (whole.namespace for whole in self._wholes)
+        return frozenset(chain(wholes, self._owed.doubtful(), self._being_paid.doubtful()))
 
     def take_unpaid(self) -> dict[str, int]:
         """Return how many documents per collection had to be let go, and begin anew."""
@@ -238,7 +216,7 @@ class States:
             self._take_batch()
             if self._being_paid:
                 await self._pay()
-                self._being_paid = {}
+                self._being_paid.clear()
 
     async def _find_wholes(self) -> None:
         """Owe each document that legacy has in the collections that were written as a whole."""
@@ -262,8 +240,7 @@ class States:
 
     def _take_batch(self) -> None:
         for _ in range(min(len(self._owed), _AT_ONCE)):
-            place, debt = self._owed.popitem(last=False)
-            self._being_paid[place] = debt
+            self._being_paid.put(*self._owed.pop_first())
 
     async def _pay(self) -> None:
         """Compare a batch: one reading of legacy for all its collections, then each at its place."""

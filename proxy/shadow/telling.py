@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from adapters.gateway import Gateway
-from proxy.capture.applied import Applied
+from proxy.capture.applied import ANYTHING, Applied
 from proxy.shadow.frontier import Frontier
 from proxy.shadow.peers import Peers
 from proxy.shadow.progress import Progress
@@ -26,7 +26,7 @@ class Telling:
 
     A write counts as applied once it has its verdict. While documents are known that may differ all the same (values of
     MongoDB's clock that are still to be taken over, writes whose order nobody knows, a difference that is looked at
-    again, documents that are read anew) nothing further is told.
+    again, documents that are read anew) nothing further is told of their collection.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Telling:
         self._began: int | None = progress.accepted
         """Where the log is read from, until what a verifier before this one left to be compared is compared."""
         if applied is not None:
-            applied.tell(0, self._epoch)
+            applied.begin(self._epoch)
 
     def withhold(self) -> None:
         """Tell nothing any more, so that MongoDB answers everything."""
@@ -71,10 +71,12 @@ class Telling:
             # Writes may be missing of which nobody knows what they wrote.
             self._has_holes = True
         self._tell_lacking(applied)
-        position = 0 if self._is_unknown() else self._frontier.oldest_write(self._progress.accepted)
-        if position > applied.position and self._is_doubtful():
-            return
-        applied.tell(position, self._epoch + self._gateway.definitions)
+        applied.tell_definitions(self._epoch + self._gateway.definitions)
+        if self._is_unknown():
+            applied.tell_nothing()
+        else:
+            oldest = ((_named(each), start) for each, start in self._frontier.oldest_writes())
+            applied.tell(self._progress.accepted, oldest, self._doubtful())
 
     def _tell_lacking(self, applied: Applied) -> None:
         lacking = self._stock.lacking()
@@ -92,13 +94,22 @@ class Telling:
         return (
             not self._stock.is_surveyed
             or self._has_holes
+            or self._owes_from_before()
             or self._peers.has_company
             or self._peers.are_silent
         )
 
-    def _is_doubtful(self) -> bool:
-        if self._began is not None:
-            if self._states.oldest(self._began) < self._began:
-                return True
+    def _doubtful(self) -> Iterable[str]:
+        """Return the collections of documents that may differ."""
+        return map(_named, {*self._reconciler.disputed, *self._states.doubtful()})
+
+    def _owes_from_before(self) -> bool:
+        """Return whether what a verifier before this one has left is still to be compared."""
+        if self._began is not None and self._states.oldest(self._began) >= self._began:
             self._began = None
-        return bool(len(self._reconciler)) or self._states.are_doubtful()
+        return self._began is not None
+
+
+def _named(namespace: str) -> str:
+    """Return the name of a collection, ANYTHING for what stands for several."""
+    return ANYTHING if namespace.endswith(".") else namespace

@@ -47,10 +47,11 @@ class Reading(StrEnum):
 
 
 class Position(Protocol):
-    """Tells below which position of the log every write is applied; 0 where that is unknown."""
+    """Tells how far the log is applied."""
 
-    @property
-    def position(self) -> int: ...
+    def position(self, namespace: str) -> int:
+        """Return the position below which every write of a collection is applied; 0 where that is unknown."""
+        ...
 
     def lacks(self, namespace: str) -> bool:
         """Return whether the gateway may not have all documents of a collection from before the log."""
@@ -95,7 +96,7 @@ class GatewaySide:
         if self._applied.lacks(namespace):
             return True
         last = max(self._written.get(namespace, 0), self._written_anywhere)
-        return self._applied.position <= last
+        return self._applied.position(namespace) <= last
 
     def rests(self) -> bool:
         """Return whether the gateway process is left alone."""

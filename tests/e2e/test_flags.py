@@ -302,6 +302,29 @@ async def test_reads_move_to_the_gateway_and_back(
     assert await open_cursors(mongo_client) <= before, "a cursor of the application was left open"
 
 
+async def test_what_is_slow_in_one_collection_keeps_back_no_other(
+    sidecar: EmbeddedSidecar, client: AsyncMongoClient[Document], file: Path
+) -> None:
+    slow, quick = client[DATABASE]["slow"], client[DATABASE]["quick"]
+    for collection in (slow, quick):
+        await collection.insert_one({"_id": 1, "v": 0})
+    reads = len(told(sidecar, "flags_read"))
+    write_flags(file, with_flag(EMPTY, Direction.READS, "", Said(phase=Phase.GATEWAY)))
+    await has_been_read(sidecar, reads + 1)
+
+    async with client.start_session() as session, await session.start_transaction():
+        await slow.update_one({"_id": 1}, {"$set": {"v": 1}}, session=session)
+        await quick.update_one({"_id": 1}, {"$set": {"v": 2}})
+        await answered_from_there(sidecar, lambda: quick.find_one({"_id": 1}))
+        assert await quick.find_one() == {"_id": 1, "v": 2}
+        before = await gateway_reads_by_now(sidecar)
+        assert await slow.find_one() == {"_id": 1, "v": 0}
+        assert await gateway_reads_by_now(sidecar) - before == Counter(behind=1)
+    assert await slow.find_one() == {"_id": 1, "v": 1}
+
+    write_flags(file, EMPTY)
+
+
 async def test_nobody_notices_that_the_gateway_process_dies_or_hangs(
     sidecar: EmbeddedSidecar, client: AsyncMongoClient[Document], flags: Flags
 ) -> None:

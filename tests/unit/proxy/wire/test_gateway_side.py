@@ -7,10 +7,15 @@ from proxy.wire.protocol.message import Request, Treatment
 
 
 class Told:
-    """A position that a test sets."""
+    """A position that a test sets, for all collections but those that it names."""
 
-    position = 0
-    lacking = ""
+    def __init__(self) -> None:
+        self.everywhere = 0
+        self.of: dict[str, int] = {}
+        self.lacking = ""
+
+    def position(self, namespace: str) -> int:
+        return self.of.get(namespace, self.everywhere)
 
     def lacks(self, namespace: str) -> bool:
         return namespace == self.lacking
@@ -30,7 +35,7 @@ def side(told: Told, end: int = 100) -> GatewaySide:
 def test_all_that_was_there_before_must_be_applied(position: int, is_behind: bool) -> None:
     told = Told()
     gateway = side(told)
-    told.position = position
+    told.everywhere = position
 
     assert gateway.is_behind("app.users") is is_behind
 
@@ -41,11 +46,22 @@ def test_a_plain_write_concerns_its_collection_alone(command: str) -> None:
     gateway = side(told)
     gateway.wrote(write(command), 200)
 
-    told.position = 200
+    told.everywhere = 200
     assert gateway.is_behind("app.users")
     assert not gateway.is_behind("app.posts")
-    told.position = 201
+    told.everywhere = 201
     assert not gateway.is_behind("app.users")
+
+
+def test_each_collection_is_as_far_as_its_own_writes() -> None:
+    told = Told()
+    gateway = side(told)
+    gateway.wrote(write(), 200)
+    gateway.wrote(write(namespace="app.posts"), 300)
+
+    told.everywhere, told.of = 400, {"app.users": 200}
+    assert gateway.is_behind("app.users")
+    assert not gateway.is_behind("app.posts")
 
 
 @pytest.mark.parametrize("command", ["commitTransaction", "renameCollection", "$out", "bulkWrite"])
@@ -55,9 +71,9 @@ def test_any_other_write_concerns_all_collections(command: str) -> None:
     gateway.wrote(write(command), 200)
     gateway.wrote(write(), 150)
 
-    told.position = 200
+    told.everywhere = 200
     assert gateway.is_behind("app.posts")
-    told.position = 201
+    told.everywhere = 201
     assert not gateway.is_behind("app.posts")
 
 
@@ -66,7 +82,7 @@ def test_after_a_write_that_is_not_on_the_log_nothing_is_known_any_more() -> Non
     gateway = side(told)
     gateway.wrote(write(), -1)
 
-    told.position = 1 << 60
+    told.everywhere = 1 << 60
     assert gateway.is_behind("app.users")
     assert gateway.is_behind("app.posts")
 
@@ -77,16 +93,16 @@ def test_no_write_is_forgotten_among_very_many_collections() -> None:
     for n in range(MAX_COLLECTIONS + 5):
         gateway.wrote(write(namespace=f"app.c{n}"), 200 + n)
 
-    told.position = 200 + MAX_COLLECTIONS + 4
+    told.everywhere = 200 + MAX_COLLECTIONS + 4
     assert gateway.is_behind(f"app.c{MAX_COLLECTIONS + 4}")
-    told.position += 1
+    told.everywhere += 1
     assert not gateway.is_behind(f"app.c{MAX_COLLECTIONS + 4}")
 
 
 def test_a_collection_that_is_not_filled_is_behind_whatever_is_applied() -> None:
     told = Told()
     gateway = side(told)
-    told.position = 1 << 60
+    told.everywhere = 1 << 60
     told.lacking = "app.users"
 
     assert gateway.is_behind("app.users")
