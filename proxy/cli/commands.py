@@ -102,6 +102,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "backfill",
         "Copy existing documents to the gateway while the application writes; ends with 1 when an index is missing.",
     ),
+    "bench": Command(
+        "proxy.cli.bench.command",
+        "bench",
+        "Measure how long the same operations take on each way to the data, and what they cost.",
+    ),
     "demo": Command(
         "proxy.cli.demo.command",
         "demo",

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandListener
 
 from proxy.jobs.workload.access import Access
 from proxy.jobs.workload.accounts import Accounts
@@ -28,7 +29,6 @@ from proxy.jobs.workload.prompts import Prompts
 from proxy.jobs.workload.queue import Queue
 from proxy.jobs.workload.sharing import Sharing
 from proxy.jobs.workload.tags import Tags
-from proxy.jobs.workload.tally import CommandTally
 
 DATABASE: Final = "chat"
 _FLOWS: Final[tuple[type[Flow], ...]] = (
@@ -67,7 +67,7 @@ class Workload:
 
     async def run(
         self,
-        tally: CommandTally,
+        tally: CommandListener,
         *,
         until_s: float | None = None,
         steps: int | None = None,

@@ -1,0 +1,1 @@
+"""Measure latency: the same operations, at set rates, against several ways to the data."""

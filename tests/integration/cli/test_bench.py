@@ -1,0 +1,143 @@
+"""`parallax bench` on real servers: what it measures, what it leaves alone, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from proxy.cli.bench.ways import HAPROXY_PLACES
+from proxy.embedded import EmbeddedMongo
+from tests.integration.cli.command import Ran, assert_three_lines, parallax
+
+HERE = "bench_of_test"
+READ = '{"find": "things", "filter": {"n": {"$gte": 3}}, "batchSize": 2}'
+LINES = [
+    '{"setup": {"insert": "things", "documents": [{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4}, {"n": 5}, {"n": 6}]}}',
+    *(
+        ['{"update": "things", "updates": [{"q": {"n": 3}, "u": {"$inc": {"seen": 1}}}]}', READ]
+        * 20
+    ),
+]
+
+
+async def bench(*arguments: str, directory: Path, **environment: str) -> Ran:
+    return await parallax(
+        *("bench", "--database", HERE, "--rounds", "2", *arguments),
+        directory=directory,
+        environment={"COLUMNS": "150", **environment},
+        within_s=100,
+    )
+
+
+async def names(client: AsyncMongoClient[dict[str, Any]]) -> set[str]:
+    return {name for name in await client.list_database_names() if name.startswith(HERE)}
+
+
+@pytest.fixture
+def operations(tmp_path: Path) -> Path:
+    file = tmp_path / "operations.jsonl"
+    file.write_text("\n".join(LINES))
+    return file
+
+
+async def test_the_workload_is_measured_on_every_way_and_nothing_stays(
+    mongo: EmbeddedMongo,
+    postgres_dsn: str,
+    mongo_client: AsyncMongoClient[dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    environment = {"PARALLAX_LEGACY_URI": mongo.uri, "PARALLAX_GATEWAY_URI": postgres_dsn}
+
+    ran = await bench(
+        *("--operations", "60", "--warm-up", "20", "--concurrency", "4", "--rate", "200"),
+        directory=tmp_path,
+        **environment,
+    )
+
+    assert ran.code == 0, ran.printed
+    found = json.loads((tmp_path / "parallax-bench" / "bench.json").read_text())
+    ways = {"direct", "proxy", "gateway"}
+    if shutil.which("haproxy", path=HAPROXY_PLACES) is not None:
+        ways.add("haproxy")
+    assert {one["target"] for one in found["measured"]} == ways
+    assert {one["load"] for one in found["measured"]} == {"4 at once", "200/s over 32"}
+    rounds = [each for one in found["measured"] for each in one["rounds"]]
+    assert len(rounds) == len(ways) * 2 * 2
+    assert all(each["n"] == 60 and each["quantiles_s"]["p50"] > 0 for each in rounds)
+    spent = {one["target"]: set(one["rounds"][0]["cpu_s"]) for one in found["measured"]}
+    assert spent["direct"] == {"generator", "mongod"}
+    assert spent["proxy"] == {"generator", "mongod", "relay"}
+    assert spent["gateway"] >= {"generator", "gateway"}
+    assert await names(mongo_client) == set()
+
+
+async def test_a_file_is_driven_and_what_writes_is_not_repeated(
+    mongo: EmbeddedMongo,
+    mongo_client: AsyncMongoClient[dict[str, Any]],
+    operations: Path,
+    tmp_path: Path,
+) -> None:
+    ran = await bench(
+        *("--file", str(operations), "--target", "direct", "--legacy", mongo.uri),
+        *("--concurrency", "1", "--operations", "60", "--warm-up", "20"),
+        directory=tmp_path,
+    )
+
+    assert ran.code == 0, ran.printed
+    found = json.loads((tmp_path / "parallax-bench" / "bench.json").read_text())
+    (measured,) = found["measured"]
+    assert found["operations"] == {"update": 20, "find": 20}
+    assert [each["n"] for each in measured["rounds"]] == [30, 30]
+    assert all(each["failures"] == {} for each in measured["rounds"])
+    assert await names(mongo_client) == set()
+
+
+async def test_a_database_that_holds_data_is_left_alone(
+    mongo: EmbeddedMongo,
+    mongo_client: AsyncMongoClient[dict[str, Any]],
+    operations: Path,
+    tmp_path: Path,
+) -> None:
+    theirs = mongo_client[f"{HERE}_direct"]
+    await theirs["orders"].insert_one({"_id": "dear"})
+    arguments = ("--file", str(operations), "--target", "direct", "--legacy", mongo.uri)
+
+    try:
+        refused = await bench(*arguments, directory=tmp_path)
+        kept = await theirs["orders"].count_documents({})
+        forced = await bench(*arguments, "--force", "--concurrency", "1", directory=tmp_path)
+    finally:
+        await mongo_client.drop_database(theirs)
+
+    assert refused.code == 77
+    assert_three_lines(refused, what="no benchmark made", where="direct")
+    assert kept == 1
+    assert forced.code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        (("--legacy", "mongodb://127.0.0.1:1"), 69, "does not answer"),
+        (("--target", "gateway"), 78, "gateway cannot be measured"),
+        (("--at", "proxy=somewhere"), 78, "no way to the data"),
+        ((), 78, "nothing to measure"),
+        (("--file", "nowhere.jsonl"), 78, "cannot be read"),
+        (("--file", "empty.jsonl", "--at", "direct={uri}"), 78, "nothing to drive"),
+        (("--file", "few.jsonl", "--at", "direct={uri}"), 78, "too few"),
+        (("--database", "a.b", "--at", "direct={uri}"), 78, "no name of a database"),
+    ],
+)
+async def test_what_cannot_be_measured_is_said(
+    mongo: EmbeddedMongo, tmp_path: Path, arguments: tuple[str, ...], code: int, what: str
+) -> None:
+    (tmp_path / "empty.jsonl").write_text('{"drop": "things"}\n')
+    (tmp_path / "few.jsonl").write_text('{"insert": "things", "documents": [{"_id": 1}]}\n')
+
+    ran = await bench(*(each.format(uri=mongo.uri) for each in arguments), directory=tmp_path)
+
+    assert ran.code == code, ran.printed
+    assert_three_lines(ran, what=what, where="")
