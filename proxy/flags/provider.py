@@ -21,7 +21,7 @@ from proxy.flags.document import parsed
 
 _log = structlog.get_logger()
 
-LOOK_EVERY_S: Final = 0.2
+LOOK_EVERY_S: Final = 0.05
 _REMEDY: Final = "correct the file: what was read last stays in force until then"
 
 Signature = tuple[int, int, int]

@@ -37,6 +37,10 @@ async def running(
     async with embedded_sidecar(
         folder / "sidecar", legacy=mongo.uri, gateway=gateway, settings=settings
     ) as sidecar:
+        # Until there is a verifier nothing waits for it.
+        async with AsyncMongoClient[Document](sidecar.uri, serverMonitoringMode="poll") as first:
+            await first[DATABASE]["first"].insert_one({})
+        await sidecar.drained()
         yield Moving(sidecar=sidecar, file=folder / "flags.json", gateway=gateway)
 
 

@@ -93,8 +93,8 @@ async def test_the_gateways_answer_to_every_command_is_mongodbs(
     through, alone = client["moving_commands"], mongo_client["moving_commands_alone"]
 
     for command in COMMANDS:
-        given = await through.command(command, check=False)
-        wanted = await alone.command(command, check=False)
+        given = await through.command(dict(command), check=False)
+        wanted = await alone.command(dict(command), check=False)
         assert told(given) == told(wanted), command
         assert given.keys() == wanted.keys(), command
 
