@@ -88,8 +88,11 @@ def _evidence(
                 expired=expired,
             )
         case Values() if isinstance(right, Values):
-            owed = [each for each in left.values if each not in right.optional]
-            yield from same_values(owed, right.values)
+            owed, given = (
+                [each for each in side.values if each not in right.optional]
+                for side in (left, right)
+            )
+            yield from same_values(owed, given)
         case Count() if isinstance(right, Count):
             yield from same_number("n", left.n, right.n)
         case Acknowledgement() if isinstance(right, Acknowledgement):

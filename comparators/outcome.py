@@ -22,7 +22,7 @@ class Documents:
 class Values:
     """The answer of `distinct`: values in no particular order.
 
-    `optional` are those that MongoDB may give besides: read from an index, documents without the field give
+    `optional` are those that MongoDB may give or not: read from an index, documents without the field give
     null, read from the collection they give nothing, and which it does its planner decides.
     """
 

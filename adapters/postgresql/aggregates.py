@@ -26,6 +26,7 @@ from adapters.query.pipeline import (
     Out,
     Stage,
     collections_of,
+    named_stages,
     parse_pipeline,
     rearranged,
 )
@@ -117,6 +118,9 @@ def _parsed(session: Session) -> tuple[list[Any], tuple[Stage, ...], ValueOrder]
         raise CommandFailure(TYPE_MISMATCH, "'pipeline' must be an array")
     if held:
         pipeline = [{"$match": held}, *pipeline]
+    if operation.arguments.get("let"):
+        # The names of the stages are looked at first.
+        named_stages(pipeline)
     order = session.order_under(operation.arguments)
     parsed = parse_pipeline(
         pipeline,

@@ -140,7 +140,7 @@ class Index:
         if len(found) < 2:
             return found
         # The server enters them in the order of the index, and names the first that is taken.
-        return dict(sorted(found.items(), key=lambda item: self._rank(item[1].values)))
+        return dict(sorted(found.items(), key=lambda item: self.rank(item[1].values)))
 
     def keys_of(self, document: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         """Yield what the index holds of a document; an empty array is EMPTY_ARRAY there."""
@@ -153,14 +153,16 @@ class Index:
 
     def _key(self, values: tuple[Any, ...]) -> bytes:
         # No key of a value is the beginning of another's in its class: keys may stand side by side.
-        key = b"".join(map(self._part, values))
+        key = b"".join(map(self.part, values))
         return key if len(key) <= LONGEST_KEY else hashlib.sha256(key).digest()
 
-    def _part(self, value: Any) -> bytes:
+    def part(self, value: Any) -> bytes:
+        """Return bytes that are the same for values which the index takes for equal."""
         return UNDEFINED if value is EMPTY_ARRAY else key_of(self._place(value))
 
-    def _rank(self, values: tuple[Any, ...]) -> bytes:
-        parts = zip(map(self._part, values), self.specification["key"].values(), strict=True)
+    def rank(self, values: tuple[Any, ...]) -> bytes:
+        """Return bytes that sort as the values do in the index, strings by their bytes or their collation."""
+        parts = zip(map(self.part, values), self.specification["key"].values(), strict=True)
         return b"".join(part if up > 0 else part.translate(INVERTED) for part, up in parts)
 
     def _place(self, value: Any) -> Any:

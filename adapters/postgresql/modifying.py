@@ -15,6 +15,7 @@ from adapters.evaluate.update import updater
 from adapters.evaluate.upsert import upserted
 from adapters.gateway import Mark
 from adapters.postgresql import inserts, options, statements
+from adapters.postgresql.bindings import checked_constants
 from adapters.postgresql.documents import Change, Stored, insertion, replacement
 from adapters.postgresql.duplicates import duplicate_entry, duplicate_identity
 from adapters.postgresql.failures import UNIQUE, state_of
@@ -52,9 +53,13 @@ def modification_of(
     order: ValueOrder,
     upsert: bool,
     at: int,
+    constants: Mapping[str, Any] | None = None,
 ) -> Modification:
-    """Return an update ready to run; CommandFailure or UnsupportedError where it is none."""
-    variables = session.variables
+    """Return an update ready to run; CommandFailure or UnsupportedError where it is none.
+
+    `constants` are variables that hide those of `let`, for the filter also.
+    """
+    variables = session.variables | checked_constants(constants or {})
     user = {name: value for name, value in variables.items() if name != "NOW"}
     # The update first: of two mistakes MongoDB names the one in there.
     tree = collated(parse_update(update, array_filters, variables=frozenset(user)), order)
@@ -97,6 +102,7 @@ def modification_of_statement(
         order=session.order_under(statement),
         upsert=bool(statement.get("upsert")),
         at=at,
+        constants=statement.get("c"),
     )
 
 

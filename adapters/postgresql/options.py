@@ -44,7 +44,7 @@ HEEDED: Final[Mapping[str, frozenset[str]]] = {
     "insert": frozenset({"documents", "ordered"}),
     "update": frozenset({"updates", "ordered", "let"}),
     "update statement": frozenset(
-        {"q", "u", "upsert", "multi", "arrayFilters", "collation", "hint"}
+        {"q", "u", "c", "upsert", "multi", "arrayFilters", "collation", "hint"}
     ),
     "delete": frozenset({"deletes", "ordered", "let"}),
     "delete statement": frozenset({"q", "limit", "collation", "hint"}),

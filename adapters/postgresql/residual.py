@@ -9,7 +9,7 @@ from bson.regex import Regex
 
 from adapters.evaluate.match import matcher
 from adapters.postgresql.collating import holds_text, indifferent
-from adapters.postgresql.searching import searching
+from adapters.postgresql.searching import check_of, searching
 from adapters.postgresql.session import Session
 from adapters.query.collated import collated
 from adapters.query.filter import Filter, parse_query
@@ -57,7 +57,12 @@ def query_of(
 
     `variables` are those that `$expr` may name: `NOW`, and what `let` defines.
     """
-    parsed = parse_query(document, variables=frozenset(variables or ()) - {"NOW"}, upsert=upsert)
+    parsed = parse_query(
+        document,
+        variables=frozenset(variables or ()) - {"NOW"},
+        upsert=upsert,
+        check_text=check_of(session),
+    )
     tree = collated(searching(parsed, session, order), order)
     narrowing = tree if order.is_simple else indifferent(tree)
     return Query(

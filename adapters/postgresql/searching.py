@@ -3,7 +3,7 @@
 Source: observed on a server 6.0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from adapters.postgresql.session import Session
@@ -15,7 +15,9 @@ from adapters.query.filter import (
     Comparison,
     Filter,
     In,
+    Text,
     over_index,
+    searched,
     texts_of,
 )
 from adapters.query.paths import Path
@@ -29,14 +31,23 @@ NO_PLAN: Final = 291
 STATEMENTS: Final = ("updates", "deletes")
 
 
+def check_of(session: Session) -> Callable[[Text], None]:
+    """Return what refuses a search that no index of the collection can do."""
+
+    def check(text: Text) -> None:
+        if not _counts_nothing(session):
+            searched(text, _index(session))
+
+    return check
+
+
 def searching(tree: Filter, session: Session, order: ValueOrder) -> Filter:
     """Return a filter whose `$text`, if it has one, can be run; CommandFailure where none can be here."""
     if not texts_of(tree):
         return tree
     arguments = session.operation.arguments
-    uncounted = session.operation.kind is Kind.COUNT and not session.exists
     index = _index(session)
-    bound = NOTHING if uncounted else over_index(tree, index)
+    bound = NOTHING if _counts_nothing(session) else over_index(tree, index)
     if arguments.get("hint"):
         raise CommandFailure(BAD_VALUE, "text and hint not allowed in same query")
     if any(_hinted(arguments.get(name)) for name in STATEMENTS):
@@ -52,6 +63,10 @@ def searching(tree: Filter, session: Session, order: ValueOrder) -> Filter:
             code_name="NoQueryExecutionPlans",
         )
     return bound
+
+
+def _counts_nothing(session: Session) -> bool:
+    return session.operation.kind is Kind.COUNT and not session.exists
 
 
 def _index(session: Session) -> TextIndex | None:

@@ -113,6 +113,10 @@ WRONG: Sequence[Any] = (
     {"$search": "foo", "$language": "klingon"}, {"$search": "foo", "$caseSensitive": 1}, {"$search": "foo", "x": 1},
     {"$search": "foo", "$diacriticSensitive": "x"}, {"$search": "foo", "$language": None},
 )  # fmt: skip
+BEFORE_THE_INDEX: Sequence[Mapping[str, Any]] = (
+    {**TEXT, "$expr": {"$eq": ["$n", 3]}}, {"$expr": {"$eq": ["$n", 3]}, **TEXT}, {**TEXT, "$expr": {"$foo": 1}}, {**TEXT, "n": {"$foo": 1}},
+    {"$and": [TEXT, {"$expr": True}]}, {"$text": {"$search": "foo", "$language": "klingon"}, "$expr": True},
+)  # fmt: skip
 EVERY: Sequence[Step] = (
     find({**TEXT}), find({"$and": [TEXT, {"n": 3}]}), find({"$and": [TEXT, TEXT]}), find({"$and": [{"$and": [TEXT]}]}),
     find({**TEXT}, hint={"_id": 1}), find({**TEXT}, sort={"$natural": 1}), find({**TEXT}, sort={"n": 1}, limit=1),
@@ -123,7 +127,9 @@ EVERY: Sequence[Step] = (
     *((Kind.AGGREGATE, {"pipeline": [{"$match": {**TEXT}}, *rest]}) for rest in ([], [{"$match": {"n": 1}}], [{"$group": {"_id": None, "n": {"$sum": 1}}}], [{"$count": "c"}], [{"$sort": {"n": 1}}, {"$limit": 1}])),
     update({**TEXT, "n": 1}, {"$set": {"n.$": 5}}), update({**TEXT}, {"$set": {"m": 1}}, multi=True),
     modify({**TEXT, "n": 3}, update={"$set": {"m": 2}}, new=True), modify({**TEXT, "n": 3}, remove=True),
-    update({"$text": {"$search": "zebra"}, "z": 1}, {"$set": {"y": 5}}, upsert=True), delete({**TEXT}, limit=0), find(),
+    update({"$text": {"$search": "zebra"}, "z": 1}, {"$set": {"y": 5}}, upsert=True),
+    *(each for query in BEFORE_THE_INDEX for each in (find({**query}), update({**query}, {"$set": {"y": 5}}, upsert=True), modify({**query}, update={"y": 5}, upsert=True))),
+    delete({**TEXT}, limit=0), find(),
 )  # fmt: skip
 STORED: Step = insert(
     {"_id": 1, "a": "foo bar", "n": [1, 2], "k": 1}, {"_id": 2, "a": "nothing", "n": 3}, {"_id": 3, "a": "foo", "n": 3}

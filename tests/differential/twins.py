@@ -140,8 +140,11 @@ class Twins:
 def same(kind: Kind, arguments: Mapping[str, Any], legacy: Result, gateway: Result) -> bool:
     """Return whether two results are equal, as far as the operation fixes them."""
     if isinstance(legacy, Values) and isinstance(gateway, Values):
-        owed = [each for each in legacy.values if each not in gateway.optional]
-        return sorted(map(document_key, owed)) == sorted(map(document_key, gateway.values))
+        owed, given = (
+            sorted(document_key(each) for each in side.values if each not in gateway.optional)
+            for side in (legacy, gateway)
+        )
+        return owed == given
     if isinstance(legacy, Documents) and isinstance(gateway, Documents):
         if kind in {Kind.FIND, Kind.AGGREGATE} and not arguments.get("sort"):
             return sorted(legacy.documents) == sorted(gateway.documents)

@@ -1,7 +1,7 @@
 """Aggregation expressions: from BSON to a typed tree."""
 
 from adapters.query.expression.forms import Scope
-from adapters.query.expression.names import check_field_name, check_variable_bound, field_path
+from adapters.query.expression.names import check_field_name, check_variable_of_let, field_path
 from adapters.query.expression.parse import parse_expression
 from adapters.query.expression.tree import (
     ArrayExpression,
@@ -38,7 +38,7 @@ __all__ = [
     "Variable",
     "Zip",
     "check_field_name",
-    "check_variable_bound",
+    "check_variable_of_let",
     "field_path",
     "parse_expression",
     "paths_of",

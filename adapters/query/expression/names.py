@@ -1,6 +1,7 @@
 """Names of fields and variables as expressions may write them."""
 
 from adapters.query.failures import CommandFailure
+from adapters.query.unsupported import unsupported
 
 
 def field_path(text: str) -> tuple[str, ...]:
@@ -38,6 +39,14 @@ def check_variable_bound(name: str) -> None:
             9, f"'{name}' starts with an invalid character for a user variable name"
         )
     _check_variable_characters(name)
+
+
+def check_variable_of_let(name: str) -> None:
+    """Refuse a name that `let` of a command or a stage may not bind."""
+    if name == "CURRENT":
+        # From then on every path would begin at another document than the one that SQL looks at.
+        raise unsupported("$$CURRENT in let", where="let")
+    check_variable_bound(name)
 
 
 def check_variable_read(name: str) -> None:

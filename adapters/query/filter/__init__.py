@@ -8,7 +8,7 @@ from adapters.query.filter.parse import (
     parse_filter,
     parse_query,
 )
-from adapters.query.filter.text import over_index, texts_of
+from adapters.query.filter.text import over_index, searched, texts_of
 from adapters.query.filter.tree import (
     EVERYTHING,
     NOTHING,
@@ -69,5 +69,6 @@ __all__ = [
     "parse_element_filter",
     "parse_filter",
     "parse_query",
+    "searched",
     "texts_of",
 ]

@@ -33,6 +33,7 @@ from adapters.query.filter.tree import (
     Or,
     PatternMatch,
     SchemaHolds,
+    Text,
 )
 from adapters.query.paths import Path, split_path
 from adapters.query.types import is_document, is_number
@@ -41,6 +42,9 @@ from adapters.query.unsupported import unknowable, unsupported
 BAD_VALUE: Final = 2
 FAILED_TO_PARSE: Final = 9
 FEATURE_NOT_ALLOWED: Final = 224
+
+
+Check = Callable[[Text], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,8 @@ class Surroundings:
     """The code that says that it has none."""
     text: bool = False
     """Whether `$text` has a place."""
+    check_text: Check | None = None
+    """Refuses what no index of the collection can search for, before the rest of the filter is read."""
     upsert: bool = False
     """Whether a document may be made of the filter, which nobody can make of an expression."""
 
@@ -63,10 +69,15 @@ def parse_filter(document: Mapping[str, Any], *, variables: Scope = frozenset())
 
 
 def parse_query(
-    document: Mapping[str, Any], *, variables: Scope = frozenset(), upsert: bool = False
+    document: Mapping[str, Any],
+    *,
+    variables: Scope = frozenset(),
+    upsert: bool = False,
+    check_text: Check | None = None,
 ) -> Filter:
     """Return the tree of a filter that finds documents of a collection, which may hold `$text`."""
-    return _query(document, Surroundings(scope=variables, text=True, upsert=upsert))
+    place = Surroundings(scope=variables, text=True, check_text=check_text, upsert=upsert)
+    return _query(document, place)
 
 
 def parse_element_filter(document: Mapping[str, Any]) -> Filter:
@@ -99,7 +110,7 @@ def _query(document: Mapping[str, Any], place: Surroundings) -> Filter:
         if name == "$comment":
             continue
         if place.text and name == "$text":
-            children.append(parse_text(value))
+            children.append(_text(value, place))
         elif place.text and name == "$and":
             children.append(And(children=_alternatives(name, value, place)))
         elif name.startswith("$") and name not in {"$ref", "$id", "$db"}:
@@ -127,9 +138,18 @@ def _clause(name: str, value: Any, place: Surroundings) -> Filter:
         raise CommandFailure(place.refusal, f"{name} is not allowed in this context")
     if name == "$jsonSchema":
         return SchemaHolds(schema=parse_schema(value))
+    if name == "$text" and place.check_text is not None:
+        place.check_text(parse_text(value))
     if name in UNSUPPORTED_CLAUSES or name.startswith("$_internal"):
         raise unsupported(name, where="filter")
     raise CommandFailure(BAD_VALUE, f"unknown top level operator: {name}")
+
+
+def _text(value: Any, place: Surroundings) -> Filter:
+    text = parse_text(value)
+    if place.check_text is not None:
+        place.check_text(text)
+    return text
 
 
 def _expression(value: Any, place: Surroundings) -> Filter:

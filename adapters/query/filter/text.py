@@ -57,13 +57,18 @@ def over_index(filter: Filter, index: TextIndex | None) -> Filter:  # noqa: A002
     texts = texts_of(filter)
     if not texts:
         return filter
+    found = [searched(text, index) for text in texts]
+    if len(found) > 1:
+        raise CommandFailure(BAD_VALUE, "Too many text expressions")
+    return _over(filter, found[0])
+
+
+def searched(text: Text, index: TextIndex | None) -> TextIndex:
+    """Return the index that can be searched so; CommandFailure where there is none."""
     if index is None:
         raise CommandFailure(NO_INDEX, "text index required for $text query")
-    for text in texts:
-        language_of(text.language or index.language)
-    if len(texts) > 1:
-        raise CommandFailure(BAD_VALUE, "Too many text expressions")
-    return _over(filter, index)
+    language_of(text.language or index.language)
+    return index
 
 
 def _over(filter: Filter, index: TextIndex) -> Filter:  # noqa: A002

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from adapters.query.expression import (
+    Expression,
     Scope,
     check_field_name,
-    check_variable_bound,
+    check_variable_of_let,
     field_path,
     parse_expression,
 )
@@ -53,22 +54,26 @@ def parse_lookup(value: Any, scope: Scope, parse: ParsePipeline) -> Lookup:
     if "let" in value and "pipeline" not in value:
         raise CommandFailure(9, "$lookup with a 'let' argument must also specify 'pipeline'")
     bindings = value.get("let", {})
-    for name in bindings:
-        check_variable_bound(name)
     return Lookup(
         collection=source,
         into=field_path(value["as"]),
         local=field_path(value["localField"]) if all(by_fields) else None,
         foreign=field_path(value["foreignField"]) if all(by_fields) else None,
-        bindings=tuple(
-            (name, parse_expression(item, variables=scope)) for name, item in bindings.items()
-        ),
+        bindings=_bindings(bindings, scope),
         pipeline=(
             _parse_below(value["pipeline"], scope | frozenset(bindings), parse, 51047, NOT_BELOW)
             if "pipeline" in value
             else None
         ),
     )
+
+
+def _bindings(let: Mapping[str, Any], scope: Scope) -> tuple[tuple[str, Expression], ...]:
+    bindings = []
+    for name, item in let.items():
+        check_variable_of_let(name)
+        bindings.append((name, parse_expression(item, variables=scope)))
+    return tuple(bindings)
 
 
 def _check_lookup(value: Mapping[str, Any]) -> None:

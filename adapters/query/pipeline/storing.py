@@ -9,7 +9,7 @@ from typing import Any, Final
 from adapters.query.expression import (
     Scope,
     Variable,
-    check_variable_bound,
+    check_variable_of_let,
     field_path,
     parse_expression,
 )
@@ -120,7 +120,7 @@ def _on(on: Any) -> tuple[str, ...]:
 def _bindings(let: Mapping[str, Any], scope: Scope) -> tuple[tuple[str, Any], ...]:
     bindings = []
     for name, item in let.items():
-        check_variable_bound(name)
+        check_variable_of_let(name)
         expression = parse_expression(item, variables=scope)
         if name == NEW and expression != Variable(name="ROOT"):
             raise CommandFailure(51273, "'let' may not define the reserved 'new' variable")

@@ -18,6 +18,7 @@ from adapters.evaluate.pipeline import run_pipeline
 from adapters.evaluate.text.characters import FOLDED
 from adapters.gateway import Generated
 from adapters.postgresql import options
+from adapters.postgresql.bindings import checked_constants, values_of_let
 from adapters.postgresql.catalog import Catalog, Collection
 from adapters.postgresql.collating import order_of_values
 from adapters.postgresql.collections import changed_index
@@ -351,6 +352,11 @@ REFUSED: Final[Mapping[str, Mapping[str, tuple[Example, ...]]]] = {
     "Expressions": {
         **{name: (_value({name: 1}),) for name in UNSUPPORTED_EXPRESSIONS},
         **{f"$${name}": (_value(f"$${name}"),) for name in UNAVAILABLE},
+        "$$CURRENT in let": (
+            _piped(_join(**{"from": "a"}, let={"CURRENT": 1}, pipeline=[])),
+            lambda: values_of_let({"CURRENT": 1}, {}, SIMPLE_ORDER),
+            lambda: checked_constants({"CURRENT": 1}),
+        ),
         **{f"{name} of a decimal": (_value({name: ONE}),) for name in OF_A_DECIMAL},
         "$log of a decimal": (_value({"$log": [ONE, 2]}), _value({"$log": [2, Decimal128("2")]})),
         "$pow of a decimal": (_value({"$pow": [2, ONE]}),),
