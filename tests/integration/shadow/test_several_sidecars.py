@@ -19,6 +19,8 @@ from comparators.errors import ParallaxError
 from comparators.verdict import Verdict
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
+from proxy.ledger.access import opened
+from proxy.ledger.fillings import Fillings, FillingState
 from proxy.ledger.read import read_report, status
 from proxy.shadow.peers import LATE, SILENT
 from tests.eventually import eventually
@@ -180,6 +182,13 @@ async def test_a_collection_is_filled_while_two_sidecars_write_to_its_documents(
         assert await differing(mongo.uri, postgres_dsn, database) == {}
         evidence = await read_report(ledger)
         assert [group for group in evidence.groups if group.verdict is Verdict.MISMATCH] == []
+        async with opened(ledger) as access:
+            fillings = Fillings(access)
+
+            async def is_complete() -> bool:
+                return (await fillings.all())[f"{database}.people"] is FillingState.COMPLETE
+
+            await eventually(is_complete, within_s=20)
 
 
 async def test_alone_a_sidecar_asks_nobody_however_much_is_written(
