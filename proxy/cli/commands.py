@@ -85,7 +85,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "repair": Command(
         "proxy.cli.repair",
         "repair",
-        "Copy documents that differ from one side to the other; ends with 1 when some still differ.",
+        "Copy documents that differ from one side to the other.",
     ),
     "flags": Command(
         "proxy.cli.flags",

@@ -72,7 +72,10 @@ def repair(
     who: Who = None,
     why: Annotated[str, typer.Option("--why", help="The reason, for the ledger.")] = "",
 ) -> int:
-    """Copy documents that differ from one side to the other; ends with 1 when some still differ."""
+    """Copy documents that differ from one side to the other.
+
+    Ends with 1 when some still differ, with 2 when of some it cannot be said, for they are written all the time.
+    """
     settings = options.settings_of(config, legacy=legacy, gateway=gateway, data=data, ledger=ledger)
     if not why and not dry_run:
         raise SettingsError(
@@ -91,7 +94,7 @@ def repair(
     outcome = asyncio.run(_carried_out(settings, to, planned, who=name_of(who), why=why))
     for line in _told(outcome):
         typer.echo(line)
-    return 1 if outcome.others else 0
+    return _code(outcome)
 
 
 def _ask(documents: int) -> None:
@@ -222,3 +225,11 @@ def _told(outcome: Outcome) -> Iterator[str]:
     yield f"repaired and equal: {outcome.repaired:,}"
     for (namespace, document), verdict in outcome.others.items():
         yield f"{verdict}: {namespace} {document}"
+    for namespace, document in outcome.pending:
+        yield f"pending: {namespace} {document}, written all the time; repeat the command when that has an end"
+
+
+def _code(outcome: Outcome) -> int:
+    if outcome.others:
+        return 1
+    return 2 if outcome.pending else 0

@@ -67,7 +67,7 @@ class Overwriting:
                     where=namespace,
                     remedy=f"finish `parallax backfill {namespace}` first",
                 )
-        outcome = Outcome(repaired=0, others={})
+        outcome = Outcome()
         for namespace, documents in wanted.items():
             names = list(documents)
             for first in range(0, len(names), AT_ONCE):

@@ -53,14 +53,20 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How many documents were repaired, and the verdict on each other one by namespace and redacted `_id`."""
+    """How many documents were repaired, and the verdict on each other one by namespace and redacted `_id`.
 
-    repaired: int
-    others: Mapping[tuple[str, str], str]
+    `pending` are those that were written all the time.
+    """
+
+    repaired: int = 0
+    others: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    pending: tuple[tuple[str, str], ...] = ()
 
     def __add__(self, other: "Outcome") -> "Outcome":
         return Outcome(
-            repaired=self.repaired + other.repaired, others={**self.others, **other.others}
+            repaired=self.repaired + other.repaired,
+            others={**self.others, **other.others},
+            pending=self.pending + other.pending,
         )
 
 
@@ -127,7 +133,7 @@ async def plan(
 
 async def carry_out(planned: Sequence[Planned], asking: Asking) -> Outcome:
     """Have documents of the gateway repaired, and return how it came out."""
-    outcome = Outcome(repaired=0, others={})
+    outcome = Outcome()
     for namespace in dict.fromkeys(each.divergence.namespace for each in planned):
         identifiers = [
             encode({"_id": each.identifier})
@@ -143,13 +149,17 @@ def outcome_of(namespace: str, orders: Iterable[Order]) -> Outcome:
     """Return how orders about documents of a collection came out."""
     repaired = 0
     others: dict[tuple[str, str], str] = {}
+    pending: list[tuple[str, str]] = []
     for order in orders:
-        verdicts = order.outcome["verdicts"]
+        verdicts, busy = order.outcome["verdicts"], order.outcome["busy"]
         repaired += verdicts.get(Verdict.MATCH, 0) + verdicts.get(Verdict.MATCH_BY_RULE, 0)
+        pending += [(namespace, name) for name in busy]
         others |= {
-            (namespace, name): verdict for name, verdict in order.outcome["documents"].items()
+            (namespace, name): verdict
+            for name, verdict in order.outcome["documents"].items()
+            if name not in busy
         }
-    return Outcome(repaired=repaired, others=others)
+    return Outcome(repaired=repaired, others=others, pending=tuple(pending))
 
 
 async def _steps(

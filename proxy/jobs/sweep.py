@@ -145,7 +145,7 @@ class Sweep:
         if suspects:
             for order in await self._asking.about(OrderKind.COMPARE, namespace, suspects):
                 verdicts.update(order.outcome["verdicts"])
-                busy += order.outcome["busy"]
+                busy += len(order.outcome["busy"])
                 names += [
                     name
                     for name, verdict in order.outcome["documents"].items()

@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
+from comparators.canonical import document_key
 from comparators.errors import RefusedError
-from comparators.verdict import Verdict
+from comparators.verdict import Judgement, Verdict
 from proxy.ledger.entries import DivergenceState, Resolution
 from proxy.ledger.orders import Order
 from proxy.shadow.causes import AFTER_A_WRITE, PERHAPS_LOST, ROUND_THE_PROXY, Cause
@@ -63,14 +64,20 @@ class Comparing:
             )
 
     async def judged(
-        self, order: Order, *, cause: Cause, equal: DivergenceState
+        self, order: Order, *, cause: Cause, equal: DivergenceState, busy: Sequence[Any] = ()
     ) -> Mapping[str, Any]:
-        """Compare the documents of an order; `equal` is what those become that are equal."""
-        identifiers = order.payload[IDENTIFIERS]
-        namespace = order.namespace
+        """Compare the documents of an order; `equal` is what those become that are equal.
+
+        Those that are `busy` are left to the comparison after their last write.
+        """
+        namespace, restless = order.namespace, set(map(document_key, busy))
+        identifiers = [
+            each for each in order.payload[IDENTIFIERS] if document_key(each) not in restless
+        ]
         found = await self._states.verdicts(
             namespace, identifiers, self._progress.position, cause=cause
         )
+        found += [(each, Judgement(verdict=Verdict.NOT_COMPARABLE, reason=BUSY)) for each in busy]
         for identifier, judgement in found:
             if judgement.verdict in _EQUAL:
                 end = Resolution(
@@ -84,7 +91,11 @@ class Comparing:
                 self._evidence.resolved(end)
         return {
             "verdicts": Counter(judgement.verdict.value for _, judgement in found),
-            "busy": sum(judgement.reason == BUSY for _, judgement in found),
+            "busy": [
+                self._redacted(namespace, identifier)
+                for identifier, judgement in found
+                if judgement.reason == BUSY
+            ],
             "documents": {
                 self._redacted(namespace, identifier): judgement.verdict.value
                 for identifier, judgement in found
@@ -101,9 +112,9 @@ class Mending:
         self._comparing = comparing
 
     async def perform(self, order: Order) -> Mapping[str, Any]:
-        """Mend the documents; those that are equal afterwards are repaired."""
+        """Mend the documents; those that are equal afterwards are repaired, those that are never at rest are busy."""
         self._comparing.check()
-        await self._reconciler.mended(order.namespace, order.payload[IDENTIFIERS])
+        busy = await self._reconciler.mended(order.namespace, order.payload[IDENTIFIERS])
         return await self._comparing.judged(
-            order, cause=AFTER_A_WRITE, equal=DivergenceState.REPAIRED
+            order, cause=AFTER_A_WRITE, equal=DivergenceState.REPAIRED, busy=busy
         )

@@ -27,6 +27,8 @@ from proxy.shadow.stock import Stock
 
 _PAUSE_S: Final = 0.05
 _AT_ONCE: Final = 500
+_HOT_AFTER_S: Final = 20.0
+"""How long documents are read again for somebody who waits, from when the verifier has caught up with the first reading."""
 SETTLE_S: Final = 2.0
 """How long MongoDB may still be busy with a write whose client went away."""
 
@@ -111,10 +113,19 @@ class Reconciler:
         await self._mend_known(namespace, identifiers)
         done()
 
-    async def mended(self, namespace: str, identifiers: Sequence[Any]) -> None:
-        """Make single documents equal."""
+    async def mended(self, namespace: str, identifiers: Sequence[Any]) -> list[Any]:
+        """Make single documents equal; return those that were written each time before that was done."""
+        wanted = {document_key(identifier): identifier for identifier in identifiers}
         self._dispute(namespace)
-        await self._mend_known(namespace, identifiers)
+        try:
+            wanted = await self._mend_once(namespace, wanted)
+            deadline = asyncio.get_running_loop().time() + _HOT_AFTER_S
+            while wanted and asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(_PAUSE_S)
+                wanted = await self._mend_once(namespace, wanted, deadline=deadline)
+        finally:
+            self._end_dispute(namespace)
+        return list(wanted.values())
 
     async def _mend_known(self, namespace: str, identifiers: Sequence[Any]) -> None:
         try:
@@ -178,12 +189,23 @@ class Reconciler:
     async def _mend_some(self, namespace: str, identifiers: Sequence[Any]) -> None:
         wanted = {document_key(identifier): identifier for identifier in identifiers}
         while wanted:
-            reading = await self._sides.quiet.read(
-                frozenset({namespace}), partial(self._images, namespace, list(wanted.values()))
-            )
-            wanted = await self._put(namespace, wanted, reading)
+            wanted = await self._mend_once(namespace, wanted)
             if wanted:
                 await asyncio.sleep(_PAUSE_S)
+
+    async def _mend_once(
+        self, namespace: str, wanted: dict[bytes, Any], *, deadline: float | None = None
+    ) -> dict[bytes, Any]:
+        """Read documents and put them; return those that were written meanwhile, all where the reading takes too long."""
+        try:
+            # The reading alone may be broken off: what is being put is put.
+            async with asyncio.timeout_at(deadline):
+                reading = await self._sides.quiet.read(
+                    frozenset({namespace}), partial(self._images, namespace, list(wanted.values()))
+                )
+        except TimeoutError:
+            return wanted
+        return await self._put(namespace, wanted, reading)
 
     async def _images(self, namespace: str, identifiers: Sequence[Any]) -> dict[bytes, bytes]:
         return await self._sides.legacy_outage.endure(
