@@ -114,7 +114,7 @@ async def test_two_sidecars_that_hammer_the_same_documents_leave_them_equal(
 
         one, two = sidecars
         await _hammer(sidecars, database)
-        await _kill(two)
+        await kill_both(two)
         await _hammer([one], database)
         await drained(ledger, verifiers=1)
         await two.start()
@@ -230,7 +230,7 @@ async def _log_statements(dsn: str) -> None:
         await connection.close()
 
 
-async def _kill(sidecar: EmbeddedSidecar) -> None:
+async def kill_both(sidecar: EmbeddedSidecar) -> None:
     """Kill relay and verifier at once."""
     relay = sidecar.process.pid
     children = Path(f"/proc/{relay}/task/{relay}/children").read_text().split()
