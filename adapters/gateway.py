@@ -31,7 +31,8 @@ class Mark:
 
     `namespace` is what the write touches; empty for a transaction, which may touch several. It keeps what is known when
     the write runs, for whoever finds it applied: `excuse`, why it may rightly differ, None where it may not, and
-    `generated`, whether it stores values of the server's clock.
+    `generated`, whether it stores values of the server's clock. `replaced` are the namespaces that it does away with, or
+    fills anew, without naming their documents; one that ends with its dot stands for a whole database.
     """
 
     log: str
@@ -39,6 +40,7 @@ class Mark:
     namespace: str = ""
     excuse: str | None = None
     generated: bool = False
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +180,13 @@ class Gateway(Protocol):
     def with_expiry(self) -> Sequence[str]:
         """Return the namespaces that have a TTL index."""
 
-    async def expire(self, namespace: str, *, now_ms: int, grace_s: int = 0) -> Sequence[Any]:
-        """Delete the documents that are past the date of a TTL index, and return their `_id`s."""
+    async def expire(
+        self, namespace: str, *, now_ms: int, grace_s: int = 0, mark: Mark | None = None
+    ) -> Sequence[Any]:
+        """Delete the documents that are past the date of a TTL index, and return their `_id`s.
+
+        They are marked like any write, if there are some.
+        """
 
     async def expired(self, namespace: str, *, now_ms: int) -> Sequence[Any]:
         """Return the `_id`s of the documents that are past the date of a TTL index."""

@@ -194,6 +194,7 @@ class Flags(_Section):
     file: str = ""
     gateway_within_s: Annotated[float, Field(gt=0, le=10)] = 0.25
     dual_within_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    cutover_within_s: Annotated[float, Field(gt=0, le=60)] = 5.0
 
 
 class Rollout(_Section):

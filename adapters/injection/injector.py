@@ -82,9 +82,11 @@ class Injector:
     async def marked(self, beginning: str) -> Mapping[str, int]:
         return await self._damaged.marked(beginning)
 
-    async def expire(self, namespace: str, *, now_ms: int, grace_s: int = 0) -> Sequence[Any]:
-        await self._twin.expire(namespace, now_ms=now_ms, grace_s=grace_s)
-        return await self._damaged.expire(namespace, now_ms=now_ms, grace_s=grace_s)
+    async def expire(
+        self, namespace: str, *, now_ms: int, grace_s: int = 0, mark: Mark | None = None
+    ) -> Sequence[Any]:
+        await self._twin.expire(namespace, now_ms=now_ms, grace_s=grace_s, mark=mark)
+        return await self._damaged.expire(namespace, now_ms=now_ms, grace_s=grace_s, mark=mark)
 
     async def forget_marks(self, log: str, *, below: int) -> None:
         await self._damaged.forget_marks(log, below=below)

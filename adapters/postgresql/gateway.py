@@ -273,15 +273,20 @@ class PostgresGateway:
             found = await expired(session, now_ms, locked=False)
         return [each.document["_id"] for each in found]
 
-    async def expire(self, namespace: str, *, now_ms: int, grace_s: int = 0) -> Sequence[Any]:
+    async def expire(
+        self, namespace: str, *, now_ms: int, grace_s: int = 0, mark: Mark | None = None
+    ) -> Sequence[Any]:
         """Delete the documents that are past the date of a TTL index, and return their `_id`s.
 
-        `grace_s` seconds are added to every limit.
+        `grace_s` seconds are added to every limit. They are marked like any write, if there are some.
         """
         async with self._connection() as connection:
             session = self._session_of(connection, namespace)
             async with connection.transaction():
-                return await expire(session, now_ms - grace_s * 1000)
+                gone = await expire(session, now_ms - grace_s * 1000)
+                if gone and mark is not None:
+                    await marks.write_transaction(connection, mark, {namespace: gone})
+                return gone
 
     async def _run_known(
         self, operation: Operation, mark: Mark | None, started: float

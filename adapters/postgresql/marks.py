@@ -168,6 +168,8 @@ def _circumstances(mark: Mark) -> dict[str, Any]:
         kept["excuse"] = mark.excuse
     if mark.generated:
         kept["generated"] = True
+    if mark.replaced:
+        kept["replaced"] = list(mark.replaced)
     return kept
 
 

@@ -66,22 +66,37 @@ class Applied:
         return min(read, words[_ANYTHING], words[place])
 
     @property
+    def of_all(self) -> int:
+        """Return the position below which every write of every collection is on the gateway."""
+        words = self._words
+        read = words[_READ]
+        return min(read, words[_ANYTHING], *words[_FIRST : _FIRST + PLACES])
+
+    @property
     def definitions(self) -> int:
         """Return a number that changes with every definition of a collection or an index."""
         return self._words[_DEFINITIONS]
 
     def lacks(self, namespace: str) -> bool:
         """Return whether the gateway may lack documents of a collection that were there before the log."""
+        return not self._is_read() or namespace in self._lacking
+
+    @property
+    def lacks_any(self) -> bool:
+        """Return whether it may lack documents of any collection."""
+        return not self._is_read() or bool(self._lacking)
+
+    def _is_read(self) -> bool:
+        """Read what is told, if that is new; False where somebody has taken the file away, until the next one."""
         told = self._words[_LACKING]
         if told != self._lacking_read:
             try:
                 found = json.loads(self._lacking_file.read_text(encoding="utf-8"))
                 self._lacking = frozenset(map(str, found))
             except (OSError, ValueError, TypeError):
-                # Somebody has taken the file away; until the next one anything may be lacking.
-                return True
+                return False
             self._lacking_read = told
-        return namespace in self._lacking
+        return True
 
     def tell_lacking(self, namespaces: Collection[str]) -> None:
         """Tell which collections are not filled. Raises OSError."""

@@ -97,6 +97,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "rollout",
         "Move a collection to the gateway step by step, on evidence; with --once, ends with 1 after a roll-back.",
     ),
+    "mirror": Command(
+        "proxy.cli.mirror",
+        "MIRROR",
+        "Keep MongoDB current after the cut-over, or no longer.",
+    ),
     "backfill": Command(
         "proxy.cli.backfill",
         "backfill",

@@ -12,6 +12,7 @@ from comparators.errors import RefusedError, SettingsError
 from proxy.cli import options
 from proxy.cli.asked import Who, name_of
 from proxy.cli.changing import Author, Wish, change, flags_file_of, namespace_of
+from proxy.cli.flags_cutover import change_everything, concerns_cutover
 from proxy.flags.document import DEFAULT, WHOLE, Said, key_of, said, standings
 from proxy.flags.file import read_flags
 from proxy.flags.phases import Direction, Phase, not_built
@@ -76,14 +77,18 @@ def put(
             where="--why",
             remedy='give a reason, as in --why "ticket 17"',
         )
+    author = Author(who=name_of(who), why=why, forces=force)
+    file, namespace = flags_file_of(settings), namespace_of(collection)
+    if concerns_cutover(file, namespace, phase):
+        asyncio.run(change_everything(settings, file, phase, author))
+        return
     reason = not_built(direction, phase)
     if reason is not None:
         raise RefusedError(
             reason, where="parallax flags set", remedy="docs/flags.md says which phases there are"
         )
     wanted = Said(phase=phase, percent=percent)
-    author = Author(who=name_of(who), why=why, forces=force)
-    wish = Wish(direction=direction, namespace=namespace_of(collection), said=wanted)
+    wish = Wish(direction=direction, namespace=namespace, said=wanted)
     asyncio.run(_change(settings, wish, author))
 
 

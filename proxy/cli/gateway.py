@@ -17,9 +17,13 @@ from proxy.capture.applied import Applied
 from proxy.cli import options
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_cancelled
+from proxy.cli.instead import served_instead
+from proxy.cli.limits import limits_of
 from proxy.cli.maps import maps_of
 from proxy.serving.behind import Behind
-from proxy.serving.server import Server, ServerLimits
+from proxy.serving.door import OpenDoor
+from proxy.serving.identity import Identity
+from proxy.serving.server import Server
 from proxy.serving.users import Users
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
@@ -49,6 +53,7 @@ def gateway(
     log_format: options.LogFormat = None,
     *,
     behind: Annotated[Path | None, typer.Option("--behind", hidden=True)] = None,
+    instead: Annotated[Path | None, typer.Option("--instead", hidden=True)] = None,
     parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
 ) -> None:
     """Answer MongoDB's drivers from PostgreSQL alone, without MongoDB."""
@@ -66,10 +71,12 @@ def gateway(
     settings.demand("gateway.uri")
     configure_logging(settings.log.level, settings.log.format, part="gateway")
     settle_garbage_collection()
-    if behind is None:
-        run_until_cancelled(served(settings))
-    else:
+    if behind is not None:
         run_until_cancelled(served_behind(settings, behind, parent))
+    elif instead is not None:
+        run_until_cancelled(served_instead(settings, instead, parent))
+    else:
+        run_until_cancelled(served(settings))
 
 
 @USERS.command("add")
@@ -119,15 +126,14 @@ async def served(settings: Settings) -> None:
         gateway = await held.enter_async_context(
             gateway_for(uri, connections=serving.connections, entities=maps_of(settings))
         )
+        identity = Identity(replica_set=serving.replica_set)
         server = Server(
             gateway,
-            host=address.host,
-            port=address.port,
-            limits=_limits(settings),
+            door=OpenDoor(address.host, address.port, tls=_tls(settings)),
+            limits=limits_of(settings),
             users=users,
-            replica_set=serving.replica_set,
+            identity=lambda: identity,
             advertise=settings.listen.advertise,
-            tls=_tls(settings),
         )
         await server.run()
 
@@ -147,18 +153,6 @@ async def served_behind(settings: Settings, path: Path, parent: int | None) -> N
             )
         )
         await Behind(gateway, path=path, definitions=lambda: applied.definitions).run()
-
-
-def _limits(settings: Settings) -> ServerLimits:
-    serving = settings.serving
-    return ServerLimits(
-        connections=settings.listen.max_connections,
-        transactions=serving.connections // 2,
-        cursor_bytes=serving.cursor_bytes,
-        cursor_idle_s=serving.cursor_idle_s,
-        transaction_s=serving.transaction_s,
-        drain_s=serving.drain_s,
-    )
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

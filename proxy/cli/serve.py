@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import ExitStack
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,7 +11,9 @@ from typing import Annotated, Final
 import structlog
 import typer
 
+from comparators.errors import RefusedError
 from comparators.rules import Rules
+from proxy.capture.authority import read_authority
 from proxy.capture.limits import CaptureLimits
 from proxy.capture.writer import CaptureWriter
 from proxy.cli import options
@@ -92,26 +95,32 @@ async def relay(settings: Settings, *, with_verifier: bool, injection: Path | No
     with ExitStack() as held:
         held.callback(capture.close)
         held.enter_context(cancelled_by_signals())
-        beside: Path | None = None
+        verifying = partial(keep_verifier, settings, injection) if with_verifier else None
         async with asyncio.TaskGroup() as tasks:
             if settings.flags_file is not None:
                 # Only here: a relay without flags is spared what they take.
                 from proxy.cli.flagged import go_by_flags
 
-                beside = held.enter_context(
+                held.enter_context(
                     go_by_flags(
                         settings,
                         settings.flags_file,
                         listener,
                         tasks,
                         end=capture.end,
-                        with_gateway=with_verifier,
+                        verifying=verifying,
                     )
                 )
+            elif read_authority(settings.capture_directory).is_gateway:
+                raise RefusedError(
+                    "PostgreSQL has had the last word since the cut-over, and nothing says how to go back",
+                    where="flags.file",
+                    remedy="name the flags file that was there: MongoDB alone would answer with old documents",
+                )
+            elif verifying is not None:
+                tasks.create_task(verifying(None), name="verifier")
             tasks.create_task(listener.run(), name="listener")
             tasks.create_task(_tend(settings, capture, listener), name="tend capture")
-            if with_verifier:
-                tasks.create_task(keep_verifier(settings, injection, beside), name="verifier")
 
 
 async def _tend(settings: Settings, capture: CaptureWriter, listener: Listener) -> None:

@@ -18,6 +18,8 @@ _log = structlog.get_logger()
 
 GATEWAY_AGAIN_S: Final = 1.0
 """Nobody waits for it: meanwhile MongoDB answers."""
+SERVER_AGAIN_S: Final = 0.1
+"""Everybody waits for it."""
 _STABLE_S: Final = 30.0
 _END_WITHIN_S: Final = 10.0
 
@@ -100,6 +102,22 @@ async def keep_gateway(settings: Settings, socket: Path) -> None:
         await asyncio.sleep(GATEWAY_AGAIN_S)
 
 
+async def keep_server(settings: Settings, socket: Path) -> None:
+    """Run a process that answers instead of MongoDB until cancelled; start another at once when it ends."""
+    while True:
+        code = await _one_process("gateway", _environment(settings), ("--instead", str(socket)))
+        _log.warning("server_ended", exit_code=code, restart_in_s=SERVER_AGAIN_S)
+        await asyncio.sleep(SERVER_AGAIN_S)
+
+
+async def keep_mirror(settings: Settings) -> None:
+    """Run a process that keeps MongoDB current until cancelled; start another when it ends."""
+    while True:
+        code = await _one_process("mirror", _environment(settings), ("run",))
+        _log.warning("mirror_ended", exit_code=code, restart_in_s=GATEWAY_AGAIN_S)
+        await asyncio.sleep(GATEWAY_AGAIN_S)
+
+
 async def _one_process(
     command: str, environment: Mapping[str, str], arguments: Sequence[str]
 ) -> int:
@@ -113,9 +131,9 @@ async def _one_process(
             "-m",
             "proxy.cli",
             command,
+            *arguments,
             "--parent",
             str(os.getpid()),
-            *arguments,
             env=environment,
         )
     except OSError:

@@ -74,7 +74,21 @@ class Flags:
             return self._built(key, direction, details.value)
         return Phase.SHADOW
 
+    def cut_over(self) -> bool | None:
+        """Return whether the defaults ask for the cut-over of everything, None where they do not say one or the other."""
+        found = {self._default(direction) for direction in Direction}
+        if found == {Phase.CUTOVER.value}:
+            return True
+        return None if found & {None, Phase.CUTOVER.value} else False
+
+    def _default(self, direction: Direction) -> str | None:
+        details = self._client.get_string_details(direction.value, "", EvaluationContext())
+        return details.value if details.error_code is None else None
+
     def _built(self, key: str, direction: Direction, value: str) -> Phase:
+        if value == Phase.CUTOVER and key == direction.value:
+            # Until everybody has crossed, and on the way back.
+            value = Phase.GATEWAY.value
         try:
             phase = Phase(value)
         except ValueError:

@@ -22,6 +22,7 @@ from proxy.serving.clock import ClusterClock, gossip
 from proxy.serving.cursors import Cursors
 from proxy.serving.diagnostics import DIAGNOSTICS
 from proxy.serving.greeting import greeting, introduce
+from proxy.serving.identity import Identity
 from proxy.serving.login import Login
 from proxy.serving.operations import Operations, transaction_of
 from proxy.serving.refusals import (
@@ -98,7 +99,7 @@ class Commands:
         retries: Retries,
         transactions: Transactions,
         users: Users,
-        replica_set: str,
+        identity: Callable[[], Identity],
         advertise: str,
     ) -> None:
         self._users = users
@@ -111,7 +112,7 @@ class Commands:
             gateway=gateway, cursors=cursors, retries=retries, transactions=transactions
         )
         self._gateway = gateway
-        self._replica_set = replica_set
+        self._identity = identity
         self._advertise = advertise
         self._clock = ClusterClock()
         self._handlers: Final[Mapping[str, Handler]] = {
@@ -151,7 +152,9 @@ class Commands:
         else:
             if not reply.get("ok"):
                 reply = _labelled(request, reply, ())
-        return bson.encode({**reply, **gossip(self._clock.tick())}, codec_options=CODEC)
+        if self._identity().gossips:
+            reply = {**reply, **gossip(self._clock.tick())}
+        return bson.encode(reply, codec_options=CODEC)
 
     async def _handled(self, asked: Asked) -> dict[str, Any]:
         name = asked.request.name
@@ -194,7 +197,7 @@ class Commands:
         introduce(asked)
         greeted = greeting(
             asked,
-            replica_set=self._replica_set,
+            identity=self._identity(),
             address=self._advertise or asked.client.reached,
             now=self._clock.tick(),
             is_away=self._availability.is_away,

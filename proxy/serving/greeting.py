@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bson.objectid import ObjectId
 from bson.timestamp import Timestamp
 
 from proxy.serving.asked import Asked
+from proxy.serving.identity import Identity
 from proxy.serving.retries import SESSION_MINUTES
 
 MOST_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
@@ -20,32 +20,18 @@ MOST_MESSAGE_BYTES: Final = 48_000_000
 MOST_WRITES: Final = 100_000
 WIRE_VERSION: Final = 17
 """Of MongoDB 6.0, whose answers are the ones given."""
-ELECTION: Final = ObjectId("7fffffff0000000000000001")
 
 
 def greeting(
-    asked: Asked, *, replica_set: str, address: str, now: Timestamp, is_away: bool
+    asked: Asked, *, identity: Identity, address: str, now: Timestamp, is_away: bool
 ) -> dict[str, Any]:
     """Return the reply to `hello`; to `isMaster` under its own name for the primary."""
-    date = datetime.fromtimestamp(now.time, UTC)
-    written = {"ts": now, "t": 1}
-    primary = {} if is_away else {"primary": address}
+    leads = "isWritablePrimary" if asked.request.name == "hello" else "ismaster"
     return {
         "helloOk": True,
-        "hosts": [address],
-        "setName": replica_set,
-        "setVersion": 1,
-        "isWritablePrimary" if asked.request.name == "hello" else "ismaster": not is_away,
-        "secondary": False,
-        **primary,
-        "me": address,
-        "electionId": ELECTION,
-        "lastWrite": {
-            "opTime": written,
-            "lastWriteDate": date,
-            "majorityOpTime": written,
-            "majorityWriteDate": date,
-        },
+        # Without a set there is nobody to wait for: commands are refused instead, so that drivers try again.
+        leads: not is_away or not identity.replica_set,
+        **(_member(identity, address, now, is_away=is_away) if identity.replica_set else {}),
         "maxBsonObjectSize": MOST_DOCUMENT_BYTES,
         "maxMessageSizeBytes": MOST_MESSAGE_BYTES,
         "maxWriteBatchSize": MOST_WRITES,
@@ -56,6 +42,29 @@ def greeting(
         "maxWireVersion": WIRE_VERSION,
         "readOnly": False,
         "ok": 1.0,
+    }
+
+
+def _member(
+    identity: Identity, address: str, now: Timestamp, *, is_away: bool
+) -> Mapping[str, Any]:
+    date = datetime.fromtimestamp(now.time, UTC)
+    written = {"ts": now, "t": 1}
+    primary = {} if is_away else {"primary": address}
+    return {
+        "hosts": [address],
+        "setName": identity.replica_set,
+        "setVersion": identity.version,
+        "secondary": False,
+        **primary,
+        "me": address,
+        "electionId": identity.election,
+        "lastWrite": {
+            "opTime": written,
+            "lastWriteDate": date,
+            "majorityOpTime": written,
+            "majorityWriteDate": date,
+        },
     }
 
 

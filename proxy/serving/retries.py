@@ -38,14 +38,15 @@ class _Session:
 class Retries:
     """The numbers that sessions have come to."""
 
-    def __init__(self, *, monotonic: Callable[[], float]) -> None:
+    def __init__(self, *, monotonic: Callable[[], float], beginning: str = BEGINNING) -> None:
         self._monotonic = monotonic
+        self._beginning = beginning
         self._sessions: dict[str, _Session] = {}
         self._has_looked = False
 
     def mark(self, user: str, key: bytes, number: int, namespace: str) -> Mark:
         """Return the mark of a write or a transaction; RefusalError for one that a later one has overtaken."""
-        log = log_of(user, key)
+        log = self._log_of(user, key)
         session = self._sessions.get(log)
         if session is None:
             session = self._sessions[log] = _Session(number, 0.0)
@@ -61,7 +62,7 @@ class Retries:
 
     def ended(self, user: str, key: bytes) -> None:
         """Note that a session will not be heard of again."""
-        session = self._sessions.get(log_of(user, key))
+        session = self._sessions.get(self._log_of(user, key))
         if session is not None:
             session.used_s = float("-inf")
 
@@ -82,11 +83,10 @@ class Retries:
     async def _look(self, gateway: Marked) -> None:
         """Take over what an earlier process left behind: its sessions may go on with this one."""
         now = self._monotonic()
-        for log, last in (await gateway.marked(BEGINNING)).items():
+        for log, last in (await gateway.marked(self._beginning)).items():
             self._sessions.setdefault(log, _Session(last, now))
         self._has_looked = True
 
-
-def log_of(user: str, key: bytes) -> str:
-    """Return the name under which the marks of a session are kept."""
-    return f"{BEGINNING}{key.hex()}/{user}"
+    def _log_of(self, user: str, key: bytes) -> str:
+        """Return the name under which the marks of a session are kept."""
+        return f"{self._beginning}{key.hex()}/{user}"

@@ -1,31 +1,28 @@
 """The process that drivers connect to: accepts, serves, looks after what lasts longer than a command, drains at the end."""
 
 import asyncio
-import errno
-import socket
-import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Final
 
 import structlog
 
 from adapters.gateway import Gateway
 from adapters.postgresql.ttl import Reaper
-from comparators.errors import ParallaxError, SettingsError
+from comparators.errors import ParallaxError
 from proxy.serving.availability import Availability
 from proxy.serving.client import Client
 from proxy.serving.commands import Commands, frames_of, monotonic
 from proxy.serving.conversation import Conversation
 from proxy.serving.cursors import Cursors
+from proxy.serving.door import Door
+from proxy.serving.identity import Identity
 from proxy.serving.retries import Retries
 from proxy.serving.transactions import Transactions
 from proxy.serving.users import Users
 
 _log = structlog.get_logger()
 
-BACKLOG: Final = 1024
 USERS_EVERY_S: Final = 5.0
 TIDY_EVERY_S: Final = 1.0
 FORGET_EVERY_S: Final = 30.0
@@ -51,25 +48,22 @@ class Server:
         self,
         gateway: Gateway,
         *,
-        host: str,
-        port: int,
+        door: Door,
         limits: ServerLimits,
         users: Users,
-        replica_set: str,
+        identity: Callable[[], Identity],
         advertise: str = "",
-        tls: ssl.SSLContext | None = None,
+        retries: Retries | None = None,
     ) -> None:
         self._gateway = gateway
-        self._host = host
-        self._port = port
+        self._door = door
         self._limits = limits
-        self._tls = tls
         self._users = users
         self.availability = Availability(gateway)
         self.cursors = Cursors(
             max_bytes=limits.cursor_bytes, idle_s=limits.cursor_idle_s, monotonic=monotonic
         )
-        self.retries = Retries(monotonic=monotonic)
+        self.retries = retries or Retries(monotonic=monotonic)
         self.transactions = Transactions(
             gateway,
             at_once=limits.transactions,
@@ -84,17 +78,16 @@ class Server:
             retries=self.retries,
             transactions=self.transactions,
             users=users,
-            replica_set=replica_set,
+            identity=identity,
             advertise=advertise,
         )
         self._conversations: set[Conversation] = set()
-        self._numbers = count(1)
         self._is_draining = False
 
     async def run(self) -> None:
         """Serve until cancelled, then drain; SettingsError if the address cannot be listened on."""
         async with asyncio.TaskGroup() as self._tasks:
-            server = await self._bind()
+            server = await self._door.opened(self._accept)
             background = [
                 self._tasks.create_task(task, name=name)
                 for name, task in (
@@ -106,7 +99,7 @@ class Server:
                 )
             ]
             try:
-                _log.info("serving", address=_shown(server.sockets[0].getsockname()))
+                _log.info("serving", address=self._door.address(server))
                 await asyncio.get_running_loop().create_future()
             finally:
                 self._is_draining = True
@@ -115,27 +108,13 @@ class Server:
                 for task in background:
                     task.cancel()
 
-    async def _bind(self) -> asyncio.Server:
-        try:
-            return await asyncio.start_server(
-                self._accept, self._host, self._port, ssl=self._tls, backlog=BACKLOG
-            )
-        except OSError as error:
-            raise _not_bound(error, self._host, self._port) from error
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(
+        self, client: Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         if self._is_draining or len(self._conversations) >= self._limits.connections:
             _log.warning("connection_refused", open=len(self._conversations))
             writer.close()
             return
-        connected = writer.get_extra_info("socket")
-        if connected is not None and connected.family != socket.AF_UNIX:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client = Client(
-            number=next(self._numbers),
-            peer=_shown(writer.get_extra_info("peername")),
-            reached=_shown(writer.get_extra_info("sockname")),
-        )
         conversation = Conversation(self._commands.answer, client, reader, writer)
         self._conversations.add(conversation)
         self._tasks.create_task(self._hold(conversation), name=f"client {client.number}")
@@ -179,20 +158,3 @@ class Server:
             _log.warning("drain_cut_short", open=len(self._conversations))
         async with asyncio.timeout(ABORT_WITHIN_S):
             await self.transactions.end()
-
-
-def _shown(address: Any) -> str:
-    host, port = (address or ("", 0))[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _not_bound(error: OSError, host: str, port: int) -> SettingsError:
-    if error.errno == errno.EADDRINUSE:
-        remedy = "stop the program that listens there, or choose another port"
-    else:
-        remedy = "name an address of this machine, e.g. 127.0.0.1:27018"
-    return SettingsError(
-        f"cannot listen on {host}:{port}: {error.strerror or error}",
-        where="[listen] address",
-        remedy=remedy,
-    )

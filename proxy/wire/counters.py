@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Final
 
 from proxy.wire.gateway import Reading
 from proxy.wire.outcomes import Writing
@@ -20,7 +21,21 @@ class Refusal(StrEnum):
     CLIENT_BROKE_PROTOCOL = "client_broke_protocol"
     LEGACY_BROKE_PROTOCOL = "legacy_broke_protocol"
     PRIMARY_CHANGED = "primary_changed"
+    CROSSED = "crossed"
+    """It has logged in where that means nothing to the other side, to which everybody has gone."""
     BUG = "bug"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossed:
+    """On which side everybody is, why not on the other one, and what MongoDB lacks there."""
+
+    side: str = "legacy"
+    obstacle: str = ""
+    mirror: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOT_CROSSED: Final = Crossed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +63,12 @@ class RelaySnapshot:
     reply_bytes: int
     primary: str | None
     """Where requests go now; None while no member takes writes."""
+    side: str
+    """Who has the last word: `legacy`, or after the cut-over `gateway`."""
+    crossing: str
+    """Why the relay has not followed the flags to the other side; empty where it has."""
+    mirror: Mapping[str, Any]
+    """What MongoDB lacks after the cut-over; empty before."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,6 +93,7 @@ class Counters:
         primary: str | None,
         gateway_reads: Mapping[Reading, int],
         gateway_writes: Mapping[Writing, int],
+        crossed: Crossed = NOT_CROSSED,
     ) -> RelaySnapshot:
         """Return the counts as they stand."""
         return RelaySnapshot(
@@ -89,4 +111,7 @@ class Counters:
             request_bytes=self.request_bytes,
             reply_bytes=self.reply_bytes,
             primary=primary,
+            side=crossed.side,
+            crossing=crossed.obstacle,
+            mirror=dict(crossed.mirror),
         )

@@ -18,6 +18,8 @@ CONNECT_WITHIN_S: Final = 1.0
 MAX_COLLECTIONS: Final = 10_000
 """Whose last writes are remembered each by itself."""
 NEVER: Final = 1 << 62
+NEAR_BYTES: Final = 256 * 1024
+"""Of the log."""
 _PLAIN_WRITES: Final = frozenset({"insert", "update", "delete", "findAndModify", "findandmodify"})
 
 
@@ -51,6 +53,11 @@ class Position(Protocol):
 
     def position(self, namespace: str) -> int:
         """Return the position below which every write of a collection is applied; 0 where that is unknown."""
+        ...
+
+    @property
+    def of_all(self) -> int:
+        """Return the position below which every write is applied; 0 where that is unknown."""
         ...
 
     def lacks(self, namespace: str) -> bool:
@@ -97,6 +104,17 @@ class GatewaySide:
             return True
         last = max(self._written.get(namespace, 0), self._written_anywhere)
         return self._applied.position(namespace) <= last
+
+    def has_all(self) -> bool:
+        """Return whether every write that has passed through this relay is on the gateway."""
+        return self._applied.of_all > self._last()
+
+    def is_near(self) -> bool:
+        """Return whether what is missing there will be there in a moment."""
+        return self._last() - self._applied.of_all < NEAR_BYTES
+
+    def _last(self) -> int:
+        return max(self._written_anywhere, *self._written.values(), 0)
 
     def rests(self) -> bool:
         """Return whether the gateway process is left alone."""

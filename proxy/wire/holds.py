@@ -13,6 +13,8 @@ class Hold(IntEnum):
     ENDING = 8
     SERVING = 16
     """The gateway was asked for its last read."""
+    CROSSING = 32
+    """Everybody goes to the other side as soon as nothing is under way."""
 
 
 class Holds:

@@ -3,18 +3,22 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
 from time import time_ns
 from typing import Final
 
 from comparators.errors import ParallaxError, SettingsError
 from proxy.wire.captor import Capture
 from proxy.wire.complaints import Complaints
-from proxy.wire.counters import Counters, Refusal, RelaySnapshot
+from proxy.wire.counters import NOT_CROSSED, Counters, Refusal, RelaySnapshot
+from proxy.wire.crossing import Crossing
 from proxy.wire.flagging import Flagging
 from proxy.wire.gateway import GatewaySide
 from proxy.wire.legacy import Address, LegacyServers, shown_address
+from proxy.wire.otherside import OtherSide
 from proxy.wire.outcomes import Outcomes
-from proxy.wire.premises import Guest
+from proxy.wire.premises import Guest, Reached
+from proxy.wire.protocol.handover import Handover
 from proxy.wire.relay import Conversation
 from proxy.wire.serving import ServedReads
 from proxy.wire.upstream import Upstream
@@ -45,6 +49,7 @@ class Listener:
         self.flags: Flagging | None = None
         self.gateway: GatewaySide | None = None
         self.outcomes: Outcomes | None = None
+        self.crossing: Crossing | None = None
         self.counters = Counters()
         self.advertise = advertise
         self.upstream = Upstream(
@@ -74,6 +79,9 @@ class Listener:
                 if self.outcomes is not None:
                     hearing = self.outcomes.run(self.complaints)
                     self._tasks.create_task(hearing, name="hear of writes")
+                if self.crossing is not None:
+                    following = self.crossing.run(lambda: self._conversations, self.complaints)
+                    self._tasks.create_task(following, name="crossing")
                 await server.start_serving()
                 self._listening.set()
                 self.complaints.info("relay_listening", address=str(self._address))
@@ -101,6 +109,7 @@ class Listener:
             primary=None if primary is None else str(primary),
             gateway_reads={} if self.gateway is None else self.gateway.counts,
             gateway_writes={} if self.outcomes is None else self.outcomes.counts,
+            crossed=NOT_CROSSED if self.crossing is None else self.crossing.crossed(),
         )
 
     def flags_changed(self) -> None:
@@ -132,6 +141,22 @@ class Listener:
     def connect(self, conversation: Guest) -> None:
         """Have a conversation reach for legacy."""
         self._tasks.create_task(conversation.reach_legacy(), name="reach legacy")
+
+    @property
+    def is_through(self) -> bool:
+        """Whether the gateway answers instead of MongoDB."""
+        return self.crossing is not None and self.crossing.is_through
+
+    async def reach(self, factory: Callable[[], OtherSide], handover: Handover) -> Reached:
+        """Connect to whoever has the last word; UnreachableError where that cannot be."""
+        crossing = self.crossing
+        if crossing is not None:
+            await crossing.decided()
+            if crossing.is_through:
+                transport, side = await crossing.connect(factory, handover)
+                return Reached(transport, side, None, is_through=True)
+        transport, side, address = await self.upstream.connect(factory)
+        return Reached(transport, side, address, is_through=False)
 
     def connect_gateway(self, reads: ServedReads) -> None:
         """Have a conversation reach for the gateway process."""

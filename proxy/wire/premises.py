@@ -1,6 +1,8 @@
 """What a conversation shares with all others. `Listener` is the one that serves."""
 
-from typing import Protocol
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 from proxy.wire.captor import Capture
 from proxy.wire.complaints import Complaints
@@ -8,9 +10,20 @@ from proxy.wire.counters import Counters, Refusal
 from proxy.wire.flagging import Flagging
 from proxy.wire.gateway import GatewaySide
 from proxy.wire.legacy import Address
+from proxy.wire.otherside import OtherSide
 from proxy.wire.outcomes import Outcomes
+from proxy.wire.protocol.handover import Handover
 from proxy.wire.serving import ServedReads
 from proxy.wire.upstream import Upstream
+
+
+class Reached(NamedTuple):
+    """Who answers a conversation: MongoDB at an address, or the gateway instead of it."""
+
+    transport: asyncio.Transport
+    side: OtherSide
+    address: Address | None
+    is_through: bool
 
 
 class Guest(Protocol):
@@ -27,6 +40,19 @@ class Guest(Protocol):
 
     def primary_changed(self) -> None:
         """Close: legacy is no longer where this conversation goes."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing of it is under way."""
+
+    def wait_to_cross(self) -> None:
+        """Begin nothing new."""
+
+    def stay(self) -> None:
+        """Go on where it was."""
+
+    def cross(self) -> None:
+        """Go on with the other side."""
 
     def drain(self) -> None:
         """Take no more requests, and close as soon as the open ones are answered."""
@@ -61,6 +87,15 @@ class Premises(Protocol):
 
     def left(self, conversation: Guest) -> None:
         """Forget a conversation that is over."""
+
+    @property
+    def is_through(self) -> bool:
+        """Whether the gateway answers instead of MongoDB."""
+        ...
+
+    async def reach(self, factory: Callable[[], OtherSide], handover: Handover) -> Reached:
+        """Connect to whoever has the last word; UnreachableError where that cannot be."""
+        ...
 
     def connect(self, conversation: Guest) -> None:
         """Run `conversation.reach_legacy()` as a task."""

@@ -17,8 +17,11 @@ from proxy.wire.counters import Refusal
 from proxy.wire.flagging import Phases
 from proxy.wire.holds import Hold, Holds
 from proxy.wire.legacy import Address, shown_address
+from proxy.wire.login import Login
+from proxy.wire.otherside import OtherSide
 from proxy.wire.premises import Premises
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
+from proxy.wire.protocol.handover import Handover
 from proxy.wire.protocol.hello import rewritten_hello
 from proxy.wire.protocol.message import (
     Request,
@@ -27,6 +30,7 @@ from proxy.wire.protocol.message import (
     more_to_come,
     request_of,
 )
+from proxy.wire.protocol.open_transactions import goes_on
 from proxy.wire.protocol.pairing import Pairing, Pending
 from proxy.wire.serving import ServedReads
 from proxy.wire.upstream import NoPrimaryError
@@ -42,6 +46,8 @@ CLOSE_WITHIN_S: Final = 10.0
 
 
 _ENDING: Final = Hold.ENDING.value
+_CROSSING: Final = Hold.CROSSING.value
+_HELD: Final = Hold.SERVING.value | Hold.CROSSING.value
 _SERVING: Final = Hold.SERVING.value
 # Looked at for every message: a global is found at once, a member of an enumeration is not (Python 3.11).
 _READ: Final = Treatment.READ
@@ -74,6 +80,10 @@ class Conversation(asyncio.Protocol):
         self._served: ServedReads | None = None
         self._awaited: AwaitedWrites | None = None
         self._is_over = False
+        self._is_through = False
+        """Whether the gateway answers instead of MongoDB: then nothing is captured."""
+        self._other: OtherSide | None = None
+        self._login = Login()
         self._deadline: asyncio.TimerHandle | None = None
         self.legacy_address: Address | None = None
 
@@ -105,7 +115,7 @@ class Conversation(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_over or self._holds.reasons & _ENDING:
             return
-        if self._legacy is None or self._holds.reasons & _SERVING:
+        if (self._legacy is None or self._holds.reasons & _HELD) and not self._may_pass(data):
             # The loop may deliver one read before it heeds the pause.
             self._early.append(data)
             return
@@ -161,17 +171,25 @@ class Conversation(asyncio.Protocol):
             self._bug()
 
     async def _reach_legacy(self) -> None:
-        transport, _, address = await self._premises.upstream.connect(lambda: _LegacySide(self))
+        handover = Handover(self._peer, self._advertised, self._login.user)
+        while True:
+            transport, other, address, is_through = await self._premises.reach(
+                lambda: OtherSide(self), handover
+            )
+            if is_through == self._premises.is_through:
+                break
+            # Everybody has gone to the other side meanwhile.
+            other.drop()
         if self._is_over or self._client is None or self._client.is_closing():
-            transport.close()
+            other.drop()
             return
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-        self._legacy = transport
+        self._legacy, self._other, self._is_through = transport, other, is_through
         self.legacy_address = address
         early, self._early = self._early, []
         for data in early:
             self.data_received(data)
-        if self._premises.upstream.address not in {address, None}:
+        if not is_through and self._premises.upstream.address not in {address, None}:
             self.primary_changed()
         self._holds.release(Hold.CONNECTING)
 
@@ -252,6 +270,9 @@ class Conversation(asyncio.Protocol):
 
     def _request(self, frame: Frame, received_ns: int, started_ns: int) -> None:
         raw = frame.raw
+        if self._is_through:
+            self._pass(frame, received_ns, started_ns)
+            return
         forwarded_ns = self._forward(raw) if is_plain_read(frame) else 0
         request = request_of(frame)
         treatment = request.treatment
@@ -275,6 +296,7 @@ class Conversation(asyncio.Protocol):
                 if phase in SERVING:
                     served = self._served
         elif self._phases is not None:
+            self._login.asked(frame, request)
             self._met(frame, treatment, self._phases)
         forwarded_ns = forwarded_ns or self._forward(raw)
         pending = Pending(
@@ -300,6 +322,20 @@ class Conversation(asyncio.Protocol):
         if pairing.waiting_bytes > MAX_WAITING_BYTES or len(pairing) > MAX_WAITING:
             self._holds.hold(Hold.WAITING)
 
+    def _pass(self, frame: Frame, received_ns: int, started_ns: int) -> None:
+        """Have a request answered by the gateway instead of MongoDB."""
+        request = request_of(frame)
+        treatment = request.treatment
+        self._counters.requests[treatment] += 1
+        self._login.asked(frame, request)
+        forwarded_ns = self._forward(frame.raw)
+        if request.expects_reply:
+            kept = treatment if treatment is _HELLO or treatment is _SECRET else _GOSSIP
+            overhead_ns = forwarded_ns - started_ns
+            self._pairing.sent(
+                Pending(frame.request_id, kept, "", b"", received_ns, forwarded_ns, overhead_ns, 0)
+            )
+
     def _forward(self, raw: bytes) -> int:
         """Send a request on its way and return when that was."""
         cast("asyncio.Transport", self._legacy).write(raw)
@@ -317,6 +353,8 @@ class Conversation(asyncio.Protocol):
             counters.replies_unpaired += 1
             return None
         self._captured.answered(pending, frame.raw, started_ns)
+        if pending.treatment is _SECRET:
+            self._login.answered(frame)
         if self._holds.reasons and not follows:
             self._answered_while_held()
         return pending
@@ -358,6 +396,52 @@ class Conversation(asyncio.Protocol):
             self._served.forget_permissions()
         elif treatment is _HELLO:
             phases.met(frame)
+
+    # ---- to the other side (`crossing.Crosser`)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing of it is under way."""
+        return not self._pairing and not self._holds.reasons & _SERVING
+
+    def wait_to_cross(self) -> None:
+        """Begin nothing new; a transaction that is open goes on."""
+        self._holds.reasons |= _CROSSING
+
+    def stay(self) -> None:
+        """Go on where it was."""
+        self._go_on(_CROSSING)
+
+    def cross(self) -> None:
+        """Go on with the other side; who has logged in where that means nothing over there must do so again."""
+        self._holds.reasons &= ~_CROSSING
+        if self._legacy is None or self._is_over:
+            return
+        if not self._login.crosses(to_gateway=self._premises.is_through):
+            self._refuse(Refusal.CROSSED, "conversation_ended")
+            self.close()
+            return
+        if self._served is not None and self._premises.gateway is not None:
+            self._served.close()
+            self._served = ServedReads(self._premises.gateway, self)
+        if self._other is not None:
+            self._other.drop()
+        self._legacy = self._other = None
+        self._replies = Framer(peer="legacy", opcodes=REPLY_OPCODES)
+        self._sent_ahead = 0
+        self._holds.release(Hold.LEGACY_FULL)
+        self._holds.hold(Hold.CONNECTING)
+        self._premises.connect(self)
+
+    def _may_pass(self, data: bytes) -> bool:
+        """Return whether what comes while everybody waits to cross belongs to a transaction that must end first."""
+        reasons = self._holds.reasons
+        return (
+            self._legacy is not None
+            and not self._early
+            and reasons & _HELD == _CROSSING
+            and goes_on(data)
+        )
 
     # ---- what the gateway answers (`serving.Host`, `writing.Host`)
 
@@ -415,8 +499,11 @@ class Conversation(asyncio.Protocol):
 
     def read_ended(self) -> None:
         """Go on with what the client has sent meanwhile, and read on."""
+        self._go_on(_SERVING)
+
+    def _go_on(self, reason: int) -> None:
         holds = self._holds
-        holds.reasons &= ~_SERVING
+        holds.reasons &= ~reason
         early, self._early = self._early, []
         for data in early:
             self.data_received(data)
@@ -465,25 +552,6 @@ class Conversation(asyncio.Protocol):
             connection=self._captured.number,
             **fields,
         )
-
-
-class _LegacySide(asyncio.Protocol):
-    """Hand everything to the conversation."""
-
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
-
-    def data_received(self, data: bytes) -> None:
-        self._conversation.legacy_data_received(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        self._conversation.legacy_lost()
-
-    def pause_writing(self) -> None:
-        self._conversation.legacy_full()
-
-    def resume_writing(self) -> None:
-        self._conversation.legacy_ready()
 
 
 def _address(transport: asyncio.Transport, end: str) -> str:

@@ -171,7 +171,7 @@ async def test_a_broken_file_keeps_what_held_and_what_is_not_built_is_refused(
     file.write_text(good)
 
     assert (refused, unreasoned, broken) == (77, 78, 78)
-    assert "the phase `cutover` of reads is not built yet" in text
+    assert "reads are in shadow, not in gateway" in " ".join(text.split())
     assert found == {"_id": 1, "n": 1}
     assert sidecar.process.pid == relay, "a file ended the relay"
 

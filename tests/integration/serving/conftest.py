@@ -9,6 +9,8 @@ from pymongo import AsyncMongoClient
 
 from adapters.postgresql.gateway import PostgresGateway
 from proxy.embedded.process import accepts_connections
+from proxy.serving.door import OpenDoor
+from proxy.serving.identity import Identity
 from proxy.serving.server import Server, ServerLimits
 from proxy.serving.users import Users
 from tests.eventually import eventually
@@ -53,7 +55,11 @@ async def served(postgres_dsn: str, limits: ServerLimits, users: Users) -> Async
         asyncio.TaskGroup() as tasks,
     ):
         server = Server(
-            gateway, host="127.0.0.1", port=port, limits=limits, users=users, replica_set="rs0"
+            gateway,
+            door=OpenDoor("127.0.0.1", port),
+            limits=limits,
+            users=users,
+            identity=lambda: Identity(replica_set="rs0"),
         )
         running = tasks.create_task(server.run(), name="server")
         await eventually(lambda: accepts_connections(port))

@@ -17,6 +17,10 @@ class Told:
     def position(self, namespace: str) -> int:
         return self.of.get(namespace, self.everywhere)
 
+    @property
+    def of_all(self) -> int:
+        return min([self.everywhere, *self.of.values()])
+
     def lacks(self, namespace: str) -> bool:
         return namespace == self.lacking
 
@@ -107,3 +111,30 @@ def test_a_collection_that_is_not_filled_is_behind_whatever_is_applied() -> None
 
     assert gateway.is_behind("app.users")
     assert not gateway.is_behind("app.posts")
+
+
+def test_everything_is_there_when_the_last_write_of_every_collection_is() -> None:
+    told = Told()
+    gateway = side(told)
+    told.everywhere = 500
+    at_first = gateway.has_all()
+    gateway.wrote(write(), 300)
+    gateway.wrote(write(namespace="app.logs"), 600)
+    told.of = {"app.logs": 600}
+
+    missing = (gateway.has_all(), gateway.is_near())
+    told.of = {"app.logs": 601, "app.users": 650}
+    told.everywhere = 700
+
+    assert (at_first, missing) == (True, (False, True))
+    assert gateway.has_all()
+
+
+def test_a_write_that_found_no_room_on_the_log_is_never_known_to_be_there() -> None:
+    told = Told()
+    gateway = side(told)
+    told.everywhere = 1 << 61
+    gateway.wrote(write(), 0)
+
+    assert not gateway.has_all()
+    assert not gateway.is_near()

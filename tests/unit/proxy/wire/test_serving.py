@@ -26,6 +26,10 @@ class Everything:
     def position(self, namespace: str) -> int:
         return 1 << 61
 
+    @property
+    def of_all(self) -> int:
+        return 1 << 61
+
     def lacks(self, namespace: str) -> bool:
         return False
 

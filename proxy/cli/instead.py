@@ -1,0 +1,94 @@
+"""The processes of a cut-over, kept by the relay: one that answers instead of MongoDB, one that keeps MongoDB current."""
+
+import json
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from pymongo import AsyncMongoClient
+
+from adapters.postgresql.outbox import NOTED, Outbox
+from adapters.registry import gateway_for
+from proxy.capture.authority import read_authority
+from proxy.cli.ending import cancelled_by_signals, cancelled_without
+from proxy.cli.limits import limits_of
+from proxy.cli.maps import maps_of
+from proxy.mirror.mirror import Mirror
+from proxy.mirror.target import Target
+from proxy.serving.commands import monotonic
+from proxy.serving.door import InnerDoor
+from proxy.serving.identity import Identity, identity_of
+from proxy.serving.noting import noting
+from proxy.serving.retries import Retries
+from proxy.serving.server import Server
+from proxy.serving.users import Users
+from proxy.settings import Settings
+from proxy.uris import redacted_uri
+
+MIRROR_CONNECTIONS: Final = 2
+_LEGACY_TIMEOUT_MS: Final = 2_000
+
+
+async def served_instead(settings: Settings, path: Path, parent: int | None) -> None:
+    """Answer whomever the relay brings, until it is gone."""
+    uri = settings.demand("gateway.uri")
+    async with AsyncExitStack() as held:
+        held.enter_context(cancelled_by_signals())
+        held.enter_context(cancelled_without(parent))
+        outbox = await held.enter_async_context(Outbox(uri))
+        await outbox.prepare()
+        users = Users(uri)
+        held.push_async_callback(users.close)
+        await users.prepare()
+        gateway = await held.enter_async_context(
+            gateway_for(uri, connections=settings.serving.connections, entities=maps_of(settings))
+        )
+
+        async def pending() -> bytes:
+            found = await outbox.pending()
+            told = {"notes": found.notes, "oldest_s": found.oldest_s, "is_on": found.is_on}
+            return json.dumps(told).encode()
+
+        server = Server(
+            noting(gateway),
+            door=InnerDoor(path, asked=pending, users=users),
+            limits=limits_of(settings),
+            users=users,
+            identity=_Known(settings.capture_directory),
+            retries=Retries(monotonic=monotonic, beginning=NOTED),
+        )
+        await server.run()
+
+
+class _Known:
+    """Who drivers have known so far; written down by the relay before it brings the first of them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._identity: Identity | None = None
+
+    def __call__(self) -> Identity:
+        if self._identity is None:
+            self._identity = identity_of(read_authority(self._directory).hello)
+        return self._identity
+
+
+async def mirrored(settings: Settings, parent: int | None) -> None:
+    """Keep MongoDB current until the relay is gone."""
+    uri, legacy = settings.demand("gateway.uri"), settings.demand("legacy.uri")
+    async with AsyncExitStack() as held:
+        held.enter_context(cancelled_by_signals())
+        held.enter_context(cancelled_without(parent))
+        outbox = await held.enter_async_context(Outbox(uri))
+        await outbox.prepare()
+        client: AsyncMongoClient[Any] = await held.enter_async_context(
+            AsyncMongoClient(
+                legacy, serverSelectionTimeoutMS=_LEGACY_TIMEOUT_MS, appname="parallax-mirror"
+            )
+        )
+        gateway = await held.enter_async_context(
+            gateway_for(uri, connections=MIRROR_CONNECTIONS, entities=maps_of(settings))
+        )
+        target = Target(client, where=redacted_uri(legacy))
+        async with outbox.alone():
+            await Mirror(outbox, gateway, target).run()
