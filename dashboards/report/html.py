@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from comparators.verdict import Verdict
 from dashboards.report import words
+from dashboards.report.json import report_digest
 from dashboards.report.report import Report, segments
 
 MAX_SHAPES: Final = 300
@@ -19,7 +20,8 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 def render_html(report: Report) -> str:
     """Return the page. Long lists are cut and say so; the JSON holds all of them."""
-    return environment().get_template("report.html").render(names_of(report))
+    page = environment().get_template("report.html")
+    return page.render(**names_of(report), digest=report_digest(report))
 
 
 def environment(*more_templates: Path) -> Environment:

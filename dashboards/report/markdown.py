@@ -7,7 +7,8 @@ from typing import Final
 
 from comparators.verdict import Verdict
 from dashboards.report import words
-from dashboards.report.report import Report
+from dashboards.report.json import report_digest
+from dashboards.report.report import Report, RuleLine
 from proxy.ledger.read import CollectionEvidence, Evidence, GateOutcome, Quantiles
 
 MAX_ROWS: Final = 50
@@ -23,7 +24,8 @@ def render_markdown(report: Report) -> str:
         _gates(evidence),
         _collections(evidence.collections),
         _unverified(evidence),
-        _rules(evidence),
+        _rules(report.rules),
+        _signatures(report),
     )
     return "\n".join(chain.from_iterable(parts)) + "\n"
 
@@ -44,6 +46,9 @@ def _answer(report: Report) -> Iterator[str]:
         f"Operations from {words.moment(evidence.first_ns)} to {words.moment(evidence.last_ns)} UTC; "
         f"read {words.moment(evidence.read_ns)} UTC."
     )
+    if evidence.namespaces:
+        yield ""
+        yield f"Only {text(', '.join(evidence.namespaces))}."
 
 
 def _gates(evidence: Evidence) -> Iterator[str]:
@@ -120,12 +125,23 @@ def _unverified(evidence: Evidence) -> Iterator[str]:
     )
 
 
-def _rules(evidence: Evidence) -> Iterator[str]:
+def _rules(rules: Sequence[RuleLine]) -> Iterator[str]:
     yield from _section("Differences excused by rules")
     yield from _table(
-        ("Rule", "Collection", "Differences"),
-        [(rule.rule, rule.namespace, words.count(rule.n)) for rule in evidence.rules],
+        ("Rule", "Collection", "Differences", "Owner", "Reason", "Expires"),
+        [
+            (rule.rule, rule.namespace, words.count(rule.n), rule.owner, rule.reason, rule.expires)
+            for rule in rules
+        ],
     )
+
+
+def _signatures(report: Report) -> Iterator[str]:
+    yield from _section("Sign-off")
+    yield f"A signature stands for the figures with the digest `{report_digest(report)}`."
+    yield ""
+    signers = report.signers or ("", "")
+    yield from _table(("Name", "Signature", "Date"), [(name, "", "") for name in signers])
 
 
 def _section(title: str) -> Iterator[str]:

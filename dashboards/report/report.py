@@ -1,9 +1,11 @@
 """What the report says, before it is drawn."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from comparators.rules import Rule
 from comparators.verdict import Verdict
 from dashboards.report import words
 from dashboards.report.plots import (
@@ -14,8 +16,18 @@ from dashboards.report.plots import (
     latency_plot,
     time_line,
 )
-from proxy.ledger.read import DivergenceState, Evidence, Group, Result, Tally
+from proxy.ledger.read import (
+    DivergenceState,
+    Evidence,
+    Gate,
+    GateOutcome,
+    Group,
+    Result,
+    RuleEvidence,
+    Tally,
+)
 
+_LATENCY_GATES: Final = (Gate.LATENCY_P50, Gate.LATENCY_P95, Gate.LATENCY_P99)
 _UNVERIFIED: Final = (Verdict.UNSUPPORTED, Verdict.TIMEOUT, Verdict.DROPPED)
 
 
@@ -40,6 +52,27 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleLine:
+    """A rule, what it excused in a collection, and who answers for it; empty where it is declared no more."""
+
+    rule: str
+    namespace: str
+    n: int
+    owner: str
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyLine:
+    """The gateway's latency as a multiple of legacy's in one collection, with what each ratio lies between."""
+
+    namespace: str
+    ratios: tuple[GateOutcome | None, ...]
+    """At p50, p95 and p99; None where no gate asks for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The evidence with its headline, strip and plots; None where there is nothing to plot."""
 
@@ -56,10 +89,17 @@ class Report:
     throughput: TimeLine | None
     lag: TimeLine | None
     groups: Mapping[Verdict, tuple[Group, ...]]
+    rules: tuple[RuleLine, ...]
+    ratios: tuple[LatencyLine, ...]
+    settings: Mapping[str, str]
+    """Of the verifier that wrote last, without any address."""
+    signers: tuple[str, ...]
 
 
-def build_report(evidence: Evidence) -> Report:
-    """Return the report on this evidence."""
+def build_report(
+    evidence: Evidence, *, declared: Sequence[Rule] = (), signers: Sequence[str] = ()
+) -> Report:
+    """Return the report on this evidence; `declared` are the rules of today, `signers` who shall sign."""
     progress = evidence.progress
     latency = evidence.latency
     return Report(
@@ -87,7 +127,47 @@ def build_report(evidence: Evidence) -> Report:
             verdict: tuple(group for group in evidence.groups if group.verdict is verdict)
             for verdict in (Verdict.MISMATCH, Verdict.GATEWAY_ERROR, Verdict.TRANSIENT)
         },
+        rules=_rules(evidence.rules, {rule.name: rule for rule in declared}),
+        ratios=_ratios(evidence),
+        settings=dict(_flat(json.loads(evidence.about.get("settings", "{}")))),
+        signers=tuple(signers),
     )
+
+
+def _rules(hits: Sequence[RuleEvidence], declared: Mapping[str, Rule]) -> tuple[RuleLine, ...]:
+    """Return the hits of each rule, and behind them the rules that excused nothing."""
+    found = [(hit.rule, hit.namespace, hit.n) for hit in hits]
+    idle = sorted(declared.keys() - {rule for rule, *_ in found})
+    return tuple(
+        RuleLine(
+            rule=name,
+            namespace=namespace,
+            n=n,
+            owner=declared[name].owner if name in declared else "",
+            reason=declared[name].reason if name in declared else "",
+            expires=declared[name].expires.isoformat() if name in declared else "",
+        )
+        for name, namespace, n in [*found, *((name, "", 0) for name in idle)]
+    )
+
+
+def _ratios(evidence: Evidence) -> tuple[LatencyLine, ...]:
+    lines = []
+    for collection in evidence.gates.collections:
+        by_gate = {outcome.gate: outcome for outcome in collection.outcomes}
+        ratios = tuple(by_gate.get(gate) for gate in _LATENCY_GATES)
+        if any(ratio is not None and ratio.value is not None for ratio in ratios):
+            lines.append(LatencyLine(namespace=collection.namespace, ratios=ratios))
+    return tuple(lines)
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Return nested settings by dotted name."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", json.dumps(value, ensure_ascii=False)
 
 
 def segments(tally: Tally) -> tuple[Segment, ...]:

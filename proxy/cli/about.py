@@ -7,7 +7,7 @@ from proxy.settings import Settings
 
 
 def about(settings: Settings) -> dict[str, str]:
-    """Return the release and a digest of the settings, without any address."""
+    """Return the release, the settings as JSON without any address, and their digest."""
     shown = settings.model_dump_json(
         exclude={
             "legacy": {"uri"},
@@ -17,4 +17,4 @@ def about(settings: Settings) -> dict[str, str]:
         }
     )
     digest = hashlib.sha256(shown.encode()).hexdigest()
-    return {"parallax": version("parallax"), "settings_digest": digest[:12]}
+    return {"parallax": version("parallax"), "settings": shown, "settings_digest": digest[:12]}

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from comparators.errors import CapacityError
+from comparators.errors import CapacityError, SettingsError
+from comparators.rules import Rules
+from dashboards.report.digest import check
 from dashboards.report.html import render_html
 from dashboards.report.json import render_json
 from dashboards.report.junit import render_junit
@@ -19,6 +21,8 @@ from proxy.ledger.read import Result, read_report
 
 EXIT_CODES: Final = {Result.PASS: 0, Result.FAIL: 1, Result.INCONCLUSIVE: 2}
 _NANOSECONDS: Final = 1_000_000_000
+_PAGE: Final = "report.html"
+_MARKDOWN: Final = "report.md"
 
 
 def report(
@@ -38,8 +42,22 @@ def report(
     junit: Annotated[
         Path | None, typer.Option("--junit", help="File for the gates as JUnit, for CI.")
     ] = None,
+    collections: Annotated[
+        list[str] | None,
+        typer.Option("--collection", help="Only this one, `database.collection`; again for more."),
+    ] = None,
+    signers: Annotated[
+        list[str] | None,
+        typer.Option("--sign", help="Who shall sign, name and role; again for more."),
+    ] = None,
+    checked: Annotated[
+        Path | None,
+        typer.Option("--check", help="Only say whether a report.json is as it was written."),
+    ] = None,
 ) -> int:
     """Write the report; ends with 0 for pass, 1 for fail, 2 for inconclusive."""
+    if checked is not None:
+        return _check(checked)
     settings = options.settings_of(config, data=data, ledger=ledger)
     evidence = asyncio.run(
         read_report(
@@ -47,9 +65,12 @@ def report(
             gates=settings.gates,
             since_ns=_nanoseconds(since),
             until_ns=_nanoseconds(until),
+            namespaces=collections or (),
         )
     )
-    built = build_report(evidence)
+    # A rule that has expired still tells who answered for what it excused.
+    declared = Rules.load(settings.rules_file, date.min).rules
+    built = build_report(evidence, declared=declared, signers=signers or ())
     page = write_report(built, out)
     if junit is not None:
         _write({junit: render_junit(built)})
@@ -60,15 +81,39 @@ def report(
 
 def write_report(built: Report, out: Path) -> Path:
     """Write all forms into a folder and return the page's path; CapacityError if that fails."""
-    page = out / "report.html"
-    _write(
-        {
-            page: render_html(built),
-            out / "report.json": render_json(built),
-            out / "report.md": render_markdown(built),
-        }
-    )
-    return page.resolve()
+    beside = {_PAGE: render_html(built), _MARKDOWN: render_markdown(built)}
+    files = {**beside, "report.json": render_json(built, beside)}
+    _write({out / name: text for name, text in files.items()})
+    return (out / _PAGE).resolve()
+
+
+def _check(path: Path) -> int:
+    """Say whether a report and the files beside it are as they were written; 1 if not."""
+    beside = {
+        name: _read(path.with_name(name))
+        for name in (_PAGE, _MARKDOWN)
+        if path.with_name(name).exists()
+    }
+    found = check(_read(path), beside, where=str(path))
+    typer.echo(f"{'as it was written' if found.holds else 'altered'}: {found.found}")
+    if found.found != found.stated:
+        typer.echo(f"it says of itself: {found.stated}")
+    for name in found.altered:
+        typer.echo(f"altered: {name}")
+    for name in found.missing:
+        typer.echo(f"not there: {name}")
+    return 0 if found.holds else 1
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the report cannot be read: {type(error).__name__}",
+            where=str(path),
+            remedy="name the report.json that `parallax report` wrote",
+        ) from error
 
 
 def _write(files: Mapping[Path, str]) -> None:

@@ -322,6 +322,8 @@ class Evidence:
     progress: Progress
     heartbeats: tuple[Heartbeat, ...]
     positions: tuple[Position, ...]
+    namespaces: tuple[str, ...] = ()
+    """The collections asked for; empty stands for all."""
 
     def reasons_for(self, verdict: Verdict) -> tuple[ReasonEvidence, ...]:
         """Return the reasons of one verdict."""

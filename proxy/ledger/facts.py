@@ -16,11 +16,12 @@ from proxy.ledger.conclusion import Conclusion, GateReport, LedgerFacts, conclud
 from proxy.ledger.entries import Dropped, EventKind
 from proxy.ledger.evidence import DropEvidence, EventEvidence, Heartbeat, SweepEvidence, Tally
 from proxy.ledger.gates import CollectionFacts, GateOutcome, gates_of
-from proxy.ledger.queries import ShapeRow, Window
+from proxy.ledger.queries import ShapeRow
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.statistics import Pair
 from proxy.ledger.sweeps import NEVER
 from proxy.ledger.tables import NANOSECONDS_PER_SECOND
+from proxy.ledger.window import Window
 
 MAX_STRETCHES: Final = 240
 _MINUTE_S: Final = 60.0
@@ -88,7 +89,7 @@ async def standing(connection: AsyncConnection, read: Read, gates: Gates) -> Sta
                 ),
                 gates.of(namespace),
             )
-            for namespace, tally in _with_diverged(read.tallies, diverged).items()
+            for namespace, tally in _with_unseen(read, diverged).items()
         ),
         ledger=ledger_gates(_ledger_facts(read)),
     )
@@ -102,12 +103,10 @@ async def standing(connection: AsyncConnection, read: Read, gates: Gates) -> Sta
     )
 
 
-def _with_diverged(
-    tallies: Mapping[str, Tally], diverged: Mapping[str, int]
-) -> Mapping[str, Tally]:
-    """Return the tallies, with those of collections that only a sweep has looked at."""
-    namespaces = sorted({*tallies, *diverged})
-    return {namespace: tallies.get(namespace, Tally(verdicts={})) for namespace in namespaces}
+def _with_unseen(read: Read, diverged: Mapping[str, int]) -> Mapping[str, Tally]:
+    """Return the tallies, with those of collections that only a sweep has looked at, or only the reader asks for."""
+    namespaces = sorted({*read.tallies, *diverged, *(read.window.namespaces or ())})
+    return {namespace: read.tallies.get(namespace, Tally(verdicts={})) for namespace in namespaces}
 
 
 async def _spans(connection: AsyncConnection, read: Read) -> Mapping[str, float]:

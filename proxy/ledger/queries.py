@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from comparators.outcome import Answered
@@ -21,9 +21,7 @@ from proxy.ledger.evidence import (
     EventEvidence,
     Group,
     Heartbeat,
-    Moment,
     Position,
-    Progress,
     ReasonEvidence,
     RuleEvidence,
     Sample,
@@ -31,45 +29,19 @@ from proxy.ledger.evidence import (
     SweepEvidence,
 )
 from proxy.ledger.sketches import Sketch
-from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
+from proxy.ledger.window import Window
 
 MAX_DIVERGENT: Final = 500
 ROWS_AT_ONCE: Final = 1000
 """A ledger holds more latencies than memory should: they are read in parts."""
-MAX_MOMENTS: Final = 120
 
-_TOLD: Final = frozenset({"parallax", "settings_digest", "created_ns"})
+_TOLD: Final = frozenset(
+    {"parallax", "settings_digest", "settings", "mongodb", "postgresql", "created_ns"}
+)
 """What of the facts on a ledger is for readers; the others are Parallax's own."""
 
 Sides = dict[str, Sketch]
 """Sketches by side: legacy, gateway, overhead, compare."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A span of time; open where None."""
-
-    since_ns: int | None = None
-    until_ns: int | None = None
-
-    def minutes(self, table: Table) -> ColumnElement[bool]:
-        """Return the condition that a row belongs to a minute which the window touches."""
-        return self._within(table.c.minute, NANOSECONDS_PER_MINUTE)
-
-    def seconds(self, table: Table) -> ColumnElement[bool]:
-        """Return the condition that a row belongs to a second which the window touches."""
-        return self._within(table.c.second, NANOSECONDS_PER_SECOND)
-
-    def overlaps(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
-        """Return the condition that what lasted from `begin` to `end` falls into the window."""
-        after = true() if self.since_ns is None else end >= self.since_ns
-        before = true() if self.until_ns is None else begin <= self.until_ns
-        return and_(after, before)
-
-    def _within(self, column: ColumnElement[int], unit_ns: int) -> ColumnElement[bool]:
-        after = true() if self.since_ns is None else column >= self.since_ns // unit_ns
-        before = true() if self.until_ns is None else column <= self.until_ns // unit_ns
-        return and_(after, before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +62,8 @@ async def about(connection: AsyncConnection) -> Mapping[str, str]:
     return {row.name: row.value for row in rows if row.name in _TOLD}
 
 
-async def shapes(connection: AsyncConnection) -> Mapping[int, ShapeRow]:
-    """Return all shapes by key."""
+async def shapes(connection: AsyncConnection, window: Window) -> Mapping[int, ShapeRow]:
+    """Return all shapes of the chosen collections by key, whenever they were seen."""
     return {
         row.shape: ShapeRow(
             namespace=row.namespace,
@@ -101,7 +73,9 @@ async def shapes(connection: AsyncConnection) -> Mapping[int, ShapeRow]:
             first_ns=row.first_ns,
             last_ns=row.last_ns,
         )
-        for row in await connection.execute(select(tables.shapes))
+        for row in await connection.execute(
+            select(tables.shapes).where(window.chosen(tables.shapes))
+        )
     }
 
 
@@ -144,7 +118,7 @@ async def plans(
     stored = tables.plans
     rows = await connection.execute(
         select(stored)
-        .where(window.overlaps(stored.c.at_ns, stored.c.at_ns))
+        .where(window.overlaps(stored.c.at_ns, stored.c.at_ns), window.chosen(stored))
         .order_by(stored.c.gateway_s.desc())
     )
     return tuple(
@@ -183,7 +157,7 @@ async def groups(
     rows = await connection.execute(
         select(stored, n)
         .join(counted, counted.c.group == stored.c.group)
-        .where(window.minutes(counted))
+        .where(window.minutes(counted), window.chosen(stored))
         .group_by(*stored.c)
     )
     samples = await _samples(connection)
@@ -286,11 +260,16 @@ async def drops(connection: AsyncConnection, window: Window) -> tuple[DropEviden
 
 
 async def events(connection: AsyncConnection, window: Window) -> tuple[EventEvidence, ...]:
-    """Return the events that fall into the window, the earliest first."""
+    """Return the events that fall into the window, those of no collection included, the earliest first."""
     stored = tables.events
     end = func.coalesce(stored.c.until_ns, stored.c.at_ns)
     rows = await connection.execute(
-        select(stored).where(window.overlaps(stored.c.at_ns, end)).order_by(stored.c.at_ns)
+        select(stored)
+        .where(
+            window.overlaps(stored.c.at_ns, end),
+            or_(stored.c.namespace == "", window.chosen(stored)),
+        )
+        .order_by(stored.c.at_ns)
     )
     return tuple(
         EventEvidence(
@@ -347,7 +326,7 @@ async def divergent(connection: AsyncConnection, window: Window) -> tuple[Diverg
     )
 
 
-async def sweeps(connection: AsyncConnection) -> tuple[SweepEvidence, ...]:
+async def sweeps(connection: AsyncConnection, window: Window) -> tuple[SweepEvidence, ...]:
     """Return how far the sweeps of each collection are."""
     stored = tables.sweeps
     rows = await connection.execute(
@@ -361,6 +340,7 @@ async def sweeps(connection: AsyncConnection) -> tuple[SweepEvidence, ...]:
             func.min(stored.c.swept_ns).label("oldest_ns"),
             func.max(stored.c.swept_ns).label("newest_ns"),
         )
+        .where(window.chosen(stored))
         .group_by(stored.c.namespace)
         .order_by(stored.c.namespace)
     )
@@ -383,63 +363,13 @@ def open_in(window: Window) -> ColumnElement[bool]:
     # What is open now is open whatever window is looked at, unless it began after it.
     stored = tables.divergence
     begun = true() if window.until_ns is None else stored.c.since_ns <= window.until_ns
-    return and_(stored.c.state == DivergenceState.OPEN.value, begun)
+    return and_(stored.c.state == DivergenceState.OPEN.value, begun, window.chosen(stored))
 
 
 def _divergent_in(window: Window) -> ColumnElement[bool]:
     stored = tables.divergence
-    return or_(window.overlaps(stored.c.since_ns, stored.c.changed_ns), open_in(window))
-
-
-async def progress(connection: AsyncConnection, window: Window) -> Progress:
-    """Return the time line in at most MAX_MOMENTS steps of equal length."""
-    stored = tables.flushes
-    bounds = (
-        await connection.execute(
-            select(func.min(stored.c.second), func.max(stored.c.second)).where(
-                window.seconds(stored)
-            )
-        )
-    ).one()
-    if bounds[0] is None:
-        return Progress(step_s=1, moments=())
-    first, last = bounds
-    step_s = (last - first) // MAX_MOMENTS + 1
-    step = (stored.c.second - first) // step_s
-    rows = await connection.execute(
-        select(
-            step.label("step"),
-            *(
-                function(stored.c[name]).label(name)
-                for function, name in (
-                    (func.sum, "seen"),
-                    (func.sum, "verified"),
-                    (func.sum, "mismatched"),
-                    (func.max, "lag_operations"),
-                    (func.max, "lag_s"),
-                    (func.max, "lag_bytes"),
-                )
-            ),
-        )
-        .where(window.seconds(stored))
-        .group_by("step")
-        .order_by("step")
-    )
-    return Progress(
-        step_s=step_s,
-        moments=tuple(
-            Moment(
-                at_ns=(first + int(row.step) * step_s) * NANOSECONDS_PER_SECOND,
-                seen=int(row.seen),
-                verified=int(row.verified),
-                mismatched=int(row.mismatched),
-                lag_operations=row.lag_operations,
-                lag_s=row.lag_s,
-                lag_bytes=row.lag_bytes,
-            )
-            for row in rows
-        ),
-    )
+    touched = window.overlaps(stored.c.since_ns, stored.c.changed_ns)
+    return or_(and_(touched, window.chosen(stored)), open_in(window))
 
 
 async def heartbeats(connection: AsyncConnection) -> tuple[Heartbeat, ...]:

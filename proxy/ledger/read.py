@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -15,6 +15,7 @@ from comparators.verdict import Verdict
 from proxy.ledger import queries
 from proxy.ledger.bounds import DEFAULTS, Gates
 from proxy.ledger.conclusion import Conclusion, GateReport
+from proxy.ledger.course import progress
 from proxy.ledger.engine import reading_engine, shown_url, translated_failures
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
@@ -41,10 +42,11 @@ from proxy.ledger.evidence import (
 )
 from proxy.ledger.facts import Read, Standing, standing
 from proxy.ledger.gates import CollectionGates, Gate, GateOutcome, Result
-from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides, Window
+from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE
 from proxy.ledger.version import check_version
+from proxy.ledger.window import Window
 
 __all__ = [
     "DEFAULTS",
@@ -93,9 +95,13 @@ async def read_report(
     gates: Gates = DEFAULTS,
     since_ns: int | None = None,
     until_ns: int | None = None,
+    namespaces: Collection[str] = (),
 ) -> Evidence:
-    """Return the evidence of a window, read in one transaction. SettingsError where there is no ledger."""
-    window = Window(since_ns=since_ns, until_ns=until_ns)
+    """Return the evidence of a window on some collections, or all, read in one transaction.
+
+    A collection that is named and was not seen is no pass. SettingsError where there is no ledger.
+    """
+    window = Window(since_ns=since_ns, until_ns=until_ns, namespaces=frozenset(namespaces) or None)
     async with _snapshot(url) as connection:
         return await _evidence(connection, window, gates, time.time_ns())
 
@@ -106,7 +112,7 @@ async def read_standing(
     """Return the gates of a window without an end, and what they add up to, as `read_report` would."""
     window = Window(since_ns=since_ns)
     async with _snapshot(url) as connection:
-        shapes = await queries.shapes(connection)
+        shapes = await queries.shapes(connection, window)
         drops = await queries.drops(connection, window)
         read = Read(
             window=window,
@@ -116,7 +122,7 @@ async def read_standing(
             drops=drops,
             events=await queries.events(connection, window),
             heartbeats=await queries.heartbeats(connection),
-            sweeps=await queries.sweeps(connection),
+            sweeps=await queries.sweeps(connection, window),
         )
         found = await standing(connection, read, gates)
         reasons = await queries.reasons(connection, window, shapes)
@@ -138,7 +144,7 @@ async def status(url: str) -> Status:
     recent = Window(since_ns=now_ns - STATUS_LATENCY_MINUTES * NANOSECONDS_PER_MINUTE)
     async with _snapshot(url) as connection:
         tallies = _tallies(
-            await queries.shapes(connection),
+            await queries.shapes(connection, always),
             await queries.verdicts(connection, always),
             await queries.drops(connection, always),
         )
@@ -149,7 +155,7 @@ async def status(url: str) -> Status:
             divergences=await queries.divergences(connection, always),
             heartbeats=await queries.heartbeats(connection),
             positions=await queries.positions(connection),
-            sweeps=await queries.sweeps(connection),
+            sweeps=await queries.sweeps(connection, always),
             about=await queries.about(connection),
         )
 
@@ -157,13 +163,13 @@ async def status(url: str) -> Status:
 async def _evidence(
     connection: AsyncConnection, window: Window, gates: Gates, now_ns: int
 ) -> Evidence:
-    shapes = await queries.shapes(connection)
+    shapes = await queries.shapes(connection, window)
     verdicts = await queries.verdicts(connection, window)
     latencies = await queries.latencies(connection, window)
     drops = await queries.drops(connection, window)
     events = await queries.events(connection, window)
     heartbeats = await queries.heartbeats(connection)
-    sweeps = await queries.sweeps(connection)
+    sweeps = await queries.sweeps(connection, window)
     tallies = _tallies(shapes, verdicts, drops)
     seen = [row for key, row in shapes.items() if key in verdicts]
     read = Read(
@@ -181,6 +187,7 @@ async def _evidence(
         read_ns=now_ns,
         since_ns=window.since_ns,
         until_ns=window.until_ns,
+        namespaces=tuple(sorted(window.namespaces or ())),
         first_ns=_latest(min((row.first_ns for row in seen), default=None), window.since_ns),
         last_ns=_earliest(max((row.last_ns for row in seen), default=None), window.until_ns),
         about=await queries.about(connection),
@@ -198,7 +205,7 @@ async def _evidence(
         events=events,
         divergent=await queries.divergent(connection, window),
         divergences=await queries.divergences(connection, window),
-        progress=await queries.progress(connection, window),
+        progress=await progress(connection, window),
         heartbeats=heartbeats,
         positions=await queries.positions(connection),
         sweeps=sweeps,

@@ -88,6 +88,29 @@ async def test_the_report_ends_with_its_result(
     assert bool(suites.findall(".//failure") + suites.findall(".//error")) is (code != 0)
 
 
+async def test_the_report_is_of_the_collections_asked_for_and_can_be_checked_later(
+    tmp_path: Path,
+) -> None:
+    url = await a_ledger(tmp_path, [finding(1), mismatch(2, namespace="app.other")])
+    (tmp_path / "gates.toml").write_text(LENIENT)
+
+    wrote = await parallax(
+        *("report", "--config", "gates.toml", "--ledger", url, "--out", "out"),
+        *("--collection", "app.users", "--sign", "Ada, engineering"),
+        directory=tmp_path,
+    )
+    checked = await parallax("report", "--check", "out/report.json", directory=tmp_path)
+    page = tmp_path / "out" / "report.html"
+    page.write_text(page.read_text().replace("Ada", "Bob"))
+    altered = await parallax("report", "--check", "out/report.json", directory=tmp_path)
+
+    assert wrote.code == 0, wrote.printed
+    assert "app.other" not in (tmp_path / "out" / "report.json").read_text()
+    assert (checked.code, altered.code) == (0, 1)
+    assert checked.out.startswith("as it was written: sha256:")
+    assert "altered: report.html" in altered.out
+
+
 async def test_the_report_says_where_it_cannot_be_written(tmp_path: Path) -> None:
     url = await a_ledger(tmp_path, [finding(1)])
     (tmp_path / "taken").write_text("a file in place of a folder")

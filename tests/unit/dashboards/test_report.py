@@ -1,12 +1,15 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 import dashboards.report
+from comparators.rules import Rules
 from comparators.verdict import Verdict
 from dashboards.report import (
     build_report,
@@ -14,6 +17,7 @@ from dashboards.report import (
     render_json,
     render_junit,
     render_markdown,
+    words,
 )
 from dashboards.report.html import MAX_SHAPES
 from dashboards.report.report import segments
@@ -21,7 +25,9 @@ from proxy.ledger.read import (
     DivergenceState,
     DivergentDocument,
     Evidence,
+    Gate,
     Result,
+    RuleEvidence,
     SweepEvidence,
     Tally,
 )
@@ -36,6 +42,25 @@ from tests.unit.dashboards.evidence import (
     shape,
 )
 
+RULES = """
+[[rule]]
+name = "clock"
+effect = "ignore"
+collection = "users"
+path = "at"
+owner = "ada"
+reason = "the gateway's clock"
+expires = 2027-01-01
+
+[[rule]]
+name = "idle"
+effect = "ignore"
+collection = "users"
+path = "seen"
+owner = "bob"
+reason = "old"
+expires = 2020-01-01
+"""
 STYLE = (Path(dashboards.report.__file__).parent / "templates" / "style.css").read_text()
 VOID = {"meta", "br", "rect", "polygon"}
 
@@ -302,3 +327,37 @@ def test_a_repaired_document_says_who_and_why_and_a_sweep_how_old_it_is() -> Non
 
     for told in ("repaired by ada: ticket 5", "lines.*.sku", "70,000", "120 min ago"):
         assert told in page.text
+
+
+def test_a_rule_is_shown_with_who_answers_for_it_and_one_without_hits_too() -> None:
+    declared = Rules.parse(RULES, where="rules.toml", today=date.min).rules
+    hits = (RuleEvidence(rule="clock", namespace="app.users", n=3),)
+    gone = (RuleEvidence(rule="gone", namespace="app.users", n=1),)
+
+    report = build_report(evidence(rules=hits + gone), declared=declared)
+
+    assert [(rule.rule, rule.n, rule.owner, rule.expires) for rule in report.rules] == [
+        ("clock", 3, "ada", "2027-01-01"),
+        ("gone", 1, "", ""),
+        ("idle", 0, "bob", "2020-01-01"),
+    ]
+    assert "the gateway's clock" in Page(render_html(report)).text
+    assert "2027-01-01" in render_markdown(report)
+
+
+def test_the_settings_are_shown_by_name() -> None:
+    page = page_of(evidence(about={"settings": '{"verifier": {"nice": 19}, "log": {}}'}))
+
+    assert "verifier.nice" in page.text
+
+
+def test_latency_is_told_with_what_it_lies_between() -> None:
+    found = gates(Result.PASS)
+    outcome = replace(
+        found.collections[0].outcomes[0], gate=Gate.LATENCY_P95, value=1.25, low=1.1, high=1.5
+    )
+    collection = replace(found.collections[0], outcomes=(outcome,))
+
+    page = page_of(evidence(gates=replace(found, collections=(collection,))))
+
+    assert f"1.25{words.TIMES} (1.10{words.TIMES} {words.NONE} 1.50{words.TIMES})" in page.text
