@@ -1,11 +1,18 @@
 """An application that asserts what it may rely on with MongoDB alone: its own writes, their counts, and what others did before it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo import AsyncMongoClient, ReturnDocument
 from pymongo.errors import DuplicateKeyError
+
+from proxy.embedded import EmbeddedMongo
+from tests.e2e.both_sides import both_sides_become_equal
+from tests.e2e.ledger import wrong_verdicts
+from tests.e2e.moving.sidecar import Moving
 
 Document = dict[str, Any]
 
@@ -72,3 +79,38 @@ class Application:
     def stands(self) -> Document:
         """Return the document that must be there at the end."""
         return {"_id": self.number, "n": self.times}
+
+
+@asynccontextmanager
+async def used(moving: Moving, database: str, users: int = 4) -> AsyncIterator[list[Application]]:
+    """Have applications run on a database around the body; everything that they assert must hold."""
+    ended = asyncio.Event()
+    async with (
+        AsyncMongoClient[Document](
+            moving.uri, maxPoolSize=users, serverMonitoringMode="poll"
+        ) as client,
+        asyncio.TaskGroup() as tasks,
+    ):
+        applications = [Application(client, database, number, ended) for number in range(users)]
+        for each in applications:
+            tasks.create_task(each.run())
+        try:
+            yield applications
+        finally:
+            ended.set()
+
+
+async def nothing_is_lost(
+    moving: Moving, mongo: EmbeddedMongo, database: str, applications: Sequence[Application]
+) -> None:
+    """Assert that both sides hold every write that was acknowledged, once."""
+    await moving.sidecar.drained()
+    await both_sides_become_equal(mongo.uri, moving.gateway, database)
+    async with AsyncMongoClient[Document](mongo.uri, serverMonitoringMode="poll") as legacy:
+        counters = await legacy[database]["counters"].find().sort("_id").to_list()
+        entries = await legacy[database]["entries"].distinct("_id")
+    assert counters == [each.stands() for each in applications]
+    assert entries == sorted(n for each in applications for n in each.inserted)
+    evidence = await moving.sidecar.evidence()
+    assert not wrong_verdicts(evidence, database)
+    assert database not in str(moving.told("rolled_back"))

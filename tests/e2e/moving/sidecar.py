@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pymongo import AsyncMongoClient
+
 from proxy.cli.relay_status import read_status
 from proxy.embedded.sidecar import EmbeddedSidecar
 from proxy.flags.document import EMPTY, Said, with_flag
@@ -55,6 +57,19 @@ class Moving:
             return Counter(status.counts["gateway_writes"]) + Counter(status=1)
 
         return await eventually(counts, within_s=10) - Counter(status=1)
+
+    async def answers_writes(self, database: str) -> None:
+        """Wait until the gateway answers writes, with some of our own."""
+        before = await self.writes()
+        async with AsyncMongoClient[dict[str, Any]](
+            self.uri, serverMonitoringMode="poll"
+        ) as client:
+
+            async def is_served() -> bool:
+                await client[database]["answers"].insert_one({})
+                return (await self.writes() - before)["served"] > 0
+
+            await eventually(is_served, within_s=60)
 
     def process(self, argument: str) -> int | None:
         """Return the process beside the relay with an argument; None while there is none."""

@@ -2,18 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from itertools import cycle
-
-from pymongo import AsyncMongoClient
 
 from proxy.embedded import EmbeddedMongo
 from proxy.flags.document import Said
 from proxy.flags.phases import Phase
 from tests.e2e.both_sides import both_sides_become_equal
-from tests.e2e.ledger import wrong_verdicts
-from tests.e2e.moving.application import Application, Document
+from tests.e2e.moving.application import nothing_is_lost, used
 from tests.e2e.moving.sidecar import SHADOW, Moving
 from tests.e2e.node_runs import as_text, run_node, without_texts
 
@@ -34,41 +30,6 @@ PROGRAMS = (
     ("mongoose.mjs", "9", "unique_index"),
     ("driver.mjs", "writes_and_reads"),
 )
-
-
-@asynccontextmanager
-async def used(moving: Moving, database: str, users: int = 4) -> AsyncIterator[list[Application]]:
-    """Have applications run on a database around the body; everything that they assert must hold."""
-    ended = asyncio.Event()
-    async with (
-        AsyncMongoClient[Document](
-            moving.uri, maxPoolSize=users, serverMonitoringMode="poll"
-        ) as client,
-        asyncio.TaskGroup() as tasks,
-    ):
-        applications = [Application(client, database, number, ended) for number in range(users)]
-        for each in applications:
-            tasks.create_task(each.run())
-        try:
-            yield applications
-        finally:
-            ended.set()
-
-
-async def nothing_is_lost(
-    moving: Moving, mongo: EmbeddedMongo, database: str, applications: Sequence[Application]
-) -> None:
-    """Assert that both sides hold every write that was acknowledged, once."""
-    await moving.sidecar.drained()
-    await both_sides_become_equal(mongo.uri, moving.gateway, database)
-    async with AsyncMongoClient[Document](mongo.uri, serverMonitoringMode="poll") as legacy:
-        counters = await legacy[database]["counters"].find().sort("_id").to_list()
-        entries = await legacy[database]["entries"].distinct("_id")
-    assert counters == [each.stands() for each in applications]
-    assert entries == sorted(n for each in applications for n in each.inserted)
-    evidence = await moving.sidecar.evidence()
-    assert not wrong_verdicts(evidence, database)
-    assert not moving.told("rolled_back") or database not in str(moving.told("rolled_back"))
 
 
 async def test_flags_flip_a_hundred_times_under_load(moving: Moving, mongo: EmbeddedMongo) -> None:
