@@ -43,6 +43,7 @@ def environment(*more_templates: Path) -> Environment:
         "answers": words.answers,
         "light": words.light,
         "gate": words.gate_name,
+        "gates_then": words.gates_then,
     }
     drawing.globals |= {
         "plural": words.plural,

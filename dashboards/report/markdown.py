@@ -9,7 +9,7 @@ from comparators.verdict import Verdict
 from dashboards.report import words
 from dashboards.report.json import report_digest
 from dashboards.report.report import Report, RuleLine
-from proxy.ledger.read import CollectionEvidence, Evidence, GateOutcome, Quantiles
+from proxy.ledger.read import CollectionEvidence, Evidence, FlagChange, GateOutcome, Quantiles
 
 MAX_ROWS: Final = 50
 
@@ -22,6 +22,7 @@ def render_markdown(report: Report) -> str:
     parts = (
         _answer(report),
         _gates(evidence),
+        _flags(evidence.flags),
         _collections(evidence.collections),
         _unverified(evidence),
         _rules(report.rules),
@@ -80,6 +81,28 @@ def _gate(name: str, outcome: GateOutcome) -> Sequence[str]:
         outcome.found,
         outcome.wanted,
         outcome.missing,
+    )
+
+
+def _flags(changes: Sequence[FlagChange]) -> Iterator[str]:
+    if not changes:
+        return
+    yield from _section("Flags")
+    yield from _table(
+        ("Collection", "Of", "From", "To", "When (UTC)", "Who", "Why", "Gates then"),
+        [
+            (
+                change.namespace or "(default)",
+                change.direction,
+                change.before,
+                f"{change.after}{' (forced)' if change.forced else ''}",
+                words.moment(change.at_ns),
+                change.who,
+                change.why,
+                words.gates_then(change),
+            )
+            for change in changes
+        ],
     )
 
 

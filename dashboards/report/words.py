@@ -6,7 +6,7 @@ from typing import Final
 
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
-from proxy.ledger.read import Gate, Result
+from proxy.ledger.read import FlagChange, Gate, Result
 
 NONE: Final = "\N{EN DASH}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -126,3 +126,15 @@ def light(result: Result) -> str:
 def gate_name(gate: Gate) -> str:
     """Return a gate in words."""
     return gate.value.replace("_", " ")
+
+
+def gates_then(change: FlagChange) -> str:
+    """Return how the gates stood when a flag was changed: those that did not pass."""
+    if not change.gates:
+        return "no evidence"
+    stood = [
+        f"{then.gate.replace('_', ' ')} {light(then.result)}"
+        for then in change.gates
+        if then.result is not Result.PASS
+    ]
+    return ", ".join(stood) or "all passed"

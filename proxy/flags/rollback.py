@@ -47,10 +47,14 @@ class RollBack:
         self._gates_before = gates_before
         self._enter = enter
         self._heard: dict[str, str] = {}
+        self._heard_s = 0.0
+        """When the first of these was heard of."""
         self._wake = asyncio.Event()
 
     def hear(self, namespace: str, reason: str) -> None:
         """Take note of what speaks against a collection; the first reason is the one that is told."""
+        if not self._heard:
+            self._heard_s = time.monotonic()
         self._heard.setdefault(namespace, reason)
         self._wake.set()
 
@@ -61,20 +65,21 @@ class RollBack:
 
         `flush` takes findings to the ledger; `withhold` ends all answers from the gateway, where the file cannot be changed.
         """
-        look_at_s = time.monotonic() + GATES_EVERY_S
-        while True:
-            try:
-                async with asyncio.timeout(max(look_at_s - time.monotonic(), PAUSE_S)):
-                    await self._wake.wait()
-            except TimeoutError:
-                await self._look_at_gates()
-                look_at_s = time.monotonic() + GATES_EVERY_S
-            self._wake.clear()
-            heard, self._heard = self._heard, {}
-            if heard:
+        async with asyncio.TaskGroup() as tasks:
+            # Beside each other: adding up a long ledger takes longer than a roll-back may.
+            tasks.create_task(self._look_on(), name="look at gates")
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                heard, self._heard = self._heard, {}
                 await self._act(heard, flush, withhold)
                 # A flood of mismatches is one reason.
                 await asyncio.sleep(PAUSE_S)
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(GATES_EVERY_S)
+            await self._look_at_gates()
 
     async def _act(
         self,
@@ -82,6 +87,7 @@ class RollBack:
         flush: Callable[[], Awaitable[None]],
         withhold: Callable[[], None],
     ) -> None:
+        heard_s = self._heard_s
         try:
             # Beside the loop: whoever changes the file now may wait for the ledger, and that for this loop.
             changed = await asyncio.to_thread(set_back, self._file, heard)
@@ -95,6 +101,7 @@ class RollBack:
                 collection=standing.namespace,
                 kind=standing.direction.value,
                 reason=reason,
+                duration_s=round(time.monotonic() - heard_s, 3),
             )
         if changed:
             # What it was is then among the evidence.

@@ -113,8 +113,8 @@ class Course:
         baked_s = look.now_s - self._since_s
         bake_s = plan.bake_s if percent else 0.0
         if self._passes < plan.passes or baked_s < bake_s:
-            stands = f"{self._passes} of {plan.passes} looks, {span(baked_s)} of {span(bake_s)}"
-            return Move(doing=Doing.WAIT, why=f"at {percent} %, all gates pass: {stands}")
+            why = f"at {percent} %: all gates pass, and must for {span(bake_s)}"
+            return Move(doing=Doing.WAIT, why=why)
         fresh = look.verified - self._verified
         if percent and not fresh:
             why = f"at {percent} %: nothing of it was verified meanwhile"

@@ -8,6 +8,7 @@ from comparators.verdict import Verdict
 from proxy.ledger.batch import COMPARED
 from proxy.ledger.conclusion import Conclusion, GateReport
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
+from proxy.ledger.flag_changes import FlagChange
 from proxy.ledger.statistics import highest_rate
 
 
@@ -319,6 +320,8 @@ class Evidence:
     divergences: Mapping[DivergenceState, int]
     sweeps: tuple[SweepEvidence, ...]
     """As they stand now, whatever the window."""
+    flags: tuple[FlagChange, ...]
+    """All changes of flags that are on the ledger, whatever the window, the newest first."""
     progress: Progress
     heartbeats: tuple[Heartbeat, ...]
     positions: tuple[Position, ...]

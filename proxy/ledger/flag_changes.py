@@ -96,26 +96,32 @@ class FlagChanges:
 
     async def read(self, *, namespace: str | None = None) -> list[FlagChange]:
         """Return the changes, of one flag or of all, the newest first."""
-        stored = tables.flag_changes
-        wanted = select(stored).order_by(stored.c.id.desc()).limit(MOST_CHANGES)
-        if namespace is not None:
-            wanted = wanted.where(stored.c.namespace == namespace)
         async with self._access.reading() as connection:
-            rows = (await connection.execute(wanted)).all()
-        return [
-            FlagChange(
-                at_ns=row.at_ns,
-                direction=row.direction,
-                namespace=row.namespace,
-                before=row.before,
-                after=row.after,
-                who=row.who,
-                why=row.why,
-                forced=bool(row.forced),
-                gates=_gates(json.loads(row.evidence)),
-            )
-            for row in rows
-        ]
+            return await flag_changes(connection, namespace)
+
+
+async def flag_changes(
+    connection: AsyncConnection, namespace: str | None = None
+) -> list[FlagChange]:
+    """Return at most MOST_CHANGES changes, of one flag or of all, the newest first."""
+    stored = tables.flag_changes
+    wanted = select(stored).order_by(stored.c.id.desc()).limit(MOST_CHANGES)
+    if namespace is not None:
+        wanted = wanted.where(stored.c.namespace == namespace)
+    return [
+        FlagChange(
+            at_ns=row.at_ns,
+            direction=row.direction,
+            namespace=row.namespace,
+            before=row.before,
+            after=row.after,
+            who=row.who,
+            why=row.why,
+            forced=bool(row.forced),
+            gates=_gates(json.loads(row.evidence)),
+        )
+        for row in (await connection.execute(wanted)).all()
+    ]
 
 
 def gates_then(outcomes: Sequence[GateOutcome]) -> tuple[GateThen, ...]:

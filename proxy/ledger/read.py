@@ -41,6 +41,7 @@ from proxy.ledger.evidence import (
     Tally,
 )
 from proxy.ledger.facts import Read, Standing, standing
+from proxy.ledger.flag_changes import FlagChange, flag_changes
 from proxy.ledger.gates import CollectionGates, Gate, GateOutcome, Result
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
@@ -63,6 +64,7 @@ __all__ = [
     "EventEvidence",
     "EventKind",
     "Evidence",
+    "FlagChange",
     "Gate",
     "GateOutcome",
     "GateReport",
@@ -209,6 +211,9 @@ async def _evidence(
         heartbeats=heartbeats,
         positions=await queries.positions(connection),
         sweeps=sweeps,
+        flags=tuple(
+            change for change in await flag_changes(connection) if window.tells_of(change.namespace)
+        ),
     )
 
 

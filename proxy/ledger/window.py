@@ -33,6 +33,10 @@ class Window:
         # The table belongs to another one, which is asked.
         return true()
 
+    def tells_of(self, namespace: str) -> bool:
+        """Return whether a collection is looked at; what holds for all, without a name, always is."""
+        return not namespace or self.namespaces is None or namespace in self.namespaces
+
     def seconds(self, table: Table) -> ColumnElement[bool]:
         """Return the condition that a row belongs to a second which the window touches."""
         return self._within(table.c.second, NANOSECONDS_PER_SECOND)

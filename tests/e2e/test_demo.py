@@ -88,6 +88,32 @@ async def test_injected_defects_are_found_and_nothing_else(folder: Path) -> None
     assert ended.code == 0
 
 
+async def test_one_collection_is_rolled_out_and_a_damaged_one_is_set_back(folder: Path) -> None:
+    async with _demo(folder, "--seconds", "1", "--users", "4", "--rollout") as process:
+        ended = await _ended(process)
+
+    assert ended.code == 0, ended.text
+    assert "chat.messages: canary 50 %, else shadow → gateway" in ended.text
+    assert "chat.messages arrived at 100 %" in ended.text
+    took = re.search(r"chat.conversations was set back (\d+) ms after the verdict", ended.text)
+    assert took is not None, ended.text
+    evidence = json.loads((folder / "out" / "report.json").read_text())["evidence"]
+    sent_back = [change for change in evidence["flags"] if change["is_roll_back"]]
+    assert [change["namespace"] for change in sent_back] == ["chat.conversations"]
+    assert ["mismatches", "fail"] in [
+        [gate["gate"], gate["result"]] for gate in sent_back[0]["gates"]
+    ]
+    steps = [change for change in evidence["flags"] if change["namespace"] == "chat.messages"]
+    assert [change["after"] for change in reversed(steps)] == [
+        *(f"canary {percent} %, else shadow" for percent in (1, 5, 25, 50)),
+        "gateway",
+        "gateway",
+    ]
+    assert {gate["result"] for change in steps for gate in change["gates"]} == {"pass"}
+    page = (folder / "out" / "report.html").read_text()
+    assert "rolled back: " in page
+
+
 async def test_an_interrupted_run_leaves_nothing_behind(folder: Path) -> None:
     async with _demo(folder, "--seconds", "60") as process:
         await eventually(lambda: any(folder.glob("*/sidecar/data/ledger.db")), within_s=60)

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Annotated, Final
@@ -22,15 +23,17 @@ from comparators.verdict import Verdict
 from dashboards.live.server import application, serve
 from dashboards.report.report import build_report
 from proxy.cli.demo.recall import Recall, recall_of
+from proxy.cli.demo.rollouts import SET_BACK, RolledOut, Rollouts, flag_settings
 from proxy.cli.demo.stage import Stage, staged
-from proxy.cli.demo.summary import print_recall, print_summary
+from proxy.cli.demo.summary import print_recall, print_rollouts, print_summary
 from proxy.cli.demo.view import Show, progress
 from proxy.cli.demo.watch import Phase, Watch
 from proxy.cli.report import EXIT_CODES, write_report
 from proxy.embedded.process import free_port
 from proxy.jobs.workload import CommandTally, Pace, Workload
 from proxy.ledger.evidence import Evidence
-from proxy.ledger.read import Gates
+from proxy.ledger.gates import worst
+from proxy.ledger.read import Gates, Result
 
 _PAUSE_S: Final = 0.05
 _DRAINED_WITHIN_S: Final = 40
@@ -60,6 +63,7 @@ class Play:
     seed: int
     entities: str
     out: Path
+    rollout: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,7 @@ class Performance:
     mapped: int
     drained_s: float | None
     recall: Recall | None
+    rolled_out: RolledOut | None
 
     @property
     def exit_code(self) -> int:
@@ -83,7 +88,15 @@ class Performance:
         if self.recall is not None:
             failed = self.evidence.tally.verdicts.get(Verdict.GATEWAY_ERROR, 0)
             return 0 if self.recall.is_perfect and not failed else FAILED
+        if self.rolled_out is not None:
+            return 0 if self.rolled_out.is_as_wanted and self._others_pass() else FAILED
         return EXIT_CODES[self.evidence.conclusion.result]
+
+    def _others_pass(self) -> bool:
+        """Return whether everything passes but the collection that was damaged."""
+        gates = self.evidence.gates
+        others = (each.result for each in gates.collections if each.namespace != SET_BACK)
+        return worst((*others, gates.ledger_result)) is Result.PASS
 
 
 def demo(
@@ -100,6 +113,12 @@ def demo(
             "--inject", min=0, max=1, help="Share of documents and answers to damage on purpose."
         ),
     ] = 0,
+    rollout: Annotated[
+        bool,
+        typer.Option(
+            "--rollout", help="Move two collections to the gateway, and damage one on its way."
+        ),
+    ] = False,
     seed: Annotated[
         int, typer.Option("--seed", help="Another seed makes other people do other things.")
     ] = 1,
@@ -116,13 +135,25 @@ def demo(
     """Prove it on this machine: both databases, the sidecar, traffic, verification, a report.
 
     Ends with 0 only if operations were verified and none mismatched; with --inject, only if every
-    observable defect was found and nothing else.
+    observable defect was found and nothing else; with --rollout, only if one collection has arrived
+    and the damaged one, alone, was set back.
     """
+    if rollout and inject:
+        message = "--rollout damages by itself: leave out --inject"
+        raise typer.BadParameter(message)
     console = Console()
     directory = Path(tempfile.mkdtemp(prefix="parallax-demo-"))
     # PostgreSQL runs as another user when we are root: it must be able to come by.
     directory.chmod(0o711)
-    play = Play(seconds=seconds, users=users, rate=inject, seed=seed, entities=entities, out=out)
+    play = Play(
+        seconds=seconds,
+        users=users,
+        rate=inject,
+        seed=seed,
+        entities=entities,
+        out=out,
+        rollout=rollout,
+    )
     keep = False
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -142,12 +173,18 @@ def demo(
 async def _perform(play: Play, directory: Path, console: Console) -> int:
     _end_at_sigterm()
     console.print(f"{Phase.STARTING.value} ...")
-    staging = staged(directory, rate=play.rate, seed=play.seed, entities=play.entities)
+    flags = flag_settings(directory, DEMO_GATES) if play.rollout else {}
+    staging = staged(directory, rate=play.rate, seed=play.seed, entities=play.entities, flags=flags)
     async with staging as stage:
         port = free_port()
         console.print(f"dashboard: http://127.0.0.1:{port}/", highlight=False)
         with progress(console) as show:
-            performance = await _play(play, stage, show, port)
+            rollouts = (
+                Rollouts(stage, directory, DEMO_GATES, partial(_tell, console))
+                if play.rollout
+                else None
+            )
+            performance = await _play(play, stage, show, port, rollouts)
         page = write_report(build_report(performance.evidence), play.out)
     print_summary(
         console,
@@ -158,6 +195,8 @@ async def _perform(play: Play, directory: Path, console: Console) -> int:
     )
     if performance.recall is not None:
         print_recall(console, performance.recall)
+    if performance.rolled_out is not None:
+        print_rollouts(console, performance.rolled_out)
     console.print(f"report: {page}", soft_wrap=True, highlight=False)
     return performance.exit_code
 
@@ -169,9 +208,15 @@ def _end_at_sigterm() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-async def _play(play: Play, stage: Stage, show: Show, port: int) -> Performance:
+def _tell(console: Console, line: str) -> None:
+    console.print(line, soft_wrap=True, highlight=False)
+
+
+async def _play(
+    play: Play, stage: Stage, show: Show, port: int, rollouts: Rollouts | None
+) -> Performance:
     sidecar, tally, pace = stage.sidecar, CommandTally(), Pace(_PAUSE_S)
-    watch = Watch(sidecar, tally, pace, show)
+    watch = Watch(sidecar, tally, pace, show, dict if rollouts is None else rollouts.stands)
     workload = Workload(
         uri=sidecar.uri,
         users=play.users,
@@ -183,7 +228,9 @@ async def _play(play: Play, stage: Stage, show: Show, port: int) -> Performance:
         watching = tasks.create_task(watch.run(), name="watch")
         page = application(sidecar.ledger, gates=DEMO_GATES)
         serving = tasks.create_task(serve(page, host="127.0.0.1", port=port), name="dashboard")
-        await _drive(workload, tally, play.seconds)
+        if rollouts is not None:
+            tasks.create_task(rollouts.run(), name="rollouts")
+        await _drive(workload, tally, play.seconds, rollouts)
         watch.phase = Phase.DRAINING
         drained_s = await _drain(stage)
         watching.cancel()
@@ -195,12 +242,21 @@ async def _play(play: Play, stage: Stage, show: Show, port: int) -> Performance:
         mapped=await stage.mapped(),
         drained_s=drained_s,
         recall=await _recall(stage, evidence),
+        rolled_out=None if rollouts is None else await rollouts.outcome(),
     )
 
 
-async def _drive(workload: Workload, tally: CommandTally, seconds: float) -> None:
+async def _drive(
+    workload: Workload, tally: CommandTally, seconds: float, rollouts: Rollouts | None
+) -> None:
+    """Have people use the application for a while, and while collections are rolled out."""
+    until_s = time.monotonic() + seconds
+
+    def is_over() -> bool:
+        return time.monotonic() >= until_s and (rollouts is None or rollouts.are_over)
+
     try:
-        await workload.run(tally, until_s=time.monotonic() + seconds)
+        await workload.run(tally, until=is_over)
     except* PyMongoError as errors:
         first: BaseException = errors
         while isinstance(first, BaseExceptionGroup):

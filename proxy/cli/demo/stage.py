@@ -1,9 +1,10 @@
 """Everything a demonstration needs, running in a folder of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import asyncpg
@@ -20,6 +21,7 @@ _SETTINGS: Final = {
     "PARALLAX_VERIFIER_NICE": "5",
     "PARALLAX_LOG_FORMAT": "json",
 }
+_NO_FLAGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +42,24 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(directory: Path, *, rate: float, seed: int, entities: str) -> AsyncIterator[Stage]:
+async def staged(
+    directory: Path,
+    *,
+    rate: float,
+    seed: int,
+    entities: str,
+    flags: Mapping[str, str] = _NO_FLAGS,
+) -> AsyncIterator[Stage]:
     """Start MongoDB, PostgreSQL and Parallax below a folder, and stop them at the end.
 
     `rate` is the share of documents and answers to damage on purpose, `entities` the profile of maps by which
-    collections become relational tables; empty: none does.
+    collections become relational tables; empty: none does. `flags` are settings, where collections are to be rolled out.
     """
     async with AsyncExitStack() as running:
         mongo = await running.enter_async_context(embedded_mongo(directory / "mongodb"))
         postgres = await running.enter_async_context(embedded_postgres(directory / "postgresql"))
         injection = None
-        settings, arguments = _SETTINGS | {"PARALLAX_GATEWAY_ENTITIES": entities}, []
+        settings, arguments = {**_SETTINGS, "PARALLAX_GATEWAY_ENTITIES": entities, **flags}, []
         if rate:
             injection = await _plan(directory, postgres, rate=rate, seed=seed)
             plan = directory / "injection.json"

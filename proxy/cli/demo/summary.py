@@ -1,12 +1,14 @@
 """What came out of a demonstration, on one screen."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
 from comparators.verdict import Verdict
 from proxy.cli.demo.recall import Recall
+from proxy.cli.demo.rollouts import ARRIVES, SET_BACK, RolledOut
 from proxy.cli.demo.view import latency_table
 from proxy.ledger.evidence import Evidence
 
@@ -100,3 +102,25 @@ def print_recall(console: Console, recall: Recall) -> None:
         console.print(f"  missed: {missed}", highlight=False)
     for alarm in recall.unexplained[:_SHOWN_REASONS]:
         console.print(f"  no defect explains: {alarm}", highlight=False)
+
+
+def print_rollouts(console: Console, found: RolledOut) -> None:
+    """Print how two collections were moved, and what became of the reads that the gateway was to answer."""
+    table = Table(title="Rolled out", title_justify="left")
+    for name in ("when", "collection", "change", "who", "why"):
+        table.add_column(name)
+    for each in found.changes:
+        when = datetime.fromtimestamp(each.at_ns / 1e9, UTC).astimezone()
+        change = f"{each.before} → {each.after}"
+        table.add_row(f"{when:%H:%M:%S}", each.namespace, change, each.who, each.why)
+    console.print(table)
+    reads = dict(found.reads)
+    served = reads.pop("served", 0)
+    rest = ", ".join(f"{name} {n:,}" for name, n in reads.items() if n)
+    console.print(f"reads that the gateway answered {served:,} · MongoDB instead: {rest or 'none'}")
+    console.print(f"{ARRIVES} " + ("arrived at 100 %" if found.arrived else "did NOT arrive"))
+    if found.set_back and found.set_back_s is not None:
+        told = f"was set back {found.set_back_s * 1e3:.0f} ms after the verdict"
+    else:
+        told = "was NOT set back"
+    console.print(f"{SET_BACK} {told}", highlight=False)

@@ -57,6 +57,7 @@ def _line(moment: Moment) -> str:
         _mismatches(moment),
         f"lag {_lag(moment)}",
     ]
+    parts += [f"reads of {namespace}: {what}" for namespace, what in moment.flags.items()]
     if moment.status is not None:
         latency = moment.status.latency
         parts += [
@@ -76,6 +77,8 @@ def _screen(moment: Moment) -> Group:
     for verdict, n in _others(moment):
         table.add_row("", f"{n:,} {verdict.value}")
     table.add_row("verifier lag", _lag(moment))
+    for namespace, what in moment.flags.items():
+        table.add_row(namespace, f"reads: {what}")
     heading = Text(f"{moment.elapsed_s:4.0f} s  {moment.phase.value}", style="bold cyan")
     if moment.status is None:
         return Group(heading, table)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -38,6 +38,8 @@ class Moment:
     status: Status | None
     changes: Counter[str] = field(default_factory=Counter)
     """Mismatches by kind of change."""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """What the flags say of collections that are rolled out."""
 
 
 class Watch:
@@ -49,12 +51,14 @@ class Watch:
         tally: CommandTally,
         pace: Pace,
         show: Callable[[Moment], None],
+        flags: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.phase = Phase.TRAFFIC
         self._sidecar = sidecar
         self._tally = tally
         self._pace = pace
         self._show = show
+        self._flags = flags
         self._began_s = time.monotonic()
 
     async def run(self) -> None:
@@ -79,6 +83,7 @@ class Watch:
                     verified_per_s=(seen_verified - verified) / passed_s,
                     status=status,
                     changes=changes,
+                    flags=self._flags(),
                 )
             )
             before, operations, verified = now, self._tally.total, seen_verified

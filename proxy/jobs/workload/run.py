@@ -71,8 +71,9 @@ class Workload:
         *,
         until_s: float | None = None,
         steps: int | None = None,
+        until: Callable[[], bool] | None = None,
     ) -> None:
-        """Go on until the monotonic clock shows `until_s`, or until everyone took so many steps.
+        """Go on until the monotonic clock shows `until_s`, until everyone took so many steps, or until something holds.
 
         Everyone finishes the step they are in. Driver errors that the application does not expect are raised.
         """
@@ -84,14 +85,20 @@ class Workload:
             async with asyncio.TaskGroup() as people:
                 for number in range(self.users):
                     life = _Life(self, database, number)
-                    people.create_task(life.run(_ends(until_s, steps)), name=f"person {number}")
+                    people.create_task(
+                        life.run(_ends(until_s, steps, until)), name=f"person {number}"
+                    )
 
 
-def _ends(until_s: float | None, steps: int | None) -> Callable[[int], bool]:
+def _ends(
+    until_s: float | None, steps: int | None, until: Callable[[], bool] | None
+) -> Callable[[int], bool]:
     """Return whether the end is reached after so many steps."""
 
     def is_over(taken: int) -> bool:
         if steps is not None and taken >= steps:
+            return True
+        if until is not None and until():
             return True
         return until_s is not None and time.monotonic() >= until_s
 

@@ -21,10 +21,12 @@ from dashboards.report import (
 )
 from dashboards.report.html import MAX_SHAPES
 from dashboards.report.report import segments
+from proxy.ledger.flag_changes import PARALLAX, ROLLED_BACK, GateThen
 from proxy.ledger.read import (
     DivergenceState,
     DivergentDocument,
     Evidence,
+    FlagChange,
     Gate,
     Result,
     RuleEvidence,
@@ -361,3 +363,39 @@ def test_latency_is_told_with_what_it_lies_between() -> None:
     page = page_of(evidence(gates=replace(found, collections=(collection,))))
 
     assert f"1.25{words.TIMES} (1.10{words.TIMES} {words.NONE} 1.50{words.TIMES})" in page.text
+
+
+def test_flags_are_shown_with_their_roll_backs_and_the_gates_then() -> None:
+    step = FlagChange(
+        at_ns=START_NS,
+        direction="reads",
+        namespace="app.users",
+        before="shadow",
+        after="canary 5 %, else shadow",
+        who="ada",
+        why="<ticket> 17",
+        gates=(GateThen(gate="samples", result=Result.PASS, found="9"),),
+    )
+    roll_back = FlagChange(
+        at_ns=START_NS,
+        direction="reads",
+        namespace="app.users",
+        before="canary 5 %, else shadow",
+        after="shadow",
+        who=PARALLAX,
+        why=f"{ROLLED_BACK}mismatch of find",
+        gates=(GateThen(gate="mismatches", result=Result.FAIL, found="1 in 9"),),
+    )
+    report = build_report(evidence(flags=(roll_back, step)))
+
+    page, markdown = page_of(report.evidence), render_markdown(report)
+    content = json.loads(render_json(report))["evidence"]["flags"]
+
+    assert "Flags" in page.headings
+    for shown in (page.text, markdown):
+        assert "rolled back: mismatch of find" in shown
+        assert "all passed" in shown
+        assert "mismatches \N{MULTIPLICATION X} fail" in shown
+    assert "<ticket> 17" in page.text
+    assert "<ticket>" not in markdown
+    assert [change["is_roll_back"] for change in content] == [True, False]
