@@ -2,16 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from comparators.errors import ParallaxError
+from comparators.rules import Rule
 from dashboards.live.page import Page
-from dashboards.live.windows import Last
+from dashboards.live.windows import View
 from dashboards.report.report import build_report
 from proxy.ledger.read import Gates, read_report
 
 EVERY_S: Final = 0.5
+MOST_VIEWS: Final = 100
 SHARE: Final = 0.2
 """Of the time a ledger may be read: one that takes a second to read is read every five."""
 
@@ -24,30 +27,45 @@ class _Kept:
 
 
 class Feed:
-    """The content of the page, by window."""
+    """The content of the pages, by what they show."""
 
-    def __init__(self, ledger: str, *, gates: Gates, page: Page) -> None:
+    def __init__(
+        self, ledger: str, *, gates: Gates, page: Page, declared: Sequence[Rule] = ()
+    ) -> None:
         self._ledger = ledger
         self._gates = gates
         self._page = page
-        self._kept: dict[str, _Kept] = {}
+        self._declared = declared
+        self._kept: dict[View, _Kept] = {}
 
-    async def content(self, last: Last) -> str:
+    async def content(self, view: View) -> str:
         """Return the content as of at most EVERY_S ago, or longer where reading takes long."""
-        kept = self._kept.setdefault(last.name, _Kept())
+        kept = self._kept_of(view)
         async with kept.reading:
             began_s = time.monotonic()
             if began_s >= kept.until_s:
-                kept.content = await self._read(last)
+                kept.content = await self._read(view)
                 now_s = time.monotonic()
                 kept.until_s = now_s + max(EVERY_S, (now_s - began_s) * (1 / SHARE - 1))
             return kept.content
 
-    async def _read(self, last: Last) -> str:
+    def _kept_of(self, view: View) -> _Kept:
+        kept = self._kept.get(view)
+        if kept is None:
+            # Anybody may ask for any name.
+            while len(self._kept) >= MOST_VIEWS:
+                del self._kept[next(iter(self._kept))]
+            kept = self._kept[view] = _Kept()
+        return kept
+
+    async def _read(self, view: View) -> str:
         try:
             evidence = await read_report(
-                self._ledger, gates=self._gates, since_ns=last.since_ns(time.time_ns())
+                self._ledger,
+                gates=self._gates,
+                since_ns=view.last.since_ns(time.time_ns()),
+                namespaces=[view.namespace] if view.namespace else (),
             )
         except ParallaxError as error:
             return self._page.failure(error)
-        return self._page.evidence(build_report(evidence))
+        return self._page.evidence(build_report(evidence, declared=self._declared), view)

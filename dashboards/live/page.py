@@ -6,7 +6,7 @@ from typing import Final
 from jinja2 import Environment
 
 from comparators.errors import ParallaxError
-from dashboards.live.windows import WINDOWS, Last
+from dashboards.live.windows import WINDOWS, View
 from dashboards.report.html import environment, names_of
 from dashboards.report.report import Report
 
@@ -19,14 +19,15 @@ class Page:
     def __init__(self) -> None:
         self._drawing: Environment = environment(_TEMPLATES)
 
-    def whole(self, content: str, last: Last) -> str:
+    def whole(self, content: str, view: View) -> str:
         """Return the page around a content."""
         template = self._drawing.get_template("live.html")
-        return template.render(content=content, last=last, windows=WINDOWS.values())
+        return template.render(content=content, view=view, windows=WINDOWS.values())
 
-    def evidence(self, report: Report) -> str:
-        """Return the content that shows evidence."""
-        return self._drawing.get_template("evidence.html").render(names_of(report))
+    def evidence(self, report: Report, view: View) -> str:
+        """Return the content that shows evidence; each collection is linked to a page of its own."""
+        names = {**names_of(report), "linked": "" if view.namespace else view.last.name}
+        return self._drawing.get_template("evidence.html").render(names)
 
     def failure(self, error: ParallaxError) -> str:
         """Return the content that says why there is no evidence."""

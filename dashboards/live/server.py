@@ -3,15 +3,17 @@
 import asyncio
 import ipaddress
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from comparators.rules import Rule
 from dashboards.live.feed import EVERY_S, Feed
 from dashboards.live.page import Page
-from dashboards.live.windows import DEFAULT, WINDOWS, Last
+from dashboards.live.windows import DEFAULT, WINDOWS, Last, View
 from proxy.ledger.read import Gates
 
 _LIVE: Final = Path(__file__).parent
@@ -33,22 +35,24 @@ _HEADERS: Final = {
 _SHUTDOWN_S: Final = 1.0
 
 
-def application(ledger: str, *, gates: Gates) -> web.Application:
-    """Return the page of one ledger."""
+def application(ledger: str, *, gates: Gates, declared: Sequence[Rule] = ()) -> web.Application:
+    """Return the pages of one ledger: of all collections, and of each; `declared` are the rules of today."""
     page = Page()
-    feed = Feed(ledger, gates=gates, page=page)
+    feed = Feed(ledger, gates=gates, page=page, declared=declared)
 
     async def whole(request: web.Request) -> web.Response:
-        last = _window(request)
-        text = page.whole(await feed.content(last), last)
+        view = View(last=_window(request), namespace=request.match_info.get("namespace", ""))
+        text = page.whole(await feed.content(view), view)
         return web.Response(text=text, content_type="text/html")
 
     async def events(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, feed, _window(request))
+        namespace = request.query.get("collection", "")
+        return await _stream(request, feed, View(last=_window(request), namespace=namespace))
 
     app = web.Application(middlewares=[_for_this_machine])
     app.on_response_prepare.append(_protect)
     app.router.add_get("/", whole)
+    app.router.add_get("/collections/{namespace}", whole)
     app.router.add_get("/events", events)
     for path, file in _FILES.items():
         app.router.add_get(path, _file(file))
@@ -66,13 +70,13 @@ async def serve(app: web.Application, *, host: str, port: int) -> None:
         await runner.cleanup()
 
 
-async def _stream(request: web.Request, feed: Feed, last: Last) -> web.StreamResponse:
+async def _stream(request: web.Request, feed: Feed, view: View) -> web.StreamResponse:
     """Send the content whenever it has changed, until the browser leaves."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     sent = ""
     while True:
-        content = await feed.content(last)
+        content = await feed.content(view)
         if content != sent:
             sent = content
             await response.write(f"event: content\ndata: {json.dumps(content)}\n\n".encode())

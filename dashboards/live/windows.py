@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote
 
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
@@ -35,3 +36,21 @@ WINDOWS: Final[Mapping[str, Last]] = MappingProxyType(
     }
 )
 DEFAULT: Final = "15m"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a page shows: how far back, and which collection; all of them where there is no name."""
+
+    last: Last
+    namespace: str = ""
+
+    @property
+    def path(self) -> str:
+        """Return where the page is, without its window."""
+        return f"/collections/{quote(self.namespace, safe='')}" if self.namespace else "/"
+
+    @property
+    def events(self) -> str:
+        """Return where the page is kept current from."""
+        return f"/events?last={self.last.name}&collection={quote(self.namespace, safe='')}"

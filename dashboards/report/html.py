@@ -61,4 +61,4 @@ def environment(*more_templates: Path) -> Environment:
 def names_of(report: Report) -> Mapping[str, Any]:
     """Return what the templates of the report look for."""
     result = report.evidence.conclusion.result.value
-    return {"report": report, "evidence": report.evidence, "result": result}
+    return {"report": report, "evidence": report.evidence, "result": result, "linked": ""}

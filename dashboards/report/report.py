@@ -22,6 +22,7 @@ from proxy.ledger.read import (
     Gate,
     GateOutcome,
     Group,
+    Progress,
     Result,
     RuleEvidence,
     Tally,
@@ -87,6 +88,8 @@ class Report:
     paths: Distribution | None
     overhead: Distribution | None
     throughput: TimeLine | None
+    mismatched: TimeLine | None
+    """None where nothing was."""
     lag: TimeLine | None
     groups: Mapping[Verdict, tuple[Group, ...]]
     rules: tuple[RuleLine, ...]
@@ -117,7 +120,11 @@ def build_report(
             write=lambda rate: f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s",
             label="Operations judged per second",
         ),
-        lag=time_line(
+        mismatched=_mismatched(progress),
+        # Of some collections alone, how far the verifier was behind is not known.
+        lag=None
+        if evidence.namespaces
+        else time_line(
             progress,
             value=lambda moment: moment.lag_s,
             write=words.duration,
@@ -131,6 +138,17 @@ def build_report(
         ratios=_ratios(evidence),
         settings=dict(_flat(json.loads(evidence.about.get("settings", "{}")))),
         signers=tuple(signers),
+    )
+
+
+def _mismatched(progress: Progress) -> TimeLine | None:
+    if not any(moment.mismatched for moment in progress.moments):
+        return None
+    return time_line(
+        progress,
+        value=lambda moment: moment.mismatched,
+        write=lambda n: words.count(int(n)),
+        label="Mismatches",
     )
 
 

@@ -1,8 +1,11 @@
 """`parallax dashboard`: the evidence as it grows, as a page for this machine."""
 
+from datetime import date
+
 import typer
 
 from comparators.errors import RefusedError, SettingsError
+from comparators.rules import Rules
 from dashboards.live.server import application, is_loopback, serve
 from proxy.cli import options
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
@@ -29,7 +32,9 @@ async def served(settings: Settings) -> None:
             where="dashboard.address",
             remedy="listen on 127.0.0.1, and reach it through a tunnel or a proxy that asks for one",
         )
-    app = application(settings.ledger_uri, gates=settings.gates)
+    # A rule that has expired still tells who answered for what it excused.
+    declared = Rules.load(settings.rules_file, date.min).rules
+    app = application(settings.ledger_uri, gates=settings.gates, declared=declared)
     typer.echo(f"dashboard: http://{settings.dashboard.address}/")
     with cancelled_by_signals():
         try:

@@ -70,6 +70,27 @@ async def test_a_mismatch_appears_without_reloading(page: Page, ledger: Ledger) 
     assert await page.evaluate("performance.timeOrigin") == loaded
 
 
+async def test_the_page_of_a_collection_follows_it_and_can_be_sent_to_somebody(
+    page: Page, ledger: Ledger
+) -> None:
+    collections = page.get_by_role("region", name="Collections")
+    await collections.get_by_role("link", name="app.users").click()
+    await expect(page).to_have_url(re.compile(r"/collections/app\.users\?last=15m$"))
+    await expect(page).to_have_title("app.users \N{EN DASH} Parallax")
+
+    await record(ledger, 2, "profile.nickname")
+
+    mismatches = page.get_by_role("region", name="Mismatches")
+    row = mismatches.get_by_role("row").filter(has_text="profile.nickname")
+    await expect(row).to_contain_text("string", timeout=WITHIN_MS)
+    await expect(page.get_by_role("region", name="Distributions and course")).to_contain_text(
+        "Mismatched"
+    )
+    await assert_accessible(page)
+    await page.get_by_role("link", name="All collections").click()
+    await expect(page).to_have_url(re.compile(r"/\?last=15m$"))
+
+
 async def test_what_was_opened_stays_open(page: Page, ledger: Ledger) -> None:
     gates = page.locator("details.gates").filter(has_text="app.users")
     was_open = await gates.get_attribute("open") is not None
@@ -115,6 +136,10 @@ async def test_the_page_is_accessible(scheme: str, width: int, page: Page, ledge
     await record(ledger, 2, "name")
     await expect(page.locator("header")).to_contain_text(FAILED, timeout=WITHIN_MS)
 
+    await assert_accessible(page)
+
+
+async def assert_accessible(page: Page) -> None:
     # The page's own rules let no text run; the checker is put in beside them.
     await page.evaluate(f"() => {{ {AXE.read_text()} }}")
     found = await page.evaluate("() => axe.run()")

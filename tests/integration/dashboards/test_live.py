@@ -70,6 +70,29 @@ async def test_the_page_shows_the_evidence_of_its_window(ledger: Ledger, browser
     assert '<a href="/?last=5m" aria-current="page">' in recent
 
 
+async def test_a_collection_has_a_page_of_its_own(ledger: Ledger, browser: Browser) -> None:
+    now_ns = time.time_ns()
+    await ledger.record(
+        [
+            finding(1, at_ns=now_ns, namespace="app.users"),
+            mismatch(2, at_ns=now_ns, namespace="app.other", path="nickname"),
+        ],
+        checkpoint=checkpoint(3, at_ns=now_ns),
+        lag=NO_LAG,
+    )
+
+    overview = await (await browser.get("/?last=1h")).text()
+    users = await (await browser.get("/collections/app.users?last=1h")).text()
+    nobody = await (await browser.get("/collections/app.%3Cscript%3E")).text()
+
+    assert '<a href="/collections/app.users?last=1h">' in overview
+    assert "nickname" in overview
+    assert "nickname" not in users
+    assert '<a href="/collections/app.users?last=5m">' in users
+    assert "app.<script>" not in nobody
+    assert "inconclusive" in nobody
+
+
 async def test_a_mismatch_appears_by_itself(ledger: Ledger, browser: Browser) -> None:
     async with browser.get("/events") as answer:
         assert "nickname" not in await next_content(answer)
