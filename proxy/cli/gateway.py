@@ -21,6 +21,8 @@ from proxy.cli.instead import served_instead
 from proxy.cli.limits import limits_of
 from proxy.cli.maps import maps_of
 from proxy.serving.behind import Behind
+from proxy.serving.commands import monotonic
+from proxy.serving.cursors import Cursors
 from proxy.serving.door import OpenDoor
 from proxy.serving.identity import Identity
 from proxy.serving.server import Server
@@ -152,7 +154,14 @@ async def served_behind(settings: Settings, path: Path, parent: int | None) -> N
                 entities=maps_of(settings),
             )
         )
-        await Behind(gateway, path=path, definitions=lambda: applied.definitions).run()
+        serving = settings.serving
+        cursors = Cursors(
+            max_bytes=serving.cursor_bytes, idle_s=serving.cursor_idle_s, monotonic=monotonic
+        )
+        behind = Behind(
+            gateway, path=path, cursors=cursors, definitions=lambda: applied.definitions
+        )
+        await behind.run()
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -24,13 +24,13 @@ from proxy.serving.diagnostics import DIAGNOSTICS
 from proxy.serving.greeting import greeting, introduce
 from proxy.serving.identity import Identity
 from proxy.serving.login import Login
-from proxy.serving.operations import Operations, transaction_of
+from proxy.serving.operations import Operations
+from proxy.serving.reading_on import killed_of, more_of
 from proxy.serving.refusals import (
     BAD_VALUE,
     COMMAND_NOT_FOUND,
     COMMAND_NOT_SUPPORTED,
     EXCEEDED_MEMORY_LIMIT,
-    FAILED_TO_PARSE,
     INTERNAL_ERROR,
     MAX_TIME_EXPIRED,
     RETRYABLE,
@@ -215,26 +215,13 @@ class Commands:
         return {"ok": 1.0}
 
     async def _get_more(self, asked: Asked) -> dict[str, Any]:
-        command = asked.command
         session = asked.request.session
         if session is not None and session.in_transaction:
             await self._transactions.touch(session)
-        size = command.get("batchSize")
-        return self._cursors.more(
-            int(command["getMore"]),
-            namespace=asked.request.namespace,
-            owner=asked.owner,
-            size=None if size is None else int(size),
-            transaction=transaction_of(asked),
-        )
+        return more_of(self._cursors, asked)
 
     async def _kill_cursors(self, asked: Asked) -> dict[str, Any]:
-        named = asked.command.get("cursors")
-        if not isinstance(named, list):
-            raise RefusalError(FAILED_TO_PARSE, "Field 'cursors' must be of type array")
-        return self._cursors.kill(
-            map(int, named), namespace=asked.request.namespace, user=asked.client.user
-        )
+        return killed_of(self._cursors, asked)
 
     async def _commit(self, asked: Asked) -> dict[str, Any]:
         session = _in_transaction(asked)

@@ -1,7 +1,7 @@
 """Single reads answered from the gateway for a relay, which has asked MongoDB as well and falls back to its answer.
 
-So nothing here has to be complete: whatever cannot be answered at once, whole and exactly is refused. There are no writes, no
-transactions, no cursors, no users (the socket belongs to the relay's user), and no gossip of a cluster that is MongoDB's own.
+So nothing here has to be complete: whatever cannot be answered at once and exactly is refused. There are no writes, no
+transactions, no users (the socket belongs to the relay's user), and no gossip of a cluster that is MongoDB's own.
 """
 
 import asyncio
@@ -15,12 +15,14 @@ from adapters.gateway import Gateway
 from comparators.canonical import CODEC
 from comparators.errors import ParallaxError, UnreachableError
 from comparators.operation import Kind
-from proxy.request import Request, read_request
+from proxy.request import Control, Request, read_request
 from proxy.serving.asked import Asked, clock_ms
 from proxy.serving.availability import Availability
 from proxy.serving.client import Client
 from proxy.serving.commands import MALFORMED, frames_of, monotonic
+from proxy.serving.cursors import Cursors
 from proxy.serving.operations import Operations
+from proxy.serving.reading_on import killed_of, more_of
 from proxy.serving.refusals import (
     COMMAND_NOT_SUPPORTED,
     INTERNAL_ERROR,
@@ -42,16 +44,22 @@ class Reads:
     """Answers the reads of all connections of a relay."""
 
     def __init__(
-        self, gateway: Gateway, availability: Availability, *, definitions: Callable[[], int]
+        self,
+        gateway: Gateway,
+        availability: Availability,
+        *,
+        cursors: Cursors,
+        definitions: Callable[[], int],
     ) -> None:
         """`definitions` changes whenever another process, the verifier, has defined a collection or an index."""
+        self._cursors = cursors
         self._gateway = gateway
         self._availability = availability
         self._definitions = definitions
         self._known = 0
         self._operations = Operations(
             gateway=gateway,
-            cursors=WholeResults(),
+            cursors=WholeResults(cursors),
             retries=Retries(monotonic=monotonic),
             transactions=Transactions(
                 gateway, at_once=1, lifetime_s=1, monotonic=monotonic, closed=lambda _: None
@@ -80,6 +88,11 @@ class Reads:
 
     async def _answered(self, request: Request, client: Client) -> dict[str, Any]:
         session = request.session
+        asked = Asked(request=request, client=client, now_ms=clock_ms())
+        if request.control is Control.GET_MORE:
+            return more_of(self._cursors, asked)
+        if request.control is Control.KILL_CURSORS:
+            return killed_of(self._cursors, asked)
         if request.kind not in READS or (session is not None and session.number is not None):
             raise RefusalError(COMMAND_NOT_SUPPORTED, f"no plain read: {request.name}")
         if self._availability.is_away:
@@ -88,7 +101,6 @@ class Reads:
         if definitions != self._known:
             self._gateway.redefined()
             self._known = definitions
-        asked = Asked(request=request, client=client, now_ms=clock_ms())
         try:
             async with asyncio.timeout(asked.time_limit_s) as limit:
                 with self._availability.ending(limit):

@@ -1,31 +1,35 @@
-"""Results that are given out whole, or not at all."""
+"""Results that are given out whole where that can be, for a relay that has MongoDB's answer as well."""
 
-from typing import Any, Final
+from typing import Any
 
-from proxy.serving.cursors import MOST_BATCH_BYTES, NO_CURSOR, Owner
-from proxy.serving.refusals import EXCEEDED_MEMORY_LIMIT, RefusalError
+from proxy.serving.cursors import MOST_BATCH_BYTES, NO_CURSOR, Cursors, Owner
 from proxy.serving.replies import batch
-
-TOO_MANY: Final = "the result does not fit into one batch"
 
 
 class WholeResults:
-    """Stands where `Cursors` do, and never leaves one open: nobody has to come back to a process that may be gone by then."""
+    """Stands before `Cursors`: where nobody asked for a size, the first batch may hold everything, and nobody has to come back."""
+
+    def __init__(self, cursors: Cursors) -> None:
+        self._cursors = cursors
 
     def first(
         self,
         documents: tuple[bytes, ...],
         *,
         namespace: str,
-        owner: Owner,  # noqa: ARG002 - as cursors ask
+        owner: Owner,
         size: int | None,
         single: bool,
-        transaction: tuple[bytes, int] | None,  # noqa: ARG002
+        transaction: tuple[bytes, int] | None,
     ) -> dict[str, Any]:
-        """Return the reply with all documents; where nobody asked for a size the first batch may have any."""
-        given = documents if size is None else documents[:size]
-        if len(given) < len(documents) and not single:
-            raise RefusalError(EXCEEDED_MEMORY_LIMIT, TOO_MANY)
-        if sum(map(len, given)) > MOST_BATCH_BYTES:
-            raise RefusalError(EXCEEDED_MEMORY_LIMIT, TOO_MANY)
-        return batch("firstBatch", given, NO_CURSOR, namespace)
+        """Return the reply with all documents, or with the first ones and a cursor."""
+        if size is None and sum(map(len, documents)) <= MOST_BATCH_BYTES:
+            return batch("firstBatch", documents, NO_CURSOR, namespace)
+        return self._cursors.first(
+            documents,
+            namespace=namespace,
+            owner=owner,
+            size=size,
+            single=single,
+            transaction=transaction,
+        )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from proxy.wire.breaker import Breaker
+from proxy.wire.cursors import PairedCursors
 from proxy.wire.protocol.message import Request
 
 CONNECT_WITHIN_S: Final = 1.0
@@ -39,7 +40,9 @@ class Reading(StrEnum):
     BUSY = "busy"
     """The connection waited for another reply."""
     REFUSED = "refused"
-    """The gateway cannot answer it, or not in one batch."""
+    """The gateway cannot answer it."""
+    ASTRAY = "astray"
+    """A batch of a cursor is not the one that MongoDB has given: it gives the rest."""
     LATE = "late"
     """The gateway took longer than it may."""
     LOST = "lost"
@@ -85,6 +88,7 @@ class GatewaySide:
         self._written: dict[str, int] = {}
         self._written_anywhere = end - 1
         self._breaker = Breaker()
+        self.cursors: Final = PairedCursors()
         self.counts: Counter[Reading] = Counter()
 
     def wrote(self, request: Request, intent: int) -> None:

@@ -295,6 +295,8 @@ class Conversation(asyncio.Protocol):
                 kept = raw
                 if phase in SERVING:
                     served = self._served
+            if served is None and self._served is not None:
+                self._served.passes(frame, request)
         elif self._phases is not None:
             self._login.asked(frame, request)
             self._met(frame, treatment, self._phases)

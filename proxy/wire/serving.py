@@ -4,6 +4,9 @@ One at a time, and only where nothing else is open on the connection. The client
 has lately answered the same kind of read of this collection on this connection (who may not read it there must not read it here);
 else once MongoDB has answered this one. It gets MongoDB's where the gateway fails, refuses, or takes too long, and whenever MongoDB answers
 with an error. What MongoDB answers is captured and compared as always.
+
+A result in several batches has a cursor on both sides, which are read side by side: each batch waits for MongoDB's, and only what is in
+step with it is given. So MongoDB can give the next one, whatever happens to the gateway meanwhile.
 """
 
 import asyncio
@@ -11,11 +14,13 @@ from typing import Final, Protocol, cast
 
 from comparators.errors import WireError
 from proxy.wire.gateway import GatewaySide, Reading
+from proxy.wire.protocol.batches import are_in_step, batch_of, killed_by, read_by, with_number
 from proxy.wire.protocol.framing import REPLY_OPCODES, Frame, Framer
 from proxy.wire.protocol.message import Request
-from proxy.wire.protocol.reads import COMMANDS, is_fit, killing, verdict_of
+from proxy.wire.protocol.reads import COMMANDS, is_fit, is_plain, killing, verdict_of
 
 MAX_PERMITTED: Final = 1_000
+_OF_CURSORS: Final = frozenset({"getMore", "killCursors"})
 
 Kind = tuple[str, str]
 """Collection and command."""
@@ -86,6 +91,8 @@ class ServedReads:
         self._asked: int | None = None
         """The number of the request under way, None where none is."""
         self._kind: Kind = ("", "")
+        self._reads_on = 0
+        """The gateway's cursor that is read on, 0 where none is."""
         self._legacy: Frame | None = None
         self._gateway: Frame | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -112,31 +119,26 @@ class ServedReads:
     def begin(self, frame: Frame, request: Request, *, is_alone: bool) -> bool:
         """Ask the gateway, if it may be asked; else count why not."""
         if request.command not in COMMANDS:
-            return False
-        shared = self._shared
+            return self._begin_more(frame, request, is_alone=is_alone)
         if not is_fit(frame, request):
-            obstacle = Reading.UNFIT
-        elif not is_alone:
-            obstacle = Reading.BUSY
-        elif shared.is_behind(request.namespace):
+            obstacle: Reading | None = Reading.UNFIT
+        elif is_alone and self._shared.is_behind(request.namespace):
             obstacle = Reading.BEHIND
-        elif shared.rests():
-            obstacle = Reading.RESTING
-        elif self._line is None:
-            obstacle = Reading.CONNECTING
-            self._reach()
-        elif not shared.lets():
-            obstacle = Reading.RESTING
         else:
-            self._kind = (request.namespace, request.command)
-            self._asked = frame.request_id
-            self._legacy = self._gateway = None
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(shared.budget_s, self._late)
-            self._line.ask(frame.raw)
+            obstacle = self._obstacle(is_alone=is_alone)
+        if obstacle is None:
+            self._ask(frame.request_id, request, frame.raw, 0)
             return True
-        shared.counts[obstacle] += 1
+        self._shared.counts[obstacle] += 1
         return False
+
+    def passes(self, frame: Frame, request: Request) -> None:
+        """Take note of a read that MongoDB alone answers: a cursor that it advances or closes is its own from here on."""
+        if request.command not in _OF_CURSORS or not len(self._shared.cursors):
+            return
+        more = read_by(frame)
+        for legacy in killed_by(frame) if more is None else (more.cursor,):
+            self._forget_cursor(request.namespace, self._shared.cursors.take(legacy))
 
     def gives(self, frame: Frame) -> bool:
         """Return whether the client gets a reply of MongoDB now."""
@@ -149,12 +151,14 @@ class ServedReads:
         is_ok, _ = verdict_of(frame)
         if not is_ok:
             self._permitted.discard(self._kind)
+            opened = 0 if self._gateway is None else verdict_of(self._gateway)[1]
+            self._forget_cursor(self._kind[0], opened or self._reads_on)
             self._end(Reading.ERROR)
             return True
         self._permit(self._kind)
         self._legacy = frame
         if self._gateway is not None:
-            self._serve(self._gateway)
+            self._serve(frame, self._gateway)
         return False
 
     def forget_permissions(self) -> None:
@@ -194,13 +198,16 @@ class ServedReads:
         self._shared.answered()
         if frame.response_to != self._asked:
             return
+        self._stop_clock()
         is_ok, cursor = verdict_of(frame)
-        if not is_ok or cursor:
+        if not is_ok:
             self._fall_back(Reading.REFUSED)
-        elif self._kind in self._permitted:
-            self._serve(frame)
-        else:
+        elif self._legacy is not None:
+            self._serve(self._legacy, frame)
+        elif cursor or self._reads_on or self._kind not in self._permitted:
             self._gateway = frame
+        else:
+            self._give(None, frame)
 
     def lost(self, line: _Line) -> None:
         """Go on without a connection."""
@@ -214,8 +221,64 @@ class ServedReads:
             self._is_connecting = True
             self._host.connect_gateway()
 
-    def _serve(self, frame: Frame) -> None:
-        asked, legacy = self._asked, self._legacy
+    def _begin_more(self, frame: Frame, request: Request, *, is_alone: bool) -> bool:
+        """Read a cursor on from the gateway, if it is one that both sides have."""
+        more = read_by(frame) if request.command == "getMore" and is_plain(frame) else None
+        gateway = None if more is None else self._shared.cursors.take(more.cursor)
+        if more is None or gateway is None:
+            self.passes(frame, request)
+            return False
+        obstacle = self._obstacle(is_alone=is_alone)
+        if obstacle is None:
+            raw = with_number(frame.raw, more.cursor_at, gateway)
+            self._ask(frame.request_id, request, raw, gateway)
+            return True
+        self._forget_cursor(request.namespace, gateway)
+        self._shared.counts[obstacle] += 1
+        return False
+
+    def _obstacle(self, *, is_alone: bool) -> Reading | None:
+        """Return why the gateway cannot be asked now, None where it can."""
+        shared = self._shared
+        if not is_alone:
+            return Reading.BUSY
+        if shared.rests():
+            return Reading.RESTING
+        if self._line is None:
+            self._reach()
+            return Reading.CONNECTING
+        return None if shared.lets() else Reading.RESTING
+
+    def _ask(self, number: int, request: Request, raw: bytes, reads_on: int) -> None:
+        self._kind = (request.namespace, request.command)
+        self._asked = number
+        self._reads_on = reads_on
+        self._legacy = self._gateway = None
+        self._timer = asyncio.get_running_loop().call_later(self._shared.budget_s, self._late)
+        if self._line is not None:
+            self._line.ask(raw)
+
+    def _serve(self, legacy: Frame, gateway: Frame) -> None:
+        """Give the gateway's answer, now that both are there."""
+        _, cursor = verdict_of(gateway)
+        if not cursor and not self._reads_on:
+            self._give(legacy, gateway)
+            return
+        own, its = batch_of(legacy), batch_of(gateway)
+        is_ahead = cursor and (own is None or not own.cursor)
+        if own is None or its is None or is_ahead or not are_in_step(own, its):
+            self._forget_cursor(self._kind[0], cursor)
+            self._fall_back(Reading.ASTRAY)
+            return
+        if cursor:
+            self._shared.cursors.pair(own.cursor, cursor)
+        # MongoDB's may have another batch, of which it is then the only one to know that it is empty.
+        self._host.give(its.of_cursor(own.cursor))
+        self._end(Reading.SERVED)
+
+    def _give(self, legacy: Frame | None, frame: Frame) -> None:
+        """Give the gateway's answer as it is."""
+        asked = self._asked
         self._host.give(frame.raw)
         if legacy is not None:
             self._close_cursor(legacy, self._kind)
@@ -245,13 +308,17 @@ class ServedReads:
 
     def _end(self, outcome: Reading) -> None:
         self._shared.counts[outcome] += 1
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_clock()
         self._asked = None
+        self._reads_on = 0
         self._legacy = self._gateway = None
         if not self._is_over:
             self._host.read_ended()
+
+    def _stop_clock(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _overtaken(self, frame: Frame, kind: Kind) -> None:
         """Take note of MongoDB's answer to a read that the gateway has answered."""
@@ -271,6 +338,15 @@ class ServedReads:
         _, cursor = verdict_of(frame)
         if not cursor:
             return
-        number, self._own_requests = self._own_requests, self._own_requests + 1
+        number = self._own_number()
         self._dropped[number] = ("", "")
         self._host.ask_legacy(number, kind[0], killing(number, kind[0], cursor))
+
+    def _forget_cursor(self, namespace: str, gateway: int | None) -> None:
+        """Close a cursor of the gateway that nobody reads any more; one that is not reached expires there."""
+        if gateway and self._line is not None:
+            self._line.ask(killing(self._own_number(), namespace, gateway))
+
+    def _own_number(self) -> int:
+        number, self._own_requests = self._own_requests, self._own_requests + 1
+        return number

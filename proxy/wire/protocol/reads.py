@@ -43,11 +43,14 @@ def is_fit(frame: Frame, request: Request) -> bool:
     return (
         request.command in COMMANDS
         and not request.namespace.endswith(".")
-        and frame.opcode == OP_MSG
-        # Neither a checksum nor an exhaust cursor.
-        and raw[FLAGS_AT : FLAGS_AT + 4] == b"\x00\x00\x00\x00"
+        and is_plain(frame)
         and not any(name in raw for name in _UNFIT)
     )
+
+
+def is_plain(frame: Frame) -> bool:
+    """Return whether a request has neither a checksum nor asks for an exhaust cursor."""
+    return frame.opcode == OP_MSG and frame.raw[FLAGS_AT : FLAGS_AT + 4] == b"\x00\x00\x00\x00"
 
 
 def verdict_of(frame: Frame) -> tuple[bool, int]:

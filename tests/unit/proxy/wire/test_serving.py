@@ -99,10 +99,18 @@ class Scene:
         )
         self.reads = ServedReads(self.shared, self.client)
 
-    def ask(self, number: int) -> bool:
-        raw = op_msg({"find": "users", "$db": "app"}, request_id=number)
+    def ask(self, number: int, command: dict[str, Any] | None = None) -> bool:
+        raw = op_msg(command or {"find": "users", "$db": "app"}, request_id=number)
         frame = Frame(raw, number, 0, 2013)
         return self.reads.begin(frame, request_of(frame), is_alone=True)
+
+    async def answered(self, number: int, legacy: dict[str, Any], gateway: dict[str, Any]) -> None:
+        """Let both answer."""
+        await self.becomes(lambda: number in [frame.request_id for frame in self.gateway.asked])
+        assert not self.legacy(legacy, to=number)
+        ended = self.client.ended
+        self.gateway.answer(gateway, to=number)
+        await self.becomes(lambda: self.client.ended == ended + 1)
 
     def legacy(self, reply: dict[str, Any], to: int) -> bool:
         """Have MongoDB answer; return whether the client gets that as it comes."""
@@ -202,7 +210,6 @@ async def test_a_permission_ends_with_a_refusal_or_a_login(scene: Scene, how: st
     ("what", "reading"),
     [
         ("refuses", Reading.REFUSED),
-        ("keeps a cursor", Reading.REFUSED),
         ("is silent", Reading.LATE),
         ("dies", Reading.LOST),
     ],
@@ -218,8 +225,6 @@ async def test_when_the_gateway_fails_mongodbs_answer_is_given(
 
     if what == "refuses":
         scene.gateway.answer({"ok": 0.0, "code": 238}, to=2)
-    elif what == "keeps a cursor":
-        scene.gateway.answer({"cursor": {"firstBatch": [], "id": Int64(5)}, "ok": 1.0}, to=2)
     elif what == "dies":
         scene.gateway.die()
     await scene.becomes(lambda: scene.client.ended == 2)
@@ -264,6 +269,102 @@ async def test_a_cursor_that_mongodb_left_open_is_closed(scene: Scene, first: st
         assert not scene.legacy(left_open, to=2)
 
     assert scene.client.killed == [("app.users", 99)]
+
+
+def batch_of(cursor: int, *documents: dict[str, Any], name: str = "firstBatch") -> dict[str, Any]:
+    return {"cursor": {name: list(documents), "id": Int64(cursor), "ns": "app.users"}, "ok": 1.0}
+
+
+FIND: dict[str, Any] = {"find": "users", "batchSize": 2, "$db": "app"}
+MORE: dict[str, Any] = {"getMore": Int64(99), "collection": "users", "$db": "app"}
+ONE, TWO, THREE = {"_id": 1}, {"_id": 2}, {"_id": 3}
+
+
+async def test_a_cursor_is_read_on_from_the_gateway_under_mongodbs_number(scene: Scene) -> None:
+    await scene.permitted()
+    assert scene.ask(2, FIND)
+    await scene.becomes(lambda: len(scene.gateway.asked) == 2)
+    scene.gateway.answer(batch_of(5, ONE, {**TWO, "v": "gateway"}), to=2)
+    await scene.becomes(lambda: scene.reads._gateway is not None)
+    assert scene.client.given == [], "only MongoDB's number can be read on anywhere"
+    assert not scene.legacy(batch_of(99, ONE, {**TWO, "v": "legacy"}), to=2)
+    assert scene.client.given == [batch_of(99, ONE, {**TWO, "v": "gateway"})]
+    assert len(scene.shared.cursors) == 1
+
+    assert scene.ask(3, MORE)
+    last = batch_of(0, THREE, name="nextBatch")
+    await scene.answered(3, last, {**last, "side": "gateway"})
+
+    asked = document_of(scene.gateway.asked[-1].raw)
+    assert (asked["getMore"], asked["collection"]) == (5, "users")
+    assert scene.client.given[1:] == [{**last, "side": "gateway"}]
+    assert scene.shared.counts == {Reading.SERVED: 3}
+    assert not len(scene.shared.cursors)
+    assert scene.client.killed == []
+
+
+async def test_an_empty_batch_at_the_end_is_left_to_mongodb(scene: Scene) -> None:
+    assert scene.ask(1, FIND)
+    await scene.answered(1, batch_of(99, ONE, TWO), batch_of(5, ONE, TWO))
+    assert scene.ask(2, MORE)
+    await scene.answered(2, batch_of(99, THREE), batch_of(0, THREE))
+
+    assert scene.client.given[1] == batch_of(99, THREE)
+    assert not scene.ask(3, MORE)
+    assert scene.legacy(batch_of(0), to=3)
+    assert scene.client.killed == []
+
+
+@pytest.mark.parametrize(
+    ("legacy", "gateway"),
+    [
+        (batch_of(99, ONE, TWO), batch_of(5, TWO, ONE)),
+        (batch_of(99, ONE, TWO), batch_of(5, ONE)),
+        (batch_of(0, ONE, TWO), batch_of(5, ONE, TWO)),
+        (batch_of(99, {"v": 1}), batch_of(5, {"v": 2})),
+        (LEGACYS, batch_of(5, ONE)),
+    ],
+)
+async def test_what_is_not_in_step_is_mongodbs_from_there_on(
+    scene: Scene, legacy: dict[str, Any], gateway: dict[str, Any]
+) -> None:
+    assert scene.ask(1, FIND)
+    await scene.answered(1, legacy, gateway)
+
+    assert scene.client.given == [legacy]
+    assert scene.shared.counts == {Reading.ASTRAY: 1}
+    assert not scene.ask(2, MORE)
+    await scene.becomes(lambda: len(scene.gateway.asked) == 2)
+    assert document_of(scene.gateway.asked[-1].raw)["cursors"] == [5]
+
+
+@pytest.mark.parametrize("what", ["dies", "refuses", "is busy", "is killed", "goes past"])
+async def test_mongodb_reads_a_cursor_on_when_the_gateway_cannot(scene: Scene, what: str) -> None:
+    assert scene.ask(1, FIND)
+    await scene.answered(1, batch_of(99, ONE), batch_of(5, ONE))
+    raw = op_msg(MORE, request_id=2)
+    frame = Frame(raw, 2, 0, 2013)
+
+    if what == "is busy":
+        assert not scene.reads.begin(frame, request_of(frame), is_alone=False)
+    elif what == "is killed":
+        assert not scene.ask(2, {"killCursors": "users", "cursors": [Int64(99)], "$db": "app"})
+    elif what == "goes past":
+        scene.reads.passes(frame, request_of(frame))
+    else:
+        assert scene.ask(2, MORE)
+        await scene.becomes(lambda: len(scene.gateway.asked) == 2)
+        if what == "dies":
+            scene.gateway.die()
+        else:
+            scene.gateway.answer({"ok": 0.0, "code": 43}, to=2)
+        await scene.becomes(lambda: scene.client.ended == 2)
+
+    assert scene.legacy(batch_of(99, TWO), to=2)
+    assert not scene.ask(3, MORE), "it is out of step for good"
+    if what in {"is busy", "is killed", "goes past"}:
+        await scene.becomes(lambda: len(scene.gateway.asked) == 2)
+        assert document_of(scene.gateway.asked[-1].raw)["cursors"] == [5]
 
 
 async def test_nothing_happens_after_the_end(scene: Scene) -> None:
