@@ -185,6 +185,7 @@ class Verifier(_Section):
     gateway_timeout_s: PositiveFloat = 10
     state_checks: bool = True
     silent_after_s: PositiveFloat = 10
+    sample_beyond_s: Annotated[float, Field(ge=0)] = 30
     nice: Annotated[int, Field(ge=0, le=19)] = 19
 
 

@@ -149,6 +149,8 @@ def _ledger_lines(found: Status, standing: Standing) -> Iterator[tuple[str, str]
         count = tally.verdicts.get(verdict, 0)
         if count:
             yield "", f"{verdict.value} {count:,}"
+    if found.sampled:
+        yield "", f"of them sampled, because the verifier was behind {found.sampled:,}"
     if tally.dropped:
         yield "", f"not captured {tally.dropped:,}"
     for swept in found.sweeps:

@@ -217,4 +217,5 @@ def _limits(settings: Settings) -> Limits:
         state_checks=verifier.state_checks,
         keep_log=settings.capture.keep,
         silent_after_s=verifier.silent_after_s,
+        sample_beyond_s=verifier.sample_beyond_s,
     )

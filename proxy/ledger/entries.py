@@ -62,6 +62,10 @@ class Lag:
     bytes: int
 
 
+SAMPLED: Final = "sampled: the verifier was behind, and compared others of the same shape"
+"""The reason of reads that are `not_comparable` because they were left out."""
+
+
 class EventKind(StrEnum):
     """What can happen to a run that a reader of its numbers has to know."""
 

@@ -339,6 +339,8 @@ class Status:
 
     read_ns: int
     tally: Tally
+    sampled: int
+    """Reads that were not compared because the verifier was behind: `not_comparable` in the tally."""
     latency: Latency
     divergences: Mapping[DivergenceState, int]
     sweeps: tuple[SweepEvidence, ...]

@@ -13,7 +13,7 @@ from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger import tables
 from proxy.ledger.batch import ALONE
-from proxy.ledger.entries import DivergenceState, Dropped, EventKind
+from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
     Change,
     DivergentDocument,
@@ -201,6 +201,13 @@ def _sample(at_ns: int, log: str, position: int, stored: str) -> Sample:
         changes=tuple(Change(**difference) for difference in content["differences"]),
         changes_in_all=content["differences_in_all"],
     )
+
+
+async def sampled(connection: AsyncConnection) -> int:
+    """Return how many reads were not compared because the verifier was behind."""
+    stored = tables.reasons
+    total = select(func.coalesce(func.sum(stored.c.n), 0)).where(stored.c.reason == SAMPLED)
+    return int((await connection.execute(total)).scalar_one())
 
 
 async def reasons(

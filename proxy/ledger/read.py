@@ -153,6 +153,7 @@ async def status(url: str) -> Status:
         return Status(
             read_ns=now_ns,
             tally=_sum(tallies.values()),
+            sampled=await queries.sampled(connection),
             latency=_latency((await queries.latencies(connection, recent)).values()),
             divergences=await queries.divergences(connection, always),
             heartbeats=await queries.heartbeats(connection),

@@ -7,10 +7,13 @@ from typing import Final
 from bson.errors import InvalidBSON
 
 from comparators.outcome import Failure
+from comparators.shape import shape_of
 from comparators.verdict import Verdict
 from proxy.capture.gap import Gap
 from proxy.capture.record import Record, RecordKind
+from proxy.ledger.entries import SAMPLED
 from proxy.request import Control, Request, operation_of, read_request
+from proxy.shadow.budget import Budget
 from proxy.shadow.contention import has_steps
 from proxy.shadow.cursors import Cursors
 from proxy.shadow.decode import read_exchange
@@ -77,7 +80,9 @@ _UNKNOWN_COMMIT: Final = _MAY_HAVE_WRITTEN | {64}
 class Intake:
     """Read records in log order, give back units in the order in which MongoDB did them."""
 
-    def __init__(self, resume: Resume, frontier: Frontier) -> None:
+    def __init__(self, resume: Resume, frontier: Frontier, budget: Budget | None = None) -> None:
+        """`budget` is None where every read is compared."""
+        self._budget = budget
         self._resume = resume
         self._frontier = frontier
         self._requests: dict[int, tuple[Request, Record]] = {}
@@ -151,7 +156,7 @@ class Intake:
             case RecordKind.EXCHANGE:
                 self._frontier.enter(start)
                 request = read_request(record.request, start=start)
-                self._take(read_exchange(record, request, writes=False))
+                self._read(read_exchange(record, request, writes=False))
             case RecordKind.OPENED:
                 self._forsake(None, record)
             case RecordKind.CLOSED:
@@ -159,6 +164,19 @@ class Intake:
             case RecordKind.GAP:
                 gap = Gap.decode(record.request)
                 self._units.append(Lost(position=record.position, gap=gap))
+
+    def _read(self, captured: Exchange | ControlCommand) -> None:
+        budget = self._budget
+        if (
+            budget is not None
+            and isinstance(captured, Exchange)
+            and budget.is_spent(captured.received_ns)
+            and not (captured.session is not None and captured.session.in_transaction)
+            and budget.spares(shape_of(captured.operation).id, captured.received_ns)
+        ):
+            self._units.append(_not_comparable(captured, SAMPLED))
+        else:
+            self._take(captured)
 
     def _begin(self, record: Record) -> None:
         start = record.position

@@ -21,6 +21,7 @@ from proxy.ledger.write import Ledger
 from proxy.shadow.admission import Admission
 from proxy.shadow.beside import Beside
 from proxy.shadow.bookkeeping import Bookkeeping
+from proxy.shadow.budget import Budget
 from proxy.shadow.entering import Entering
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.execution import Execution
@@ -68,6 +69,8 @@ class Limits:
     state_checks: bool
     keep_log: bool
     silent_after_s: float
+    sample_beyond_s: float
+    """0 for never."""
 
 
 class Verifier:
@@ -112,7 +115,8 @@ class Verifier:
         self._grown = asyncio.Event()
         """Is set when there is something to do before the nap is over."""
         self._frontier = Frontier(None if beside is None else self._write_left)
-        self._intake = Intake(resume, self._frontier)
+        self._budget = Budget(limits.sample_beyond_s)
+        self._intake = Intake(resume, self._frontier, self._budget)
         self._progress = Progress(reader.position)
         self._roll_back = roll_back
         self._evidence = Evidence(log, hears=None if roll_back is None else roll_back.hear)
@@ -373,6 +377,7 @@ class Verifier:
             records = self._reader.poll(_RECORDS_AT_ONCE) if self._lineup.has_room else []
             for skipped in self._reader.take_skipped():
                 self._intake.skipped(skipped.position, skipped.reason)
+            self._budget.look(time.time_ns())
             for record in records:
                 self._intake.accept(record)
                 self._newest_ns = max(self._newest_ns, record.received_ns)

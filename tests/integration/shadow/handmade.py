@@ -93,6 +93,20 @@ class Handmade:
         await self.answer(intent, command)
         return intent
 
+    async def read(self, command: Command, *, ago_s: float = 0.0) -> None:
+        """Ask MongoDB, as if that had been some time ago."""
+        answer = await self.database.command(dict(command))
+        self.writer.exchange(
+            connection=1,
+            received_ns=time.time_ns() - int(ago_s * 1e9),
+            legacy_ns=1_000_000,
+            overhead_ns=1_000,
+            request=message({**command, "$db": self.database.name}),
+            reply=message(dict(answer)),
+            collection="",
+        )
+        self.writer.flush()
+
     def killed_at(self, *still_open: int) -> Resume:
         """Return the checkpoint of a verifier that has read all, but for what was still open."""
         reader = CaptureReader(self.directory)
@@ -103,7 +117,11 @@ class Handmade:
 
     @asynccontextmanager
     async def verifier(
-        self, *, gateway_timeout_s: float = 30.0, resume: Resume = BEGINNING
+        self,
+        *,
+        gateway_timeout_s: float = 30.0,
+        resume: Resume = BEGINNING,
+        sample_beyond_s: float = 0.0,
     ) -> AsyncIterator[Following]:
         """Verify the log; `resume` is the checkpoint of a verifier that was killed, whose ledger is another one."""
         self.ledgers.append(f"sqlite:///{self.directory.parent / f'ledger{len(self.ledgers)}.db'}")
@@ -128,6 +146,7 @@ class Handmade:
                         state_checks=True,
                         keep_log=True,
                         silent_after_s=10.0,
+                        sample_beyond_s=sample_beyond_s,
                     ),
                     tasks=tasks,
                     writes=writes,
