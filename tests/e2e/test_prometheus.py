@@ -197,6 +197,17 @@ def test_prometheus_accepts_the_rules(file: str) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_the_configuration_of_the_composition_is_valid() -> None:
+    checked = subprocess.run(
+        [installed("promtool"), "check", "config", "--lint=all", str(RULES / "prometheus.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_every_alert_fires_on_its_fault_and_clears() -> None:
     checked = subprocess.run(
         [installed("promtool"), "test", "rules", str(RULES / "tests.yml")],

@@ -74,7 +74,7 @@ def test_no_secret_has_a_value_or_a_default() -> None:
     secrets = {
         f"{service}.{name}": value
         for service, content in SERVICES.items()
-        for name, value in content["environment"].items()
+        for name, value in content.get("environment", {}).items()
         if re.search(r"PASSWORD|KEY|URI", name)
     }
 
@@ -86,7 +86,8 @@ def test_no_secret_has_a_value_or_a_default() -> None:
 def test_every_service_is_checked_for_health() -> None:
     checked = {name for name, service in SERVICES.items() if "healthcheck" in service}
 
-    assert checked | {"parallax"} == set(SERVICES)
+    # The image of the collector holds nothing that could ask.
+    assert checked | {"parallax", "collector"} == set(SERVICES)
     assert "HEALTHCHECK" in DOCKERFILE
 
 
@@ -98,9 +99,50 @@ def test_parallax_waits_until_both_databases_are_healthy() -> None:
 
 
 def test_data_lie_on_named_volumes() -> None:
-    used = {volume.split(":")[0] for service in SERVICES.values() for volume in service["volumes"]}
+    used = {source for source, _ in _mounted() if not source.startswith("./")}
 
     assert used == set(yaml.safe_load(COMPOSE)["volumes"])
+
+
+def _mounted() -> list[tuple[str, str]]:
+    """Return what is mounted, and where with which rights."""
+    volumes = [volume for service in SERVICES.values() for volume in service["volumes"]]
+    return [(source, rest) for source, _, rest in (each.partition(":") for each in volumes)]
+
+
+def test_what_is_provisioned_is_of_this_repository_and_read_only() -> None:
+    provisioned = {source: rest for source, rest in _mounted() if source.startswith("./")}
+
+    assert len(provisioned) == 4
+    assert all((ROOT / source).is_dir() for source in provisioned)
+    assert all(rest.endswith(":ro") for rest in provisioned.values())
+
+
+def test_telemetry_is_wired_to_what_the_composition_calls_it() -> None:
+    asked = SERVICES["parallax"]["environment"]["PARALLAX_TELEMETRY_PROMETHEUS"]
+    prometheus = yaml.safe_load((ROOT / "dashboards/prometheus/prometheus.yml").read_text())
+    collector = yaml.safe_load((ROOT / "dashboards/otel/collector.yml").read_text())
+    provisioning = ROOT / "dashboards" / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())[
+        "datasources"
+    ]
+    (provider,) = yaml.safe_load((provisioning / "dashboards/parallax.yml").read_text())[
+        "providers"
+    ]
+    profile = {name for name, one in SERVICES.items() if one.get("profiles") == ["telemetry"]}
+
+    assert profile == {"prometheus", "collector", "grafana"}
+    (job,) = prometheus["scrape_configs"]
+    assert job["static_configs"] == [{"targets": [f"parallax:{asked.partition(':')[2]}"]}]
+    assert all(
+        (ROOT / "dashboards/prometheus" / rule).exists() for rule in prometheus["rule_files"]
+    )
+    assert source["url"] == "http://prometheus:9090"
+    mounts = dict(_mounted())
+    assert mounts["./dashboards/grafana"] == f"{provider['options']['path']}:ro"
+    protocols = collector["receivers"]["otlp"]["protocols"]
+    assert protocols["http"]["endpoint"] == "0.0.0.0:4318"
+    assert "collector:4318" in COMPOSE
 
 
 def test_ports_are_published_on_loopback_only() -> None:
