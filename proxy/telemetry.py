@@ -81,6 +81,49 @@ LAG_SIZE: Final = Declared(
     meaning="Bytes of the capture log that are not yet judged",
 )
 
+RELAY_CONNECTIONS: Final = Declared(
+    name="parallax.relay.connections",
+    unit="{connection}",
+    meaning="Connections that the relay holds open for clients",
+)
+RELAY_REQUESTS: Final = Declared(
+    name="parallax.relay.requests",
+    unit="{request}",
+    meaning="Requests that the relay forwarded, by how they are treated: read, write, gossip, secret or hello",
+    labels=("parallax.treatment",),
+)
+RELAY_REFUSED: Final = Declared(
+    name="parallax.relay.refused",
+    unit="{connection}",
+    meaning="Connections of clients that were not served, or not to their end, and why",
+    labels=("parallax.refusal",),
+)
+RELAY_IO: Final = Declared(
+    name="parallax.relay.io",
+    unit="By",
+    meaning="Bytes that the relay forwarded: request or reply",
+    labels=("parallax.direction",),
+)
+CAPTURE_SIZE: Final = Declared(
+    name="parallax.capture.size",
+    unit="By",
+    meaning="Size of the capture log",
+)
+CAPTURE_DROPS: Final = Declared(
+    name="parallax.capture.drops",
+    unit="{operation}",
+    meaning="Operations that the relay did not capture since it was started: reads or writes",
+    labels=("parallax.dropped",),
+)
+
+OF_RELAY: Final = (
+    RELAY_CONNECTIONS,
+    RELAY_REQUESTS,
+    RELAY_REFUSED,
+    RELAY_IO,
+    CAPTURE_SIZE,
+    CAPTURE_DROPS,
+)
 DURATIONS: Final = (DURATION, OVERHEAD, COMPARISON)
 METRICS: Final = (
     *DURATIONS,
@@ -89,6 +132,7 @@ METRICS: Final = (
     LAG_OPERATIONS,
     LAG_TIME,
     LAG_SIZE,
+    *OF_RELAY,
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -172,7 +216,7 @@ class Metrics:
     def __init__(
         self, meter: Meter | None = None, distributions: Distributions | None = None
     ) -> None:
-        given = meter or get_meter("parallax")
+        given = self.meter = meter or get_meter("parallax")
         self._histograms: dict[str, Histogram] = {}
         self._distributions = distributions
         if distributions is None:

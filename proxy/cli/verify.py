@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -28,12 +29,14 @@ from proxy.cli.ending import (
 )
 from proxy.cli.injecting import gateway_under_test
 from proxy.cli.maps import maps_of
+from proxy.cli.relay_status import read_status
 from proxy.exporters import exported
 from proxy.flags.rollback import RollBack
 from proxy.ledger.entries import Checkpoint
 from proxy.ledger.flag_changes import GateThen, gates_then
 from proxy.ledger.read import read_standing
 from proxy.ledger.write import Ledger
+from proxy.relay_metrics import observe_relay
 from proxy.serving.replies import reply_of
 from proxy.settings import Settings
 from proxy.shadow.beside import Beside
@@ -113,6 +116,7 @@ async def verify_log(
         held.enter_context(cancelled_without(parent))
         held.enter_context(ReaderLock(directory))
         metrics = held.enter_context(exported(settings.telemetry, part="verifier"))
+        observe_relay(metrics.meter, partial(_relay_counts, settings.data_directory))
         await held.enter_async_context(client)
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
@@ -168,6 +172,12 @@ async def verify_log(
             tasks.create_task(verifier.run(), name="verifier")
             if drain:
                 tasks.create_task(cancelled_when(lambda: verifier.is_drained, main), name="drain")
+
+
+def _relay_counts(directory: Path) -> Mapping[str, Any] | None:
+    """Return what the relay counted; None where none is at work."""
+    found = read_status(directory)
+    return found.counts if found is not None and found.is_alive else None
 
 
 def _roll_back(settings: Settings, file: Path, ledger: Ledger) -> RollBack:

@@ -176,6 +176,8 @@ async def test_metrics_say_what_the_ledger_says(
     assert re.search(
         r'^db_client_operation_duration_seconds_bucket\{.*le="2e-05"', page, re.MULTILINE
     )
+    assert re.search(r"^parallax_relay_connections\S* \d", page, re.MULTILINE), page
+    assert re.search(r'^parallax_relay_requests_total\{.*="write"', page, re.MULTILINE)
     resource = {
         one.key: one.value.string_value
         for one in received.exports[-1].resource_metrics[0].resource.attributes
