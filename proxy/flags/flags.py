@@ -82,7 +82,9 @@ class Flags:
         return None if found & {None, Phase.CUTOVER.value} else False
 
     def _default(self, direction: Direction) -> str | None:
-        details = self._client.get_string_details(direction.value, "", EvaluationContext())
+        # A key, for flagd complains in plain text of percentages without one.
+        everybody = EvaluationContext(targeting_key=direction.value)
+        details = self._client.get_string_details(direction.value, "", everybody)
         return details.value if details.error_code is None else None
 
     def _built(self, key: str, direction: Direction, value: str) -> Phase:

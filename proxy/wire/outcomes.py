@@ -80,8 +80,8 @@ class Outcomes:
         self._waiting: dict[int, Heard] = {}
         self._early: Counter[tuple[str, str]] = Counter()
         self.counts: Counter[Writing] = Counter()
-        self.transactions: dict[bytes, None] = {}
-        """Sessions whose open transactions have written what waits."""
+        self.transactions: dict[bytes, str] = {}
+        """Sessions whose open transactions have written what waits, with the first collection of that kind."""
 
     async def run(self, complaints: Complaints) -> None:
         """Listen until cancelled."""

@@ -8,15 +8,13 @@ gateway's own (`canary`, `gateway`). Whatever goes wrong on the way, it gets Mon
 import asyncio
 from typing import Final, Protocol
 
-from proxy.flags.phases import SERVING, Phase
+from proxy.flags.phases import BEYOND_SHADOW, SERVING, Phase
 from proxy.wire.outcomes import MAX_TRANSACTIONS, Outcomes, Writing
 from proxy.wire.protocol.awaiting import Told, joined
 from proxy.wire.protocol.elements import DOCUMENT, elements
 from proxy.wire.protocol.framing import OP_MSG, Frame
 from proxy.wire.protocol.message import FLAGS_AT, Request, body_at
 
-WAITING: Final = SERVING | {Phase.DUAL}
-"""Phases in which an acknowledgement waits for the gateway."""
 _ANSWERED: Final = frozenset({"insert", "update", "delete", "findAndModify", "findandmodify"})
 """Commands of which the gateway's own answer can be given."""
 _IN_TRANSACTION: Final = b"\x08autocommit\x00\x00"
@@ -64,7 +62,8 @@ class AwaitedWrites:
         self, frame: Frame, request: Request, phase: Phase | None, position: int, *, is_alone: bool
     ) -> bool:
         """Have the acknowledgement of a write wait, if it is to; `position` is that of its intent, 0 if it is not on the log."""
-        if not self._is_to_wait(frame, request, phase):
+        namespace = self._waits_for(frame, request, phase)
+        if namespace is None:
             return False
         if not is_alone:
             obstacle = Writing.BUSY
@@ -75,10 +74,10 @@ class AwaitedWrites:
         else:
             self._asked = frame.request_id
             self._position = position
-            self._namespace = request.namespace
+            self._namespace = namespace
             self._answers = phase in SERVING and request.command in _ANSWERED
             return True
-        self._shared.ended(request.namespace, obstacle)
+        self._shared.ended(namespace, obstacle)
         return False
 
     def gives(self, frame: Frame) -> bool:
@@ -103,23 +102,22 @@ class AwaitedWrites:
             self._shared.forget(self._position)
             self._end(self._legacy.raw, Writing.LOST)
 
-    def _is_to_wait(self, frame: Frame, request: Request, phase: Phase | None) -> bool:
+    def _waits_for(self, frame: Frame, request: Request, phase: Phase | None) -> str | None:
+        """Return the collection for whose sake a write is to wait, None where it is not."""
         transactions = self._shared.transactions
         if request.command in {_COMMIT, _ABORT}:
             session = _session_of(frame)
-            is_known = session in transactions
-            if session is not None and is_known:
-                del transactions[session]
-            return is_known and request.command == _COMMIT
-        if phase not in WAITING:
-            return False
+            namespace = None if session is None else transactions.pop(session, None)
+            return namespace if request.command == _COMMIT else None
+        if phase not in BEYOND_SHADOW:
+            return None
         if _IN_TRANSACTION in frame.raw:
             session = _session_of(frame)
             if session is not None and len(transactions) < MAX_TRANSACTIONS:
-                transactions[session] = None
+                transactions.setdefault(session, request.namespace)
             self._shared.ended(request.namespace, Writing.UNFIT)
-            return False
-        return True
+            return None
+        return request.namespace
 
     def _heard(self, told: Told | None) -> None:
         legacy = self._legacy

@@ -30,7 +30,7 @@ async def running(
     gateway = postgres.dsn_of("moving")
     settings = {
         "PARALLAX_FLAGS_FILE": str(folder / "flags.json"),
-        "PARALLAX_FLAGS_DUAL_WITHIN_S": "10",
+        "PARALLAX_FLAGS_DUAL_WITHIN_S": "2",
         "PARALLAX_FLAGS_GATEWAY_WITHIN_S": "10",
         "PARALLAX_VERIFIER_NICE": "0",
     }

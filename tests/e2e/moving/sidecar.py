@@ -58,8 +58,8 @@ class Moving:
 
         return await eventually(counts, within_s=10) - Counter(status=1)
 
-    async def answers_writes(self, database: str) -> None:
-        """Wait until the gateway answers writes, with some of our own."""
+    async def answers_writes(self, database: str, writing: str = "served") -> None:
+        """Wait until the gateway answers writes, or confirms them, with some of our own."""
         before = await self.writes()
         async with AsyncMongoClient[dict[str, Any]](
             self.uri, serverMonitoringMode="poll"
@@ -67,7 +67,7 @@ class Moving:
 
             async def is_served() -> bool:
                 await client[database]["answers"].insert_one({})
-                return (await self.writes() - before)["served"] > 0
+                return (await self.writes() - before)[writing] > 0
 
             await eventually(is_served, within_s=60)
 
