@@ -15,6 +15,7 @@ from proxy.ledger.entries import EventKind
 from tests.e2e.both_sides import both_sides_become_equal
 from tests.e2e.moving.application import Document, nothing_is_lost, used
 from tests.e2e.moving.sidecar import Moving
+from tests.eventually import eventually
 
 
 async def test_verifier_and_gateway_process_die_in_canary(
@@ -57,7 +58,10 @@ async def test_postgresql_dies_in_gateway(
 
 
 async def test_postgresql_says_nothing_in_dual(
-    moving: Moving, client: AsyncMongoClient[Document], mongo: EmbeddedMongo
+    moving: Moving,
+    client: AsyncMongoClient[Document],
+    mongo: EmbeddedMongo,
+    mongo_client: AsyncMongoClient[Document],
 ) -> None:
     """As after a split of the network: whoever asks gets no answer, and no error either."""
     database = "moving_silent"
@@ -71,7 +75,12 @@ async def test_postgresql_says_nothing_in_dual(
     async with connection.transaction():
         await connection.execute(f"LOCK TABLE {database}.items IN ACCESS EXCLUSIVE MODE")
         began_s = time.monotonic()
-        await collection.insert_one({"_id": 1})
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(collection.insert_one({"_id": 1}))
+            await eventually(
+                lambda: mongo_client[database]["items"].find_one({"_id": 1}), within_s=2
+            )
+            assert not waiting.done(), "others see it before it is acknowledged"
         took_s = time.monotonic() - began_s
     await connection.close()
     await moving.answers_writes("moving_again", "confirmed")
