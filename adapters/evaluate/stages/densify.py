@@ -259,15 +259,33 @@ class _Bounded(_Sequence):
     def _rest(self) -> Iterator[Document]:
         """Give what is missing up to the end of the bounds."""
         if not self.started or self.partition is None:
-            following = self.low if self.current is None else self.next(self.current)
-            if self.current is None or below(following, self.high):
-                yield from (made for _value, made in self.between(following, self.high, None))
+            yield from self._rest_of_all()
             return
         for part, last in list(self.seen.values()):
             following = self.next(last)
             if below(following, self.high):
                 following = self.low if below(following, self.low) else following
                 yield from (made for _value, made in self.between(following, self.high, part))
+
+    def _rest_of_all(self) -> Iterator[Document]:
+        """Give what is missing after the last document, once more where what was made was off the steps."""
+        following = self.low
+        if self.current is None:
+            self.current = self.low
+        else:
+            following = self.next(self.current)
+            if not below(following, self.high):
+                return
+        while True:
+            count = 0
+            for new, made in self.between(following, self.high, None):
+                count += 1
+                if count > 1 and self.is_on_step(new, self.current):
+                    self.current = new
+                yield made
+            following = self.next(self.current)
+            if count == 1 or not below(following, self.high):
+                return
 
 
 def below(value: Any, other: Any) -> bool:

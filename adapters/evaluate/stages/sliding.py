@@ -42,10 +42,10 @@ def slid(
     inside: deque[Any] = deque()
     first = end = 0
     for window in windows:
-        if not inside and end < window.start:
-            # What lies before the window was never in it.
+        if not inside:
+            # What lies before the window was never in it, or has left with all the rest.
             first = end = window.start
-        for at in range(max(end, window.start), window.stop):
+        for at in range(end, window.stop):
             value = read(at)
             state.add(value)
             inside.append(value)

@@ -155,7 +155,7 @@ def _compute(window: Window) -> Compute:
     curve = CURVES[operator]
 
     def compute(part: Partition) -> list[Any]:
-        windows = list(_windows(part, window.bounds))
+        windows = list(_windows(part, window.bounds, apart=operator == "$derivative"))
         return curve(part.keys, lambda at: evaluate(part.rows[at]), windows, window.unit_ms)
 
     return compute
@@ -170,10 +170,11 @@ def _accumulated(window: Window) -> Compute:
         return _slid(accumulation, bounds)
     fields = fields_of([accumulation])
     read = fields.reads[0]
+    of_ends = operator in {"$first", "$last"}
 
     def compute(part: Partition) -> list[Any]:
-        windows = list(_windows(part, bounds))
-        if operator in {"$first", "$last"}:
+        windows = list(_windows(part, bounds, apart=of_ends))
+        if of_ends:
             at = 0 if operator == "$first" else -1
             return [read(part.rows[each[at]]) if each else None for each in windows]
         return [total(each, part) for each in windows]
@@ -205,13 +206,18 @@ def _slid(accumulation: Accumulation, bounds: Bounds) -> Compute:
     return compute
 
 
-def _windows(part: Partition, bounds: Bounds) -> Iterator[range]:
-    """Give the places of the documents in the window of each document."""
+def _windows(part: Partition, bounds: Bounds, *, apart: bool = False) -> Iterator[range]:
+    """Give the places of the documents in the window of each document.
+
+    With `apart` each is looked for by itself, as for operators that keep nothing of the window before.
+    """
+    if bounds.by_range:
+        yield from _by_range(part, bounds, apart=apart)
+        return
     count = len(part.rows)
-    lows, highs = _by_range(part, bounds) if bounds.by_range else (None, None)
     for at in range(count):
-        low = _place(bounds.lower, at, 0) if lows is None else lows(at)
-        high = _place(bounds.upper, at, count - 1) if highs is None else highs(at)
+        low = _place(bounds.lower, at, 0)
+        high = _place(bounds.upper, at, count - 1)
         yield range(max(low, 0), min(high, count - 1) + 1)
 
 
@@ -221,30 +227,49 @@ def _place(bound: Any, at: int, end: int) -> int:
     return at if bound == "current" else at + int(double_of(bound))
 
 
-Find = Callable[[int], int]
+def _by_range(part: Partition, bounds: Bounds, *, apart: bool) -> Iterator[range]:
+    """Give the windows of a range of sort keys.
 
-
-def _by_range(part: Partition, bounds: Bounds) -> tuple[Find, Find]:
+    The server looks for a window from the ends of the one before it, and never where it has forgotten the
+    documents, which it does not before their turn. That shows where a later date has an earlier bound, as it rounds seconds before 1970.
+    Source: "src/mongo/db/pipeline/window_function/partition_iterator.cpp" in the server's source, as of 6.0.
+    """
     if next(iter(part.sort.values())) < 0:
         raise CommandFailure(5429404, "Missing _sortExpr with range-based bounds")
     keys = [_number(key, bounds.unit) for key in part.keys]
+    before: range | None = None
+    kept = 0
+    for at in range(len(keys)):
+        window = _reached(keys, at, bounds, before, kept)
+        before = None if apart else window
+        if window is not None:
+            kept = window[-1] if bounds.lower is None and not apart else window.start
+        yield window or range(0)
 
-    def moved(at: int, by: Any) -> Any:
-        if bounds.unit is None:
-            return keys[at] + by
-        return shifted(keys[at], bounds.unit, int(double_of(by)), UTC_ZONE)
 
-    def low(at: int) -> int:
-        if bounds.lower is None:
-            return 0
-        return at if bounds.lower == "current" else bisect_left(keys, moved(at, bounds.lower))
+def _reached(
+    keys: Sequence[Any], at: int, bounds: Bounds, before: range | None, kept: int
+) -> range | None:
+    """Return the window of one document, None for an empty one."""
+    low = min(kept, at) if before is None else before.start
+    if bounds.lower == "current":
+        low = at
+    elif bounds.lower is not None:
+        low = bisect_left(keys, _moved(keys[at], bounds.lower, bounds.unit), lo=low)
+    if bounds.upper is None:
+        end = len(keys)
+    elif bounds.upper == "current":
+        end = at + 1
+    else:
+        start = low if before is None else max(before[-1], low)
+        end = bisect_right(keys, _moved(keys[at], bounds.upper, bounds.unit), lo=start)
+        if end == start:
+            return None
+    return range(low, end) or None
 
-    def high(at: int) -> int:
-        if bounds.upper is None:
-            return len(keys) - 1
-        return at if bounds.upper == "current" else bisect_right(keys, moved(at, bounds.upper)) - 1
 
-    return low, high
+def _moved(key: Any, by: Any, unit: str | None) -> Any:
+    return key + by if unit is None else shifted(key, unit, int(double_of(by)), UTC_ZONE)
 
 
 def _number(key: Any, unit: str | None) -> Any:

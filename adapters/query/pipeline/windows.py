@@ -294,9 +294,9 @@ def parse_bounds(window: Any, sort: Sort) -> Bounds:
             raise CommandFailure(FAILED, "bounds can specify either 'documents' or 'unit'")
         if "unit" in window:
             raise CommandFailure(FAILED, "bounds can only specify 'unit' with ranges.")
-        return _documents(window, sort)
+        return _bounds(window, "documents", sort)
     if "range" in window:
-        return _range(window, sort)
+        return _bounds(window, "range", sort)
     if "unit" in window:
         raise CommandFailure(FAILED, "bounds can only specify 'unit' with range-based bounds.")
     if window:
@@ -304,30 +304,20 @@ def parse_bounds(window: Any, sort: Sort) -> Bounds:
     return WHOLE
 
 
-def _documents(window: Mapping[str, Any], sort: Sort) -> Bounds:
-    lower, upper = _pair(window, "documents")
-    if len(window) > 1:
-        raise CommandFailure(FAILED, "'window' that specifies documents takes no other fields")
-    for bound in (lower, upper):
-        if is_number(bound) and _whole(bound) is None:
-            raise CommandFailure(FAILED, "Numeric document-based bounds must be an integer")
-    bounds = Bounds(by_range=False, lower=_bound(lower), upper=_bound(upper))
-    if sort is None and (bounds.lower is not None or bounds.upper is not None):
-        raise CommandFailure(5339901, "Document-based bounds require a sortBy")
-    return bounds
-
-
-def _range(window: Mapping[str, Any], sort: Sort) -> Bounds:
-    lower, upper = _pair(window, "range")
-    if set(window) - {"range", "unit"}:
-        raise CommandFailure(FAILED, "'window' that specifies range takes 'unit' only")
+def _bounds(window: Mapping[str, Any], kind: str, sort: Sort) -> Bounds:
+    by_range = kind == "range"
+    lower, upper = _pair(window, kind)
+    if window.keys() - ({kind, "unit"} if by_range else {kind}):
+        raise CommandFailure(FAILED, f"'window' that specifies {kind} has an unknown argument")
     unit = _unit(window["unit"], fixed=False) if "unit" in window else None
     for bound in (lower, upper):
-        if unit is not None and is_number(bound) and _whole(bound) is None:
-            raise CommandFailure(FAILED, "With 'unit', range-based bounds must be an integer")
-    bounds = Bounds(by_range=True, lower=_bound(lower), upper=_bound(upper), unit=unit)
-    if sort is None or len(sort) != 1:
+        if (unit or not by_range) and is_number(bound) and _whole(bound) is None:
+            raise CommandFailure(FAILED, "Bounds of documents or with 'unit' must be integers")
+    bounds = Bounds(by_range=by_range, lower=_bound(lower), upper=_bound(upper), unit=unit)
+    if by_range and (sort is None or len(sort) != 1):
         raise CommandFailure(5339902, "Range-based bounds require sortBy a single field")
+    if sort is None and (bounds.lower is not None or bounds.upper is not None):
+        raise CommandFailure(5339901, "Document-based bounds require a sortBy")
     return bounds
 
 
