@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Asking(NamedTuple):
     """Who asks for what: the evaluation context of a flag.
 
-    `connection` is the targeting key: percentages are of connections, so that one always meets the same side.
+    The session is the targeting key, the connection where there is none: percentages are of them, so that one always meets the same side.
     """
 
     namespace: str
@@ -17,3 +17,9 @@ class Asking(NamedTuple):
     """Its address, `host:port`."""
     application: str
     """What the driver calls the application; empty for one without a name."""
+    user: str = ""
+    """Of the database, empty where nobody has logged in by SCRAM."""
+    session: str = ""
+    """Its number in hexadecimal digits, empty for a command without one, or where no flag asks."""
+    shape: str = ""
+    """The operation without its values, empty where no flag asks."""

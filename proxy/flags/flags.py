@@ -15,8 +15,10 @@ from openfeature.provider import FeatureProvider
 from openfeature.provider.no_op_provider import NoOpProvider
 
 from proxy.flags.asking import Asking
+from proxy.flags.dependence import VARIABLES, Dependence, Mentions
 from proxy.flags.document import key_of
 from proxy.flags.phases import Direction, Phase, not_built
+from proxy.flags.shapes import shape_in
 
 _log = structlog.get_logger()
 _domains = count(1)
@@ -56,12 +58,15 @@ class Flags:
         """Return the phase that holds for who asks; about 40 µs, so the caller keeps it until the next change."""
         namespace = asking.namespace
         context = EvaluationContext(
-            targeting_key=str(asking.connection),
+            targeting_key=asking.session or str(asking.connection),
             attributes={
                 "collection": namespace,
                 "kind": asking.kind,
+                "shape": asking.shape,
                 "client": asking.client,
                 "application": asking.application,
+                "user": asking.user,
+                "session": asking.session,
             },
         )
         for key in (key_of(direction, namespace), direction.value):
@@ -73,6 +78,19 @@ class Flags:
                 return Phase.SHADOW
             return self._built(key, direction, details.value)
         return Phase.SHADOW
+
+    def depends(self, direction: Direction, namespace: str) -> Dependence:
+        """Return what else than the connection the phase of a collection's operations depends on."""
+        mentions = getattr(self._provider, "mentions", None)
+        if mentions is None:
+            # Of another provider nobody knows what it looks at.
+            return Dependence.of(VARIABLES)
+        own: Mentions = mentions(key_of(direction, namespace))
+        return Dependence.of(mentions(direction.value) if own is None else own)
+
+    def shape_in(self, message: bytes) -> str:
+        """Return the shape of an operation."""
+        return shape_in(message)
 
     def cut_over(self) -> bool | None:
         """Return whether the defaults ask for the cut-over of everything, None where they do not say one or the other."""

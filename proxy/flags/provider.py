@@ -7,7 +7,7 @@ looks, a broken file is told of once, and what was read last stays in force.
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from openfeature.contrib.tools.flagd.core import FlagdCore
@@ -17,7 +17,8 @@ from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
 from openfeature.provider import AbstractProvider
 from openfeature.provider.metadata import Metadata
 
-from proxy.flags.document import parsed
+from proxy.flags.dependence import Mentions, mentioned_by
+from proxy.flags.document import EMPTY, parsed
 
 _log = structlog.get_logger()
 
@@ -36,6 +37,7 @@ class FileProvider(AbstractProvider):
         self._core = FlagdCore()
         self._core.set_flags('{"flags": {}}')
         self._seen: Signature | None = None
+        self._document: Mapping[str, Any] = EMPTY
 
     def get_metadata(self) -> Metadata:
         return Metadata(name="parallax-flags-file")
@@ -50,6 +52,10 @@ class FileProvider(AbstractProvider):
             await asyncio.sleep(LOOK_EVERY_S)
             self.look()
 
+    def mentions(self, key: str) -> Mentions:
+        """Return the variables that a flag looks at, None where there is no such flag."""
+        return mentioned_by(self._document, key)
+
     def look(self) -> None:
         """Read the file if it has changed since the last look."""
         signature = self._signature()
@@ -58,12 +64,13 @@ class FileProvider(AbstractProvider):
         self._seen = signature
         try:
             text = self._path.read_text(encoding="utf-8")
-            parsed(text)
+            document = parsed(text)
         except (OSError, ValueError) as error:
             _log.error("flags_broken", file=str(self._path), error=str(error), remedy=_REMEDY)
             self.emit_provider_error(ProviderEventDetails(message=str(error)))
             return
         changed = self._core.set_flags_and_get_changed_keys(text)
+        self._document = document
         _log.info("flags_read", file=str(self._path), changed=sorted(changed))
         self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=changed))
 

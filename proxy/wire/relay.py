@@ -102,7 +102,9 @@ class Conversation(asyncio.Protocol):
         number = self._captured.number = self._premises.entered(self)
         self._advertised = self._premises.advertise or _address(client, "sockname")
         if self._premises.flags is not None:
-            self._phases = Phases(self._premises.flags, connection=number, client=self._peer)
+            self._phases = Phases(
+                self._premises.flags, connection=number, client=self._peer, login=self._login
+            )
             if self._premises.gateway is not None:
                 self._served = ServedReads(self._premises.gateway, self)
             if self._premises.outcomes is not None:
@@ -287,7 +289,7 @@ class Conversation(asyncio.Protocol):
             if self._premises.gateway is not None:
                 self._premises.gateway.wrote(request, intent)
         elif treatment is _READ:
-            phase = None if self._phases is None else self._phases.of_read(request)
+            phase = None if self._phases is None else self._phases.of_read(request, raw)
             if phase is _OFF:
                 treatment = _GOSSIP
                 self._counters.reads_off += 1
@@ -319,7 +321,8 @@ class Conversation(asyncio.Protocol):
         if served is not None:
             self._serve(served, frame, request)
         elif treatment is _WRITE and self._awaited is not None and self._phases is not None:
-            self._await(self._awaited, self._phases.of_write(request), frame, request, intent)
+            phase = self._phases.of_write(request, raw)
+            self._await(self._awaited, phase, frame, request, intent)
         pairing.sent(pending)
         if pairing.waiting_bytes > MAX_WAITING_BYTES or len(pairing) > MAX_WAITING:
             self._holds.hold(Hold.WAITING)
@@ -394,8 +397,10 @@ class Conversation(asyncio.Protocol):
 
     def _met(self, frame: Frame, treatment: Treatment, phases: Phases) -> None:
         """Note who the client is: what its driver calls the application, and that somebody logs in."""
-        if treatment is _SECRET and self._served is not None:
-            self._served.forget_permissions()
+        if treatment is _SECRET:
+            phases.forget()
+            if self._served is not None:
+                self._served.forget_permissions()
         elif treatment is _HELLO:
             phases.met(frame)
 

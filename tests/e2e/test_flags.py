@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
+from comparators.operation import Kind, Operation
+from comparators.shape import shape_of
 from proxy.cli.entry import run
 from proxy.cli.relay_status import read_status
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
@@ -343,6 +346,48 @@ async def test_a_cursor_is_read_on_from_the_gateway_and_survives_it(
     evidence = await sidecar.evidence()
     assert evidence.tally.mismatched == 0
     assert await open_cursors(mongo_client) <= opened
+
+
+async def test_one_session_always_meets_the_same_side_whatever_its_connection(
+    sidecar: EmbeddedSidecar, client: AsyncMongoClient[Document], file: Path
+) -> None:
+    collection = client[DATABASE]["sticky"]
+    await collection.insert_one({"_id": 1})
+    await sidecar.drained()
+    by_id = Operation(
+        database=DATABASE, collection="sticky", kind=Kind.FIND, arguments={"filter": {"_id": 1}}
+    )
+    async with client.start_session() as one, client.start_session() as other:
+        [moved, stays] = (bytes(each.session_id["id"]).hex() for each in (one, other))
+        document = with_flag(EMPTY, Direction.READS, "", Said(phase=Phase.GATEWAY))
+        document["flags"]["reads"]["targeting"] = {
+            "if": [
+                {
+                    "and": [
+                        {"==": [{"var": "session"}, moved]},
+                        {"==": [{"var": "shape"}, shape_of(by_id).id]},
+                    ]
+                },
+                "gateway",
+                "shadow",
+            ]
+        }
+        reads = len(told(sidecar, "flags_read"))
+        write_flags(file, document)
+        await has_been_read(sidecar, reads + 1)
+        # A limit of one is part of the shape of `find_one`.
+        ask = partial(collection.find, {"_id": 1})
+        await answered_from_there(sidecar, lambda: ask(session=one).to_list())
+
+        before = await gateway_reads_by_now(sidecar)
+        for _ in range(5):
+            assert await ask(session=one).to_list() == [{"_id": 1}]
+            assert await ask(session=other).to_list() == [{"_id": 1}]
+            assert await collection.find({}, session=one).to_list() == [{"_id": 1}]
+        assert await gateway_reads_by_now(sidecar) - before == Counter(served=5)
+        assert moved != stays
+
+    write_flags(file, EMPTY)
 
 
 async def test_what_is_slow_in_one_collection_keeps_back_no_other(
