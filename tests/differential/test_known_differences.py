@@ -278,3 +278,17 @@ async def test_18_groups_at_the_front_lose_types_of_their_values(twins: Twins) -
 
     assert alone == ([{"_id": MinKey()}], [{"_id": MinKey()}])
     assert sorted_ == ([{"_id": {"": MinKey()}}], [{"_id": MinKey()}])
+
+
+async def test_19_an_index_on_a_position_hides_elements_without_the_field(twins: Twins) -> None:
+    await inserted(twins, {"_id": 1, "a": [{"b": 1}, 5]})
+    lacking = {"a.1": None}
+
+    before = await twins.run(Kind.FIND, filter=lacking)
+    await indexed(twins, "one", {"a.1": 1})
+    after = await twins.run(Kind.FIND, filter=lacking)
+
+    assert [len(shown(each)) for each in before] == [1, 1]
+    assert [len(shown(each)) for each in after] == [0, 1]
+    assert await twins.hides(lacking)
+    assert not await twins.hides({"a.1": 5})

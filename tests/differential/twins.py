@@ -128,6 +128,14 @@ class Twins:
         during = [at for at in seen if before_ms <= at <= _clock_ms()]
         return max(during, default=before_ms)
 
+    async def hides(self, query: Mapping[str, Any]) -> bool:
+        """Return whether mongod finds more without its indexes than with them."""
+        seen = await self.legacy(Kind.FIND, {"filter": query})
+        there = await self.legacy(Kind.FIND, {"filter": query, "hint": {"$natural": 1}})
+        if not (isinstance(seen, Documents) and isinstance(there, Documents)):
+            return False
+        return set(seen.documents) < set(there.documents)
+
     async def documents(self) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
         """Return all documents of both sides as raw BSON by key."""
         legacy = await self.legacy(Kind.FIND, {"filter": {}})

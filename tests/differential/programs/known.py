@@ -19,6 +19,8 @@ from tests.differential.twins import Answers, same
 
 Ask = Callable[[Step], Awaitable[Result | str]]
 """Asks the gateway alone."""
+Hides = Callable[[Document], Awaitable[bool]]
+"""Asks the server whether an index hides what a filter would find."""
 
 A_PLACE_OF_ITS_OWN: Final = 4
 ANOTHER_ERROR_FIRST: Final = 7
@@ -28,6 +30,7 @@ ANOTHER_DOCUMENT: Final = 1
 A_CONSTANT_SET: Final = 16
 KEYS_OF_GROUPS: Final = 17
 TYPES_OF_KEYS: Final = 18
+HIDDEN_BY_INDEX: Final = 19
 CODES_OF_SUBSETS: Final = (17046, 17310)
 GROUPING: Final = frozenset({"$group", "$bucket", "$sortByCount"})
 SHAPING: Final = frozenset({"$project", "$addFields", "$set", "$group"})
@@ -35,7 +38,7 @@ PUSHED_DOWN: Final = frozenset({"$match", "$sort", "$limit", "$skip", "$lookup",
 """The stages that may stand in front of a group and leave it to the slot-based engine."""
 
 
-async def known_difference(step: Step, answers: Answers, ask: Ask) -> int | None:
+async def known_difference(step: Step, answers: Answers, ask: Ask, hides: Hides) -> int | None:
     """Return the number of the entry; None for a difference that nobody knows."""
     legacy, gateway = answers.legacy, answers.gateway
     if answers.alternatives:
@@ -43,7 +46,7 @@ async def known_difference(step: Step, answers: Answers, ask: Ask) -> int | None
     if _with_pipeline(step) and same(step.kind, step.arguments, _sorted(legacy), _sorted(gateway)):
         return A_PLACE_OF_ITS_OWN
     if step.kind is not Kind.AGGREGATE:
-        return None
+        return HIDDEN_BY_INDEX if await hides(_filter_of(step)) else None
     pipeline = step.arguments["pipeline"]
     if _groups_in_front(pipeline) and isinstance(gateway, Documents):
         lost = _with_types_lost(gateway)
@@ -64,6 +67,14 @@ async def known_difference(step: Step, answers: Answers, ask: Ask) -> int | None
         if isinstance(answer, Failure) and answer.code == legacy.code:
             return ANOTHER_ERROR_FIRST
     return None
+
+
+def _filter_of(step: Step) -> Document:
+    arguments = step.arguments
+    for name in ("updates", "deletes"):
+        if name in arguments:
+            return dict(arguments[name][0]["q"])
+    return dict(arguments.get("filter") or arguments.get("query") or {})
 
 
 def _with_pipeline(step: Step) -> bool:

@@ -125,7 +125,7 @@ async def _end_of(tally: Tally, twins: Twins, step: Step, answers: Answers) -> E
     if states[0] == states[1] and not comparable(step, legacy, answered):
         return End.NOT_COMPARABLE
     number = await known_difference(
-        step, answers, lambda part: twins.ask(part.kind, part.arguments)
+        step, answers, lambda part: twins.ask(part.kind, part.arguments), twins.hides
     )
     if number is not None:
         tally.known[number] += 1
