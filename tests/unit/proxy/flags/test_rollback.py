@@ -49,6 +49,25 @@ def test_only_what_the_gateway_answers_is_set_back(file: Path) -> None:
     assert what_stands(file, "app.a", "app.b", "app.c") == ["shadow", "gateway", "off"]
 
 
+@pytest.mark.parametrize("phase", [Phase.DUAL, Phase.CANARY, Phase.GATEWAY])
+def test_writes_are_set_back_with_reads_and_without_them(file: Path, phase: Phase) -> None:
+    document = with_flag(EMPTY, Direction.WRITES, "app.a", Said(phase=phase))
+    document = with_flag(document, Direction.WRITES, "app.b", Said(phase=phase))
+    write_flags(file, with_flag(document, READS, "app.b", GATEWAY))
+
+    changed = set_back(file, {"app.a": "x", "app.b": "y"})
+
+    assert [(each.namespace, each.direction) for each, _ in changed] == [
+        ("app.a", Direction.WRITES),
+        ("app.b", READS),
+        ("app.b", Direction.WRITES),
+    ]
+    stands = read_flags(file)
+    assert {str(said(stands, way, name)) for way in Direction for name in ("app.a", "app.b")} == {
+        "shadow"
+    }
+
+
 def test_what_the_default_lets_answer_gets_a_flag_of_its_own(file: Path) -> None:
     flagged(file, {"": GATEWAY})
 

@@ -75,3 +75,13 @@ def test_the_default_has_no_evidence() -> None:
     assert list(objections(SHADOW, GATEWAY, namespace="", grounds=grounds())) == [
         "evidence is of single collections, and the default is of all"
     ]
+
+
+def test_writes_that_wait_take_evidence_and_need_none_to_wait_no_more() -> None:
+    bad = grounds(open_divergences=1)
+    dual = Said(phase=Phase.DUAL)
+
+    assert against(bad, after=dual)
+    assert against(bad, before=dual, after=TENTH), "to answer is more than to be waited for"
+    assert against(bad, before=GATEWAY, after=dual) == []
+    assert against(bad, before=dual, after=SHADOW) == []
