@@ -1,6 +1,7 @@
 """Keep the verifier process running beside the relay, whatever becomes of it."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -77,7 +78,7 @@ async def keep_verifier(
     last_code, failures = 0, 0
     while True:
         began_s = loop.time()
-        code = await _one_process("verify", _environment(settings), arguments)
+        code = await _one_process("verify", environment_of(settings), arguments)
         is_new = code != last_code or loop.time() - began_s > _STABLE_S
         last_code, failures = code, 1 if is_new else failures + 1
         await asyncio.sleep(_tell(code, failures))
@@ -97,7 +98,7 @@ def _tell(code: int, failures: int) -> float:
 async def keep_gateway(settings: Settings, socket: Path) -> None:
     """Run a process that answers reads from the gateway until cancelled; start another when it ends."""
     while True:
-        code = await _one_process("gateway", _environment(settings), ("--behind", str(socket)))
+        code = await _one_process("gateway", environment_of(settings), ("--behind", str(socket)))
         _log.warning("gateway_ended", exit_code=code, restart_in_s=GATEWAY_AGAIN_S)
         await asyncio.sleep(GATEWAY_AGAIN_S)
 
@@ -105,7 +106,7 @@ async def keep_gateway(settings: Settings, socket: Path) -> None:
 async def keep_server(settings: Settings, socket: Path) -> None:
     """Run a process that answers instead of MongoDB until cancelled; start another at once when it ends."""
     while True:
-        code = await _one_process("gateway", _environment(settings), ("--instead", str(socket)))
+        code = await _one_process("gateway", environment_of(settings), ("--instead", str(socket)))
         _log.warning("server_ended", exit_code=code, restart_in_s=SERVER_AGAIN_S)
         await asyncio.sleep(SERVER_AGAIN_S)
 
@@ -113,7 +114,7 @@ async def keep_server(settings: Settings, socket: Path) -> None:
 async def keep_mirror(settings: Settings) -> None:
     """Run a process that keeps MongoDB current until cancelled; start another when it ends."""
     while True:
-        code = await _one_process("mirror", _environment(settings), ("run",))
+        code = await _one_process("mirror", environment_of(settings), ("run",))
         _log.warning("mirror_ended", exit_code=code, restart_in_s=GATEWAY_AGAIN_S)
         await asyncio.sleep(GATEWAY_AGAIN_S)
 
@@ -156,12 +157,13 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment_of(settings: Settings) -> dict[str, str]:
     """Return the settings as variables: unlike arguments they are not shown to other users."""
     environment = dict(os.environ)
     environment.pop("PARALLAX_CONFIG", None)
     for section, values in settings.model_dump(mode="json").items():
         for name, value in values.items():
-            text = str(value).lower() if isinstance(value, bool) else str(value)
+            # As `load` reads it: text as it is, everything else as JSON, infinity included.
+            text = value if isinstance(value, str) else json.dumps(value)
             environment[variable_of(f"{section}.{name}")] = text
     return environment

@@ -198,6 +198,7 @@ def _roll_back(settings: Settings, file: Path, ledger: Ledger) -> RollBack:
         gates_of=lambda namespace: outage.endure(partial(gates_of, namespace)),
         gates_before=lambda namespace: outage.endure(partial(changes.gates_then, namespace)),
         enter=lambda change: outage.endure(partial(changes.enter, change)),
+        max_ratio=lambda namespace: settings.gates.of(namespace).max_latency_ratio,
     )
 
 

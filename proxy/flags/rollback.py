@@ -17,6 +17,7 @@ from comparators.errors import SettingsError
 from proxy.flags.document import SHADOW, Standing, may_serve, said, serving, with_flag
 from proxy.flags.file import read_flags, sole_change, write_flags
 from proxy.flags.phases import Direction
+from proxy.flags.slowness import Slowness
 from proxy.ledger.flag_changes import PARALLAX, ROLLED_BACK, FlagChange, GateThen
 from proxy.ledger.gates import Result
 
@@ -24,6 +25,7 @@ _log = structlog.get_logger()
 
 PAUSE_S: Final = 0.1
 GATES_EVERY_S: Final = 10.0
+PACE_EVERY_S: Final = 1.0
 ALL: Final = "*"
 """In place of a collection, where it cannot be said which one is concerned."""
 
@@ -40,12 +42,20 @@ class RollBack:
         gates_of: GatesOf,
         gates_before: GatesOf,
         enter: Callable[[FlagChange], Awaitable[None]],
+        max_ratio: Callable[[str], float],
     ) -> None:
-        """`gates_of` tells how the gates of a collection stand, `gates_before` how they stood at the last change of its flag."""
+        """`gates_of` tells how the gates of a collection stand, `gates_before` how they stood at the last change of its flag.
+
+        `max_ratio` is how slow the gateway may be for a collection, as a multiple of MongoDB.
+        """
         self._file = file
         self._gates_of = gates_of
         self._gates_before = gates_before
         self._enter = enter
+        self._max_ratio = max_ratio
+        self._slowness = Slowness()
+        self._serves = False
+        """Whether the gateway answers anything at all."""
         self._heard: dict[str, str] = {}
         self._heard_s = 0.0
         """When the first of these was heard of."""
@@ -58,6 +68,11 @@ class RollBack:
         self._heard.setdefault(namespace, reason)
         self._wake.set()
 
+    def timed(self, namespace: str, legacy_s: float, gateway_s: float) -> None:
+        """Take note of what both sides took for the same operation."""
+        if self._serves:
+            self._slowness.timed(namespace, legacy_s, gateway_s, now_s=time.monotonic())
+
     async def run(
         self, *, flush: Callable[[], Awaitable[None]], withhold: Callable[[], None]
     ) -> None:
@@ -68,6 +83,7 @@ class RollBack:
         async with asyncio.TaskGroup() as tasks:
             # Beside each other: adding up a long ledger takes longer than a roll-back may.
             tasks.create_task(self._look_on(), name="look at gates")
+            tasks.create_task(self._time_on(), name="look at latencies")
             while True:
                 await self._wake.wait()
                 self._wake.clear()
@@ -80,6 +96,11 @@ class RollBack:
         while True:
             await asyncio.sleep(GATES_EVERY_S)
             await self._look_at_gates()
+
+    async def _time_on(self) -> None:
+        while True:
+            await asyncio.sleep(PACE_EVERY_S)
+            await self._look_at_latencies()
 
     async def _act(
         self,
@@ -133,6 +154,24 @@ class RollBack:
             for gate in sorted(now.keys() - before.keys()):
                 self.hear(namespace, f"gate {gate} fails: {now[gate]}")
 
+    async def _look_at_latencies(self) -> None:
+        """Hear of a gateway that has come to be too slow since somebody let it answer because it was not."""
+        try:
+            document = read_flags(self._file)
+        except SettingsError:
+            return
+        self._serves = bool(serving(document))
+        for namespace in self._slowness.namespaces:
+            if not any(may_serve(document, direction, namespace) for direction in Direction):
+                self._slowness.forget(namespace)
+                continue
+            slow = self._slowness.breaches(namespace, self._max_ratio(namespace))
+            if slow:
+                passed = _passed(await self._gates_before(namespace))
+                for outcome in slow:
+                    if outcome.gate.value in passed:
+                        self.hear(namespace, f"gate {outcome.gate} fails of late: {outcome.found}")
+
 
 def set_back(file: Path, heard: Mapping[str, str]) -> list[tuple[Standing, str]]:
     """Set the flags of collections to `shadow` where the gateway may answer; return what they said, with the reasons."""
@@ -160,3 +199,7 @@ def _spread(document: Mapping[str, object], heard: Mapping[str, str]) -> Iterabl
 
 def _failing(gates: Iterable[GateThen]) -> dict[str, str]:
     return {then.gate: then.found for then in gates if then.result is Result.FAIL}
+
+
+def _passed(gates: Iterable[GateThen]) -> frozenset[str]:
+    return frozenset(then.gate for then in gates if then.result is Result.PASS)

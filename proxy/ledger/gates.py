@@ -147,7 +147,9 @@ def _outcomes(facts: CollectionFacts, bounds: Bounds) -> Iterator[GateOutcome | 
     yield _timeouts(facts, bounds)
     if not isinf(bounds.max_latency_ratio):
         for gate, quantile in QUANTILES.items():
-            yield _latency(gate, latency_ratio(facts.stretches, quantile), bounds.max_latency_ratio)
+            yield latency_gate(
+                gate, latency_ratio(facts.stretches, quantile), bounds.max_latency_ratio
+            )
     yield _unsupported(facts)
     yield _losses(facts, bounds)
     yield _samples(facts, bounds)
@@ -244,7 +246,8 @@ def _divergence(facts: CollectionFacts) -> GateOutcome:
     )
 
 
-def _latency(gate: Gate, ratio: Ratio | None, bound: float) -> GateOutcome:
+def latency_gate(gate: Gate, ratio: Ratio | None, bound: float) -> GateOutcome:
+    """Return what comes of holding a ratio of latencies against its bound."""
     wanted = f"at most {bound:.2f} times legacy"
     if ratio is None:
         return GateOutcome(

@@ -120,8 +120,7 @@ def latency_ratio(stretches: Sequence[Pair], quantile: float) -> Ratio | None:
         whole.merge(stretch)
     if not whole.n:
         return None
-    # Rounded first: 5 / (1 - 0.95) is a little more than 100.
-    least = ceil(round(BEYOND / (1 - quantile), 6))
+    least = _least(quantile)
     sections = _sections(stretches, max(ceil(whole.n / SECTIONS), least))
     value = whole.ratio(quantile)
     factor = _uncertainty(value, [section.ratio(quantile) for section in sections])
@@ -131,8 +130,19 @@ def latency_ratio(stretches: Sequence[Pair], quantile: float) -> Ratio | None:
         high=value * factor,
         n=whole.n,
         sections=len(sections),
-        n_needed=MIN_SECTIONS * least,
+        n_needed=needed_for(quantile),
     )
+
+
+def needed_for(quantile: float) -> int:
+    """Return how many operations are the least for an interval."""
+    return MIN_SECTIONS * _least(quantile)
+
+
+def _least(quantile: float) -> int:
+    """Return how many operations a section holds at least."""
+    # Rounded first: 5 / (1 - 0.95) is a little more than 100.
+    return ceil(round(BEYOND / (1 - quantile), 6))
 
 
 def _sections(stretches: Sequence[Pair], size: int) -> Sequence[Pair]:

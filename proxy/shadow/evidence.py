@@ -38,6 +38,9 @@ ANYTHING: Final = "*"
 Hears = Callable[[str, str], None]
 """Is told of what speaks against letting the gateway answer for a collection, and why."""
 
+Times = Callable[[str, float, float], None]
+"""Is told of each operation of a collection that both sides answered what MongoDB took and what the gateway, in seconds."""
+
 STATES_DIFFER: Final = "the stored documents differ"
 
 
@@ -56,9 +59,10 @@ class Gathered:
 class Evidence:
     """Gather findings; `take` empties it."""
 
-    def __init__(self, log: str, *, hears: Hears | None = None) -> None:
+    def __init__(self, log: str, *, hears: Hears | None = None, times: Times | None = None) -> None:
         self._log = log
         self._hears = hears
+        self._times = times
         self._gathered = Gathered()
         self.awaited = asyncio.Event()
         """Is set while somebody waits for what was gathered to reach the ledger."""
@@ -86,6 +90,8 @@ class Evidence:
         """Enter the verdict on an exchange."""
         operation = exchange.operation
         self._told(operation.namespace, operation.kind, judgement)
+        if self._times is not None and gateway_s is not None and exchange.legacy is not None:
+            self._times(operation.namespace, exchange.legacy_s, gateway_s)
         self._gathered.findings.append(
             Finding(
                 at_ns=exchange.received_ns,

@@ -119,7 +119,11 @@ class Verifier:
         self._intake = Intake(resume, self._frontier, self._budget)
         self._progress = Progress(reader.position)
         self._roll_back = roll_back
-        self._evidence = Evidence(log, hears=None if roll_back is None else roll_back.hear)
+        self._evidence = (
+            Evidence(log)
+            if roll_back is None
+            else Evidence(log, hears=roll_back.hear, times=roll_back.timed)
+        )
         self._stock = Stock()
         self._newest_ns = 0
         self._lineup = Lineup()

@@ -1,5 +1,6 @@
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,14 @@ from comparators.errors import (
     SettingsError,
     UnreachableError,
 )
-from proxy.cli.supervise import PATIENCE, REFUSALS, Patience, _one_process
+from proxy.cli.supervise import (
+    PATIENCE,
+    REFUSALS,
+    Patience,
+    _one_process,
+    environment_of,
+)
+from proxy.settings import load
 
 
 def test_what_only_a_person_can_mend_is_retried_slowly_and_has_a_remedy() -> None:
@@ -42,3 +50,19 @@ async def test_a_process_that_cannot_be_started_has_ended(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
 
     assert await _one_process("verify", {}, ()) == os.EX_OSERR
+
+
+def test_settings_reach_the_other_process_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "parallax.toml"
+    file.write_text(
+        '[gates]\nstrict = false\nmax_sweep_age_s = inf\n[gates.collections."app.audit"]\nmin_samples = 7\n'
+    )
+    settings = load(file)
+
+    for name, value in environment_of(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load() == settings
+    assert load().gates.of("app.audit").min_samples == 7

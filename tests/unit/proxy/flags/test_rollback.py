@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from proxy.flags import rollback
+from proxy.flags import rollback, slowness
 from proxy.flags.document import EMPTY, Said, said, with_flag
 from proxy.flags.file import read_flags, write_flags
 from proxy.flags.phases import Direction, Phase
@@ -107,7 +107,11 @@ class Surroundings:
         self.flushed = 0
         self.withheld = 0
         self.roll_back = RollBack(
-            file, gates_of=self.gates_of, gates_before=self.gates_before, enter=self.enter
+            file,
+            gates_of=self.gates_of,
+            gates_before=self.gates_before,
+            enter=self.enter,
+            max_ratio=lambda _: 2.0,
         )
 
     async def gates_of(self, namespace: str) -> tuple[GateThen, ...]:
@@ -190,3 +194,40 @@ async def test_a_gate_that_has_come_to_fail_is_heard_of(
     assert [change.why for change in around.entered] == (
         [] if failed_before else ["rolled back: gate latency_p95 fails: 2.0 times"]
     )
+
+
+@pytest.mark.parametrize("passed_before", [True, False])
+async def test_a_gateway_that_has_come_to_be_slow_is_heard_of_where_it_was_fast_enough(
+    file: Path, monkeypatch: pytest.MonkeyPatch, *, passed_before: bool
+) -> None:
+    monkeypatch.setattr(rollback, "PACE_EVERY_S", 0.01)
+    monkeypatch.setattr(slowness, "STRETCH_S", 0.01)
+    flagged(file, {"app.a": CANARY})
+    around = Surroundings(file)
+    result = Result.PASS if passed_before else Result.INCONCLUSIVE
+    around.before = (GateThen(gate="latency_p50", result=result, found="1.0 times"),)
+    looks = 0
+    breaches = slowness.Slowness.breaches
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal looks
+        found = breaches(*arguments)
+        looks += bool(found)
+        return found
+
+    monkeypatch.setattr(slowness.Slowness, "breaches", counted)
+    task = around.start()
+
+    async def is_enough() -> bool:
+        for _ in range(20):
+            around.roll_back.timed("app.a", 0.001, 0.009)
+            around.roll_back.timed("app.b", 0.001, 0.009)
+        return bool(around.entered) or looks > 1
+
+    await eventually(is_enough, within_s=20)
+    task.cancel()
+
+    told = [change.why for change in around.entered]
+    assert bool(told) is passed_before
+    assert all("gate latency_p50 fails of late: 9.0" in why for why in told)
+    assert {change.namespace for change in around.entered} <= {"app.a"}
