@@ -138,7 +138,7 @@ def latency_plot(collections: Sequence[CollectionEvidence]) -> LatencyPlot | Non
         rows=tuple(
             LatencyRow(
                 name=collection.namespace,
-                ranges=tuple(_range(axis, name, side) for name, side in sides),
+                ranges=tuple(range_of(axis, name, side) for name, side in sides),
                 ratio=words.ratio(collection.latency.ratio),
             )
             for collection, sides in timed
@@ -152,7 +152,8 @@ def _sides(collection: CollectionEvidence) -> list[tuple[str, Quantiles]]:
     return [(name, side) for name, side in both if side is not None]
 
 
-def _range(axis: LogAxis, name: str, side: Quantiles) -> Range:
+def range_of(axis: LogAxis, name: str, side: Quantiles) -> Range:
+    """Return the quantiles of one side on an axis."""
     return Range(
         side=name,
         p50=axis.at(side.p50_s),

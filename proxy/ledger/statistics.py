@@ -167,6 +167,17 @@ def _uncertainty(value: float, ratios: Sequence[float]) -> float:
     return _SKETCH_ERROR * exp(_STUDENT_T[n - MIN_SECTIONS] * sqrt(squares / (n - 1) / n))
 
 
+def student_t(share: float, freedom: float) -> float:
+    """Return the value below which Student's t has `share` of its mass; from a half up."""
+    x = _where(freedom / 2, 0.5, 2 * (1 - share))
+    return sqrt(freedom * (1 - x) / x) if x else inf
+
+
+def student_t_beyond(t: float, freedom: float) -> float:
+    """Return how much of the mass of Student's t lies above `t`, which is not negative."""
+    return _beta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
+
+
 def _where(a: float, b: float, share: float) -> float:
     """Return the x below which the beta distribution has `share` of its mass."""
     low, high = 0.0, 1.0

@@ -8,17 +8,20 @@ from typing import Annotated, Final
 import typer
 
 from comparators.errors import CapacityError, SettingsError
+from dashboards.bench.page import BenchPage, render_bench
 from proxy.cli import options
 from proxy.cli.bench.running import Asked, benchmark
-from proxy.cli.bench.told import print_measured
+from proxy.cli.bench.shown import page_of
+from proxy.cli.bench.told import print_page
 from proxy.cli.bench.ways import Way
 from proxy.cli.collection import settle_garbage_collection
+from proxy.jobs.bench.comparing import compared
 from proxy.jobs.bench.driver import precise_loop
-from proxy.jobs.bench.history import Benchmark, to_json
+from proxy.jobs.bench.history import Benchmark, read_history, to_json
 from proxy.jobs.bench.loads import Load
 from proxy.jobs.bench.measuring import Extent
 
-NOTHING_MEASURED: Final = 2
+CODES: Final = {"pass": 0, "fail": 1, "inconclusive": 2}
 USUAL_RATE: Final = 200.0
 USUAL_CONCURRENCY: Final = 8
 
@@ -85,12 +88,41 @@ def bench(
     force: Annotated[
         bool, typer.Option("--force", help="Drop databases of these names, whatever they hold.")
     ] = False,
+    capture: Annotated[
+        Path | None,
+        typer.Option(
+            "--capture", help="Drive what a capture log holds; its folder.", metavar="DIR"
+        ),
+    ] = None,
+    copy: Annotated[
+        int,
+        typer.Option(
+            "--copy",
+            min=0,
+            help="So many documents of each collection of a log are there before, read from MongoDB.",
+        ),
+    ] = 1000,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", help="Compare with the bench.json of an earlier run.", metavar="FILE"
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            "--tolerance", min=0, max=10, help="A change up to this does not matter; 0.05 is 5 %."
+        ),
+    ] = 0.05,
     seed: Annotated[int, typer.Option("--seed", help="Of the built-in workload.")] = 1,
-    out: Annotated[Path, typer.Option("--out", help="Folder for bench.json.")] = Path(
-        "parallax-bench"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for bench.html and bench.json.")
+    ] = Path("parallax-bench"),
 ) -> int:
-    """Measure how long the same operations take on each way to the data, and what they cost."""
+    """Measure how long the same operations take on each way to the data, and what they cost.
+
+    With --against, ends with 1 when a figure got worse.
+    """
     settings = options.settings_of(config, legacy=legacy, gateway=gateway, entities=entities)
     asked = Asked(
         wanted=frozenset(target or ()),
@@ -102,6 +134,9 @@ def bench(
             count=operations,
         ),
         file=file,
+        log=capture,
+        copy=copy,
+        before=None if against is None else read_history(against),
         seed=seed,
         prefix=database,
         force=force,
@@ -112,9 +147,11 @@ def bench(
             found = runner.run(benchmark(settings, asked))
     except asyncio.CancelledError:
         raise typer.Abort from None
-    print_measured(found)
-    typer.echo(f"figures: {_written(found, out)}")
-    return NOTHING_MEASURED if _is_void(found) else 0
+    changes = None if asked.before is None else compared(asked.before, found, tolerance=tolerance)
+    page = page_of(found, changes)
+    print_page(page)
+    typer.echo(f"page: {_written(found, page, out)}")
+    return CODES[page.result]
 
 
 def _loads(
@@ -144,18 +181,12 @@ def _addresses(texts: Sequence[str]) -> dict[Way, str]:
     return found
 
 
-def _is_void(found: Benchmark) -> bool:
-    """Return whether somewhere every single operation failed: such figures say nothing."""
-    return any(
-        sum(each.failures.values()) >= each.n for one in found.measured for each in one.rounds
-    )
-
-
-def _written(found: Benchmark, out: Path) -> Path:
-    path = out / "bench.json"
+def _written(found: Benchmark, page: BenchPage, out: Path) -> Path:
+    path = out / "bench.html"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        path.write_text(to_json(found), encoding="utf-8")
+        path.write_text(render_bench(page), encoding="utf-8")
+        (out / "bench.json").write_text(to_json(found), encoding="utf-8")
     except OSError as error:
         raise CapacityError(
             f"the figures cannot be written: {error.strerror}",

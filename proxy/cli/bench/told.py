@@ -3,15 +3,14 @@
 import os
 import platform
 from importlib.metadata import version
-from statistics import median
 
 import psutil
+import typer
 from rich.console import Console
 from rich.table import Table
 
+from dashboards.bench.page import BenchPage, ChangeRow, LoadPart, TargetRow, interval, times
 from dashboards.report import words
-from proxy.jobs.bench.history import Benchmark, Measured
-from proxy.jobs.bench.measuring import QUANTILES
 
 
 def about_machine() -> dict[str, str]:
@@ -25,30 +24,49 @@ def about_machine() -> dict[str, str]:
     }
 
 
-def print_measured(found: Benchmark) -> None:
-    """Print medians over the rounds, one table for each load."""
+def print_page(page: BenchPage) -> None:
+    """Print the figures, one table for each load, and how they compare with an earlier run."""
     console = Console()
-    for load in dict.fromkeys(one.load for one in found.measured):
-        shown = [one for one in found.measured if one.load == load]
-        console.print(_table(load, shown))
-    for name, why in found.absent.items():
-        console.print(f"not measured: {name}: {why}", highlight=False)
-    for name, n in found.left_out.items():
-        console.print(f"left out: {n:,} {name}", highlight=False)
+    for part in page.loads:
+        console.print(_load(part))
+    if page.changes is not None:
+        console.print(_changes(page.changes))
+    for name, why in page.absent.items():
+        typer.echo(f"not measured: {name}: {why}")
+    for name, n in page.left_out.items():
+        typer.echo(f"left out: {n:,} {name}")
+    for remark in page.remarks:
+        typer.echo(remark)
+    typer.echo(page.headline)
 
 
-def _table(load: str, shown: list[Measured]) -> Table:
-    names = [
-        name
-        for name in QUANTILES
-        if all(name in r.quantiles_s for one in shown for r in one.rounds)
-    ]
-    table = Table("target", *names, "per s", "failed", title=load)
-    for one in shown:
+def _load(part: LoadPart) -> Table:
+    headings = ("target", *part.quantiles, "p50 added", ": direct", "per s", "failed", "cpu")
+    table = Table(*headings, title=part.load)
+    for row in part.rows:
         table.add_row(
-            one.target,
-            *(words.duration(median(r.quantiles_s[name] for r in one.rounds)) for name in names),
-            f"{median(r.per_s for r in one.rounds):,.0f}",
-            f"{sum(sum(r.failures.values()) for r in one.rounds):,}",
+            row.target,
+            *(words.duration(row.quantiles[name].value) for name in part.quantiles),
+            words.NONE if row.added is None else interval(row.added),
+            times(row.ratio),
+            f"{row.per_s.value:,.0f}",
+            f"{sum(row.failures.values()):,}",
+            _cost(row),
+        )
+    return table
+
+
+def _cost(row: TargetRow) -> str:
+    """Return what an operation costs, but for what makes the load."""
+    spent = {part: seconds for part, seconds in row.cpu_s.items() if part != "generator"}
+    return ", ".join(f"{part} {words.duration(seconds)}" for part, seconds in spent.items())
+
+
+def _changes(changes: tuple[ChangeRow, ...]) -> Table:
+    table = Table("target", "load", "figure", "of", "new : old", "p", "finding")
+    for row in changes:
+        table.add_row(
+            *(row.target, row.load, row.figure, row.basis),
+            *(times(row.ratio), f"{row.p:.3f}", row.finding),
         )
     return table

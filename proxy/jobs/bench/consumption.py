@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import psutil
 from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure
+from pymongo.errors import PyMongoError
 
 _MIB: Final = 1024 * 1024
 
@@ -42,7 +42,7 @@ class ProcessMeter:
             top = psutil.Process(self.pid)
             # The processor time of children that ended is their parent's.
             ended = top.cpu_times()
-            found = [spent_by(each) for each in (top, *top.children(recursive=True))]
+            found = [spent_by(top), *map(_child, top.children(recursive=True))]
             return {
                 self.part: Spent(
                     cpu_s=sum(each.cpu_s for each in found)
@@ -64,7 +64,7 @@ class MongoMeter:
         """Return what it spent; nothing where it does not tell, or the user may not ask."""
         try:
             status = await self.client.admin.command({"serverStatus": 1, "repl": 0})
-        except OperationFailure:
+        except PyMongoError:
             return {}
         more = status.get("extra_info", {})
         if "user_time_us" not in more or "mem" not in status:
@@ -97,6 +97,17 @@ class OwnMeter:
     async def read(self) -> Mapping[str, Spent]:
         """Return what it spent."""
         return {"generator": spent_by(psutil.Process(os.getpid()))}
+
+
+def _child(process: psutil.Process) -> Spent:
+    """Return what a child spent; memory that it shares is its parent's, as PostgreSQL's buffers are."""
+    found = spent_by(process)
+    try:
+        # Where the system does not tell it apart, it counts in full.
+        shared = getattr(process.memory_info(), "shared", 0)
+    except psutil.NoSuchProcess:
+        return found
+    return Spent(cpu_s=found.cpu_s, memory_bytes=max(found.memory_bytes - shared, 0))
 
 
 def spent_by(process: psutil.Process) -> Spent:

@@ -3,8 +3,8 @@
 Each holds an empty collection that says whose it is, so that what a killed benchmark left behind may be dropped by the next.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from pymongo import AsyncMongoClient
@@ -49,10 +49,17 @@ async def client_of(
         maxPoolSize=connections,
         appname="parallax-bench",
     )
-    try:
-        async with client:
+    async with client:
+        with answered_by(target):
             await client.admin.command("ping")
-            yield client
+        yield client
+
+
+@contextmanager
+def answered_by(target: str) -> Iterator[None]:
+    """Say which target refuses or does not answer."""
+    try:
+        yield
     except OperationFailure as error:
         raise RefusedError(
             f"the target refuses what a benchmark needs, with code {error.code}",
@@ -72,7 +79,8 @@ async def demand_free(
 ) -> None:
     """Refuse databases that hold anything, unless a benchmark made them or `force` says that they may go."""
     for name in names:
-        there = {each["name"] async for each in await client[name].list_collections()}
+        with answered_by(target):
+            there = {each["name"] async for each in await client[name].list_collections()}
         if there and MARK not in there and not force:
             raise RefusedError(
                 f"the database {name} holds collections that no benchmark made",
@@ -81,17 +89,21 @@ async def demand_free(
             )
 
 
-async def fill(client: AsyncMongoClient[Any], names: Iterable[str], setup: Iterable[bytes]) -> None:
+async def fill(
+    client: AsyncMongoClient[Any], names: Iterable[str], setup: Iterable[bytes], *, target: str
+) -> None:
     """Make databases anew: empty but for what `setup` makes."""
-    for name in names:
-        await client.drop_database(name)
-        await client[name].create_collection(MARK)
-    for command in setup:
-        asked: dict[str, Any] = decoded(command)
-        await client[asked.pop("$db")].command(asked)
+    with answered_by(target):
+        for name in names:
+            await client.drop_database(name)
+            await client[name].create_collection(MARK)
+        for command in setup:
+            asked: dict[str, Any] = decoded(command)
+            await client[asked.pop("$db")].command(asked)
 
 
-async def drop(client: AsyncMongoClient[Any], names: Iterable[str]) -> None:
+async def drop(client: AsyncMongoClient[Any], names: Iterable[str], *, target: str) -> None:
     """Drop the databases of a benchmark."""
-    for name in names:
-        await client.drop_database(name)
+    with answered_by(target):
+        for name in names:
+            await client.drop_database(name)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from comparators.errors import SettingsError
 
 FORMAT: Final = "parallax-bench/1"
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +22,8 @@ class Round:
     """
 
     n: int
-    quantiles_s: Mapping[str, float]
-    per_s: float
+    quantiles_s: Mapping[str, _Positive]
+    per_s: _Positive
     failures: Mapping[str, int]
     late_s: float | None
     cpu_s: Mapping[str, float]

@@ -20,12 +20,16 @@ QUANTILES: Final[Mapping[str, float]] = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p
 BEYOND: Final = 5
 """A quantile is given where so many operations of a round are slower: with fewer it is a matter of luck."""
 
+LATE_MATTERS: Final = 0.5
+"""Operations that are sent later than this share of the median latency make it look longer than it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A way to the data that is measured; `operations` name its own databases."""
+    """A way to the data that is measured; `where` is its address as it may be shown, `operations` name its own databases."""
 
     name: str
+    where: str
     client: AsyncMongoClient[Any]
     operations: Operations
     meter: Meter
@@ -64,8 +68,8 @@ async def measure(targets: Sequence[Target], extent: Extent, *, told: Told) -> t
 
 async def _measure(target: Target, load: Load, extent: Extent) -> tuple[Driven, Round]:
     operations = target.operations
-    await fill(target.client, operations.databases, operations.setup)
-    runs = Runs(target.client, operations.units)
+    await fill(target.client, operations.databases, operations.setup, target=target.where)
+    runs = Runs(target.client, operations.units, target=target.where)
     before = await target.meter.read()
     driven = await drive(runs.run, load, warm_up=extent.warm_up, count=extent.count)
     after = await target.meter.read()

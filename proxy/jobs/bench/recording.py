@@ -17,6 +17,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
+from proxy.jobs.bench.databases import answered_by
 from proxy.jobs.bench.operations import Gathering, Operations, decoded
 from proxy.jobs.workload import Workload
 
@@ -44,11 +45,12 @@ class _Recorder(CommandListener):
         """Keep no answer: what fails here fails wherever it is driven."""
 
 
-async def recorded(uri: str, database: str, *, seed: int, count: int) -> Operations:
+async def recorded(uri: str, database: str, *, target: str, seed: int, count: int) -> Operations:
     """Let people use the application in a database until they asked for about `count` things, and return these."""
     recorder = _Recorder()
     workload = Workload(uri=uri, users=USERS, seed=seed, begin=BEGIN, database=database)
-    await workload.run(recorder, steps=count // USERS + 1)
+    with answered_by(target):
+        await workload.run(recorder, steps=count // USERS + 1)
     people = [recorder.sent[name] for name in sorted(recorder.sent) if name.startswith("person ")]
     gathering = Gathering()
     for name, commands in recorder.sent.items():

@@ -7,8 +7,9 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
+from comparators.errors import UnreachableError
 from proxy.jobs.bench.operations import Unit, decoded
 
 _RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSONDocument)
@@ -18,19 +19,29 @@ _RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSON
 class Runs:
     """Operations, ready to be sent through one client."""
 
-    def __init__(self, client: AsyncMongoClient[Any], units: Sequence[Unit]) -> None:
+    def __init__(
+        self, client: AsyncMongoClient[Any], units: Sequence[Unit], *, target: str
+    ) -> None:
         self._client = client
+        self._target = target
         self._units = [
             (unit.in_transaction, [decoded(command) for command in unit.commands]) for unit in units
         ]
 
     async def run(self, number: int) -> str | None:
-        """Run an operation to its end; return what failed."""
+        """Run an operation to its end; return what failed. UnreachableError once the target is gone."""
         in_transaction, commands = self._units[number % len(self._units)]
         try:
             if in_transaction:
                 return await self._transaction(commands)
             return await self._command(commands[0], None)
+        except ServerSelectionTimeoutError as error:
+            # Each further operation would wait as long.
+            raise UnreachableError(
+                "the target has gone while it was measured",
+                where=self._target,
+                remedy="see whether it still runs, and measure again",
+            ) from error
         except PyMongoError as error:
             return type(error).__name__
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 
 from proxy.cli.bench.ways import HAPROXY_PLACES
 from proxy.embedded import EmbeddedMongo
 from tests.integration.cli.command import Ran, assert_three_lines, parallax
+from tests.unit.proxy.capture.logs import writer_of
+from tests.unit.proxy.shadow.records import message, reply
 
 HERE = "bench_of_test"
 READ = '{"find": "things", "filter": {"n": {"$gte": 3}}, "batchSize": 2}'
@@ -53,6 +56,7 @@ async def test_the_workload_is_measured_on_every_way_and_nothing_stays(
 
     ran = await bench(
         *("--operations", "60", "--warm-up", "20", "--concurrency", "4", "--rate", "200"),
+        *("--rounds", "1"),
         directory=tmp_path,
         **environment,
     )
@@ -65,12 +69,13 @@ async def test_the_workload_is_measured_on_every_way_and_nothing_stays(
     assert {one["target"] for one in found["measured"]} == ways
     assert {one["load"] for one in found["measured"]} == {"4 at once", "200/s over 32"}
     rounds = [each for one in found["measured"] for each in one["rounds"]]
-    assert len(rounds) == len(ways) * 2 * 2
+    assert len(rounds) == len(ways) * 2
     assert all(each["n"] == 60 and each["quantiles_s"]["p50"] > 0 for each in rounds)
     spent = {one["target"]: set(one["rounds"][0]["cpu_s"]) for one in found["measured"]}
     assert spent["direct"] == {"generator", "mongod"}
     assert spent["proxy"] == {"generator", "mongod", "relay"}
-    assert spent["gateway"] >= {"generator", "gateway"}
+    assert spent["gateway"] == {"generator", "gateway", "postgresql"}
+    assert "<polygon" in (tmp_path / "parallax-bench" / "bench.html").read_text()
     assert await names(mongo_client) == set()
 
 
@@ -93,6 +98,49 @@ async def test_a_file_is_driven_and_what_writes_is_not_repeated(
     assert [each["n"] for each in measured["rounds"]] == [30, 30]
     assert all(each["failures"] == {} for each in measured["rounds"])
     assert await names(mongo_client) == set()
+
+
+async def test_what_a_log_holds_is_driven_on_what_mongodb_holds(
+    mongo: EmbeddedMongo, mongo_database: AsyncDatabase[dict[str, Any]], tmp_path: Path
+) -> None:
+    await mongo_database["users"].create_index("email", unique=True)
+    await mongo_database["users"].insert_many([{"email": f"{n}@example.org"} for n in range(7)])
+    before = await mongo_database["users"].find().to_list()
+    writer = writer_of(tmp_path / "capture")
+    asked = {"find": "users", "filter": {}, "batchSize": 2, "$db": mongo_database.name}
+    writer.exchange(
+        connection=1,
+        received_ns=1,
+        legacy_ns=1,
+        overhead_ns=1,
+        request=message(asked),
+        reply=reply(1),
+        collection=f"{mongo_database.name}.users",
+    )
+    writer.close()
+    arguments = ("--capture", "capture", "--target", "direct", "--legacy", mongo.uri)
+    small = ("--concurrency", "2", "--operations", "40", "--warm-up", "5")
+
+    first = await bench(*arguments, *small, "--out", "first", directory=tmp_path)
+    again = await bench(
+        *(*arguments, *small, "--against", "first/bench.json", "--out", "again"), directory=tmp_path
+    )
+    other = await bench(
+        *(*arguments, "--copy", "3", "--against", "first/bench.json"), directory=tmp_path
+    )
+
+    assert first.code == 0, first.printed
+    found = json.loads((tmp_path / "first" / "bench.json").read_text())
+    assert found["operations"] == {"find": 1}
+    assert [each["n"] for each in found["measured"][0]["rounds"]] == [40, 40]
+    assert all(each["failures"] == {} for each in found["measured"][0]["rounds"])
+    # The direct way alone tells of the machine, and decides nothing.
+    assert again.code == 2, again.printed
+    assert "Nothing can be compared" in again.out
+    assert "decides nothing" in (tmp_path / "again" / "bench.html").read_text()
+    assert other.code == 77
+    assert_three_lines(other, what="other operations", where="--against")
+    assert await mongo_database["users"].find().to_list() == before
 
 
 async def test_a_database_that_holds_data_is_left_alone(
@@ -121,13 +169,15 @@ async def test_a_database_that_holds_data_is_left_alone(
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [
-        (("--legacy", "mongodb://127.0.0.1:1"), 69, "does not answer"),
+        (("--at", "direct=mongodb://127.0.0.1:1"), 69, "does not answer"),
         (("--target", "gateway"), 78, "gateway cannot be measured"),
         (("--at", "proxy=somewhere"), 78, "no way to the data"),
         ((), 78, "nothing to measure"),
-        (("--file", "nowhere.jsonl"), 78, "cannot be read"),
         (("--file", "empty.jsonl", "--at", "direct={uri}"), 78, "nothing to drive"),
         (("--file", "few.jsonl", "--at", "direct={uri}"), 78, "too few"),
+        (("--capture", ".", "--at", "direct={uri}"), 78, "no capture log"),
+        (("--capture", ".", "--file", "few.jsonl"), 78, "not from both"),
+        (("--against", "few.jsonl", "--at", "direct={uri}"), 78, "no result of a benchmark"),
         (("--database", "a.b", "--at", "direct={uri}"), 78, "no name of a database"),
     ],
 )

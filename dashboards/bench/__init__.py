@@ -1,0 +1,1 @@
+"""The latency page of `parallax bench`."""
