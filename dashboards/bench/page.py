@@ -64,6 +64,10 @@ class LoadPart:
             name for name in self.rows[0].quantiles if all(name in r.quantiles for r in self.rows)
         ]
 
+    def fails_more(self, row: TargetRow) -> bool:
+        """Return whether more operations failed than where fewest did: what fails everywhere is the load's own."""
+        return sum(row.failures.values()) > min(sum(r.failures.values()) for r in self.rows)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
