@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 NOTES_AT_ONCE: Final = 1000
 POLL_S: Final = 0.1
 FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 5.0
+LONGEST_PAUSE_S: Final = 2.0
 
 
 @dataclass(slots=True)

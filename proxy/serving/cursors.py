@@ -22,6 +22,7 @@ from proxy.serving.refusals import (
     RefusalError,
 )
 from proxy.serving.replies import batch
+from proxy.wire.protocol.cursor_ids import marked
 
 FIRST_BATCH: Final = 101
 """Documents in a first batch whose size nobody asked for."""
@@ -163,7 +164,7 @@ class Cursors:
     def _number(self) -> Int64:
         # Not to be guessed: it is all that a client without a session has to show.
         while True:
-            number = secrets.randbelow(_NUMBERS) + 1
+            number = marked(secrets.randbelow(_NUMBERS))
             if number not in self._open:
                 return Int64(number)
 

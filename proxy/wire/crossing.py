@@ -26,6 +26,8 @@ AGAIN_S: Final = 1.0
 CONNECT_WITHIN_S: Final = 10.0
 """As long as a new process may take to be there: until then drivers would be told that nobody is."""
 TRY_EVERY_S: Final = 0.05
+ASKED_AGAIN_WITHIN_S: Final = 5.0
+"""Drivers repeat a write at once, on a new connection: where it was done is known on its own side alone."""
 FEW_NOTES: Final = 1000
 """So few that MongoDB has them within the moment for which everybody is held."""
 
@@ -76,6 +78,8 @@ class Crossing:
         """Why it is not done yet."""
         self._mirror: Mapping[str, Any] = {}
         self._look_again_s = 0.0
+        # Whoever an earlier relay has left without an answer may ask again, too.
+        self._doubtful_until_s = time.monotonic() + ASKED_AGAIN_WITHIN_S
         self._may_connect = asyncio.Event()
         self._may_connect.set()
 
@@ -88,6 +92,10 @@ class Crossing:
         """Return how it stands."""
         side = "gateway" if self.is_through else "legacy"
         return Crossed(side=side, obstacle=self.obstacle, mirror=self._mirror)
+
+    def in_doubt(self) -> None:
+        """Note that somebody has left without an answer: who asks again must find the side that may have answered."""
+        self._doubtful_until_s = time.monotonic() + ASKED_AGAIN_WITHIN_S
 
     @property
     def needs_gateway(self) -> bool:
@@ -177,6 +185,8 @@ class Crossing:
         self, conversations: Callable[[], Iterable[Crosser]], *, to_gateway: bool
     ) -> str:
         """Cross, or return why not."""
+        if time.monotonic() < self._doubtful_until_s:
+            return "somebody who left without an answer may ask again"
         try:
             if to_gateway:
                 return await self._to_gateway(conversations)

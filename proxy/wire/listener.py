@@ -158,6 +158,11 @@ class Listener:
         transport, side, address = await self.upstream.connect(factory)
         return Reached(transport, side, address, is_through=False)
 
+    def in_doubt(self) -> None:
+        """Note that somebody has left without an answer, and may ask again."""
+        if self.crossing is not None:
+            self.crossing.in_doubt()
+
     def connect_gateway(self, reads: ServedReads) -> None:
         """Have a conversation reach for the gateway process."""
         self._tasks.create_task(self._reach_gateway(reads), name="reach gateway")

@@ -30,6 +30,15 @@ class OtherSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
+    def hand_over(self, answered: Answered) -> None:
+        """Have somebody else hear of what comes from here on."""
+        self._conversation = answered
+
+    def write(self, raw: bytes) -> None:
+        """Send something."""
+        if self._transport is not None:
+            self._transport.write(raw)
+
     def drop(self) -> None:
         """Close, and let nobody hear of it."""
         self._conversation = None

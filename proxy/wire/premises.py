@@ -100,6 +100,9 @@ class Premises(Protocol):
     def connect(self, conversation: Guest) -> None:
         """Run `conversation.reach_legacy()` as a task."""
 
+    def in_doubt(self) -> None:
+        """Note that somebody has left without an answer, and may ask again."""
+
     def connect_gateway(self, reads: ServedReads) -> None:
         """Run `reads.connect()` as a task."""
 

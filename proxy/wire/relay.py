@@ -15,11 +15,13 @@ from proxy.flags.phases import SERVING, Phase
 from proxy.wire.captured import Captured
 from proxy.wire.counters import Refusal
 from proxy.wire.flagging import Phases
+from proxy.wire.former import Former
 from proxy.wire.holds import Hold, Holds
 from proxy.wire.legacy import Address, shown_address
 from proxy.wire.login import Login
 from proxy.wire.otherside import OtherSide
 from proxy.wire.premises import Premises
+from proxy.wire.protocol.cursor_ids import is_foreign
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
 from proxy.wire.protocol.handover import Handover
 from proxy.wire.protocol.hello import rewritten_hello
@@ -84,6 +86,7 @@ class Conversation(asyncio.Protocol):
         """Whether the gateway answers instead of MongoDB: then nothing is captured."""
         self._other: OtherSide | None = None
         self._login = Login()
+        self._former: Former | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self.legacy_address: Address | None = None
 
@@ -333,7 +336,12 @@ class Conversation(asyncio.Protocol):
         treatment = request.treatment
         self._counters.requests[treatment] += 1
         self._login.asked(frame, request)
-        forwarded_ns = self._forward(frame.raw)
+        former = self._former
+        if former is not None and former.is_there and is_foreign(frame, request):
+            former.ask(frame.raw)
+            forwarded_ns = perf_counter_ns()
+        else:
+            forwarded_ns = self._forward(frame.raw)
         if request.expects_reply:
             kept = treatment if treatment is _HELLO or treatment is _SECRET else _GOSSIP
             overhead_ns = forwarded_ns - started_ns
@@ -431,14 +439,30 @@ class Conversation(asyncio.Protocol):
         if self._served is not None and self._premises.gateway is not None:
             self._served.close()
             self._served = ServedReads(self._premises.gateway, self)
-        if self._other is not None:
-            self._other.drop()
+        self._let_go(self._other, to_gateway=self._premises.is_through)
         self._legacy = self._other = None
         self._replies = Framer(peer="legacy", opcodes=REPLY_OPCODES)
         self._sent_ahead = 0
         self._holds.release(Hold.LEGACY_FULL)
         self._holds.hold(Hold.CONNECTING)
         self._premises.connect(self)
+
+    def _let_go(self, side: OtherSide | None, *, to_gateway: bool) -> None:
+        """Close the connection that was used, or keep MongoDB's for what its cursors still hold."""
+        if self._former is not None:
+            self._former.close()
+            self._former = None
+        if side is None:
+            return
+        if to_gateway:
+            self._former = Former(side, given=self._former_answered, lost=self.legacy_lost)
+        else:
+            side.drop()
+
+    def _former_answered(self, frame: Frame) -> None:
+        if self._client is not None and not self._is_over:
+            self._reply(frame, perf_counter_ns())
+            self._client.write(frame.raw)
 
     def _may_pass(self, data: bytes) -> bool:
         """Return whether what comes while everybody waits to cross belongs to a transaction that must end first."""
@@ -455,7 +479,10 @@ class Conversation(asyncio.Protocol):
     @property
     def _is_watching(self) -> bool:
         """Whether replies are looked at whole before the client gets them."""
-        served, awaited = self._served, self._awaited
+        served, awaited, former = self._served, self._awaited, self._former
+        if former is not None and former.is_asked:
+            # Not in the middle of another reply.
+            return True
         return (served is not None and served.is_watching) or (
             awaited is not None and awaited.is_asked
         )
@@ -528,6 +555,10 @@ class Conversation(asyncio.Protocol):
         if self._is_over:
             return
         self._is_over = True
+        if self._former is not None:
+            self._former.close()
+        if self._pairing:
+            self._premises.in_doubt()
         if self._served is not None:
             self._served.close()
         if self._awaited is not None:

@@ -18,6 +18,7 @@ BOOLEAN: Final = 0x08
 REGEX: Final = 0x0B
 POINTER: Final = 0x0C
 SCOPED_CODE: Final = 0x0F
+INT64: Final = 0x12
 
 INT32: Final = Struct("<i")
 
