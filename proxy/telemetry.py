@@ -125,6 +125,17 @@ OF_RELAY: Final = (
     CAPTURE_DROPS,
 )
 DURATIONS: Final = (DURATION, OVERHEAD, COMPARISON)
+MIRROR_NOTES: Final = Declared(
+    name="parallax.mirror.notes",
+    unit="{write}",
+    meaning="Writes that MongoDB lacks after the cut-over",
+)
+MIRROR_LAG: Final = Declared(
+    name="parallax.mirror.lag",
+    unit="s",
+    meaning="Age of the oldest write that MongoDB lacks after the cut-over",
+)
+
 METRICS: Final = (
     *DURATIONS,
     VERDICTS,
@@ -133,6 +144,8 @@ METRICS: Final = (
     LAG_TIME,
     LAG_SIZE,
     *OF_RELAY,
+    MIRROR_NOTES,
+    MIRROR_LAG,
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -239,6 +252,10 @@ class Metrics:
             given.create_gauge(declared.name, declared.unit, declared.meaning)
             for declared in (LAG_OPERATIONS, LAG_TIME, LAG_SIZE)
         )
+        self._mirror_notes, self._mirror_lag = (
+            given.create_gauge(declared.name, declared.unit, declared.meaning)
+            for declared in (MIRROR_NOTES, MIRROR_LAG)
+        )
 
     def judged(self, *, verdict: Verdict, collection: str, kind: Kind, n: int) -> None:
         """Count operations with their verdict."""
@@ -290,6 +307,11 @@ class Metrics:
     def dropped(self, *, collection: str, what: str, n: int) -> None:
         """Count operations that were not captured; `what` is reads or writes."""
         self._drops.add(n, {"db.collection.name": collection, "parallax.dropped": what})
+
+    def mirror(self, *, notes: int, seconds: float) -> None:
+        """Set what MongoDB lacks after the cut-over."""
+        self._mirror_notes.set(notes)
+        self._mirror_lag.set(seconds)
 
     def lag(self, *, operations: int, seconds: float, size_bytes: int) -> None:
         """Set how far the verifier is behind."""

@@ -1,7 +1,8 @@
 """The processes of a cut-over, kept by the relay: one that answers instead of MongoDB, one that keeps MongoDB current."""
 
+import asyncio
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,10 +10,12 @@ from pymongo import AsyncMongoClient
 
 from adapters.postgresql.outbox import NOTED, Outbox
 from adapters.registry import gateway_for
+from comparators.errors import SettingsError, UnreachableError
 from proxy.capture.authority import read_authority
 from proxy.cli.ending import cancelled_by_signals, cancelled_without
 from proxy.cli.limits import limits_of
 from proxy.cli.maps import maps_of
+from proxy.exporters import exported
 from proxy.mirror.mirror import Mirror
 from proxy.mirror.target import Target
 from proxy.serving.commands import monotonic
@@ -23,9 +26,13 @@ from proxy.serving.retries import Retries
 from proxy.serving.server import Server
 from proxy.serving.users import Users
 from proxy.settings import Settings
+from proxy.telemetry import Metrics
 from proxy.uris import redacted_uri
 
 MIRROR_CONNECTIONS: Final = 2
+LOOK_S: Final = 0.2
+TRIES: Final = 50
+MEASURED_EVERY_S: Final = 1.0
 _LEGACY_TIMEOUT_MS: Final = 2_000
 
 
@@ -79,6 +86,9 @@ async def mirrored(settings: Settings, parent: int | None) -> None:
     async with AsyncExitStack() as held:
         held.enter_context(cancelled_by_signals())
         held.enter_context(cancelled_without(parent))
+        while not read_authority(settings.capture_directory).is_gateway:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(LOOK_S)
+        metrics = await _metrics(settings, held)
         outbox = await held.enter_async_context(Outbox(uri))
         await outbox.prepare()
         client: AsyncMongoClient[Any] = await held.enter_async_context(
@@ -90,5 +100,29 @@ async def mirrored(settings: Settings, parent: int | None) -> None:
             gateway_for(uri, connections=MIRROR_CONNECTIONS, entities=maps_of(settings))
         )
         target = Target(client, where=redacted_uri(legacy))
-        async with outbox.alone():
+        async with outbox.alone(), asyncio.TaskGroup() as tasks:
+            tasks.create_task(_measured(outbox, metrics), name="measure")
             await Mirror(outbox, gateway, target).run()
+
+
+async def _metrics(settings: Settings, held: AsyncExitStack) -> Metrics:
+    """Take over where metrics are fetched from the verifier, which ends now."""
+    tries_left = TRIES
+    while True:
+        try:
+            return held.enter_context(exported(settings.telemetry, part="mirror"))
+        except SettingsError:
+            tries_left -= 1
+            if not tries_left:
+                raise
+        await asyncio.sleep(LOOK_S)
+
+
+async def _measured(outbox: Outbox, metrics: Metrics) -> None:
+    """Tell once a second what MongoDB lacks."""
+    while True:
+        with suppress(UnreachableError):
+            # The mirror tells of PostgreSQL being away.
+            found = await outbox.pending()
+            metrics.mirror(notes=found.notes, seconds=found.oldest_s)
+        await asyncio.sleep(MEASURED_EVERY_S)

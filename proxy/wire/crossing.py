@@ -191,6 +191,8 @@ class Crossing:
             if to_gateway:
                 return await self._to_gateway(conversations)
             return await self._to_legacy(conversations)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return "the process that answers from the gateway is not there yet"
         except (OSError, TimeoutError, ValueError) as error:
             return f"the process that answers from the gateway does not: {type(error).__name__}"
         except UnreachableError as error:

@@ -89,6 +89,7 @@ def test_a_judged_operation_is_counted_and_timed_on_both_sides() -> None:
     )
     metrics.dropped(collection="app.users", what="reads", n=3)
     metrics.lag(operations=4, seconds=0.5, size_bytes=100)
+    metrics.mirror(notes=7, seconds=1.5)
 
     measured = exported(reader)
     provider.shutdown()
