@@ -191,7 +191,8 @@ def _note(position: int, fields: Mapping[str, Any]) -> Note:
         namespace: identifiers
         for namespace, identifiers in fields["touched"].items()
         # Of what names no document only what is simply done may have changed a collection.
-        if namespace and (identifiers or fields["kind"] == "done")
+        if not namespace.endswith(".") and namespace
+        if identifiers or fields["kind"] == "done"
     }
     replaced = fields.get("replaced", ()) if fields["kind"] == "done" else ()
     return Note(position=position, touched=touched, replaced=replaced)

@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from adapters.gateway import Gateway
 from comparators.canonical import decode, document_key
-from proxy.mirror.target import Target
+from proxy.mirror.target import MirrorRefusedError, Target
 
 AT_ONCE: Final = 500
 TRIES: Final = 5
@@ -62,8 +62,15 @@ class Documents:
     async def _delete(self, namespace: str, identifiers: Iterable[Any]) -> None:
         gone = [DeleteOne({"_id": {"$eq": each}}, collation=EXACT) for each in identifiers]
         if gone:
-            with self._target.reachable():
-                await self._target.images(namespace).bulk_write(gone, ordered=False)
+            try:
+                with self._target.reachable():
+                    await self._target.images(namespace).bulk_write(gone, ordered=False)
+            except BulkWriteError as error:
+                raise MirrorRefusedError(
+                    "MongoDB does not delete what the gateway has deleted",
+                    where=namespace,
+                    remedy="look into MongoDB's log",
+                ) from error
 
     async def _replace(
         self, namespace: str, images: Sequence[tuple[bytes, bytes]]
@@ -84,9 +91,7 @@ class Documents:
                     put, ordered=False, bypass_document_validation=True
                 )
         except BulkWriteError as error:
-            errors = error.details.get("writeErrors", [])
-            if not errors:
-                raise
+            errors = error.details["writeErrors"]
             return {images[each["index"]][0]: (int(each["code"]), each) for each in errors}
         return {}
 

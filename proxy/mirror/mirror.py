@@ -5,8 +5,9 @@ MongoDB is away the notes wait. What MongoDB refuses keeps its notes, is told of
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -97,12 +98,19 @@ class Mirror:
         for namespace, identifiers in touched.items():
             if b"" in identifiers and not await self._tried(namespace, self._definitions.copy):
                 failed.add(namespace)
-            wanted = [each for key, each in identifiers.items() if key]
-            for key, code in (await self._documents.copy(namespace, wanted)).items():
-                refused.add((namespace, key))
-                self._refused(namespace, code)
-            self.standing.copied += len(wanted)
+            if not await self._tried(namespace, partial(self._some, identifiers, refused)):
+                failed.add(namespace)
         return [note.position for note in notes if not _waits(note, refused, failed)]
+
+    async def _some(
+        self, identifiers: Mapping[bytes, Any], refused: set[tuple[str, bytes]], namespace: str
+    ) -> None:
+        """Copy some documents of a collection, and add those that MongoDB does not take."""
+        wanted = [each for key, each in identifiers.items() if key]
+        for key, code in (await self._documents.copy(namespace, wanted)).items():
+            refused.add((namespace, key))
+            self._refused(namespace, code)
+        self.standing.copied += len(wanted)
 
     async def _replaced(self, notes: Iterable[Note]) -> list[str]:
         """Return the collections of which nothing is known, each once."""

@@ -8,7 +8,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
 
 from comparators.canonical import CODEC
 from comparators.errors import ParallaxError, UnreachableError
@@ -66,18 +66,20 @@ class Target:
         """Turn errors into ours, but for those of single documents."""
         try:
             yield
-        except BulkWriteError:
+        except BulkWriteError as error:
+            if not error.details.get("writeErrors"):
+                # Done, and not known to be durable.
+                raise self._away(error) from error
             raise
-        except OperationFailure as error:
-            if isinstance(error, ConnectionFailure) or error.code in AWAY:
+        except PyMongoError as error:
+            code = getattr(error, "code", None)
+            if isinstance(error, ConnectionFailure) or code in AWAY:
                 raise self._away(error) from error
             raise MirrorRefusedError(
-                f"MongoDB refuses what the gateway holds, with code {error.code}",
+                f"MongoDB refuses what the gateway holds: {type(error).__name__}, code {code}",
                 where=self.where,
                 remedy="give the user in the legacy URI the roles readWriteAnyDatabase and dbAdminAnyDatabase",
             ) from error
-        except PyMongoError as error:
-            raise self._away(error) from error
 
     def _away(self, error: Exception) -> UnreachableError:
         return UnreachableError(
