@@ -146,6 +146,7 @@ class Listen(_Section):
     address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:27018"
     advertise: Annotated[str, AfterValidator(_address_or_empty)] = ""
     max_connections: PositiveInt = 10_000
+    after_verifier_s: NonNegativeFloat = 0
 
 
 class Serving(_Section):

@@ -183,6 +183,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "primary_changed": "The replica set has another primary",
     "record_skipped": "A record of the capture log cannot be read; it is counted",
     "relay_listening": "Applications can connect",
+    "relay_not_announced": "Other sidecars do not know of this one yet; the application is let in all the same",
     "relay_not_understood": "The relay asked the verifier what it does not know: they are of different versions",
     "roll_back_failed": "A flag should have been set back and the file cannot be changed; MongoDB answers everything until the verifier is started again",
     "rolled_back": "The flag of a collection was set back to `shadow` because the evidence turned bad",

@@ -13,6 +13,7 @@ import typer
 
 from comparators.errors import RefusedError
 from comparators.rules import Rules
+from proxy.capture.announced import Announcement
 from proxy.capture.authority import read_authority
 from proxy.capture.limits import CaptureLimits
 from proxy.capture.writer import CaptureWriter
@@ -30,6 +31,7 @@ from proxy.wire.listener import Listener
 _log = structlog.get_logger()
 
 _TEND_S: Final = 1.0
+_LOOK_S: Final = 0.05
 
 
 def serve(
@@ -119,8 +121,25 @@ async def relay(settings: Settings, *, with_verifier: bool, injection: Path | No
                 )
             elif verifying is not None:
                 tasks.create_task(verifying(None), name="verifier")
-            tasks.create_task(listener.run(), name="listener")
             tasks.create_task(_tend(settings, capture, listener), name="tend capture")
+            await _announced(settings)
+            tasks.create_task(listener.run(), name="listener")
+
+
+async def _announced(settings: Settings) -> None:
+    """Wait until other sidecars know of this one, only as long as the settings allow."""
+    within_s = settings.listen.after_verifier_s
+    if not within_s:
+        return
+    announcement = Announcement(settings.capture_directory)
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                if announcement.is_put:
+                    return
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        _log.warning("relay_not_announced", waited_s=within_s)
 
 
 async def _tend(settings: Settings, capture: CaptureWriter, listener: Listener) -> None:

@@ -77,13 +77,20 @@ class Peers:
     """The other verifiers, as far as this one has to mind them."""
 
     def __init__(
-        self, board: Board | None, own: Own, *, silent_after_s: float, outage: Outage
+        self,
+        board: Board | None,
+        own: Own,
+        *,
+        silent_after_s: float,
+        outage: Outage,
+        announced: Callable[[], None] = lambda: None,
     ) -> None:
-        """Without a board this verifier is alone whatever happens."""
+        """Without a board this verifier is alone whatever happens. `announced` is called once all others know of it."""
         self._board = board
         self._own = own
         self._silent_after_s = silent_after_s
         self._outage = outage
+        self._announced = announced
         self._epoch = time.time_ns()
         self._live: dict[str, Notice] = {}
         self._silent: frozenset[str] = frozenset()
@@ -128,6 +135,7 @@ class Peers:
     async def run(self) -> None:
         """Tell and hear until cancelled."""
         if self._board is None:
+            self._announced()
             return
         while True:
             await self._trade()
@@ -426,6 +434,7 @@ class Peers:
         if not self._joined and all(self._name in each.sees for each in live.values()):
             self._joined = True
             self._late = max((each.passed for each in notices.values()), default=-1)
+            self._announced()
             _log.info("sidecar_ready", others=len(live), late_up_to=self._late)
 
     def _was_dropped(self, live: dict[str, Notice]) -> bool:

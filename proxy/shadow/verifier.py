@@ -11,6 +11,7 @@ from typing import Final
 from adapters.board import Board
 from adapters.gateway import Gateway
 from comparators.rules import Rules
+from proxy.capture.announced import Announcement
 from proxy.capture.applied import Applied
 from proxy.capture.reader import CaptureReader
 from proxy.capture.retention import remove_below
@@ -130,9 +131,14 @@ class Verifier:
         self._gateway_outage = Outage(Side.GATEWAY, self._evidence.was_away)
         self._legacy_outage = Outage(Side.LEGACY, self._evidence.was_away)
         self._expiries = Expiries(gateway, self._gateway_outage)
+        self._announcement = Announcement(directory)
         own = self._own(cluster)
         self._peers = Peers(
-            board, own, silent_after_s=limits.silent_after_s, outage=self._gateway_outage
+            board,
+            own,
+            silent_after_s=limits.silent_after_s,
+            outage=self._gateway_outage,
+            announced=self._announcement.put,
         )
         self._touches = Touches(self._peers.touched)
         self._build(legacy, rules)
@@ -345,6 +351,7 @@ class Verifier:
                 async with asyncio.timeout(5):
                     await self._bookkeeping.flush()
                     if self.is_drained:
+                        self._announcement.take_back()
                         await self._peers.leave()
 
     @property

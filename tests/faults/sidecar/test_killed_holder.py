@@ -47,6 +47,7 @@ async def test_the_holding_sidecar_is_killed_in_the_middle_of_a_copy(
     identifiers = await load_people(mongo, database)
     ledger, name = f"sqlite:///{tmp_path / 'ledger.db'}", f"{database}.people"
     async with two_sidecars(mongo, postgres_dsn, ledger, tmp_path) as sidecars:
+        await drained(ledger)
         ended = asyncio.Event()
         async with AsyncExitStack() as held, asyncio.TaskGroup() as tasks:
             access = await held.enter_async_context(opened(ledger))

@@ -6,7 +6,8 @@ import re
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -80,23 +81,26 @@ async def drained(ledger: str, *, verifiers: int = 2) -> None:
 async def two_sidecars(
     mongo: EmbeddedMongo, gateway: str, ledger: str, directory: Path
 ) -> AsyncIterator[list[EmbeddedSidecar]]:
-    """Run two sidecars with one gateway and one ledger, and wait until both are there."""
+    """Run two sidecars with one gateway and one ledger; each lets applications in when the other knows of it."""
+    async with AsyncExitStack() as held:
+        yield [
+            await held.enter_async_context(
+                _sidecar(name, mongo.uri, gateway, ledger=ledger, directory=directory)
+            )
+            for name in ("one", "two")
+        ]
+
+
+def _sidecar(
+    name: str, legacy: str, gateway: str, *, ledger: str, directory: Path
+) -> AbstractAsyncContextManager[EmbeddedSidecar]:
     settings = {
         "PARALLAX_VERIFIER_NICE": "0",
         "PARALLAX_LEDGER_URI": ledger,
         "PARALLAX_VERIFIER_SILENT_AFTER_S": SILENT_AFTER_S,
+        "PARALLAX_LISTEN_AFTER_VERIFIER_S": "60",
     }
-    async with AsyncExitStack() as held:
-        sidecars = [
-            await held.enter_async_context(
-                embedded_sidecar(
-                    directory / name, legacy=mongo.uri, gateway=gateway, settings=settings
-                )
-            )
-            for name in ("one", "two")
-        ]
-        await drained(ledger)
-        yield sidecars
+    return embedded_sidecar(directory / name, legacy=legacy, gateway=gateway, settings=settings)
 
 
 async def test_two_sidecars_that_hammer_the_same_documents_leave_them_equal(
@@ -127,11 +131,22 @@ async def test_two_sidecars_that_hammer_the_same_documents_leave_them_equal(
         assert await differing(mongo.uri, postgres_dsn, database) == {}
 
 
-async def test_a_ledger_on_postgresql_takes_what_two_sidecars_find(
+async def test_a_second_sidecar_comes_while_the_first_is_hammered(
     mongo: EmbeddedMongo, postgres_dsn: str, ledger_dsn: str, database: str, tmp_path: Path
 ) -> None:
-    async with two_sidecars(mongo, postgres_dsn, ledger_dsn, tmp_path) as sidecars:
-        await _hammer(sidecars, database)
+    """The ledger is on PostgreSQL here."""
+    until = asyncio.Event()
+    async with AsyncExitStack() as held:
+        opening = partial(_sidecar, ledger=ledger_dsn, directory=tmp_path)
+        one = await held.enter_async_context(opening("one", mongo.uri, postgres_dsn))
+        await drained(ledger_dsn, verifiers=1)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(drive(one.uri, database, until=until, clients=3, pause_s=0.01))
+            try:
+                two = await held.enter_async_context(opening("two", mongo.uri, postgres_dsn))
+                await _hammer([two], database)
+            finally:
+                until.set()
         await drained(ledger_dsn)
 
         evidence = await read_report(ledger_dsn)
@@ -147,6 +162,7 @@ async def test_a_collection_is_filled_while_two_sidecars_write_to_its_documents(
     identifiers = await load_people(mongo, database)
     ledger = f"sqlite:///{tmp_path / 'ledger.db'}"
     async with two_sidecars(mongo, postgres_dsn, ledger, tmp_path) as sidecars:
+        await drained(ledger)
         ended = asyncio.Event()
         async with AsyncExitStack() as held:
             clients = [
