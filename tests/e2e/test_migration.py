@@ -228,8 +228,8 @@ async def _prove(migration: Migration, postgres: EmbeddedPostgres) -> None:
 
 
 async def _swept(migration: Migration) -> Ran:
-    """Sweep; again while some documents are too busy to be compared."""
-    while (ran := await migration.run("sweep")).code == INCONCLUSIVE:
+    """Sweep; again while some documents are too busy to be compared, or the verifier is still starting."""
+    while (ran := await migration.run("sweep")).code in {INCONCLUSIVE, EX_UNAVAILABLE}:
         pass
     return ran
 

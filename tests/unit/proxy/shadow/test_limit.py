@@ -47,7 +47,8 @@ async def test_each_has_a_time_of_its_own() -> None:
         tasks.create_task(try_for("second", SHORT_S / 2, LONG_S))
         tasks.create_task(try_for("third", SHORT_S * 2, 0))
 
-    assert ended == ["first late", "second late", "third in time"]
+    # In any order: on a busy machine the second may be told behind the third.
+    assert sorted(ended) == ["first late", "second late", "third in time"]
 
 
 async def test_a_limit_serves_again_after_a_rest() -> None:
