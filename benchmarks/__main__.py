@@ -30,6 +30,7 @@ from benchmarks import (
     gateway,
     memory,
     relay,
+    serving,
     sweep,
     telemetry,
     verification,
@@ -129,6 +130,10 @@ async def _gateway(extent: Extent) -> Part:
     return await gateway.benchmark(rounds=extent.rounds, seconds=extent.seconds)
 
 
+async def _serving(extent: Extent) -> Part:
+    return await serving.benchmark(rounds=extent.rounds, seconds=extent.seconds)
+
+
 async def _backfill(extent: Extent) -> Part:
     return await backfill.benchmark(documents=extent.documents)
 
@@ -148,6 +153,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "verification": _verification,
     "telemetry": _telemetry,
     "gateway": _gateway,
+    "serving": _serving,
     "sweep": _sweep,
     "comparison": _comparison,
     "backfill": _backfill,
