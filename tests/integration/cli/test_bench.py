@@ -1,7 +1,10 @@
 """`parallax bench` on real servers: what it measures, what it leaves alone, and what it refuses."""
 
+import asyncio
 import json
 import shutil
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,10 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from proxy.cli.bench.ways import HAPROXY_PLACES
+from proxy.cli.entry import INTERRUPTED
 from proxy.embedded import EmbeddedMongo
-from tests.integration.cli.command import Ran, assert_three_lines, parallax
+from tests.eventually import eventually
+from tests.integration.cli.command import Ran, assert_three_lines, environment_of, parallax
 from tests.unit.proxy.capture.logs import writer_of
 from tests.unit.proxy.shadow.records import message, reply
 
@@ -141,6 +146,37 @@ async def test_what_a_log_holds_is_driven_on_what_mongodb_holds(
     assert other.code == 77
     assert_three_lines(other, what="other operations", where="--against")
     assert await mongo_database["users"].find().to_list() == before
+
+
+async def test_an_interrupted_run_drops_what_it_made(
+    mongo: EmbeddedMongo,
+    mongo_client: AsyncMongoClient[dict[str, Any]],
+    operations: Path,
+    tmp_path: Path,
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "proxy.cli", "bench", "--database", HERE, "--rate", "1"),
+        *("--file", str(operations), "--target", "direct", "--legacy", mongo.uri),
+        cwd=tmp_path,
+        env=environment_of({}),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        while not (await process.stdout.readline()).startswith(b"round 1"):
+            assert process.returncode is None
+        made = await eventually(lambda: names(mongo_client), within_s=20)
+        process.send_signal(signal.SIGINT)
+        await process.stdout.read()
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    assert made == {f"{HERE}_direct"}
+    assert code == INTERRUPTED
+    assert await names(mongo_client) == set()
 
 
 async def test_a_database_that_holds_data_is_left_alone(
