@@ -24,7 +24,7 @@ async def test_verifier_and_gateway_process_die_in_canary(
     canary = Said(phase=Phase.CANARY, percent=100)
     before = await moving.writes()
 
-    async with used(moving, "moving_killed") as applications:
+    async with used(moving, "moving_killed", users=2) as applications:
         await moving.says(reads=canary, writes=canary)
         await moving.answers_writes("moving_again")
         for killed in (moving.server(), moving.verifier()):
@@ -46,7 +46,7 @@ async def test_postgresql_dies_in_gateway(
 ) -> None:
     gateway = Said(phase=Phase.GATEWAY)
 
-    async with used(moving, "moving_unplugged") as applications:
+    async with used(moving, "moving_unplugged", users=2) as applications:
         await moving.says(reads=gateway, writes=gateway)
         await moving.answers_writes("moving_again")
         await postgres.stop(StopMode.IMMEDIATE)

@@ -28,7 +28,6 @@ PROGRAMS = (
     ("mongoose.mjs", "9", "optimistic_concurrency"),
     ("mongoose.mjs", "8", "bulk_write"),
     ("mongoose.mjs", "9", "transactions"),
-    ("mongoose.mjs", "9", "unique_index"),
     ("driver.mjs", "writes_and_reads"),
 )
 
@@ -66,7 +65,7 @@ async def test_mongoose_and_pymongo_run_through_every_phase_up_and_down(
             await moving.says(reads=reads, writes=writes)
             visited.add((reads, writes))
 
-    async with used(moving, "moving_walk") as applications, asyncio.TaskGroup() as tasks:
+    async with used(moving, "moving_walk", users=2) as applications, asyncio.TaskGroup() as tasks:
         tasks.create_task(walk())
         for number, program in enumerate(PROGRAMS):
             await sees_the_same(program, f"moving_node_{number}", moving, mongo)
