@@ -96,7 +96,7 @@ def check_stages(pipeline: Any) -> None:
 
 
 STAGES: Final = frozenset(
-    "$addFields $bucket $bucketAuto $count $documents $facet $graphLookup $group $limit $lookup $match $project $redact "
-    "$replaceRoot $replaceWith $sample $set $skip $sort $sortByCount $unionWith $unset $unwind".split()
+    "$addFields $bucket $bucketAuto $count $densify $documents $facet $fill $graphLookup $group $limit $lookup $match $project $redact "
+    "$replaceRoot $replaceWith $sample $set $setWindowFields $skip $sort $sortByCount $unionWith $unset $unwind".split()
 )
 """Stages that compare in the order they are given, or not at all."""

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import icu
 import pytest
@@ -375,3 +375,32 @@ async def test_what_is_not_known_is_not_answered(twins: Twins) -> None:
 
     assert locale == "collation in zh"
     assert character == "collation of rare characters"
+
+
+WINDOWED: Final[Sequence[dict[str, Any]]] = (
+    {"$setWindowFields": {"sortBy": {"s": 1}, "output": {"n": {"$rank": {}}}}},
+    {"$setWindowFields": {"partitionBy": "$s", "sortBy": {"_id": 1}, "output": {"n": {"$sum": 1}}}},
+    {
+        "$setWindowFields": {
+            "sortBy": {"_id": 1},
+            "output": {"n": {"$max": "$s", "window": {"documents": [-1, 0]}}},
+        }
+    },
+    {"$fill": {"partitionByFields": ["s"], "sortBy": {"s": -1, "_id": 1}, "output": {"m": {"method": "locf"}}}},
+    {"$densify": {"field": "_id", "partitionByFields": ["s"], "range": {"step": 1, "bounds": "full"}}},
+)  # fmt: skip
+
+
+async def test_windows_and_partitions_are_collated(twins: Twins) -> None:
+    documents = [
+        {"_id": at, "s": text, **({"m": at} if at % 3 == 0 else {})}
+        for at, text in enumerate(("b", "A", "a", "B", "á", "a10", "a9"))
+    ]
+    await twins.run(Kind.INSERT, documents=documents)
+
+    for stage in WINDOWED:
+        for order in ({"locale": "en", "strength": 1}, {"locale": "sv", "numericOrdering": True}):
+            arguments = {"pipeline": [stage], "collation": order}
+            legacy, gateway = await twins.run(Kind.AGGREGATE, **arguments)
+            assert not isinstance(gateway, str)
+            assert same(Kind.AGGREGATE, arguments, legacy, gateway), arguments

@@ -35,7 +35,7 @@ def densify(stage: Densify, row: Row) -> Callable[[Iterable[Document]], Iterator
     """Return the stage."""
 
     def run(documents: Iterable[Document]) -> Iterator[Document]:
-        ordered = sorted_documents(documents, stage.sort)
+        ordered = sorted_documents(documents, stage.sort, stage.comparing)
         if isinstance(stage.bounds, tuple):
             return _Bounded(stage, row, *stage.bounds).run(ordered)
         return _Unbounded(stage, row).run(ordered)
@@ -74,12 +74,13 @@ class _Sequence:
     def see(self, part: Document | None, value: Any) -> None:
         """Remember the last value of a partition, which keeps the fields that it was first seen by."""
         if part is not None:
-            first, _last = self.seen.get(order_key(part), (part, None))
-            self.seen[order_key(part)] = (first, value)
+            place = self.stage.comparing.key(part)
+            first, _last = self.seen.get(place, (part, None))
+            self.seen[place] = (first, value)
 
     def last(self, part: Document | None) -> Any:
         """Return the last value of a partition, MISSING for one that is new."""
-        return self.seen.get(order_key(part), (None, MISSING))[1]
+        return self.seen.get(self.stage.comparing.key(part), (None, MISSING))[1]
 
     def next(self, value: Any, sign: int = 1) -> Any:
         """Return the value one step further."""

@@ -33,7 +33,7 @@ from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import Accumulation, Bounds, Window, WindowFields
 from adapters.query.unsupported import unsupported
 from comparators.canonical import MISSING
-from comparators.order import order_key, sort_key
+from comparators.order import ValueOrder
 
 Document = dict[str, Any]
 Row = Callable[[Document], Variables]
@@ -49,6 +49,7 @@ class Partition:
     rows: Sequence[Variables]
     sort: Any
     keys: Sequence[Any]
+    order: ValueOrder
 
 
 _PARTITION: Final = "\0"
@@ -68,9 +69,11 @@ def window_fields(
     def run(documents: Iterable[Document]) -> Iterator[Document]:
         ordered = list(documents)
         if stage.sort is not None:
-            ordered = sorted_documents(ordered, stage.sort)
-        for part in _parts([row(document) for document in ordered], partition, stage.sort):
-            given = Partition(rows=part, sort=stage.sort, keys=_keys(part, stage.sort))
+            ordered = sorted_documents(ordered, stage.sort, stage.comparing)
+        for part in _parts([row(document) for document in ordered], partition, stage):
+            given = Partition(
+                rows=part, sort=stage.sort, keys=_keys(part, stage.sort), order=stage.comparing
+            )
             columns = [(path, compute(given)) for path, compute in computes]
             for at, variables in enumerate(part):
                 made = variables.root
@@ -100,7 +103,7 @@ def _placed(value: Any, path: Sequence[str], new: Any) -> Any:
 
 
 def _parts(
-    rows: list[Variables], partition: Callable[[Variables], Any] | None, sort: Any
+    rows: list[Variables], partition: Callable[[Variables], Any] | None, stage: WindowFields
 ) -> Iterator[list[Variables]]:
     if partition is None:
         if rows:
@@ -111,9 +114,9 @@ def _parts(
         value = partition(variables)
         if isinstance(value, list):
             # The server sorts by the value first, and refuses it when its turn comes.
-            parts[_first_place(value, variables, sort)] = None
+            parts[_first_place(value, variables, stage)] = None
             continue
-        part = parts.setdefault(order_key(None if value is MISSING else value), [])
+        part = parts.setdefault(stage.comparing.key(None if value is MISSING else value), [])
         if part is not None:
             part.append(variables)
     for _place, part in sorted(parts.items(), key=lambda each: each[0]):
@@ -122,11 +125,11 @@ def _parts(
         yield part
 
 
-def _first_place(array: list[Any], variables: Variables, sort: Any) -> Any:
+def _first_place(array: list[Any], variables: Variables, stage: WindowFields) -> Any:
     """Return where an array comes among the partitions; CommandFailure beside another one to sort by."""
     document = {**variables.root, _PARTITION: array}
-    sorted_documents([document, document], {_PARTITION: 1, **(sort or {})})
-    [place] = sort_key(document, {_PARTITION: 1})
+    sorted_documents([document, document], {_PARTITION: 1, **(stage.sort or {})})
+    [place] = stage.comparing.sort_key(document, {_PARTITION: 1})
     return place
 
 
@@ -182,7 +185,7 @@ def _accumulated(window: Window) -> Compute:
     def total(places: range, part: Partition) -> Any:
         if operator == "$max" and slides:
             # What can be taken back is kept in order: of equal values the last is the greatest.
-            greatest = Extreme(1, last_of_equals=True)
+            greatest = Extreme(1, accumulation.comparing, last_of_equals=True)
             for place in places:
                 greatest.add(read(part.rows[place]))
             value = greatest.result()
@@ -289,8 +292,9 @@ def _number(key: Any, unit: str | None) -> Any:
 def _ranked(part: Partition, *, dense: bool) -> list[Any]:
     ranks: list[Any] = []
     before: Any = None
-    for at, variables in enumerate(part.rows):
-        key = sort_key(variables.root, part.sort)
+    for at, value in enumerate(part.keys):
+        # What sorts alike need not be equal here: null and nothing, or arrays with one least element.
+        key = part.order.key(value, missing_first=True)
         if ranks and key == before:
             ranks.append(ranks[-1])
         else:

@@ -254,6 +254,7 @@ class WindowFields:
     partition: Expression | None
     sort: Mapping[str, Any] | None
     windows: tuple[Window, ...]
+    comparing: ValueOrder = SIMPLE
 
 
 class WhenMatched(StrEnum):
@@ -317,6 +318,7 @@ class Densify:
     step: Any
     unit: str | None
     bounds: Extent | tuple[Any, Any]
+    comparing: ValueOrder = SIMPLE
 
 
 Stage = (
