@@ -40,6 +40,7 @@ from proxy.uris import address_of
 PREFIX = "PARALLAX_"
 FILE_VARIABLE = "PARALLAX_CONFIG"
 DEFAULT_FILE = Path("config/parallax.toml")
+MIN_TOKEN = 16
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -91,6 +92,13 @@ def _address(text: str) -> str:
 
 def _address_or_empty(text: str) -> str:
     return _address(text) if text else text
+
+
+def _token_or_empty(text: str) -> str:
+    if text and len(text) < MIN_TOKEN:
+        message = f"must have at least {MIN_TOKEN} characters, as `openssl rand -hex 24` makes them"
+        raise ValueError(message)
+    return text
 
 
 def percents_of(text: str) -> tuple[int, ...]:
@@ -257,6 +265,7 @@ class Dashboard(_Section):
     """The live page."""
 
     address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:27080"
+    token: Annotated[str, AfterValidator(_token_or_empty)] = Field(default="", repr=False)
 
 
 class Data(_Section):

@@ -1,7 +1,6 @@
-"""The live page over HTTP: read-only, for this machine alone."""
+"""The live page over HTTP: read-only, for this machine alone or for whoever knows the token."""
 
 import asyncio
-import ipaddress
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from comparators.rules import Rule
+from dashboards.live.entrance import guard, login
 from dashboards.live.feed import EVERY_S, Feed
 from dashboards.live.page import Page
 from dashboards.live.windows import DEFAULT, WINDOWS, Last, View
@@ -27,7 +27,7 @@ _FILES: Final = {
 _HEADERS: Final = {
     # The plots place their marks by `style` attributes.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -35,8 +35,13 @@ _HEADERS: Final = {
 _SHUTDOWN_S: Final = 1.0
 
 
-def application(ledger: str, *, gates: Gates, declared: Sequence[Rule] = ()) -> web.Application:
-    """Return the pages of one ledger: of all collections, and of each; `declared` are the rules of today."""
+def application(
+    ledger: str, *, gates: Gates, declared: Sequence[Rule] = (), token: str = ""
+) -> web.Application:
+    """Return the pages of one ledger: of all collections, and of each; `declared` are the rules of today.
+
+    Whoever knows the `token` may look from anywhere; without one, only this machine may.
+    """
     page = Page()
     feed = Feed(ledger, gates=gates, page=page, declared=declared)
 
@@ -49,7 +54,9 @@ def application(ledger: str, *, gates: Gates, declared: Sequence[Rule] = ()) -> 
         namespace = request.query.get("collection", "")
         return await _stream(request, feed, View(last=_window(request), namespace=namespace))
 
-    app = web.Application(middlewares=[_for_this_machine])
+    app = web.Application(middlewares=[guard(token)])
+    if token:
+        login(app, token)
     app.on_response_prepare.append(_protect)
     app.router.add_get("/", whole)
     app.router.add_get("/collections/{namespace}", whole)
@@ -97,23 +104,5 @@ def _file(path: Path) -> Handler:
     return send
 
 
-@web.middleware
-async def _for_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse names that merely lead here: a page elsewhere could have its own name point at this machine."""
-    if not is_loopback(request.url.host or ""):
-        raise web.HTTPForbidden(text="this page answers to 127.0.0.1 and localhost alone")
-    return await handler(request)
-
-
 async def _protect(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine, as seen from itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

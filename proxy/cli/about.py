@@ -7,13 +7,14 @@ from proxy.settings import Settings
 
 
 def about(settings: Settings) -> dict[str, str]:
-    """Return the release, the settings as JSON without any address, and their digest."""
+    """Return the release, the settings as JSON without any address or token, and their digest."""
     shown = settings.model_dump_json(
         exclude={
             "legacy": {"uri"},
             "gateway": {"uri"},
             "ledger": {"uri"},
             "telemetry": {"otlp_endpoint"},
+            "dashboard": {"token"},
         }
     )
     digest = hashlib.sha256(shown.encode()).hexdigest()

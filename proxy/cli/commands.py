@@ -50,7 +50,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "dashboard": Command(
         "proxy.cli.dashboard",
         "dashboard",
-        "Serve a page on this machine that shows the evidence as it grows.",
+        "Serve a page that shows the evidence as it grows.",
     ),
     "doctor": Command(
         "proxy.cli.doctor",

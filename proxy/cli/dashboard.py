@@ -1,4 +1,4 @@
-"""`parallax dashboard`: the evidence as it grows, as a page for this machine."""
+"""`parallax dashboard`: the evidence as it grows, as a page for this machine, or for whoever knows the token."""
 
 from datetime import date
 
@@ -6,7 +6,8 @@ import typer
 
 from comparators.errors import RefusedError, SettingsError
 from comparators.rules import Rules
-from dashboards.live.server import application, is_loopback, serve
+from dashboards.live.entrance import is_loopback
+from dashboards.live.server import application, serve
 from proxy.cli import options
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
 from proxy.settings import Settings
@@ -18,7 +19,7 @@ def dashboard(
     data: options.DataDirectory = None,
     ledger: options.Ledger = None,
 ) -> None:
-    """Serve a page on this machine that shows the evidence as it grows."""
+    """Serve a page that shows the evidence as it grows."""
     settings = options.settings_of(config, data=data, ledger=ledger)
     run_until_cancelled(served(settings))
 
@@ -26,15 +27,16 @@ def dashboard(
 async def served(settings: Settings) -> None:
     """Serve until terminated."""
     address = address_of(settings.dashboard.address)
-    if not is_loopback(address.host):
+    token = settings.dashboard.token
+    if not token and not is_loopback(address.host):
         raise RefusedError(
             f"the page asks for no password, so that only this machine may see it, not {address.host}",
             where="dashboard.address",
-            remedy="listen on 127.0.0.1, and reach it through a tunnel or a proxy that asks for one",
+            remedy="set `dashboard.token`, or listen on 127.0.0.1 and reach it through a tunnel",
         )
     # A rule that has expired still tells who answered for what it excused.
     declared = Rules.load(settings.rules_file, date.min).rules
-    app = application(settings.ledger_uri, gates=settings.gates, declared=declared)
+    app = application(settings.ledger_uri, gates=settings.gates, declared=declared, token=token)
     typer.echo(f"dashboard: http://{settings.dashboard.address}/")
     with cancelled_by_signals():
         try:

@@ -91,6 +91,24 @@ async def test_the_page_of_a_collection_follows_it_and_can_be_sent_to_somebody(
     await expect(page).to_have_url(re.compile(r"/\?last=15m$"))
 
 
+async def test_the_token_is_asked_for_once(
+    ledger: Ledger, browser: Browser, tmp_path: Path
+) -> None:
+    token = "a token of more than sixteen"
+    pages = application(f"sqlite:///{tmp_path / 'ledger.db'}", gates=Gates(), token=token)
+    async with TestServer(pages) as server:
+        opened = await browser.new_page()
+        await opened.goto(str(server.make_url("/?last=1h")))
+        await expect(opened.get_by_label("Token")).to_be_focused()
+        await assert_accessible(opened)
+        await opened.keyboard.type(token)
+        await opened.keyboard.press("Enter")
+
+        await expect(opened).to_have_url(re.compile(r"/\?last=1h$"))
+        await expect(opened.get_by_role("status")).to_have_text("live")
+        await opened.close()
+
+
 async def test_what_was_opened_stays_open(page: Page, ledger: Ledger) -> None:
     gates = page.locator("details.gates").filter(has_text="app.users")
     was_open = await gates.get_attribute("open") is not None

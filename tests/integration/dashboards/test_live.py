@@ -179,3 +179,71 @@ async def test_an_address_that_is_taken_is_refused(tmp_path: Path) -> None:
 
     assert ran.code == 78
     assert_three_lines(ran, what="address already in use", where="dashboard.address")
+
+
+TOKEN = "a token of more than sixteen"
+A_BROWSER = {"Accept": "text/html"}
+
+
+@pytest.fixture
+async def guarded(url: str, ledger: Ledger) -> AsyncIterator[Browser]:
+    """Give a client of the page that asks for a token; `ledger` has made what it reads."""
+    jar = aiohttp.CookieJar(unsafe=True)  # keeps cookies of addresses without a name
+    server = TestServer(application(url, gates=Gates(), token=TOKEN))
+    async with TestClient(server, cookie_jar=jar) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/", "/collections/app.users", "/events", "/live.js"])
+async def test_without_the_token_nothing_is_told(path: str, guarded: Browser) -> None:
+    asked = await guarded.get(path)
+    looked = await guarded.get(path, headers=A_BROWSER, allow_redirects=False)
+    guessed = await guarded.get(path, headers={"Authorization": f"Bearer {TOKEN[:-1]}"})
+
+    assert (asked.status, looked.status, guessed.status) == (401, 303, 401)
+    assert looked.headers["Location"].startswith("/login?to=/")
+    assert "script-src 'self';" in asked.headers["Content-Security-Policy"]
+
+
+async def test_whoever_knows_the_token_is_let_in_wherever_it_listens(guarded: Browser) -> None:
+    wrong = await guarded.post("/login", data={"token": "a guess"})
+    still_out = await guarded.get("/")
+    right = await guarded.post(
+        "/login?to=/collections/app.users", data={"token": TOKEN}, allow_redirects=False
+    )
+    inside = await guarded.get("/", headers={"Host": "parallax.example"})
+
+    assert (wrong.status, still_out.status) == (401, 401)
+    assert (right.status, right.headers["Location"]) == (303, "/collections/app.users")
+    assert "HttpOnly" in right.headers["Set-Cookie"]
+    assert "SameSite=Strict" in right.headers["Set-Cookie"]
+    assert TOKEN not in right.headers["Set-Cookie"]
+    assert inside.status == 200
+
+
+async def test_a_program_shows_the_token_with_each_request(guarded: Browser) -> None:
+    answer = await guarded.get("/", headers={"Authorization": f"Bearer {TOKEN}"})
+
+    assert answer.status == 200
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "/\\\\evil.example", "/login", ""]
+)
+async def test_the_login_leads_to_no_other_place(elsewhere: str, guarded: Browser) -> None:
+    answer = await guarded.post(
+        "/login", params={"to": elsewhere}, data={"token": TOKEN}, allow_redirects=False
+    )
+
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
+
+
+async def test_a_token_that_is_too_short_is_refused(tmp_path: Path) -> None:
+    ran = await parallax(
+        "dashboard", directory=tmp_path, environment={"PARALLAX_DASHBOARD_TOKEN": "short"}
+    )
+
+    assert ran.code == 78
+    assert_three_lines(ran, what="at least 16 characters", where="PARALLAX_DASHBOARD_TOKEN")
+    assert "short" not in ran.printed

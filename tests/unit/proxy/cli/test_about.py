@@ -1,7 +1,7 @@
 import json
 
 from proxy.cli.about import about
-from proxy.settings import Gateway, Ledger, Legacy, Settings, Telemetry
+from proxy.settings import Dashboard, Gateway, Ledger, Legacy, Settings, Telemetry
 
 SECRET = "hunter2"
 
@@ -12,6 +12,7 @@ def test_settings_are_told_without_any_address() -> None:
         gateway=Gateway(uri=f"postgresql://ada:{SECRET}@host/db"),
         ledger=Ledger(uri=f"postgresql://ada:{SECRET}@host/db"),
         telemetry=Telemetry(otlp_endpoint=f"http://ada:{SECRET}@host"),
+        dashboard=Dashboard(token=f"{SECRET}{SECRET}{SECRET}"),
     )
 
     told = about(settings)
