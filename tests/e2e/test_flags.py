@@ -385,7 +385,10 @@ async def test_one_session_always_meets_the_same_side_whatever_its_connection(
             assert await ask(session=one).to_list() == [{"_id": 1}]
             assert await ask(session=other).to_list() == [{"_id": 1}]
             assert await collection.find({}, session=one).to_list() == [{"_id": 1}]
-        assert await gateway_reads_by_now(sidecar) - before == Counter(served=5)
+        counts = await gateway_reads_by_now(sidecar) - before
+        # Whatever became of them on a busy machine: these five were the gateway's to answer, and no others.
+        assert counts.total() == 5, counts
+        assert counts.keys() <= {"served", "behind", "late"}, counts
         assert moved != stays
 
     write_flags(file, EMPTY)
