@@ -202,9 +202,17 @@ class Flags(_Section):
     """What is done with each collection, by feature flags."""
 
     file: str = ""
+    provider: str = ""
     gateway_within_s: Annotated[float, Field(gt=0, le=10)] = 0.25
     dual_within_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     cutover_within_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+    @model_validator(mode="after")
+    def _have_one_origin(self) -> "Flags":
+        if self.file and self.provider:
+            message = "provider holds in place of file: set one of them"
+            raise ValueError(message)
+        return self
 
 
 class Rollout(_Section):
@@ -317,8 +325,13 @@ class Settings(BaseSettings):
 
     @property
     def flags_file(self) -> Path | None:
-        """The flags; None where there are none, so that everything is in `shadow`."""
+        """The flags; None where there are none, so that everything is in `shadow`, or another provider has them."""
         return Path(self.flags.file) if self.flags.file else None
+
+    @property
+    def has_flags(self) -> bool:
+        """Whether anything but `shadow` can be had."""
+        return bool(self.flags.file or self.flags.provider)
 
     def demand(self, name: Literal["legacy.uri", "gateway.uri"]) -> str:
         """Return the address of a database; SettingsError if nobody set it."""

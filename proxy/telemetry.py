@@ -150,6 +150,7 @@ METRICS: Final = (
 
 EVENTS: Final[Mapping[str, str]] = {
     "bug": "Something happened that Parallax does not foresee; the traceback says where",
+    "brake_broken": "What roll-backs hold back cannot be read or written; MongoDB answers what it may concern",
     "capture_failing": "The capture log cannot be written; what is lost meanwhile is counted",
     "capture_full": "The capture log has reached its limit; reads are dropped first",
     "capture_resumed": "Records are written again",
@@ -165,6 +166,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "export_failed": "Metrics did not reach their destination; the next ones are tried in their time",
     "flag_failed": "A flag cannot be evaluated, or says what is not built; its collections are in `shadow`",
     "flags_broken": "The flags file cannot be read; what was read last stays in force",
+    "flags_provider_failed": "The provider of the flags cannot be had; everything is in `shadow`, and it is tried again",
+    "flags_provider_ready": "The provider of the flags is there, and holds from here on",
     "flags_read": "The flags file was read, and holds from here on",
     "gateway_ended": "The process that answers reads from the gateway ended and is started again; MongoDB answers meanwhile",
     "gateway_failed": "A bug ended one operation on the gateway; its verdict is gateway_error",

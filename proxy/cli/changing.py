@@ -85,7 +85,13 @@ async def grounds_of(settings: Settings, access: Access, namespace: str) -> Grou
 
 
 def flags_file_of(settings: Settings) -> Path:
-    """Return the flags file; SettingsError where there is none."""
+    """Return the flags file; SettingsError where there is none, RefusedError where another provider has the flags."""
+    if settings.flags.provider:
+        raise RefusedError(
+            f"the flags are those of the provider {settings.flags.provider!r}, which only its own tools change",
+            where="flags.provider",
+            remedy="set the flag there; `parallax flags ls` shows what it says, and what is held back",
+        )
     if settings.flags_file is None:
         raise SettingsError(
             f"there is no flags file: everything is in `{SHADOW}`",

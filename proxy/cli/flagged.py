@@ -1,4 +1,4 @@
-"""Have the relay go by a flags file, keep the process beside it that answers reads from the gateway, and hear of writes."""
+"""Have the relay go by flags, keep the process beside it that answers reads from the gateway, and hear of writes."""
 
 import asyncio
 import time
@@ -11,9 +11,13 @@ from typing import Any
 
 from proxy.capture.applied import Applied
 from proxy.capture.authority import read_authority
+from proxy.capture.directory import private_directory
 from proxy.cli.crew import Crew
 from proxy.cli.supervise import keep_gateway, keep_mirror, keep_server
+from proxy.flags.brake import Brake
 from proxy.flags.flags import Flags
+from proxy.flags.guarded import REFRESH_EVERY_S, GuardedProvider
+from proxy.flags.named import factory_of
 from proxy.flags.provider import FileProvider
 from proxy.settings import Settings
 from proxy.wire.crossing import Crossing
@@ -27,7 +31,6 @@ Verifying = Callable[[Path | None], Coroutine[Any, Any, None]] | None
 @contextmanager
 def go_by_flags(
     settings: Settings,
-    file: Path,
     listener: Listener,
     tasks: asyncio.TaskGroup,
     *,
@@ -40,11 +43,9 @@ def go_by_flags(
     gateway is, so that nothing can be answered from there.
     """
     with ExitStack() as held:
-        provider = FileProvider(file)
-        flags = held.enter_context(Flags(provider))
+        flags = held.enter_context(_followed(settings, tasks))
         flags.on_change(listener.flags_changed)
         listener.flags = flags
-        tasks.create_task(provider.watch(), name="flags")
         if verifying is not None or read_authority(settings.capture_directory).is_gateway:
             # A path of its own: that of a socket may have no more than about a hundred characters.
             folder = Path(held.enter_context(TemporaryDirectory(prefix="parallax-")))
@@ -87,3 +88,28 @@ def go_by_flags(
             )
             tasks.create_task(crew.run(), name="crew")
         yield
+
+
+@contextmanager
+def _followed(settings: Settings, tasks: asyncio.TaskGroup) -> Iterator[Flags]:
+    """Give what the flags say, whoever says it, and have it followed."""
+    if settings.flags_file is not None:
+        provider = FileProvider(settings.flags_file)
+        with Flags(provider) as flags:
+            tasks.create_task(provider.watch(), name="flags")
+            yield flags
+        return
+    name = settings.flags.provider
+    private_directory(settings.data_directory)
+    brake = Brake(settings.data_directory)
+    brake.look()
+    with Flags(GuardedProvider(name, factory_of(name)), brake) as flags:
+        tasks.create_task(brake.watch(flags.ask_again), name="brake")
+        tasks.create_task(_ask_again(flags), name="flags")
+        yield flags
+
+
+async def _ask_again(flags: Flags) -> None:
+    while True:
+        await asyncio.sleep(REFRESH_EVERY_S)
+        flags.ask_again()

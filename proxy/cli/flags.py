@@ -13,6 +13,7 @@ from proxy.cli import options
 from proxy.cli.asked import Who, name_of
 from proxy.cli.changing import Author, Wish, change, flags_file_of, namespace_of
 from proxy.cli.flags_cutover import change_everything, concerns_cutover
+from proxy.cli.flags_provided import provided, released
 from proxy.flags.document import DEFAULT, WHOLE, Said, key_of, said, standings
 from proxy.flags.file import read_flags
 from proxy.flags.phases import Direction, Phase, not_built
@@ -36,9 +37,12 @@ Collection = Annotated[
 
 
 @FLAGS.command("ls")
-def ls(config: options.Config = None) -> None:
+def ls(config: options.Config = None, data: options.DataDirectory = None) -> None:
     """Show what the flags say."""
-    settings = options.settings_of(config)
+    settings = options.settings_of(config, data=data)
+    if settings.flags.provider:
+        Console().print(asyncio.run(provided(settings)))
+        return
     table = Table("collection", "reads", "writes")
     document = read_flags(flags_file_of(settings))
     namespaces = sorted({each.namespace for each in standings(document)} | {""})
@@ -71,13 +75,7 @@ def put(
 ) -> None:
     """Change a flag, and enter that on the ledger; refused where the evidence speaks against it."""
     settings = options.settings_of(config, data=data, ledger=ledger)
-    if not why:
-        raise SettingsError(
-            "a change of a flag goes on the ledger with its reason",
-            where="--why",
-            remedy='give a reason, as in --why "ticket 17"',
-        )
-    author = Author(who=name_of(who), why=why, forces=force)
+    author = Author(who=name_of(who), why=_reason(why), forces=force)
     file, namespace = flags_file_of(settings), namespace_of(collection)
     if concerns_cutover(file, namespace, phase):
         asyncio.run(change_everything(settings, file, phase, author))
@@ -90,6 +88,24 @@ def put(
     wanted = Said(phase=phase, percent=percent)
     wish = Wish(direction=direction, namespace=namespace, said=wanted)
     asyncio.run(_change(settings, wish, author))
+
+
+@FLAGS.command("release")
+def release(
+    collection: Collection,
+    config: options.Config = None,
+    data: options.DataDirectory = None,
+    ledger: options.Ledger = None,
+    *,
+    who: Who = None,
+    why: Annotated[str, typer.Option("--why", help="The reason, for the ledger.")] = "",
+) -> None:
+    """Release what a roll-back holds back of another provider's flags, and enter that on the ledger."""
+    settings = options.settings_of(config, data=data, ledger=ledger)
+    author = Author(who=name_of(who), why=_reason(why))
+    namespace = namespace_of(collection)
+    for changed in asyncio.run(released(settings, namespace, author)):
+        typer.echo(told(changed))
 
 
 @FLAGS.command("history")
@@ -128,6 +144,16 @@ async def _change(settings: Settings, wish: Wish, author: Author) -> None:
         changed = await change(settings, access, wish, author)
     if changed is not None:
         typer.echo(told(changed))
+
+
+def _reason(why: str) -> str:
+    if not why:
+        raise SettingsError(
+            "a change of a flag goes on the ledger with its reason",
+            where="--why",
+            remedy='give a reason, as in --why "ticket 17"',
+        )
+    return why
 
 
 def told(changed: FlagChange) -> str:

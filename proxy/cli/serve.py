@@ -22,6 +22,7 @@ from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
 from proxy.cli.relay_status import write_status
 from proxy.cli.supervise import keep_verifier
+from proxy.flags.named import factory_of
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
 from proxy.uris import address_of, redacted_uri
@@ -70,6 +71,8 @@ def serve(
         # Before anything listens: what the verifier could not work with is told while somebody looks. A rule
         # that has merely expired stops the verifier alone: a restart at night must not cost the application its database.
         Rules.load(settings.rules_file, date.min)
+    if settings.flags.provider:
+        factory_of(settings.flags.provider)
     configure_logging(settings.log.level, settings.log.format, part="relay")
     settle_garbage_collection()
     run_until_cancelled(relay(settings, with_verifier=verifier, injection=injection))
@@ -99,25 +102,25 @@ async def relay(settings: Settings, *, with_verifier: bool, injection: Path | No
         held.enter_context(cancelled_by_signals())
         verifying = partial(keep_verifier, settings, injection) if with_verifier else None
         async with asyncio.TaskGroup() as tasks:
-            if settings.flags_file is not None:
+            is_gateway = read_authority(settings.capture_directory).is_gateway
+            if is_gateway and settings.flags_file is None:
+                raise RefusedError(
+                    "PostgreSQL has had the last word since the cut-over, and nothing says how to go back",
+                    where="flags.file",
+                    remedy="name the flags file that was there: MongoDB alone would answer with old documents",
+                )
+            if settings.has_flags:
                 # Only here: a relay without flags is spared what they take.
                 from proxy.cli.flagged import go_by_flags
 
                 held.enter_context(
                     go_by_flags(
                         settings,
-                        settings.flags_file,
                         listener,
                         tasks,
                         end=capture.end,
                         verifying=verifying,
                     )
-                )
-            elif read_authority(settings.capture_directory).is_gateway:
-                raise RefusedError(
-                    "PostgreSQL has had the last word since the cut-over, and nothing says how to go back",
-                    where="flags.file",
-                    remedy="name the flags file that was there: MongoDB alone would answer with old documents",
                 )
             elif verifying is not None:
                 tasks.create_task(verifying(None), name="verifier")

@@ -31,9 +31,12 @@ from proxy.cli.injecting import gateway_under_test
 from proxy.cli.maps import maps_of
 from proxy.cli.relay_status import read_status
 from proxy.exporters import exported
+from proxy.flags.brake import Brake
+from proxy.flags.reversal import FileReversal
 from proxy.flags.rollback import RollBack
 from proxy.ledger.entries import Checkpoint
 from proxy.ledger.flag_changes import GateThen, gates_then
+from proxy.ledger.gates import Result
 from proxy.ledger.read import read_standing
 from proxy.ledger.write import Ledger
 from proxy.relay_metrics import observe_relay
@@ -146,10 +149,10 @@ async def verify_log(
         reader = CaptureReader(directory, resume.reads_from)
         held.callback(reader.close)
         applied, roll_back = None, None
-        if settings.flags_file is not None:
+        if settings.has_flags:
             applied = Applied(directory)
             held.callback(applied.close)
-            roll_back = _roll_back(settings, settings.flags_file, ledger)
+            roll_back = _roll_back(settings, ledger)
         async with asyncio.TaskGroup() as tasks:
             verifier = Verifier(
                 directory=directory,
@@ -180,8 +183,8 @@ def _relay_counts(directory: Path) -> Mapping[str, Any] | None:
     return found.counts if found is not None and found.is_alive else None
 
 
-def _roll_back(settings: Settings, file: Path, ledger: Ledger) -> RollBack:
-    """Return what sets the flags of a file back."""
+def _roll_back(settings: Settings, ledger: Ledger) -> RollBack:
+    """Return what sets flags back."""
     changes = ledger.flag_changes
 
     async def gates_of(namespace: str) -> tuple[GateThen, ...]:
@@ -192,11 +195,18 @@ def _roll_back(settings: Settings, file: Path, ledger: Ledger) -> RollBack:
         )
         return gates_then(standing.of(namespace))
 
+    async def gates_before(namespace: str) -> tuple[GateThen, ...]:
+        if settings.flags_file is not None or await changes.read(namespace=namespace):
+            return await changes.gates_then(namespace)
+        # Another provider tells nobody when it let the gateway answer: whatever fails has come to fail since.
+        return tuple(each for each in await gates_of(namespace) if each.result is Result.PASS)
+
     outage = Outage(Side.LEDGER, lambda *_: None)
+    file = settings.flags_file
     return RollBack(
-        file,
+        FileReversal(file) if file is not None else Brake(settings.data_directory),
         gates_of=lambda namespace: outage.endure(partial(gates_of, namespace)),
-        gates_before=lambda namespace: outage.endure(partial(changes.gates_then, namespace)),
+        gates_before=lambda namespace: outage.endure(partial(gates_before, namespace)),
         enter=lambda change: outage.endure(partial(changes.enter, change)),
         max_ratio=lambda namespace: settings.gates.of(namespace).max_latency_ratio,
     )

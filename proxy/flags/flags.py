@@ -15,6 +15,7 @@ from openfeature.provider import FeatureProvider
 from openfeature.provider.no_op_provider import NoOpProvider
 
 from proxy.flags.asking import Asking
+from proxy.flags.brake import Brake
 from proxy.flags.dependence import VARIABLES, Dependence, Mentions
 from proxy.flags.document import key_of
 from proxy.flags.phases import Direction, Phase, not_built
@@ -27,8 +28,10 @@ _domains = count(1)
 class Flags:
     """Flags from a provider, for as long as this is entered, inside of a running loop."""
 
-    def __init__(self, provider: FeatureProvider) -> None:
+    def __init__(self, provider: FeatureProvider, brake: Brake | None = None) -> None:
+        """`brake` holds back what a provider says that is not the flags file; None for that one."""
         self._provider = provider
+        self._brake = brake
         self._domain = f"parallax-{next(_domains)}"
         self._on_change: Callable[[], None] = _nothing
         self._told: set[str] = set()
@@ -57,6 +60,15 @@ class Flags:
     def phase(self, direction: Direction, asking: Asking) -> Phase:
         """Return the phase that holds for who asks; about 40 µs, so the caller keeps it until the next change."""
         namespace = asking.namespace
+        if self._brake is not None and self._brake.is_on(direction, namespace):
+            return Phase.SHADOW
+        phase = self._said(direction, asking)
+        if self._brake is None or self._brake.lets(direction, namespace, phase):
+            return phase
+        return Phase.SHADOW
+
+    def _said(self, direction: Direction, asking: Asking) -> Phase:
+        namespace = asking.namespace
         context = EvaluationContext(
             targeting_key=asking.session or str(asking.connection),
             attributes={
@@ -73,6 +85,9 @@ class Flags:
             details = self._client.get_string_details(key, Phase.SHADOW.value, context)
             if details.error_code is ErrorCode.FLAG_NOT_FOUND:
                 continue
+            if details.error_code is ErrorCode.PROVIDER_NOT_READY:
+                # The provider has told why.
+                return Phase.SHADOW
             if details.error_code is not None:
                 self._complain(key, details.error_message or details.error_code.value)
                 return Phase.SHADOW
@@ -88,12 +103,19 @@ class Flags:
         own: Mentions = mentions(key_of(direction, namespace))
         return Dependence.of(mentions(direction.value) if own is None else own)
 
+    def ask_again(self) -> None:
+        """Have everybody ask again: of another provider nobody knows whether it says something else by now."""
+        self._on_change()
+
     def shape_in(self, message: bytes) -> str:
         """Return the shape of an operation."""
         return shape_in(message)
 
     def cut_over(self) -> bool | None:
         """Return whether the defaults ask for the cut-over of everything, None where they do not say one or the other."""
+        if self._brake is not None:
+            # Of what goes with a cut-over another provider knows nothing: neither side is to be left because of it.
+            return None
         found = {self._default(direction) for direction in Direction}
         if found == {Phase.CUTOVER.value}:
             return True
@@ -106,7 +128,7 @@ class Flags:
         return details.value if details.error_code is None else None
 
     def _built(self, key: str, direction: Direction, value: str) -> Phase:
-        if value == Phase.CUTOVER and key == direction.value:
+        if value == Phase.CUTOVER and key == direction.value and self._brake is None:
             # Until everybody has crossed, and on the way back.
             value = Phase.GATEWAY.value
         try:

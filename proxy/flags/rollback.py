@@ -7,16 +7,13 @@ and the ledger told after: what is wrong ends although the ledger may not answer
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from itertools import product
-from pathlib import Path
 from typing import Final
 
 import structlog
 
 from comparators.errors import SettingsError
-from proxy.flags.document import SHADOW, Standing, may_serve, said, serving, with_flag
-from proxy.flags.file import read_flags, sole_change, write_flags
-from proxy.flags.phases import Direction
+from proxy.flags.document import SHADOW
+from proxy.flags.reversal import Reversal
 from proxy.flags.slowness import Slowness
 from proxy.ledger.flag_changes import PARALLAX, ROLLED_BACK, FlagChange, GateThen
 from proxy.ledger.gates import Result
@@ -26,8 +23,6 @@ _log = structlog.get_logger()
 PAUSE_S: Final = 0.1
 GATES_EVERY_S: Final = 10.0
 PACE_EVERY_S: Final = 1.0
-ALL: Final = "*"
-"""In place of a collection, where it cannot be said which one is concerned."""
 
 GatesOf = Callable[[str], Awaitable[tuple[GateThen, ...]]]
 
@@ -37,7 +32,7 @@ class RollBack:
 
     def __init__(
         self,
-        file: Path,
+        reversal: Reversal,
         *,
         gates_of: GatesOf,
         gates_before: GatesOf,
@@ -48,7 +43,7 @@ class RollBack:
 
         `max_ratio` is how slow the gateway may be for a collection, as a multiple of MongoDB.
         """
-        self._file = file
+        self._reversal = reversal
         self._gates_of = gates_of
         self._gates_before = gates_before
         self._enter = enter
@@ -111,7 +106,7 @@ class RollBack:
         heard_s = self._heard_s
         try:
             # Beside the loop: whoever changes the file now may wait for the ledger, and that for this loop.
-            changed = await asyncio.to_thread(set_back, self._file, heard)
+            changed = await asyncio.to_thread(self._reversal.set_back, heard)
         except SettingsError as error:
             _log.error("roll_back_failed", error=error.what, remedy=error.remedy)
             withhold()
@@ -144,11 +139,11 @@ class RollBack:
     async def _look_at_gates(self) -> None:
         """Hear of gates that fail now and did not when somebody let the gateway answer."""
         try:
-            served = serving(read_flags(self._file))
+            answering = self._reversal.answering()
         except SettingsError:
             # The relay tells of a broken file, and this of what it prevents.
             return
-        for namespace in {standing.namespace for standing in served}:
+        for namespace in answering.names:
             now = _failing(await self._gates_of(namespace))
             before = _failing(await self._gates_before(namespace))
             for gate in sorted(now.keys() - before.keys()):
@@ -157,12 +152,12 @@ class RollBack:
     async def _look_at_latencies(self) -> None:
         """Hear of a gateway that has come to be too slow since somebody let it answer because it was not."""
         try:
-            document = read_flags(self._file)
+            answering = self._reversal.answering()
         except SettingsError:
             return
-        self._serves = bool(serving(document))
+        self._serves = bool(answering.names)
         for namespace in self._slowness.namespaces:
-            if not any(may_serve(document, direction, namespace) for direction in Direction):
+            if not answering.may(namespace):
                 self._slowness.forget(namespace)
                 continue
             slow = self._slowness.breaches(namespace, self._max_ratio(namespace))
@@ -171,30 +166,6 @@ class RollBack:
                 for outcome in slow:
                     if outcome.gate.value in passed:
                         self.hear(namespace, f"gate {outcome.gate} fails of late: {outcome.found}")
-
-
-def set_back(file: Path, heard: Mapping[str, str]) -> list[tuple[Standing, str]]:
-    """Set the flags of collections to `shadow` where the gateway may answer; return what they said, with the reasons."""
-    changed: list[tuple[Standing, str]] = []
-    with sole_change(file):
-        document = read_flags(file)
-        for (namespace, reason), direction in product(_spread(document, heard), Direction):
-            if not may_serve(document, direction, namespace):
-                continue
-            before = said(document, direction, namespace)
-            standing = Standing(direction=direction, namespace=namespace, said=before)
-            changed.append((standing, reason))
-            document = with_flag(document, direction, namespace, SHADOW)
-        if changed:
-            write_flags(file, document)
-    return changed
-
-
-def _spread(document: Mapping[str, object], heard: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """Return what was heard, of every flag what was heard of all."""
-    yield from ((namespace, reason) for namespace, reason in heard.items() if namespace != ALL)
-    if ALL in heard:
-        yield from ((each.namespace, heard[ALL]) for each in serving(document))
 
 
 def _failing(gates: Iterable[GateThen]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from proxy.cli.rollout import ROLLED_BACK, Aim, rolled_out
 from proxy.flags.document import EMPTY, SHADOW, Said, said, with_flag
 from proxy.flags.file import read_flags, write_flags
 from proxy.flags.phases import Direction, Phase
-from proxy.flags.rollback import set_back
+from proxy.flags.reversal import set_back
 from proxy.ledger.flag_changes import PARALLAX, FlagChange
 from proxy.ledger.flag_changes import ROLLED_BACK as SET_BACK
 from proxy.ledger.write import Ledger

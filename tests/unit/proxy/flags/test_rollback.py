@@ -10,7 +10,8 @@ from proxy.flags import rollback, slowness
 from proxy.flags.document import EMPTY, Said, said, with_flag
 from proxy.flags.file import read_flags, write_flags
 from proxy.flags.phases import Direction, Phase
-from proxy.flags.rollback import ALL, RollBack, set_back
+from proxy.flags.reversal import ALL, FileReversal, set_back
+from proxy.flags.rollback import RollBack
 from proxy.ledger.flag_changes import FlagChange, GateThen
 from proxy.ledger.gates import Result
 from tests.eventually import eventually
@@ -107,7 +108,7 @@ class Surroundings:
         self.flushed = 0
         self.withheld = 0
         self.roll_back = RollBack(
-            file,
+            FileReversal(file),
             gates_of=self.gates_of,
             gates_before=self.gates_before,
             enter=self.enter,
