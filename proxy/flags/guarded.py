@@ -5,6 +5,7 @@ a while. Whatever is no answer is an error to whoever asks, who takes it for `sh
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -97,6 +98,7 @@ class GuardedProvider(AbstractProvider):
         if self._late is not None or now_s < self._rests_until_s:
             return _away(default_value)
         if now_s > self._stretch_s + REFRESH_EVERY_S:
+            self._is_told = self._is_told and self._waited_s > WAITS_AT_MOST_S
             self._stretch_s, self._waited_s = now_s, 0.0
         asked = Future[FlagEvaluationDetails[str]]()
         self._queue.put(
@@ -106,13 +108,12 @@ class GuardedProvider(AbstractProvider):
             )
         )
         in_time = self._wait_for(asked, ANSWERS_WITHIN_S)
-        self._waited_s += time.monotonic() - now_s
-        if not in_time or self._waited_s > WAITS_AT_MOST_S:
-            self._rests_until_s = time.monotonic() + REFRESH_EVERY_S
+        self._waited_s += time.monotonic() - now_s if in_time else math.inf
+        if self._waited_s > WAITS_AT_MOST_S:
+            self._rest(in_time=in_time)
         if not in_time:
             self._late = asked
-            return self._is_late(default_value)
-        self._is_told = False
+            return _away(default_value)
         error = asked.exception()
         if error is not None:
             return FlagResolutionDetails(
@@ -129,12 +130,18 @@ class GuardedProvider(AbstractProvider):
             variant=told.variant,
         )
 
-    def _is_late(self, default: str) -> FlagResolutionDetails[str]:
-        if not self._is_told:
-            self._is_told = True
-            told = f"no answer within {ANSWERS_WITHIN_S:g} s"
-            _log.error("flags_provider_failed", provider=self._name, error=told, remedy=_REMEDY)
-        return _away(default)
+    def _rest(self, *, in_time: bool) -> None:
+        """Leave the provider alone for a while, and tell of it unless it was the same the last time."""
+        self._rests_until_s = time.monotonic() + REFRESH_EVERY_S
+        if self._is_told:
+            return
+        self._is_told = True
+        told = f"no answer within {ANSWERS_WITHIN_S:g} s"
+        if in_time:
+            told = (
+                f"more than {WAITS_AT_MOST_S:g} s of waiting for answers in {REFRESH_EVERY_S:g} s"
+            )
+        _log.error("flags_provider_failed", provider=self._name, error=told, remedy=_REMEDY)
 
     @staticmethod
     def _wait_for(asked: Future[Any], within_s: float) -> bool:

@@ -111,6 +111,24 @@ async def test_one_that_hangs_is_waited_for_once_and_then_left_alone(
     assert "no answer within 0.25 s" in logs[0]["error"]
 
 
+@pytest.mark.usefixtures("unhurried")
+async def test_one_that_takes_too_long_in_all_rests_and_is_asked_again(
+    say: Say, held: ExitStack, brake: Brake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded, "WAITS_AT_MOST_S", 0)
+    guard = GuardedProvider("peer", provider.in_memory)
+    flags = held.enter_context(Flags(guard, brake))
+    say(reads__users="gateway")
+
+    with capture_logs() as logs:
+        phases = [flags.phase(READS, WHO) for _ in range(3)]
+        guard._rests_until_s = 0.0
+        phases.append(flags.phase(READS, WHO))
+
+    assert phases == [Phase.GATEWAY, Phase.SHADOW, Phase.SHADOW, Phase.GATEWAY]
+    assert [line["event"] for line in logs] == ["flags_provider_failed"]
+
+
 @pytest.mark.parametrize(
     ("factory", "error"),
     [
