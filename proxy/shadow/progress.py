@@ -11,6 +11,8 @@ class Progress:
         self.position = position
         self.accepted = position
         """Up to where records were taken in: what began below has its verdict, or is open."""
+        self.is_admitting = False
+        """Whether there are units that the order has let go, and that have no place behind each other yet."""
         self._changed = asyncio.Event()
         self._waiting = 0
 

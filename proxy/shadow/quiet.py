@@ -78,6 +78,9 @@ class Quiet:
         await self._progress.until(lambda: self._has_admitted(end, namespaces))
 
     def _has_admitted(self, position: int, namespaces: frozenset[str]) -> bool:
-        return self._progress.position >= position and all(
-            self._intake.is_settled(position, namespace) for namespace in namespaces
+        progress = self._progress
+        return (
+            progress.position >= position
+            and not progress.is_admitting
+            and all(self._intake.is_settled(position, namespace) for namespace in namespaces)
         )

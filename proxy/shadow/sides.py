@@ -27,12 +27,13 @@ class Sides:
 
     def moved(self, namespace: str, key: bytes, reading: Reading[Any]) -> bool:
         """Return whether a document may have been written since a reading was begun; ask while all stand."""
-        return self.touches.since(namespace, key, reading.before) or self.peers.moved(
+        # The record that stands exactly at what was the end has come since.
+        return self.touches.since(namespace, key, reading.before - 1) or self.peers.moved(
             namespace, key, reading.clock
         )
 
     def any_moved(self, namespace: str, reading: Reading[Any]) -> bool:
         """Return whether any document of a collection may have been written since a reading was begun."""
-        return self.touches.any_since(namespace, reading.before) or self.peers.any_moved(
+        return self.touches.any_since(namespace, reading.before - 1) or self.peers.any_moved(
             namespace, reading.clock
         )

@@ -392,6 +392,8 @@ class Verifier:
             for record in records:
                 self._intake.accept(record)
                 self._newest_ns = max(self._newest_ns, record.received_ns)
+            # Until all are admitted a write is neither on its way nor in front of what asks for it.
+            self._progress.is_admitting = True
             units = self._intake.release(time.time_ns())
             at_once = self._line_up(units, began)
             self._admission.note(units)
@@ -403,6 +405,7 @@ class Verifier:
                 await self._admission.admit(unit)
             await self._admit_lined_up()
             self._progress.position = self._lineup.began(self._reader.position)
+            self._progress.is_admitting = False
             if records:
                 self._progress.pulse()
                 nap_s = _SHORTEST_NAP_S
@@ -429,8 +432,11 @@ class Verifier:
             self._beside.awaited.withhold()
 
     def _is_open(self, position: int) -> bool:
-        """Return whether a write is ahead on the log, or has no verdict yet."""
-        return position >= self._progress.accepted or self._frontier.is_open(position)
+        """Say whether a write is ahead on the log, or has no verdict yet; where not, all that is known is told first."""
+        is_open = position >= self._progress.accepted or self._frontier.is_open(position)
+        if not is_open:
+            self._telling.tell(())
+        return is_open
 
     def _write_left(self, position: int) -> None:
         """Tell a relay that waits for a write, after what it needs to know for reading it."""

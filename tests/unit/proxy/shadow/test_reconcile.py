@@ -34,8 +34,9 @@ class Written:
         for identifier in identifiers:
             if self._times.get(identifier, 0) > 0:
                 self._times[identifier] -= 1
-                self._end += 1
+                # The next record begins where the log ended.
                 self._touches.note(NAMESPACE, [document_key(identifier)], self._end)
+                self._end += 1
         return {document_key(each): b"image" for each in identifiers}
 
     async def read(self, _of: frozenset[str], ask: Callable[[], Awaitable[Any]]) -> Reading[Any]:
