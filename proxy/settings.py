@@ -204,6 +204,7 @@ class Flags(_Section):
     file: str = ""
     provider: str = ""
     gateway_within_s: Annotated[float, Field(gt=0, le=10)] = 0.25
+    catch_up_s: Annotated[float, Field(ge=0, le=5)] = 0.05
     dual_within_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     cutover_within_s: Annotated[float, Field(gt=0, le=60)] = 5.0
 

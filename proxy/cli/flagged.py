@@ -20,6 +20,7 @@ from proxy.flags.guarded import REFRESH_EVERY_S, GuardedProvider
 from proxy.flags.named import factory_of
 from proxy.flags.provider import FileProvider
 from proxy.settings import Settings
+from proxy.wire.catching import Catching
 from proxy.wire.crossing import Crossing
 from proxy.wire.gateway import GatewaySide
 from proxy.wire.listener import Listener
@@ -51,20 +52,26 @@ def go_by_flags(
             folder = Path(held.enter_context(TemporaryDirectory(prefix="parallax-")))
             applied = Applied(settings.capture_directory)
             held.callback(applied.close)
-            side = GatewaySide(
-                folder / "gateway",
-                applied,
-                budget_s=settings.flags.gateway_within_s,
-                end=end,
-                monotonic=time.monotonic,
-            )
-            listener.gateway = side
             beside = folder / "verifier"
-            listener.outcomes = Outcomes(
+            listener.outcomes = outcomes = Outcomes(
                 beside,
                 dual_within_s=settings.flags.dual_within_s,
                 answer_within_s=settings.flags.gateway_within_s,
                 monotonic=time.monotonic,
+            )
+            within_s = settings.flags.gateway_within_s
+            listener.gateway = side = GatewaySide(
+                folder / "gateway",
+                applied,
+                budget_s=within_s,
+                end=end,
+                monotonic=time.monotonic,
+                catching=Catching(
+                    outcomes,
+                    applied,
+                    within_s=min(settings.flags.catch_up_s, within_s / 2),
+                    monotonic=time.monotonic,
+                ),
             )
             listener.crossing = crossing = Crossing(
                 directory=settings.capture_directory,

@@ -10,7 +10,8 @@ PAUSE_S: Final = 1.0
 class Breaker:
     """Closed, or open with one try in each pause. A try that nobody hears of again only costs the pause."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause_s: float = PAUSE_S) -> None:
+        self._pause_s = pause_s
         self._failures = 0
         self._rests_until = 0.0
 
@@ -24,13 +25,13 @@ class Breaker:
             return True
         if now < self._rests_until:
             return False
-        self._rests_until = now + PAUSE_S
+        self._rests_until = now + self._pause_s
         return True
 
     def failed(self, now: float) -> None:
         """Note that a try failed."""
         self._failures += 1
-        self._rests_until = now + PAUSE_S
+        self._rests_until = now + self._pause_s
 
     def succeeded(self) -> None:
         """Note that a try went well."""

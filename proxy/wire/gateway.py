@@ -9,18 +9,18 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from proxy.wire.breaker import Breaker
+from proxy.wire.catching import Catching
 from proxy.wire.cursors import PairedCursors
+from proxy.wire.position import NEAR_BYTES, Position
 from proxy.wire.protocol.message import Request
 
 CONNECT_WITHIN_S: Final = 1.0
 MAX_COLLECTIONS: Final = 10_000
 """Whose last writes are remembered each by itself."""
 NEVER: Final = 1 << 62
-NEAR_BYTES: Final = 256 * 1024
-"""Of the log."""
 _PLAIN_WRITES: Final = frozenset({"insert", "update", "delete", "findAndModify", "findandmodify"})
 
 
@@ -51,23 +51,6 @@ class Reading(StrEnum):
     """MongoDB answered with an error, which is what the application is given."""
 
 
-class Position(Protocol):
-    """Tells how far the log is applied."""
-
-    def position(self, namespace: str) -> int:
-        """Return the position below which every write of a collection is applied; 0 where that is unknown."""
-        ...
-
-    @property
-    def of_all(self) -> int:
-        """Return the position below which every write is applied; 0 where that is unknown."""
-        ...
-
-    def lacks(self, namespace: str) -> bool:
-        """Return whether the gateway may not have all documents of a collection from before the log."""
-        ...
-
-
 class GatewaySide:
     """One per relay."""
 
@@ -79,11 +62,16 @@ class GatewaySide:
         budget_s: float,
         end: int,
         monotonic: Callable[[], float],
+        catching: Catching | None = None,
     ) -> None:
-        """`end` is where the log ended before this relay: what is below it may not be applied either."""
+        """`end` is where the log ended before this relay: what is below it may not be applied either.
+
+        Without `catching` no read waits for what is missing.
+        """
         self._socket = socket
         self._applied = applied
         self.budget_s: Final = budget_s
+        self.catching: Final = catching
         self._monotonic = monotonic
         self._written: dict[str, int] = {}
         self._written_anywhere = end - 1
@@ -106,8 +94,11 @@ class GatewaySide:
         """Return whether a document or a write that a read of a collection must see may be missing on the gateway."""
         if self._applied.lacks(namespace):
             return True
-        last = max(self._written.get(namespace, 0), self._written_anywhere)
-        return self._applied.position(namespace) <= last
+        return self._applied.position(namespace) <= self.last_write(namespace)
+
+    def last_write(self, namespace: str) -> int:
+        """Return the position of the last write that a read of a collection must see."""
+        return max(self._written.get(namespace, 0), self._written_anywhere)
 
     def has_all(self) -> bool:
         """Return whether every write that has passed through this relay is on the gateway."""

@@ -30,6 +30,8 @@ MAX_TRANSACTIONS: Final = 10_000
 
 Heard = Callable[[Told | None], None]
 """Is told what became of a write; None where nobody will tell any more."""
+Arrived = Callable[[], None]
+"""Is told that a write may be on the gateway, or that nobody will tell any more."""
 
 
 class Writing(StrEnum):
@@ -78,6 +80,8 @@ class Outcomes:
         self._breaker = Breaker()
         self._line: _Line | None = None
         self._waiting: dict[int, Heard] = {}
+        self._reading: dict[int, list[Arrived]] = {}
+        """Reads that wait for a write of somebody."""
         self._early: Counter[tuple[str, str]] = Counter()
         self.counts: Counter[Writing] = Counter()
         self.transactions: dict[bytes, str] = {}
@@ -112,6 +116,29 @@ class Outcomes:
         self._line.send(asking(position))
         return None
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether a verifier is there."""
+        return self._line is not None
+
+    def ask_arrival(self, position: int, arrived: Arrived) -> bool:
+        """Have a read told once a write of whomever is on the gateway; return whether anybody will tell."""
+        if self._line is None:
+            return False
+        readers = self._reading.setdefault(position, [])
+        readers.append(arrived)
+        if len(readers) == 1:
+            self._line.send(asking(position))
+        return True
+
+    def forget_arrival(self, position: int, arrived: Arrived) -> None:
+        """Note that a read waits no more."""
+        readers = self._reading.get(position, [])
+        if arrived in readers:
+            readers.remove(arrived)
+            if not readers:
+                del self._reading[position]
+
     def late(self, position: int) -> None:
         """Note that nobody waits for a write any more."""
         self._waiting.pop(position, None)
@@ -123,7 +150,7 @@ class Outcomes:
 
     def grown(self) -> None:
         """Have the verifier look at the log, if somebody waits for it: what comes before a write may be there now."""
-        if self._waiting and self._line is not None:
+        if (self._waiting or self._reading) and self._line is not None:
             self._line.send(GROWN)
 
     def ended(self, namespace: str, writing: Writing) -> None:
@@ -155,11 +182,16 @@ class Outcomes:
         if heard is not None:
             self._breaker.succeeded()
             heard(told)
+        for arrived in self._reading.pop(told.position, ()):
+            arrived()
 
     def _forsake(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for heard in waiting.values():
             heard(None)
+        reading, self._reading = self._reading, {}
+        for arrived in [each for readers in reading.values() for each in readers]:
+            arrived()
 
     def _tell_early(self) -> None:
         if self._line is None or not self._early:

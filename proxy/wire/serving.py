@@ -10,9 +10,11 @@ step with it is given. So MongoDB can give the next one, whatever happens to the
 """
 
 import asyncio
+from functools import partial
 from typing import Final, Protocol, cast
 
 from comparators.errors import WireError
+from proxy.wire.catching import Wait
 from proxy.wire.gateway import GatewaySide, Reading
 from proxy.wire.protocol.batches import are_in_step, batch_of, killed_by, read_by, with_number
 from proxy.wire.protocol.framing import REPLY_OPCODES, Frame, Framer
@@ -39,6 +41,10 @@ class Host(Protocol):
 
     def ask_legacy(self, request_id: int, namespace: str, raw: bytes) -> None:
         """Send MongoDB a read that is not the client's, and capture it like one."""
+        ...
+
+    def flush(self) -> None:
+        """Write what was captured onto the log."""
         ...
 
     def read_ended(self) -> None:
@@ -96,6 +102,8 @@ class ServedReads:
         self._legacy: Frame | None = None
         self._gateway: Frame | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._wait: Wait | None = None
+        """While the gateway is not asked yet, because it is behind."""
         self._own_requests = -(1 << 31)
         """The number of the next request of our own; those of drivers begin above 0."""
         self._dropped: dict[int, Kind] = {}
@@ -120,14 +128,19 @@ class ServedReads:
         """Ask the gateway, if it may be asked; else count why not."""
         if request.command not in COMMANDS:
             return self._begin_more(frame, request, is_alone=is_alone)
+        is_behind = is_alone and self._shared.is_behind(request.namespace)
         if not is_fit(frame, request):
             obstacle: Reading | None = Reading.UNFIT
-        elif is_alone and self._shared.is_behind(request.namespace):
+        elif is_behind and not self._may_catch_up(request.namespace):
             obstacle = Reading.BEHIND
         else:
             obstacle = self._obstacle(is_alone=is_alone)
         if obstacle is None:
-            self._ask(frame.request_id, request, frame.raw, 0)
+            self._begin(frame.request_id, request, 0)
+            if is_behind:
+                self._catch_up(frame.raw)
+            else:
+                self._ask(frame.raw)
             return True
         self._shared.counts[obstacle] += 1
         return False
@@ -168,8 +181,7 @@ class ServedReads:
     def close(self) -> None:
         """End with the conversation."""
         self._is_over = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_clock()
         if self._line is not None:
             self._line.abort()
 
@@ -231,7 +243,8 @@ class ServedReads:
         obstacle = self._obstacle(is_alone=is_alone)
         if obstacle is None:
             raw = with_number(frame.raw, more.cursor_at, gateway)
-            self._ask(frame.request_id, request, raw, gateway)
+            self._begin(frame.request_id, request, gateway)
+            self._ask(raw)
             return True
         self._forget_cursor(request.namespace, gateway)
         self._shared.counts[obstacle] += 1
@@ -249,12 +262,38 @@ class ServedReads:
             return Reading.CONNECTING
         return None if shared.lets() else Reading.RESTING
 
-    def _ask(self, number: int, request: Request, raw: bytes, reads_on: int) -> None:
+    def _may_catch_up(self, namespace: str) -> bool:
+        """Return whether the gateway will have what a read must see in a moment."""
+        catching = self._shared.catching
+        last = self._shared.last_write(namespace)
+        return catching is not None and catching.is_worthwhile(namespace, last)
+
+    def _begin(self, number: int, request: Request, reads_on: int) -> None:
         self._kind = (request.namespace, request.command)
         self._asked = number
         self._reads_on = reads_on
         self._legacy = self._gateway = None
-        self._timer = asyncio.get_running_loop().call_later(self._shared.budget_s, self._late)
+
+    def _catch_up(self, raw: bytes) -> None:
+        """Wait until the gateway has what the read must see."""
+        catching = self._shared.catching
+        assert catching is not None  # noqa: S101 - it may catch up
+        # The answer to the write may wait for company.
+        self._host.flush()
+        namespace = self._kind[0]
+        last = self._shared.last_write(namespace)
+        self._wait = Wait(catching, namespace, last, partial(self._caught_up, raw))
+
+    def _caught_up(self, raw: bytes, is_there: bool) -> None:
+        wait, self._wait = self._wait, None
+        if wait is None or not is_there:
+            self._fall_back(Reading.BEHIND)
+        else:
+            self._ask(raw, waited_s=wait.waited_s)
+
+    def _ask(self, raw: bytes, *, waited_s: float = 0.0) -> None:
+        within_s = self._shared.budget_s - waited_s
+        self._timer = asyncio.get_running_loop().call_later(within_s, self._late)
         if self._line is not None:
             self._line.ask(raw)
 
@@ -316,6 +355,9 @@ class ServedReads:
             self._host.read_ended()
 
     def _stop_clock(self) -> None:
+        if self._wait is not None:
+            self._wait.cancel()
+            self._wait = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

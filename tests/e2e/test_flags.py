@@ -215,7 +215,7 @@ async def answered_from_there(
     sidecar: EmbeddedSidecar, ask: Callable[[], Awaitable[object]]
 ) -> None:
     """Ask until the gateway has answered."""
-    before = gateway_reads(sidecar)["served"]
+    before = (await gateway_reads_by_now(sidecar))["served"]
 
     async def is_served() -> bool:
         await ask()
@@ -576,3 +576,47 @@ async def test_flags_flip_under_load_and_everybody_sees_what_was_written(
     await eventually(lambda: gateway_reads(sidecar)["served"] > before["served"], within_s=5)
     assert [each.tally.mismatched for each in flipped] == [0, 0, 0]
     assert not [each for each in evidence.divergent if ".flipped" in each.namespace]
+
+
+async def test_a_collection_that_is_written_all_the_time_is_read_from_the_gateway(
+    sidecar: EmbeddedSidecar, client: AsyncMongoClient[Document], file: Path
+) -> None:
+    name, reads = "busy", 150
+    await client[DATABASE][name].insert_one({"_id": 1, "n": 0})
+    await sidecar.drained()
+    read = len(told(sidecar, "flags_read"))
+    said_now = Said(phase=Phase.GATEWAY)
+    write_flags(file, with_flag(EMPTY, Direction.READS, f"{DATABASE}.{name}", said_now))
+    await has_been_read(sidecar, read + 1)
+    await answered_from_there(sidecar, lambda: client[DATABASE][name].find_one({"_id": 1}))
+    acknowledged, ended = 0, asyncio.Event()
+
+    async def write(writer: AsyncMongoClient[Document]) -> None:
+        nonlocal acknowledged
+        while not ended.is_set():
+            await writer[DATABASE][name].update_one({"_id": 1}, {"$inc": {"n": 1}})
+            acknowledged += 1
+
+    before, seen = await gateway_reads_by_now(sidecar), 0
+    async with (
+        AsyncMongoClient[Document](
+            sidecar.uri, maxPoolSize=1, serverMonitoringMode="poll"
+        ) as writer,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(write(writer))
+        for _ in range(reads):
+            at_least = max(acknowledged, seen)
+            found = await client[DATABASE][name].find_one({"_id": 1})
+            assert found is not None
+            assert found["n"] >= at_least, "it was written, or seen, before"
+            seen = found["n"]
+        ended.set()
+    became = await gateway_reads_by_now(sidecar) - before
+    write_flags(file, EMPTY)
+    await sidecar.drained()
+
+    assert acknowledged > reads / 10
+    assert became["served"] > reads / 2, became
+    mismatched = [each["collection"] for each in told(sidecar, "mismatch_confirmed")]
+    assert f"{DATABASE}.{name}" not in mismatched

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from bson import Int64
 
+from proxy.wire.catching import Catching
 from proxy.wire.gateway import GatewaySide, Reading
+from proxy.wire.position import Position
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
 from proxy.wire.protocol.message import request_of
 from proxy.wire.serving import ServedReads
@@ -42,6 +44,7 @@ class Client:
         self.killed: list[tuple[str, int]] = []
         self.ended = 0
         self.wants_gateway = 0
+        self.flushed = 0
 
     def give(self, raw: bytes) -> None:
         self.given.append(document_of(raw))
@@ -52,6 +55,9 @@ class Client:
     def ask_legacy(self, request_id: int, namespace: str, raw: bytes) -> None:
         assert request_id < 0, "a number that no driver uses"
         self.killed += [(namespace, cursor) for cursor in document_of(raw)["cursors"]]
+
+    def flush(self) -> None:
+        self.flushed += 1
 
     def read_ended(self) -> None:
         self.ended += 1
@@ -88,14 +94,17 @@ class Gateway:
 class Scene:
     """A conversation's reads between the three."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, applied: Position | None = None, catching: Catching | None = None
+    ) -> None:
         self.client, self.gateway = Client(), Gateway()
         self.shared = GatewaySide(
             folder / "gateway",
-            Everything(),
+            applied or Everything(),
             budget_s=0.2,
             end=0,
             monotonic=asyncio.get_running_loop().time,
+            catching=catching,
         )
         self.reads = ServedReads(self.shared, self.client)
 
