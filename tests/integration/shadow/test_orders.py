@@ -48,9 +48,10 @@ async def test_a_damaged_document_is_found_and_mended(bench: Bench) -> None:
     compared = await settled(bench.sidecar, OrderKind.COMPARE, namespace, [0, 1, 2, 77])
     [found] = [each for each in (await bench.evidence()).divergent if each.namespace == namespace]
     mended = await settled(bench.sidecar, OrderKind.MEND, namespace, [0])
-    [closed] = [each for each in (await bench.evidence()).divergent if each.namespace == namespace]
+    evidence = await bench.evidence()
+    [closed] = [each for each in evidence.divergent if each.namespace == namespace]
 
-    assert compared.outcome["verdicts"] == {"match": 3, "mismatch": 1}
+    assert compared.outcome["verdicts"] == {"match": 3, "mismatch": 1}, evidence.reasons
     assert compared.outcome["documents"] == {found.document: "mismatch"}
     assert found.cause.startswith("found by a sweep")
     assert [each.change for each in found.differences]
