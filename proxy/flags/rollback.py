@@ -7,6 +7,7 @@ and the ledger told after: what is wrong ends although the ledger may not answer
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from math import inf
 from typing import Final
 
 import structlog
@@ -23,6 +24,8 @@ _log = structlog.get_logger()
 PAUSE_S: Final = 0.1
 GATES_EVERY_S: Final = 10.0
 PACE_EVERY_S: Final = 1.0
+DOUBTED_S: Final = 1.0
+"""The relay looks at its flags many times meanwhile."""
 
 GatesOf = Callable[[str], Awaitable[tuple[GateThen, ...]]]
 
@@ -54,6 +57,8 @@ class RollBack:
         self._heard: dict[str, str] = {}
         self._heard_s = 0.0
         """When the first of these was heard of."""
+        self._doubted: dict[str, float] = {}
+        """Until when what was heard of may not be answered by the gateway, whatever the relay has read of its flags."""
         self._wake = asyncio.Event()
 
     def hear(self, namespace: str, reason: str) -> None:
@@ -61,7 +66,15 @@ class RollBack:
         if not self._heard:
             self._heard_s = time.monotonic()
         self._heard.setdefault(namespace, reason)
+        self._doubted[namespace] = inf
         self._wake.set()
+
+    def doubted(self) -> list[str]:
+        """Return what was heard of, until the relay is sure to know that its flag was set back."""
+        if self._doubted:
+            now_s = time.monotonic()
+            self._doubted = {each: until for each, until in self._doubted.items() if until > now_s}
+        return list(self._doubted)
 
     def timed(self, namespace: str, legacy_s: float, gateway_s: float) -> None:
         """Take note of what both sides took for the same operation."""
@@ -111,6 +124,8 @@ class RollBack:
             _log.error("roll_back_failed", error=error.what, remedy=error.remedy)
             withhold()
             return
+        until_s = time.monotonic() + DOUBTED_S
+        self._doubted.update(dict.fromkeys(heard.keys() - self._heard.keys(), until_s))
         for standing, reason in changed:
             _log.warning(
                 "rolled_back",

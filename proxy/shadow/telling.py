@@ -8,6 +8,8 @@ import structlog
 
 from adapters.gateway import Gateway
 from proxy.capture.applied import ANYTHING, Applied
+from proxy.flags.reversal import ALL
+from proxy.flags.rollback import RollBack
 from proxy.shadow.frontier import Frontier
 from proxy.shadow.peers import Peers
 from proxy.shadow.progress import Progress
@@ -26,7 +28,8 @@ class Telling:
 
     A write counts as applied once it has its verdict. While documents are known that may differ all the same (values of
     MongoDB's clock that are still to be taken over, writes whose order nobody knows, a difference that is looked at
-    again, documents that are read anew) nothing further is told of their collection.
+    again, documents that are read anew) nothing further is told of their collection. Nor is it of one with a confirmed
+    difference, until its flag was set back and the relay knows.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Telling:
         reconciler: Reconciler,
         peers: Peers,
         stock: Stock,
+        roll_back: RollBack | None,
     ) -> None:
         self._applied = applied
         self._gateway = gateway
@@ -49,6 +53,7 @@ class Telling:
         self._reconciler = reconciler
         self._peers = peers
         self._stock = stock
+        self._roll_back = roll_back
         self._lacking: frozenset[str] | None = None
         """What was told of last, None at first."""
         self._epoch = time.time_ns()
@@ -100,8 +105,9 @@ class Telling:
         )
 
     def _doubtful(self) -> Iterable[str]:
-        """Return the collections of documents that may differ."""
-        return map(_named, {*self._reconciler.disputed, *self._states.doubtful()})
+        """Return the collections of documents that may differ, or do."""
+        doubted = () if self._roll_back is None else self._roll_back.doubted()
+        return map(_named, {*self._reconciler.disputed, *self._states.doubtful(), *doubted})
 
     def _owes_from_before(self) -> bool:
         """Return whether what a verifier before this one has left is still to be compared."""
@@ -112,4 +118,4 @@ class Telling:
 
 def _named(namespace: str) -> str:
     """Return the name of a collection, ANYTHING for what stands for several."""
-    return ANYTHING if namespace.endswith(".") else namespace
+    return ANYTHING if namespace == ALL or namespace.endswith(".") else namespace

@@ -151,6 +151,7 @@ class Verifier:
             reconciler=self._reconciler,
             peers=self._peers,
             stock=self._stock,
+            roll_back=roll_back,
         )
 
     def _build(self, legacy: Legacy, rules: Rules) -> None:

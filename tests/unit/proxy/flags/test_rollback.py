@@ -232,3 +232,27 @@ async def test_a_gateway_that_has_come_to_be_slow_is_heard_of_where_it_was_fast_
     assert bool(told) is passed_before
     assert all("gate latency_p50 fails of late: 9.0" in why for why in told)
     assert {change.namespace for change in around.entered} <= {"app.a"}
+
+
+async def test_a_collection_is_doubted_until_the_relay_must_know_that_its_flag_was_set_back(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollback, "DOUBTED_S", 0.2)
+    flagged(file, {"app.a": GATEWAY})
+    around = Surroundings(file)
+    around.roll_back.hear("app.a", "mismatch")
+
+    assert around.roll_back.doubted() == ["app.a"]
+
+    acting = around.start()
+
+    async def is_set_back() -> bool:
+        return what_stands(file, "app.a") == ["shadow"]
+
+    async def is_believed() -> bool:
+        return around.roll_back.doubted() == []
+
+    await eventually(is_set_back, within_s=10)
+    assert around.roll_back.doubted() == ["app.a"]
+    await eventually(is_believed, within_s=10)
+    acting.cancel()
