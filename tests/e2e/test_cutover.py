@@ -242,9 +242,12 @@ async def test_mongodb_is_not_needed_and_hears_of_everything_later(
     assert code == 0, told
     swept, told = await parallax("sweep", f"{DATABASE}.people")
     assert swept == 0, told
-    status = read_status(sidecar.data)
-    assert status is not None
-    assert status.counts["side"] == "legacy"
+
+    def is_back() -> bool:
+        status = read_status(sidecar.data)
+        return status is not None and status.counts["side"] == "legacy"
+
+    await eventually(is_back, within_s=10)
 
 
 def child_of(sidecar: EmbeddedSidecar, argument: str) -> int:
