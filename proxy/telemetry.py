@@ -161,6 +161,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "conversation_ended": "A client connection was closed because the primary changed, or because its login means nothing on the other side of a cut-over",
     "conversation_failed": "A bug closed one client connection",
     "crossed": "Everybody is on the other side: after the cut-over on PostgreSQL, on the way back on MongoDB",
+    "crossing_failed": "A bug kept the relay from looking whether to cut over; everybody stays where they are, and it looks again",
     "crossing_waits": "The relay has not followed the flags to the other side yet, and says why; it tries again",
     "drain_cut_short": "Clients were cut off at the end: what they had asked took too long",
     "export_failed": "Metrics did not reach their destination; the next ones are tried in their time",

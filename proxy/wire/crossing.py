@@ -108,19 +108,28 @@ class Crossing:
         """Follow the flags until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            await self._look_at_mirror()
-            wanted = self._wanted()
-            if wanted is None or wanted == self.is_through:
-                self.obstacle = ""
-                continue
-            obstacle = await self._tried(conversations, to_gateway=wanted)
-            if obstacle and obstacle != self.obstacle:
-                complaints.warn("crossing_waits", reason=obstacle)
-            elif not obstacle:
-                complaints.info("crossed", side="gateway" if wanted else "legacy")
-            self.obstacle = obstacle
-            if obstacle:
+            try:
+                await self._look(conversations, complaints)
+            except Exception:  # noqa: BLE001 - the door: a bug in here ends no conversation
+                complaints.bug("crossing_failed")
                 await asyncio.sleep(AGAIN_S)
+
+    async def _look(
+        self, conversations: Callable[[], Iterable[Crosser]], complaints: Complaints
+    ) -> None:
+        await self._look_at_mirror()
+        wanted = self._wanted()
+        if wanted is None or wanted == self.is_through:
+            self.obstacle = ""
+            return
+        obstacle = await self._tried(conversations, to_gateway=wanted)
+        if obstacle and obstacle != self.obstacle:
+            complaints.warn("crossing_waits", reason=obstacle)
+        elif not obstacle:
+            complaints.info("crossed", side="gateway" if wanted else "legacy")
+        self.obstacle = obstacle
+        if obstacle:
+            await asyncio.sleep(AGAIN_S)
 
     async def connect(
         self, factory: Callable[[], P], handover: Handover

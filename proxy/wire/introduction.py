@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import bson
+from bson.errors import BSONError
 from bson.objectid import ObjectId
 
 from comparators.errors import UnreachableError, WireError
@@ -24,7 +25,7 @@ async def introduction_of(upstream: Upstream) -> Mapping[str, Any]:
     try:
         async with asyncio.timeout(WITHIN_S):
             told = await asking.told
-    except (TimeoutError, OSError, ValueError, WireError) as error:
+    except (TimeoutError, OSError, ValueError, IndexError, BSONError, WireError) as error:
         raise UnreachableError(
             "MongoDB does not say who it is",
             where=str(address),
@@ -59,7 +60,7 @@ class _Asking(asyncio.Protocol):
             frame = self._framer.next_frame()
             if frame is not None:
                 self.told.set_result(bson.decode(frame.raw[body_at(frame.raw) :]))
-        except (ValueError, IndexError, WireError) as error:
+        except (ValueError, IndexError, BSONError, WireError) as error:
             self.told.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -429,6 +429,12 @@ class Conversation(asyncio.Protocol):
 
     def cross(self) -> None:
         """Go on with the other side; who has logged in where that means nothing over there must do so again."""
+        try:
+            self._cross()
+        except Exception:  # noqa: BLE001 - the door: the others still have to cross
+            self._bug()
+
+    def _cross(self) -> None:
         self._holds.reasons &= ~_CROSSING
         if self._legacy is None or self._is_over:
             return
