@@ -14,7 +14,7 @@ import structlog
 
 from comparators.errors import SettingsError
 from proxy.distributions import Distributions
-from proxy.settings import OtlpProtocol, Telemetry
+from proxy.settings_sections import OtlpProtocol, Telemetry
 from proxy.telemetry import Metrics
 from proxy.uris import address_of
 

@@ -21,7 +21,7 @@ from comparators.errors import ParallaxError
 from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.distributions import BOUNDS_S, Distributions
-from proxy.settings import LogFormat, LogLevel
+from proxy.settings_sections import LogFormat, LogLevel
 
 SYSTEMS: Final[Mapping[str, str]] = {"legacy": "mongodb", "gateway": "postgresql"}
 """`db.system.name` of the two sides."""

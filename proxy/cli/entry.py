@@ -14,7 +14,7 @@ import typer
 
 from comparators.errors import ParallaxError
 from proxy.cli.commands import COMMANDS, asked_for
-from proxy.settings import LogFormat, LogLevel
+from proxy.settings_sections import LogFormat, LogLevel
 from proxy.telemetry import configure_logging
 
 EX_USAGE: Final = 64

@@ -22,7 +22,7 @@ from pymongo import AsyncMongoClient
 from proxy.embedded import EmbeddedMongo
 from proxy.embedded.process import free_port
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
-from proxy.settings import OtlpProtocol
+from proxy.settings_sections import OtlpProtocol
 from tests.e2e.conftest import database_name
 from tests.eventually import eventually
 from tests.integration.cli.command import assert_three_lines, parallax

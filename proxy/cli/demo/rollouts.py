@@ -24,7 +24,8 @@ from proxy.jobs.workload.run import DATABASE
 from proxy.ledger.access import opened
 from proxy.ledger.flag_changes import FlagChange, FlagChanges
 from proxy.ledger.read import Gates
-from proxy.settings import Flags, Ledger, Rollout, Settings
+from proxy.settings import Settings
+from proxy.settings_sections import Flags, Ledger, Rollout
 
 ARRIVES: Final = f"{DATABASE}.messages"
 SET_BACK: Final = f"{DATABASE}.conversations"

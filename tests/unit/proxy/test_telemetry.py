@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoi
 from comparators.errors import UnreachableError
 from comparators.operation import Kind
 from comparators.verdict import Verdict
-from proxy.settings import LogFormat, LogLevel
+from proxy.settings_sections import LogFormat, LogLevel
 from proxy.telemetry import EVENTS, METRICS, OF_RELAY, Metrics, configure_logging
 
 ROOT = Path(__file__).parents[3]

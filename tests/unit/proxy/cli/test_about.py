@@ -1,7 +1,8 @@
 import json
 
 from proxy.cli.about import about
-from proxy.settings import Dashboard, Gateway, Ledger, Legacy, Settings, Telemetry
+from proxy.settings import Settings
+from proxy.settings_sections import Dashboard, Gateway, Ledger, Legacy, Telemetry
 
 SECRET = "hunter2"
 
