@@ -136,6 +136,8 @@ class States:
         A difference is entered with a cause. Of those that are written all the time the verdict is that they are
         busy: they stay owed, and are compared after their last write.
         """
+        # Until the survey has looked at the collection, a difference may still turn out to say nothing.
+        await self._stock.known((namespace,))
         keys = {document_key(identifier): identifier for identifier in identifiers}
         found: dict[bytes, tuple[Any, Judgement]] = {}
         complete = asyncio.Event()

@@ -2,12 +2,13 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
 
+from proxy.embedded import EmbeddedMongo
 from proxy.embedded.sidecar import EmbeddedSidecar
 from proxy.ledger.access import opened
 from proxy.ledger.entries import DivergenceState
@@ -17,6 +18,17 @@ from tests.faults.sidecar.test_crashes import is_replaced, verifier_pid
 from tests.integration.shadow.conftest import Bench
 
 pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def _crowd(mongo: EmbeddedMongo) -> AsyncIterator[None]:
+    """Have so many collections that the sidecar has not looked at all of them when the first test asks."""
+    async with AsyncMongoClient[Any](mongo.uri) as client:
+        for n in range(400):
+            await client["crowd"][f"collection {n}"].insert_one({})
+    yield
+    async with AsyncMongoClient[Any](mongo.uri) as client:
+        await client.drop_database("crowd")
 
 
 async def settled(
@@ -33,7 +45,7 @@ async def settled(
         async def is_settled() -> bool:
             return (await orders.look([number]))[number].is_settled
 
-        await eventually(is_settled, within_s=30)
+        await eventually(is_settled, within_s=60)
         return (await orders.look([number]))[number]
 
 
