@@ -1,7 +1,8 @@
 """Who may see the pages: without a token this machine alone, with one whoever knows it.
 
 Whoever has shown the token once gets a cookie that is worth nothing to another process, nor to this one after a restart. It is
-never sent along by other pages, so that none of them can look through somebody's browser.
+never sent along by other pages, so that none of them can look through somebody's browser. To act it takes more: what only our own
+pages know, and a request that came from one of them; or the token itself.
 """
 
 import hmac
@@ -21,7 +22,11 @@ OPEN: Final = frozenset({LOGIN, "/style.css", "/live.css"})
 COOKIE: Final = "parallax"
 _FOR_HOURS: Final = 12
 _BEARER: Final = "Bearer "
-_PAGE: Final = re.compile(r"/(collections/[\w.%~$-]+)?(\?last=\w+)?", re.ASCII)
+PROOF: Final = "X-Parallax-Proof"
+"""The header in which our own pages show that they are ours; no other page can read it, or send it unasked."""
+_PAGE: Final = re.compile(
+    r"/(collections/[\w.%~$-]+|mismatches/[0-9a-f]{16})?(\?last=\w+)?", re.ASCII
+)
 """Where somebody may be sent after the login: a page of ours, never elsewhere."""
 _FORM: Final = Path(__file__).parent / "templates" / "login.html"
 
@@ -57,11 +62,35 @@ def login(app: web.Application, token: str) -> None:
         return answer
 
     app[_PASS] = secrets.token_urlsafe(32)
+    app[_PROOF] = secrets.token_urlsafe(32)
+    app[_TOKEN] = token
     app.router.add_get(LOGIN, ask)
     app.router.add_post(LOGIN, take)
 
 
 _PASS: Final = web.AppKey("pass", str)
+_PROOF: Final = web.AppKey("proof", str)
+_TOKEN: Final = web.AppKey("token", str)
+
+
+def proof_of(request: web.Request) -> str:
+    """Return what a page has to show to act, for whoever may see it; empty where nobody may act."""
+    return request.app.get(_PROOF, "")
+
+
+def forbidden(request: web.Request) -> str | None:
+    """Return why somebody who was let in may not act all the same, None where they may."""
+    if _TOKEN not in request.app:
+        return "without `dashboard.token` nobody may act"
+    authorization = request.headers.get("Authorization", "")
+    if _same(authorization.removeprefix(_BEARER), request.app[_TOKEN]):
+        return None
+    if not _same(request.headers.get(PROOF, ""), request.app[_PROOF]):
+        return f"the request does not show in {PROOF} that it comes from a page of this dashboard"
+    origin = request.headers.get("Origin", "")
+    if origin.partition("://")[2] != request.host:
+        return "the request comes from another page"
+    return None
 
 
 def _whoever_knows(token: str) -> Middleware:

@@ -1,4 +1,4 @@
-"""The live page over HTTP: read-only, for this machine alone or for whoever knows the token."""
+"""The live page over HTTP: for this machine alone and read-only, or for whoever knows the token."""
 
 import asyncio
 import json
@@ -10,7 +10,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from comparators.rules import Rule
-from dashboards.live.entrance import guard, login
+from dashboards.live.actions import Actions, act
+from dashboards.live.entrance import guard, login, proof_of
 from dashboards.live.feed import EVERY_S, Feed
 from dashboards.live.page import Page
 from dashboards.live.windows import DEFAULT, WINDOWS, Last, View
@@ -20,6 +21,7 @@ _LIVE: Final = Path(__file__).parent
 _REPORT: Final = _LIVE.parent / "report" / "templates"
 _FILES: Final = {
     "/live.js": _LIVE / "static" / "live.js",
+    "/act.js": _LIVE / "static" / "act.js",
     "/live.css": _LIVE / "static" / "live.css",
     "/sort.js": _REPORT / "sort.js",
     "/style.css": _REPORT / "style.css",
@@ -36,18 +38,25 @@ _SHUTDOWN_S: Final = 1.0
 
 
 def application(
-    ledger: str, *, gates: Gates, declared: Sequence[Rule] = (), token: str = ""
+    ledger: str,
+    *,
+    gates: Gates,
+    declared: Sequence[Rule] = (),
+    token: str = "",
+    actions: Actions | None = None,
 ) -> web.Application:
     """Return the pages of one ledger: of all collections, and of each; `declared` are the rules of today.
 
-    Whoever knows the `token` may look from anywhere; without one, only this machine may.
+    Whoever knows the `token` may look from anywhere, and act where there are `actions`; without one, only this machine
+    may look, and nobody acts.
     """
-    page = Page()
+    acts = bool(token) and actions is not None
+    page = Page(acts=acts)
     feed = Feed(ledger, gates=gates, page=page, declared=declared)
 
     async def whole(request: web.Request) -> web.Response:
         view = View(last=_window(request), namespace=request.match_info.get("namespace", ""))
-        text = page.whole(await feed.content(view), view)
+        text = page.whole(await feed.content(view), view, proof_of(request) if acts else "")
         return web.Response(text=text, content_type="text/html")
 
     async def events(request: web.Request) -> web.StreamResponse:
@@ -61,6 +70,7 @@ def application(
     app.router.add_get("/", whole)
     app.router.add_get("/collections/{namespace}", whole)
     app.router.add_get("/events", events)
+    act(app, actions if acts else None)
     for path, file in _FILES.items():
         app.router.add_get(path, _file(file))
     return app

@@ -61,4 +61,5 @@ def environment(*more_templates: Path) -> Environment:
 def names_of(report: Report) -> Mapping[str, Any]:
     """Return what the templates of the report look for."""
     result = report.evidence.conclusion.result.value
-    return {"report": report, "evidence": report.evidence, "result": result, "linked": ""}
+    alone = {"linked": "", "acts": False}
+    return {"report": report, "evidence": report.evidence, "result": result, **alone}

@@ -9,6 +9,7 @@ from comparators.rules import Rules
 from dashboards.live.entrance import is_loopback
 from dashboards.live.server import application, serve
 from proxy.cli import options
+from proxy.cli.acting import Acting
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
 from proxy.settings import Settings
 from proxy.uris import address_of
@@ -16,11 +17,16 @@ from proxy.uris import address_of
 
 def dashboard(
     config: options.Config = None,
+    legacy: options.Legacy = None,
+    gateway: options.Gateway = None,
     data: options.DataDirectory = None,
     ledger: options.Ledger = None,
+    rules: options.Rules = None,
 ) -> None:
     """Serve a page that shows the evidence as it grows."""
-    settings = options.settings_of(config, data=data, ledger=ledger)
+    settings = options.settings_of(
+        config, legacy=legacy, gateway=gateway, data=data, ledger=ledger, rules=rules
+    )
     run_until_cancelled(served(settings))
 
 
@@ -36,7 +42,13 @@ async def served(settings: Settings) -> None:
         )
     # A rule that has expired still tells who answered for what it excused.
     declared = Rules.load(settings.rules_file, date.min).rules
-    app = application(settings.ledger_uri, gates=settings.gates, declared=declared, token=token)
+    app = application(
+        settings.ledger_uri,
+        gates=settings.gates,
+        declared=declared,
+        token=token,
+        actions=Acting(settings),
+    )
     typer.echo(f"dashboard: http://{settings.dashboard.address}/")
     with cancelled_by_signals():
         try:

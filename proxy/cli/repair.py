@@ -1,40 +1,23 @@
 """`parallax repair`: copy the state of documents that differ from one side to the other, and look again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final
 
 import typer
-from pymongo import AsyncMongoClient
 from rich.console import Console
 from rich.table import Table
 
-from adapters.gateway import Gateway
-from adapters.postgresql.digests import Digests
-from adapters.registry import gateway_for
 from comparators.errors import RefusedError, SettingsError
 from proxy.cli import options
 from proxy.cli.asked import Who, name_of
-from proxy.jobs.asking import Asking
-from proxy.jobs.choice import choose
-from proxy.jobs.collections import legacy_client
-from proxy.jobs.overwriting import Overwriting
-from proxy.jobs.repair import Identifiers, Outcome, Planned, Side, Step, carry_out, plan
-from proxy.ledger.access import Access, opened
-from proxy.ledger.fillings import Fillings
-from proxy.ledger.lookup import close_gone, open_divergences, redaction_of
-from proxy.ledger.orders import Orders
-from proxy.ledger.redaction import Redaction
+from proxy.cli.repairing import Repair, told
+from proxy.jobs.repair import Outcome, Planned, Side
 from proxy.settings import Settings
-from proxy.shadow.legacy import Legacy
-from proxy.uris import redacted_uri
 
 MOST_ROWS: Final = 200
-APPLICATION: Final = "parallax-repair"
-TO_LEGACY: Final = "(MongoDB was made equal to the gateway)"
-"""Stands behind the reason on the ledger."""
 
 
 def repair(
@@ -92,7 +75,7 @@ def repair(
         Console().print(_shown(planned, to))
         _ask(len(planned))
     outcome = asyncio.run(_carried_out(settings, to, planned, who=name_of(who), why=why))
-    for line in _told(outcome):
+    for line in told(outcome):
         typer.echo(line)
     return _code(outcome)
 
@@ -116,89 +99,15 @@ def _ask(documents: int) -> None:
 async def _planned(
     settings: Settings, side: Side, collections: Sequence[str], documents: Sequence[str]
 ) -> list[Planned]:
-    async with _Repair.open(settings) as job:
-        return await job.plan(side, collections, documents)
+    async with Repair.open(settings) as job:
+        return await job.plan(await job.chosen(collections, documents), side)
 
 
 async def _carried_out(
     settings: Settings, side: Side, planned: Sequence[Planned], *, who: str, why: str
 ) -> Outcome:
-    async with _Repair.open(settings) as job:
+    async with Repair.open(settings) as job:
         return await job.carry_out(side, planned, who=who, why=why)
-
-
-class _Repair:
-    """A repair with all that it needs."""
-
-    def __init__(
-        self,
-        access: Access,
-        redaction: Redaction,
-        client: AsyncMongoClient[Any],
-        legacy: Legacy,
-        gateway: Gateway,
-        ids: Identifiers,
-    ) -> None:
-        self._access = access
-        self._client = client
-        self._redaction = redaction
-        self._legacy = legacy
-        self._gateway = gateway
-        self._identifiers = ids
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Open ledger and both sides."""
-        uri, dsn = settings.demand("legacy.uri"), settings.demand("gateway.uri")
-        async with (
-            opened(settings.ledger_uri) as access,
-            legacy_client(uri, application=APPLICATION) as client,
-            Digests(dsn) as digests,
-            gateway_for(dsn, connections=1) as gateway,
-        ):
-            redaction = await redaction_of(access)
-            legacy = Legacy(client, where=redacted_uri(uri))
-            identifiers = Identifiers(client, digests, redaction)
-            yield cls(access, redaction, client, legacy, gateway, identifiers)
-
-    async def plan(
-        self, side: Side, collections: Sequence[str], documents: Sequence[str]
-    ) -> list[Planned]:
-        """Return what would be done."""
-        chosen = choose(
-            await open_divergences(self._access),
-            collections=collections,
-            documents=documents,
-            redaction=self._redaction,
-        )
-        return await plan(
-            chosen,
-            identifiers=self._identifiers,
-            legacy=self._legacy,
-            gateway=self._gateway,
-            side=side,
-        )
-
-    async def carry_out(
-        self, side: Side, planned: Sequence[Planned], *, who: str, why: str
-    ) -> Outcome:
-        """Do it."""
-        if side is Side.GATEWAY:
-            outcome = await carry_out(planned, Asking(Orders(self._access), who=who, why=why))
-        else:
-            overwriting = Overwriting(
-                self._client,
-                legacy=self._legacy,
-                gateway=self._gateway,
-                asking=Asking(Orders(self._access), who=who, why=f"{why} {TO_LEGACY}"),
-                fillings=Fillings(self._access),
-            )
-            outcome = await overwriting.carry_out(planned)
-        gone = [each.divergence for each in planned if each.step is Step.GONE]
-        names = [(each.namespace, each.document) for each in gone]
-        await close_gone(self._access, names, who=who, why=why)
-        return outcome
 
 
 def _shown(planned: Sequence[Planned], side: Side) -> Table | str:
@@ -219,14 +128,6 @@ def _shown(planned: Sequence[Planned], side: Side) -> Table | str:
     if len(planned) > MOST_ROWS:
         table.caption = f"and {len(planned) - MOST_ROWS:,} more"
     return table
-
-
-def _told(outcome: Outcome) -> Iterator[str]:
-    yield f"repaired and equal: {outcome.repaired:,}"
-    for (namespace, document), verdict in outcome.others.items():
-        yield f"{verdict}: {namespace} {document}"
-    for namespace, document in outcome.pending:
-        yield f"pending: {namespace} {document}, written all the time; repeat the command when that has an end"
 
 
 def _code(outcome: Outcome) -> int:

@@ -47,6 +47,19 @@ def choose(
     return chosen
 
 
+def named(known: Sequence[OpenDivergence], namespace: str, names: Sequence[str]) -> list[Chosen]:
+    """Return documents of a collection by the ledger's names for them, whether they differ or not."""
+    differing = {each.document: each for each in known if each.namespace == namespace}
+    return [
+        Chosen(divergence=differing.get(name) or _unknown(namespace, name))
+        for name in dict.fromkeys(names)
+    ]
+
+
+def _unknown(namespace: str, name: str) -> OpenDivergence:
+    return OpenDivergence(namespace=namespace, document=name, cause=NAMED, since_ns=0, paths=())
+
+
 def _named(
     text: str, inside: Sequence[OpenDivergence], collections: Sequence[str], redaction: Redaction
 ) -> Chosen:
@@ -58,9 +71,8 @@ def _named(
         )
     namespace, identifier = collections[0], _identifier(text)
     name = redaction.document(namespace, identifier)
-    unknown = OpenDivergence(namespace=namespace, document=name, cause=NAMED, since_ns=0, paths=())
-    divergence = next((each for each in inside if each.document == name), unknown)
-    return Chosen(divergence=divergence, identifier=identifier)
+    [found] = named(inside, namespace, [name])
+    return Chosen(divergence=found.divergence, identifier=identifier)
 
 
 def _identifier(text: str) -> Any:

@@ -53,7 +53,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How many documents were repaired, and the verdict on each other one by namespace and redacted `_id`.
+    """How many documents are equal now, and the verdict on each other one by namespace and redacted `_id`.
 
     `pending` are those that were written all the time.
     """
@@ -133,6 +133,15 @@ async def plan(
 
 async def carry_out(planned: Sequence[Planned], asking: Asking) -> Outcome:
     """Have documents of the gateway repaired, and return how it came out."""
+    return await _done(OrderKind.MEND, planned, asking)
+
+
+async def compare(planned: Sequence[Planned], asking: Asking) -> Outcome:
+    """Have documents compared once more, and return how it came out: `repaired` are those that are equal."""
+    return await _done(OrderKind.COMPARE, planned, asking)
+
+
+async def _done(kind: OrderKind, planned: Sequence[Planned], asking: Asking) -> Outcome:
     outcome = Outcome()
     for namespace in dict.fromkeys(each.divergence.namespace for each in planned):
         identifiers = [
@@ -140,7 +149,7 @@ async def carry_out(planned: Sequence[Planned], asking: Asking) -> Outcome:
             for each in planned
             if each.divergence.namespace == namespace and each.step is not Step.GONE
         ]
-        orders = await asking.about(OrderKind.MEND, namespace, identifiers)
+        orders = await asking.about(kind, namespace, identifiers)
         outcome += outcome_of(namespace, orders)
     return outcome
 

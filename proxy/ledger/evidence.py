@@ -154,6 +154,8 @@ class Sample:
 class Group:
     """Operations that differ in the same way. `path`, `change` and `reason` are empty where there is none."""
 
+    id: str
+    """What the ledger calls it: 16 hexadecimal digits."""
     verdict: Verdict
     fingerprint: str
     namespace: str

@@ -80,6 +80,46 @@ async def open_divergences(access: Access) -> list[OpenDivergence]:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concerned:
+    """The documents that a group of mismatches is known to concern, as the ledger names them."""
+
+    namespace: str
+    kind: str
+    path: str
+    change: str
+    documents: tuple[str, ...]
+
+
+async def concerned_by(access: Access, group: int) -> Concerned | None:
+    """Return the documents of a group's samples, and those that differ now at its path; None for no such group."""
+    groups, shapes, samples = tables.groups, tables.shapes, tables.samples
+    wanted = (
+        select(shapes.c.namespace, shapes.c.kind, groups.c.path, groups.c.change)
+        .join(shapes, shapes.c.shape == groups.c.shape)
+        .where(groups.c.group == group)
+    )
+    async with access.reading() as connection:
+        row = (await connection.execute(wanted)).one_or_none()
+        if row is None:
+            return None
+        stored = select(samples.c.sample).where(samples.c.group == group)
+        contents = (await connection.execute(stored)).scalars().all()
+    named = [name for content in contents for name in json.loads(content)["documents"]]
+    named += [
+        each.document
+        for each in await open_divergences(access)
+        if each.namespace == row.namespace and row.path in each.paths
+    ]
+    return Concerned(
+        namespace=row.namespace,
+        kind=row.kind,
+        path=row.path,
+        change=row.change,
+        documents=tuple(dict.fromkeys(named)),
+    )
+
+
 async def redaction_of(access: Access) -> Redaction:
     """Return how `_id`s are named on a ledger."""
     key_row = select(tables.meta.c.value).where(tables.meta.c.name == REDACTION_KEY)

@@ -163,6 +163,7 @@ async def groups(
     samples = await _samples(connection)
     found = [
         Group(
+            id=f"{row.group:016x}",
             verdict=Verdict(row.verdict),
             fingerprint=row.fingerprint,
             namespace=shape_rows[row.shape].namespace,

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import re
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from comparators.errors import RefusedError
+from dashboards.live.actions import Author, Subject
 from dashboards.live.server import application
 from proxy.ledger.read import Gates
 from proxy.ledger.write import Ledger
@@ -181,15 +184,35 @@ async def test_an_address_that_is_taken_is_refused(tmp_path: Path) -> None:
     assert_three_lines(ran, what="address already in use", where="dashboard.address")
 
 
+class Noted:
+    """Does nothing, and keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Subject, Author]] = []
+
+    async def recheck(self, subject: Subject, author: Author) -> Sequence[str]:
+        self.asked.append(("recheck", subject, author))
+        return ["equal now: 1"]
+
+    async def repair(self, subject: Subject, author: Author) -> Sequence[str]:
+        self.asked.append(("repair", subject, author))
+        raise RefusedError("the verifier could not", where="app.users", remedy="start it again")
+
+
 TOKEN = "a token of more than sixteen"
 A_BROWSER = {"Accept": "text/html"}
 
 
 @pytest.fixture
-async def guarded(url: str, ledger: Ledger) -> AsyncIterator[Browser]:
+def actions() -> Noted:
+    return Noted()
+
+
+@pytest.fixture
+async def guarded(url: str, ledger: Ledger, actions: Noted) -> AsyncIterator[Browser]:
     """Give a client of the page that asks for a token; `ledger` has made what it reads."""
     jar = aiohttp.CookieJar(unsafe=True)  # keeps cookies of addresses without a name
-    server = TestServer(application(url, gates=Gates(), token=TOKEN))
+    server = TestServer(application(url, gates=Gates(), token=TOKEN, actions=actions))
     async with TestClient(server, cookie_jar=jar) as client:
         yield client
 
@@ -247,3 +270,67 @@ async def test_a_token_that_is_too_short_is_refused(tmp_path: Path) -> None:
     assert ran.code == 78
     assert_three_lines(ran, what="at least 16 characters", where="PARALLAX_DASHBOARD_TOKEN")
     assert "short" not in ran.printed
+
+
+ABOUT = {"group": "00000000000000a1", "who": "ada", "why": "ticket 17"}
+
+
+async def test_without_a_token_nobody_acts(url: str, ledger: Ledger, actions: Noted) -> None:
+    async with TestClient(TestServer(application(url, gates=Gates(), actions=actions))) as browser:
+        page = await (await browser.get("/")).text()
+        for action in ("recheck", "repair"):
+            refused = await browser.post(f"/actions/{action}", json=ABOUT)
+
+            assert refused.status == 403
+            assert "read-only: set `dashboard.token`" in (await refused.json())["said"][0]
+
+    assert "Read-only" in page
+    assert "data-act=" not in page
+    assert not actions.asked
+
+
+async def test_a_page_that_was_logged_in_acts_and_no_other_page_does(
+    guarded: Browser, actions: Noted
+) -> None:
+    await guarded.post("/login", data={"token": TOKEN})
+    page = await (await guarded.get("/")).text()
+    found = re.search(r'data-proof="([^"]+)"', page)
+    assert found is not None
+    here = str(guarded.make_url("")).rstrip("/")
+    ours = {"X-Parallax-Proof": found[1], "Origin": here}
+
+    async def status(headers: dict[str, str]) -> int:
+        return (await guarded.post("/actions/recheck", json=ABOUT, headers=headers)).status
+
+    assert await status({"Origin": here}) == 403
+    assert await status({**ours, "X-Parallax-Proof": "a guess"}) == 403
+    assert await status({**ours, "Origin": "https://evil.example"}) == 403
+    assert await status({"X-Parallax-Proof": found[1]}) == 403
+    assert not actions.asked
+    assert await status(ours) == 200
+    assert actions.asked == [
+        ("recheck", Subject(group=ABOUT["group"]), Author(who="ada", why="ticket 17"))
+    ]
+
+
+async def test_a_program_acts_with_the_token_and_is_told_the_outcome(
+    guarded: Browser, actions: Noted
+) -> None:
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    document = {"collection": "app.users", "document": "int#0f", "who": "ci", "why": "nightly"}
+
+    done = await guarded.post("/actions/recheck", json=document, headers=known)
+    refused = await guarded.post("/actions/repair", json=document, headers=known)
+    nobody = await guarded.post("/actions/repair", json={**document, "who": " "}, headers=known)
+    garbage = await guarded.post("/actions/repair", data=b"{", headers=known)
+    outside = await guarded.post("/actions/recheck", json=document)
+
+    assert (done.status, await done.json()) == (200, {"said": ["equal now: 1"]})
+    assert refused.status == 409
+    assert (await refused.json())["said"] == [
+        "the verifier could not (app.users)",
+        "start it again",
+    ]
+    assert (nobody.status, garbage.status, outside.status) == (400, 400, 401)
+    assert "`who` is missing" in await nobody.text()
+    assert len(actions.asked) == 2

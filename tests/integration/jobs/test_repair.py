@@ -14,7 +14,7 @@ from pymongo import AsyncMongoClient
 
 from comparators.canonical import CODEC, encode
 from proxy.cli.entry import run
-from proxy.cli.repair import TO_LEGACY
+from proxy.cli.repairing import TO_LEGACY
 from proxy.ledger.access import opened
 from proxy.ledger.entries import Checkpoint, Divergence, DivergenceState
 from proxy.ledger.orders import OrderKind, Orders

@@ -164,6 +164,7 @@ def group(verdict: Verdict = Verdict.MISMATCH, *, path: str = "name", n: int = 1
         changes_in_all=2,
     )
     return Group(
+        id="00000000000000a1",
         verdict=verdict,
         fingerprint="f",
         namespace="app.users",

@@ -1,0 +1,111 @@
+"""What can be done from the page: who may, what is asked for, and what is said of how it came out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from aiohttp import web
+
+from comparators.errors import (
+    ParallaxError,
+    RefusedError,
+    SettingsError,
+    UnreachableError,
+)
+from dashboards.live.entrance import forbidden
+
+READ_ONLY: Final = "this page is read-only: set `dashboard.token`, and log in, to act from here"
+MOST_CHARACTERS: Final = 500
+_MOST_BYTES: Final = 64 * 1024
+_STATUS: Final[Mapping[type[ParallaxError], int]] = {
+    SettingsError: 400,
+    RefusedError: 409,
+    UnreachableError: 503,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who does something, and why: both go on the ledger."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What something is done about: a group of mismatches, or a document of a collection by the ledger's name."""
+
+    group: str = ""
+    namespace: str = ""
+    document: str = ""
+
+
+class Actions(Protocol):
+    """Does it; each returns what is to be said of the outcome, ParallaxError where it cannot be done."""
+
+    async def recheck(self, subject: Subject, author: Author) -> Sequence[str]:
+        """Compare the documents once more."""
+
+    async def repair(self, subject: Subject, author: Author) -> Sequence[str]:
+        """Make the documents of the gateway equal to MongoDB's."""
+
+
+def act(app: web.Application, actions: Actions | None) -> None:
+    """Add what can be done; without `actions` all of it is refused."""
+
+    async def take(request: web.Request) -> web.Response:
+        refusal = READ_ONLY if actions is None else forbidden(request)
+        if refusal is not None or actions is None:
+            return _said([refusal or READ_ONLY], status=403)
+        asked = await _asked(request)
+        author = Author(who=_text(asked, "who"), why=_text(asked, "why"))
+        subject = _subject(asked)
+        try:
+            if request.match_info["action"] == "repair":
+                return _said(await actions.repair(subject, author))
+            return _said(await actions.recheck(subject, author))
+        except ParallaxError as error:
+            return _said([f"{error.what} ({error.where})", error.remedy], status=_status(error))
+
+    app.router.add_post("/actions/{action:recheck|repair}", take)
+
+
+def _said(lines: Sequence[str], *, status: int = 200) -> web.Response:
+    return web.json_response({"said": list(lines)}, status=status)
+
+
+def _status(error: ParallaxError) -> int:
+    return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+async def _asked(request: web.Request) -> Mapping[str, Any]:
+    body = await request.content.read(_MOST_BYTES)
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        asked = None
+    if not isinstance(asked, dict):
+        raise _wrong("the body is no JSON object")
+    return asked
+
+
+def _subject(asked: Mapping[str, Any]) -> Subject:
+    group = _text(asked, "group", optional=True)
+    if group:
+        return Subject(group=group)
+    return Subject(namespace=_text(asked, "collection"), document=_text(asked, "document"))
+
+
+def _text(asked: Mapping[str, Any], key: str, *, optional: bool = False) -> str:
+    value = asked.get(key, "")
+    if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
+        raise _wrong(f"`{key}` is no text of at most {MOST_CHARACTERS} characters")
+    if not value.strip() and not optional:
+        raise _wrong(f"`{key}` is missing")
+    return value.strip()
+
+
+def _wrong(what: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text=json.dumps({"said": [what]}), content_type="application/json")

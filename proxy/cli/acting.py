@@ -1,0 +1,73 @@
+"""What the live page does when somebody asks: the same as the commands do, for the documents that it shows."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from comparators.errors import RefusedError, SettingsError
+from dashboards.live.actions import Author, Subject
+from proxy.cli.repairing import Repair, told
+from proxy.jobs.repair import Planned, Side, Step
+from proxy.ledger.access import opened
+from proxy.ledger.lookup import Concerned, concerned_by
+from proxy.settings import Settings
+
+MOST_LINES: Final = 20
+
+
+class Acting:
+    """Acts on the sides and the ledger of these settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def recheck(self, subject: Subject, author: Author) -> Sequence[str]:
+        """Compare the documents once more."""
+        async with Repair.open(self._settings) as job:
+            planned = await self._planned(job, subject)
+            outcome = await job.compare(planned, who=author.who, why=author.why)
+        return _shown([*told(outcome, "equal now"), *_gone(planned)])
+
+    async def repair(self, subject: Subject, author: Author) -> Sequence[str]:
+        """Make the documents of the gateway equal to MongoDB's."""
+        async with Repair.open(self._settings) as job:
+            planned = await self._planned(job, subject)
+            outcome = await job.carry_out(Side.GATEWAY, planned, who=author.who, why=author.why)
+        return _shown([*told(outcome), *_gone(planned)])
+
+    async def _planned(self, job: Repair, subject: Subject) -> list[Planned]:
+        if not subject.group:
+            return await job.plan(await job.named(subject.namespace, [subject.document]))
+        concerned = await self._concerned(subject.group)
+        if not concerned.documents:
+            raise RefusedError(
+                "no document is known that this group concerns",
+                where=concerned.namespace,
+                remedy=f"`parallax sweep {concerned.namespace}` compares all of the collection",
+            )
+        return await job.plan(await job.named(concerned.namespace, concerned.documents))
+
+    async def _concerned(self, group: str) -> Concerned:
+        try:
+            number = int(group, 16)
+        except ValueError:
+            number = -1
+        async with opened(self._settings.ledger_uri) as access:
+            found = await concerned_by(access, number)
+        if found is None:
+            raise SettingsError(
+                "the ledger has no such group of mismatches",
+                where=group,
+                remedy="load the page again",
+            )
+        return found
+
+
+def _gone(planned: Sequence[Planned]) -> list[str]:
+    gone = sum(each.step is Step.GONE for each in planned)
+    return [f"on neither side any more: {gone:,}"] if gone else []
+
+
+def _shown(lines: Sequence[str]) -> Sequence[str]:
+    if len(lines) <= MOST_LINES:
+        return lines
+    return [*lines[:MOST_LINES], f"and {len(lines) - MOST_LINES:,} more"]

@@ -1,0 +1,144 @@
+"""What the live page does when somebody asks: on real servers, with a verifier that carries it out."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, Locator, Page, expect
+from pymongo import AsyncMongoClient
+
+from dashboards.live.server import application
+from proxy.cli.acting import Acting
+from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
+from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
+from proxy.ledger.read import DivergenceState, DivergentDocument, Gates
+from proxy.settings import load
+
+TOKEN: Final = "a token of more than sixteen"
+WITHIN_MS: Final = 15_000
+PATH: Final = "profile.nickname"
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A sidecar, what goes past it, and the page that looks at it."""
+
+    sidecar: EmbeddedSidecar
+    legacy: str
+    gateway: str
+    rules: Path
+    database: str
+
+    async def differ(self, collection: str) -> None:
+        """Have MongoDB hold what the gateway does not, and the application run into it: by a write, and by a read."""
+        async with (
+            AsyncMongoClient[dict[str, Any]](
+                self.sidecar.uri, serverMonitoringMode="poll"
+            ) as through,
+            AsyncMongoClient[dict[str, Any]](self.legacy, serverMonitoringMode="poll") as past,
+        ):
+            users = through[self.database][collection]
+            await users.insert_one({"_id": 1, "profile": {"nickname": "ada"}, "n": 0})
+            await self.sidecar.drained()
+            there = past[self.database][collection]
+            await there.update_one({"_id": 1}, {"$set": {PATH: "countess"}})
+            await users.update_one({"_id": 1}, {"$inc": {"n": 1}})
+            await users.find_one({"n": 1})
+
+    async def divergent(self, collection: str) -> list[DivergentDocument]:
+        found = (await self.sidecar.evidence()).divergent
+        return [each for each in found if each.namespace == f"{self.database}.{collection}"]
+
+
+@pytest.fixture(scope="module")
+async def site(
+    mongo: EmbeddedMongo, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
+    directory = tmp_path_factory.mktemp("acting")
+    name = f"acting_{uuid4().hex[:8]}"
+    rules = directory / "rules.toml"
+    rules.write_text("# Exceptions to equality.\n")
+    administrator = await asyncpg.connect(postgres.dsn)
+    await administrator.execute(f'CREATE DATABASE "{name}"')
+    try:
+        async with embedded_sidecar(
+            directory / "run",
+            legacy=mongo.uri,
+            gateway=postgres.dsn_of(name),
+            settings={"PARALLAX_VERIFIER_NICE": "0", "PARALLAX_RULES_FILE": str(rules)},
+        ) as running:
+            await running.drained()
+            yield Site(
+                sidecar=running,
+                legacy=mongo.uri,
+                gateway=postgres.dsn_of(name),
+                rules=rules,
+                database=name,
+            )
+    finally:
+        await administrator.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await administrator.close()
+
+
+@pytest.fixture
+async def page(site: Site, browser: Browser) -> AsyncIterator[Page]:
+    """Open the page as somebody who knows the token; whatever it complains of fails the test."""
+    complaints: list[str] = []
+    settings = load(
+        flags={
+            "legacy.uri": site.legacy,
+            "gateway.uri": site.gateway,
+            "ledger.uri": site.sidecar.ledger,
+            "rules.file": str(site.rules),
+        }
+    )
+    pages = application(site.sidecar.ledger, gates=Gates(), token=TOKEN, actions=Acting(settings))
+    async with TestServer(pages) as server:
+        opened = await browser.new_page()
+        await opened.goto(str(server.make_url("/")))
+        await opened.get_by_label("Token").fill(TOKEN)
+        await opened.keyboard.press("Enter")
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("console", lambda said: complaints.append(said.text))
+        await expect(opened.locator("#liveness")).to_have_text("live")
+        yield opened
+        await opened.close()
+    assert not complaints
+
+
+async def asked(page: Page, button: Locator, why: str) -> Locator:
+    """Press a button, say who asks and why, and return what is said of the outcome."""
+    await button.click()
+    await page.get_by_label("Who").fill("ada")
+    await page.get_by_label("Why").fill(why)
+    await page.keyboard.press("Enter")
+    return page.locator("#act-said")
+
+
+async def test_a_mismatch_is_rechecked_and_repaired_from_its_group(page: Page, site: Site) -> None:
+    await site.differ("users")
+    mismatches = page.get_by_role("region", name="Mismatches")
+    group = mismatches.locator("details.group").filter(has_text="users.find").first
+    await expect(group).to_contain_text(PATH, timeout=WITHIN_MS)
+
+    said = await asked(page, group.get_by_role("button", name="Recheck"), "look again")
+    await expect(said).to_contain_text("equal now: 0", timeout=WITHIN_MS)
+    await expect(said).to_contain_text(re.compile(rf"mismatch: {site.database}\.users int#"))
+    await page.get_by_role("button", name="Close").click()
+    said = await asked(page, group.get_by_role("button", name="Repair"), "ticket 17")
+    await expect(said).to_contain_text("repaired and equal: 1", timeout=WITHIN_MS)
+
+    [document] = await site.divergent("users")
+    assert (document.state, document.who, document.why) == (
+        DivergenceState.REPAIRED,
+        "ada",
+        "ticket 17",
+    )
