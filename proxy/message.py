@@ -10,7 +10,7 @@ from typing import Any, Final
 import bson
 
 from comparators.canonical import CODEC
-from proxy.wire.protocol.elements import INT32, document_end
+from comparators.raw import INT32, document_end
 from proxy.wire.protocol.framing import OP_MSG, OP_QUERY, OP_REPLY
 from proxy.wire.protocol.message import (
     CHECKSUM_BYTES,

@@ -6,13 +6,13 @@ the exchange as not verified and goes on.
 
 from typing import Any, Final
 
+from adapters.mongodb.replies import Reply, read_reply
 from comparators.operation import Kind
 from comparators.outcome import Outcome
 from proxy.capture.record import Record
 from proxy.message import reply_body
 from proxy.request import Control, Request, operation_of
 from proxy.shadow.exchange import ControlCommand, Exchange
-from proxy.shadow.replies import Reply, read_reply
 
 _NANOSECONDS: Final = 1e-9
 

@@ -2,17 +2,10 @@
 
 from dataclasses import dataclass
 
+from adapters.mongodb.replies import Batch
 from comparators.operation import Operation
 from comparators.outcome import Outcome
 from proxy.request import Control, Session
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """The part of a cursor's result that one reply held; `cursor` is 0 after the last part."""
-
-    cursor: int
-    documents: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

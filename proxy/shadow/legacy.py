@@ -3,33 +3,21 @@
 They use the verifier's connection and credentials, never the application's.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
+from adapters.mongodb.asking import RAW, ask
 from comparators.canonical import CODEC, decode, document_key
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
-from comparators.outcome import Documents, Failure, Outcome
-from proxy.shadow.replies import read_reply
+from comparators.outcome import Outcome
 
-_RAW: Final = CodecOptions(document_class=RawBSONDocument)
-_COMMANDS: Final[Mapping[Kind, str]] = {
-    Kind.FIND: "find",
-    Kind.COUNT: "count",
-    Kind.DISTINCT: "distinct",
-    Kind.AGGREGATE: "aggregate",
-    Kind.LIST_INDEXES: "listIndexes",
-    Kind.LIST_COLLECTIONS: "listCollections",
-}
 _IMAGES_AT_ONCE: Final = 500
 INTERNAL: Final = frozenset({"admin", "config", "local"})
 
@@ -60,7 +48,7 @@ class Legacy:
         database, _, collection = namespace.partition(".")
         found: dict[bytes, bytes] = {}
         with self._reachable():
-            source = self._client[database].get_collection(collection, codec_options=_RAW)
+            source = self._client[database].get_collection(collection, codec_options=RAW)
             for first in range(0, len(ids), _IMAGES_AT_ONCE):
                 wanted = list(ids[first : first + _IMAGES_AT_ONCE])
                 async for document in source.find({"_id": {"$in": wanted}}):
@@ -113,35 +101,8 @@ class Legacy:
 
     async def run(self, operation: Operation) -> Outcome:
         """Ask MongoDB a read once more and return its whole answer."""
-        command = {_COMMANDS[operation.kind]: operation.collection or 1, **operation.arguments}
-        command.pop("singleBatch", None)
-        if operation.kind in {Kind.FIND, Kind.AGGREGATE}:
-            _ask_for_all(operation.kind, command)
-        began = time.perf_counter()
         with self._reachable():
-            return await self._answer(operation, command, began)
-
-    async def _answer(self, operation: Operation, command: dict[str, Any], began: float) -> Outcome:
-        database = self._client[operation.database]
-        documents: list[bytes] = []
-        try:
-            reply = await database.command(command, codec_options=_RAW)
-            while True:
-                read = read_reply(operation.kind, bytes(reply.raw))
-                if not isinstance(read.result, Documents):
-                    return Outcome(result=read.result, duration_s=time.perf_counter() - began)
-                documents.extend(read.result.documents)
-                if read.batch is None or not read.batch.cursor:
-                    break
-                more = {"getMore": read.batch.cursor, "collection": operation.collection}
-                reply = await database.command(more, codec_options=_RAW)
-        except OperationFailure as error:
-            details = error.details or {}
-            failure = Failure(code=error.code or 0, code_name=str(details.get("codeName", "")))
-            return Outcome(result=failure, duration_s=time.perf_counter() - began)
-        return Outcome(
-            result=Documents(documents=tuple(documents)), duration_s=time.perf_counter() - began
-        )
+            return await ask(self._client, operation)
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
@@ -179,10 +140,3 @@ def filters_of(operation: Operation) -> list[Mapping[str, Any]]:
             return [arguments.get("query") or {}]
         case _:
             return []
-
-
-def _ask_for_all(kind: Kind, command: dict[str, Any]) -> None:
-    """Ask for large batches; where the client asked for one small batch, that is its limit."""
-    command.pop("batchSize", None)
-    if kind is Kind.AGGREGATE:
-        command["cursor"] = {}

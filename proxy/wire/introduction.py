@@ -9,7 +9,7 @@ from bson.errors import BSONError
 from bson.objectid import ObjectId
 
 from comparators.errors import UnreachableError, WireError
-from proxy.wire.protocol.elements import INT32
+from comparators.raw import INT32
 from proxy.wire.protocol.framing import HEADER_BYTES, OP_MSG, REPLY_OPCODES, Framer
 from proxy.wire.protocol.message import body_at
 from proxy.wire.upstream import Upstream

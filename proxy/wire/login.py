@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from proxy.wire.protocol.elements import BOOLEAN, elements
+from comparators.raw import BOOLEAN, elements
 from proxy.wire.protocol.framing import Frame
 from proxy.wire.protocol.message import Request, Treatment, body_at
 

@@ -8,10 +8,10 @@ gateway's own (`canary`, `gateway`). Whatever goes wrong on the way, it gets Mon
 import asyncio
 from typing import Final, Protocol
 
+from comparators.raw import DOCUMENT, elements
 from proxy.flags.phases import BEYOND_SHADOW, SERVING, Phase
 from proxy.wire.outcomes import MAX_TRANSACTIONS, Outcomes, Writing
 from proxy.wire.protocol.awaiting import Told, joined
-from proxy.wire.protocol.elements import DOCUMENT, elements
 from proxy.wire.protocol.framing import OP_MSG, Frame
 from proxy.wire.protocol.message import FLAGS_AT, Request, body_at
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bson.json_util import CANONICAL_JSON_OPTIONS, dumps
 
+from adapters.mongodb.replies import read_reply
 from comparators.canonical import decode
 from comparators.naming import general_name
 from comparators.outcome import (
@@ -26,7 +27,6 @@ from proxy.ledger.redaction import revealed as shown_value
 from proxy.message import reply_body
 from proxy.request import Request, operation_of
 from proxy.shadow.intake import UNDECODABLE
-from proxy.shadow.replies import read_reply
 
 NO_ANSWER: Final = "no answer"
 _GOSSIP: Final = frozenset({"$clusterTime", "operationTime", "electionId", "opTime", "lsid"})

@@ -12,7 +12,7 @@ from bson import Int64
 from bson.errors import BSONError
 
 from comparators.errors import WireError
-from proxy.wire.protocol.elements import INT32, elements
+from comparators.raw import INT32, elements
 from proxy.wire.protocol.framing import HEADER_BYTES, OP_MSG, Frame
 from proxy.wire.protocol.message import SECTIONS_AT, body_at
 

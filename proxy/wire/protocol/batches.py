@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import bson
 
-from proxy.wire.protocol.elements import ARRAY, DOCUMENT, Element, document_end, elements
+from comparators.raw import ARRAY, DOCUMENT, Element, document_end, elements
 from proxy.wire.protocol.framing import Frame
 from proxy.wire.protocol.message import body_at
 

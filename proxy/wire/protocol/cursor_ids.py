@@ -6,7 +6,7 @@ it was opened.
 
 from typing import Final
 
-from proxy.wire.protocol.elements import ARRAY, INT64, elements
+from comparators.raw import ARRAY, INT64, elements
 from proxy.wire.protocol.framing import OP_MSG, Frame
 from proxy.wire.protocol.message import Request, body_at
 

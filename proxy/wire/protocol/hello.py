@@ -13,7 +13,7 @@ from typing import Final
 import bson
 
 from comparators.errors import WireError
-from proxy.wire.protocol.elements import (
+from comparators.raw import (
     BOOLEAN,
     DOCUMENT,
     STRING,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from comparators.errors import WireError
-from proxy.wire.protocol.elements import DOCUMENT, INT32, STRING, document_end, elements
+from comparators.raw import DOCUMENT, INT32, STRING, document_end, elements
 from proxy.wire.protocol.framing import HEADER_BYTES, OP_MSG, OP_QUERY, Frame
 from proxy.wire.protocol.secrecy import is_secret
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import bson
 
-from proxy.wire.protocol.elements import INT32, Element, elements
+from comparators.raw import INT32, Element, elements
 from proxy.wire.protocol.framing import HEADER_BYTES, OP_MSG, Frame
 from proxy.wire.protocol.message import FLAGS_AT, Request, body_at
 

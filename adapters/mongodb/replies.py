@@ -1,6 +1,7 @@
 """What MongoDB answered, as an Outcome's result."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
@@ -19,14 +20,21 @@ from comparators.outcome import (
     Values,
     WriteError,
 )
-from proxy.shadow.exchange import Batch
-from proxy.wire.protocol.elements import ARRAY, DOCUMENT, INT32, Place, documents, fields
+from comparators.raw import ARRAY, DOCUMENT, INT32, Place, documents, fields
 
 TIMESTAMP: Final = 0x11
 _REFUSALS: Final = CODEC.with_options(unicode_decode_error_handler="replace")
 """A message that quotes a text may be cut inside of a character."""
 _UINT64: Final = Struct("<Q")
 _INT64: Final = Struct("<q")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The part of a cursor's result that one reply held; `cursor` is 0 after the last part."""
+
+    cursor: int
+    documents: tuple[bytes, ...]
 
 
 class Reply(NamedTuple):
@@ -92,6 +100,7 @@ def _acknowledgement(_: Mapping[bytes, Place], body: bytes) -> Result:
                 code=int(item["code"]),
                 key_pattern=item.get("keyPattern"),
                 key_value=item.get("keyValue"),
+                message=str(item.get("errmsg", "")),
             )
             for item in reply.get("writeErrors", ())
         ),

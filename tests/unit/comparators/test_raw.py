@@ -18,7 +18,7 @@ from bson import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.protocol.elements import DOCUMENT, documents, elements, fields
+from comparators.raw import DOCUMENT, documents, elements, fields
 
 EVERY_TYPE: dict[str, Any] = {
     "double": 1.5,

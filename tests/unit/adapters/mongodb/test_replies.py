@@ -1,8 +1,8 @@
 import bson
 
+from adapters.mongodb.replies import read_reply
 from comparators.operation import Kind
 from comparators.outcome import Acknowledgement, Failure, WriteError
-from proxy.shadow.replies import read_reply
 
 WHOLE = "caused by: héllo"
 CUT = WHOLE.encode()[:13]

@@ -1,0 +1,1 @@
+"""MongoDB itself: operations as its commands, its replies as outcomes."""
