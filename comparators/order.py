@@ -32,6 +32,9 @@ _MIN, _UNDEFINED, _NULL, _NUMBER, _STRING, _OBJECT, _ARRAY = -1, 0, 5, 10, 15, 2
 _BINARY, _OBJECT_ID, _BOOL, _DATE, _TIMESTAMP, _REGEX = 30, 35, 40, 45, 47, 50
 _CODE, _CODE_WITH_SCOPE, _MAX = 60, 65, 127
 
+MOST_DIGITS: Final = 9
+"""No array has elements at positions of more digits."""
+
 _REGEX_FLAGS: Final = ((2, "i"), (4, "l"), (8, "m"), (16, "s"), (32, "u"), (64, "x"))
 
 
@@ -183,8 +186,8 @@ def _walk(place: _Place) -> _Place:
     value, rest = place.value, place.rest
     while True:
         if isinstance(value, list):
-            position = _position(rest, value)
-            if position is None:
+            position = position_of(rest[0]) if rest else None
+            if position is None or position >= len(value):
                 return _Place(value, rest)
             value, rest = value[position], rest[1:]
             if not rest and value != []:
@@ -200,10 +203,11 @@ def _walk(place: _Place) -> _Place:
             return _Place(MISSING, (), done=True)
 
 
-def _position(rest: tuple[str, ...], array: list[Any]) -> int | None:
-    if rest and rest[0].isdecimal() and int(rest[0]) < len(array):
-        return int(rest[0])
-    return None
+def position_of(segment: str) -> int | None:
+    """Return the position of an element that a segment of a path names; with a zero in front it is a name."""
+    if not (segment.isascii() and segment.isdecimal()) or len(segment) > MOST_DIGITS:
+        return None
+    return None if segment[0] == "0" and len(segment) > 1 else int(segment)
 
 
 def _into(element: Any, rest: tuple[str, ...]) -> _Place:

@@ -8,7 +8,7 @@ from bson.dbref import DBRef
 
 from adapters.query.element_order import ElementOrder
 from adapters.query.paths import split_path
-from comparators.order import SIMPLE, ValueOrder
+from comparators.order import SIMPLE, ValueOrder, position_of
 
 
 def element_key(order: ElementOrder, comparing: ValueOrder = SIMPLE) -> Callable[[Any], Any]:
@@ -38,8 +38,11 @@ def _at(value: Any, path: Iterable[str]) -> Any:
             value = value.as_doc()
         if isinstance(value, dict):
             value = value.get(name)
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
+        elif isinstance(value, list):
+            position = position_of(name)
+            if position is None or position >= len(value):
+                return None
+            value = value[position]
         else:
             return None
     return value

@@ -11,7 +11,7 @@ from adapters.query.failures import CommandFailure
 from adapters.query.paths import Path, split_path
 from adapters.query.sort import Sort
 from comparators.canonical import MISSING
-from comparators.order import SIMPLE, ValueOrder
+from comparators.order import SIMPLE, ValueOrder, position_of
 
 BAD_VALUE: Final = 2
 AMBIGUOUS_NAME: Final = 16746
@@ -39,7 +39,7 @@ def sorted_documents(
 
 
 def _may_be_ambiguous(path: Path) -> bool:
-    return any(segment.isdecimal() for segment in path[1:])
+    return any(position_of(segment) is not None for segment in path[1:])
 
 
 def _check(places: Iterable[Place]) -> None:
@@ -59,11 +59,13 @@ def _check(places: Iterable[Place]) -> None:
 def _into(array: list[Any], element: Any, path: Path) -> Place:
     """Return where a path goes on from an element, or from the one whose position it names."""
     segment = path[0]
-    if not segment.isdecimal() or int(segment) >= len(array):
-        return element, path
+    position = position_of(segment)
+    if position is None or position >= len(array):
+        # Nothing is found in an array that is an element, so that it is no second one.
+        return None if isinstance(element, list) else element, path
     if isinstance(element, dict | DBRef) and child_of(element, segment) is not MISSING:
         raise CommandFailure(AMBIGUOUS_NAME, f"Ambiguous field name found in array: {segment!r}")
-    return array[int(segment)], path[1:]
+    return array[position], path[1:]
 
 
 def _first_array(value: Any, path: Path) -> tuple[list[Any], Path] | None:

@@ -143,7 +143,16 @@ def _sort_of(session: Session, query: Query) -> Sort:
     """Return the sort; MongoDB does not even read it where one document is found by `_id` and shown whole."""
     arguments = session.operation.arguments
     unread = query.of_one and not arguments.get("fields")
+    unread = unread and not _takes_position(arguments.get("update"))
     return {} if unread else sort_keys(arguments.get("sort") or {})
+
+
+def _takes_position(update: Any) -> bool:
+    """Return whether the update needs to know which element the filter has matched."""
+    changes = update.values() if isinstance(update, Mapping) else ()
+    return any(
+        "$" in path.split(".") for each in changes if isinstance(each, Mapping) for path in each
+    )
 
 
 def _shown(session: Session, query: Query) -> Show:

@@ -21,7 +21,7 @@ from adapters.query.filter import parse_filter
 from adapters.sql.keys import LONGEST_EXACT, UNDEFINED, key_of
 from comparators.canonical import MISSING
 from comparators.collation import collator_of, order_under
-from comparators.order import SIMPLE, Collator
+from comparators.order import SIMPLE, Collator, position_of
 
 PARALLEL_ARRAYS: Final = 171
 AMBIGUOUS_NAME: Final = 16746
@@ -182,7 +182,7 @@ class Index:
             return
         for path in self.beside_text:
             _array, rest = _entered(_walk(document, path))
-            if rest is not DONE and not (rest and rest[0].isdecimal()):
+            if rest is not DONE and not (rest and position_of(rest[0]) is not None):
                 raise CommandFailure(
                     ARRAY_BESIDE_TEXT,
                     "Field of text index contains an array",
@@ -275,7 +275,8 @@ def _entered(place: Place) -> Place:
 
 
 def _is_position(array: list[Any], rest: tuple[str, ...]) -> bool:
-    return bool(rest) and rest[0].isdecimal() and int(rest[0]) < len(array)
+    position = position_of(rest[0]) if rest else None
+    return position is not None and position < len(array)
 
 
 def _into(array: list[Any], element: Any, rest: tuple[str, ...]) -> Place:
@@ -295,7 +296,7 @@ def _into(array: list[Any], element: Any, rest: tuple[str, ...]) -> Place:
 
 
 def _names_positions(paths: tuple[str, ...]) -> bool:
-    return any(segment.isdecimal() for path in paths for segment in path.split(".")[1:])
+    return any(position_of(each) is not None for path in paths for each in path.split(".")[1:])
 
 
 def _paths_of(partial: Any) -> Iterator[str]:

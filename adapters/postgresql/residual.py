@@ -8,7 +8,7 @@ from typing import Any
 from bson.regex import Regex
 
 from adapters.evaluate.match import matcher
-from adapters.postgresql.collating import holds_text, indifferent
+from adapters.postgresql.collating import indifferent
 from adapters.postgresql.searching import check_of, searching
 from adapters.postgresql.session import Session
 from adapters.query.collated import collated
@@ -25,7 +25,7 @@ class Query:
     tree: Filter
     selection: Any
     of_one: bool
-    """Whether it is `{_id: value}` and no more: MongoDB then looks into no sort."""
+    """Whether MongoDB goes by the `_id` alone, without a plan: it then looks into no sort."""
     variables: Mapping[str, Any] | None
     order: ValueOrder = SIMPLE
     """That of values, also for what else the operation does with the documents."""
@@ -69,14 +69,17 @@ def query_of(
         tree=tree,
         selection=session.storage.selection_of(narrowing, variables or {}),
         variables=variables,
-        of_one=list(document) == ["_id"] and _is_identity(document["_id"], order),
+        of_one=_is_of_one(session, document, order),
         order=order,
     )
 
 
-def _is_identity(value: Any, order: ValueOrder) -> bool:
-    if not order.is_simple and holds_text(value):
+def _is_of_one(session: Session, document: Mapping[str, Any], order: ValueOrder) -> bool:
+    """Return whether a filter is `{_id: value}` and no more, under the collation of the index on it."""
+    if list(document) != ["_id"] or session.operation.arguments.get("hint"):
         return False
+    value = document["_id"]
     if isinstance(value, dict):
-        return not next(iter(value), "").startswith("$")
-    return not isinstance(value, list | Regex)
+        return not next(iter(value), "").startswith("$") and order is session.order_under({})
+    plain = value is not None and not isinstance(value, list | Regex)
+    return plain and order is session.order_under({})

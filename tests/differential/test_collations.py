@@ -283,6 +283,17 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         (Kind.DISTINCT, {"key": "r", "query": {"v": "Q"}, "collation": EN2}),
     ),
     "expressions": (WORDS, *EXPRESSED),
+    "operands in their places": (
+        WORDS,
+        *(
+            aggregate({"$project": {"e": {operator: operands}}}, collation=EN2)
+            for operator in ("$setUnion", "$setIntersection")
+            for operands in (
+                [0, "$z"], ["$z", 0], [{operator: [0, "$z"]}, "$z"], [["a"], ["A"], "$z"], [["a"], "$z", 0],
+                [["b"], {operator: [["B"], "$r", ["a"]]}, ["A"]],
+            )
+        ),
+    ),
     "variables": (
         WORDS, find({"$expr": {"$eq": ["$v", "$$q"]}}, let={"q": {"$max": ["Q", "q", "a"]}}, collation=EN2),
     ),
@@ -297,6 +308,7 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         WORDS,
         modify({"v": "Q"}, sort={"v": 1, "_id": -1}, update={"$set": {"y": 1}}, collation=EN2),
         modify({"v": "Z"}, sort={"_id": 1}, remove=True, collation=EN2),
+        modify({"_id": 1}, sort={"x": 0}, update={"$set": {"y": 2}}, collation=EN2),
         modify({"v": "NONE"}, update={"$set": {"y": {"$eq": 1}}}, upsert=True, new=True, fields={"_id": 0}, collation=EN2),
     ),
     "deletes": (

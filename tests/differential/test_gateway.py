@@ -351,6 +351,20 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         modify({"_id": 6}, update={"$set": {"t.$[e]": "x"}}, arrayFilters=[{"e": 6}], new=True),
         find(sort={"_id": 1}),
     ),
+    "sorts that nobody looks into": (
+        insert(*({"_id": each, "a": [0, 1], "b": [1]} for each in (1, None, {"k": "x"}))),
+        *(
+            step
+            for key in (1, None, {"k": "x"})
+            for options in ({}, {"hint": "_id_"}, {"collation": {"locale": "en"}}, {"collation": {"locale": "simple"}})
+            for step in (
+                find({"_id": key}, sort={"a": 1, "b": 1}, **options),
+                modify({"_id": key}, sort={"a": 0}, update={"$set": {"c": 1}}, **options),
+                modify({"_id": key}, sort={"a": 0}, update={"$set": {"a.$": 1}}, **options),
+                modify({"_id": key}, sort={"a": 1, "b": 1}, update={"$set": {"c": 2}}, fields={"a": 1}, **options),
+            )
+        ),
+    ),
     "hints and natural order": (
         insert({"_id": 3, "a": 1}, {"_id": 1, "a": 2}, {"_id": 2}, {"_id": 4, "a": []}, {"_id": 5, "b": {"c": [{}]}}),
         index("sparse", {"a": 1, "b.c": 1}, sparse=True),

@@ -40,7 +40,7 @@ REORDERED: Final = frozenset(
 )
 """Operators whose constants are collected behind the other operands."""
 JOINED: Final = frozenset({"$concat", "$concatArrays"})
-"""Operators of which neighbouring constants become one."""
+"""Operators of which neighbouring constants become one; under a collation also `$setUnion`."""
 OF_ARRAYS: Final = frozenset({"$max", "$min", "$sum"})
 """Operators that look into an array given alone: such a call is left as it is."""
 
@@ -184,10 +184,12 @@ def _call(call: Call, apply: Apply) -> Expression:
         return Literal(value=apply(call, values))
     given = [item for item in arguments if item is not None]
     alone = len(given) == 1 and call.operator in OF_ARRAYS
+    # Of equal strings the first one stays in a union: under a collation its operands keep their places.
+    in_order = call.operator == "$setUnion" and not call.comparing.is_simple
+    if in_order or call.operator in JOINED:
+        return replace(call, arguments=_joined(call, given, apply))
     if call.operator in REORDERED and not alone:
         return _reordered(call, given, apply)
-    if call.operator in JOINED:
-        return replace(call, arguments=_joined(call, given, apply))
     if call.operator == "$setEquals":
         return replace(call, arguments=_constant_first(given))
     return replace(call, arguments=tuple(arguments))

@@ -16,7 +16,7 @@ from adapters.evaluate.stages.unwind import with_value
 from adapters.query.filter import parse_filter
 from adapters.query.pipeline import GraphLookup, Lookup
 from comparators.canonical import MISSING
-from comparators.order import SIMPLE, ValueOrder
+from comparators.order import SIMPLE, ValueOrder, position_of
 
 Document = dict[str, Any]
 Path = tuple[str, ...]
@@ -85,10 +85,11 @@ def _values(value: Any, path: Path) -> Iterator[Any]:
 
 
 def _values_in_elements(array: list[Any], path: Path) -> Iterator[Any]:
-    if path[0].isdecimal():
+    position = position_of(path[0])
+    if position is not None:
         # A number is a position here, and never the name of a field of the elements.
-        if int(path[0]) < len(array):
-            yield from _values(array[int(path[0])], path[1:])
+        if position < len(array):
+            yield from _values(array[position], path[1:])
         return
     for element in array:
         if isinstance(element, dict | DBRef):
