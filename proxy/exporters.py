@@ -14,12 +14,13 @@ import structlog
 
 from comparators.errors import SettingsError
 from proxy.distributions import Distributions
-from proxy.settings_sections import OtlpProtocol, Telemetry
+from proxy.settings_sections import OtlpProtocol, Signal, Telemetry
 from proxy.telemetry import Metrics
 from proxy.uris import address_of
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+    from opentelemetry.sdk.resources import Resource
 
 _log = structlog.get_logger()
 
@@ -35,24 +36,28 @@ def exported(settings: Telemetry, *, part: str) -> Iterator[Metrics]:
 
     SettingsError where the address for scrapes cannot be listened on.
     """
-    if not settings.prometheus and not settings.otlp_endpoint:
+    if not settings.prometheus and not settings.sends(Signal.METRICS):
         yield Metrics()
         return
     from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.resources import Resource
 
-    facts = {"service.name": "parallax", "service.version": version("parallax")}
     with ExitStack() as held:
-        held.enter_context(_failures_in_our_log())
+        held.enter_context(failures_in_our_log())
         distributions = Distributions()
         readers = [*_scraped(settings, distributions), *_pushed(settings, distributions)]
-        provider = MeterProvider(
-            readers, Resource.create({**facts, "parallax.part": part}), shutdown_on_exit=False
-        )
+        provider = MeterProvider(readers, resource_of(part), shutdown_on_exit=False)
         held.callback(provider.shutdown, timeout_millis=_LAST_EXPORT_MS)
         # Once there is something to scrape.
         _serve_scrapes(settings, held)
         yield Metrics(provider.get_meter("parallax"), distributions)
+
+
+def resource_of(part: str) -> "Resource":
+    """Return what all that a process exports says of where it comes from."""
+    from opentelemetry.sdk.resources import Resource
+
+    facts = {"service.name": "parallax", "service.version": version("parallax")}
+    return Resource.create({**facts, "parallax.part": part})
 
 
 def _scraped(settings: Telemetry, distributions: Distributions) -> "Iterator[MetricReader]":
@@ -85,7 +90,7 @@ def _serve_scrapes(settings: Telemetry, held: ExitStack) -> None:
 
 
 def _pushed(settings: Telemetry, distributions: Distributions) -> "Iterator[MetricReader]":
-    if not settings.otlp_endpoint:
+    if not settings.sends(Signal.METRICS):
         return
     from proxy.readers import PushingReader
 
@@ -104,9 +109,12 @@ def _otlp(settings: Telemetry) -> "MetricExporter":
 
 
 @contextmanager
-def _failures_in_our_log() -> Iterator[None]:
-    """Have what the SDK complains of told by our log, in its form, and nowhere else."""
+def failures_in_our_log() -> Iterator[None]:
+    """Have what the SDK complains of told by our log, in its form, and nowhere else; once, however often this is entered."""
     sdk = logging.getLogger(_SDK)
+    if any(isinstance(handler, _Telling) for handler in sdk.handlers):
+        yield
+        return
     telling = _Telling(logging.WARNING)
     sdk.addHandler(telling)
     sdk.propagate = False

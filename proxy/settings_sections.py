@@ -45,6 +45,27 @@ class OtlpProtocol(StrEnum):
     GRPC = "grpc"
 
 
+class Signal(StrEnum):
+    """What an OpenTelemetry collector can be sent."""
+
+    METRICS = "metrics"
+    TRACES = "traces"
+
+
+def signals_of(text: str) -> frozenset[Signal]:
+    """Return the signals of a list as in `metrics,traces`; ValueError for what is none."""
+    return frozenset(Signal(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _signals(text: str) -> str:
+    try:
+        signals_of(text)
+    except ValueError as error:
+        message = f"must be a list of {', '.join(Signal)}"
+        raise ValueError(message) from error
+    return text
+
+
 def _address(text: str) -> str:
     address_of(text)
     return text
@@ -222,12 +243,18 @@ class Log(_Section):
 
 
 class Telemetry(_Section):
-    """Where metrics go."""
+    """Where metrics, traces and log lines go."""
 
     prometheus: Annotated[str, AfterValidator(_address_or_empty)] = ""
     otlp_endpoint: Annotated[str, _uri_of("http", "https")] = Field(default="", repr=False)
     otlp_protocol: OtlpProtocol = OtlpProtocol.HTTP
     interval_s: Annotated[float, Field(ge=1)] = 15.0
+    signals: Annotated[str, AfterValidator(_signals)] = "metrics,traces"
+    traces: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    def sends(self, signal: Signal) -> bool:
+        """Return whether a signal is sent to a collector."""
+        return bool(self.otlp_endpoint) and signal in signals_of(self.signals)
 
 
 class Dashboard(_Section):

@@ -136,6 +136,13 @@ MIRROR_LAG: Final = Declared(
     meaning="Age of the oldest write that MongoDB lacks after the cut-over",
 )
 
+EXPORT_DROPS: Final = Declared(
+    name="parallax.telemetry.drops",
+    unit="{item}",
+    meaning="Traces and log lines that did not reach the collector",
+    labels=("parallax.signal",),
+)
+
 METRICS: Final = (
     *DURATIONS,
     VERDICTS,
@@ -146,6 +153,7 @@ METRICS: Final = (
     *OF_RELAY,
     MIRROR_NOTES,
     MIRROR_LAG,
+    EXPORT_DROPS,
 )
 
 EVENTS: Final[Mapping[str, str]] = {

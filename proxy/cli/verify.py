@@ -42,12 +42,18 @@ from proxy.ledger.write import Ledger
 from proxy.relay_metrics import observe_relay
 from proxy.serving.replies import reply_of
 from proxy.settings import Settings
+from proxy.settings_sections import Signal
 from proxy.shadow.beside import Beside
 from proxy.shadow.frontier import Resume
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.patience import Outage, Side
+from proxy.shadow.traces import Traces
 from proxy.shadow.verifier import Limits, Verifier
 from proxy.telemetry import configure_logging
+from proxy.tracing.drops import observe_drops
+from proxy.tracing.exporting import traced
+from proxy.tracing.outbox import Outbox
+from proxy.tracing.trail import Trail
 from proxy.uris import redacted_uri
 
 _POLL_S: Final = 0.05
@@ -120,6 +126,9 @@ async def verify_log(
         held.enter_context(ReaderLock(directory))
         metrics = held.enter_context(exported(settings.telemetry, part="verifier"))
         observe_relay(metrics.meter, partial(_relay_counts, settings.data_directory))
+        trails = held.enter_context(traced(settings.telemetry, part="verifier"))
+        if trails is not None:
+            observe_drops(metrics.meter, {Signal.TRACES: trails})
         await held.enter_async_context(client)
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
@@ -171,10 +180,18 @@ async def verify_log(
                 applied=applied,
                 roll_back=roll_back,
                 beside=None if beside is None else Beside(beside, reply_of),
+                traces=_traces(settings, log, trails),
             )
             tasks.create_task(verifier.run(), name="verifier")
             if drain:
                 tasks.create_task(cancelled_when(lambda: verifier.is_drained, main), name="drain")
+
+
+def _traces(settings: Settings, log: str, trails: Outbox[Trail] | None) -> Traces | None:
+    """Return what decides of which exchanges a trace tells; None where nobody is told."""
+    if trails is None:
+        return None
+    return Traces(log, ratio=settings.telemetry.traces, put=trails.put)
 
 
 def _relay_counts(directory: Path) -> Mapping[str, Any] | None:

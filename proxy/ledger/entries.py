@@ -9,6 +9,7 @@ from comparators.operation import Kind
 from comparators.outcome import Answered
 from comparators.shape import Shape
 from comparators.verdict import Judgement
+from proxy.tracing.trail import Context
 
 VERIFIER: Final = "verifier"
 """The part of Parallax that writes the ledger; one for each log."""
@@ -24,7 +25,7 @@ class Finding:
     """One exchange, judged.
 
     A duration is None where that side did not run. `documents` holds the `_id`s concerned; they are
-    redacted before they reach the disk.
+    redacted before they reach the disk. `trace` is for metrics to refer to, and reaches no disk.
     """
 
     at_ns: int
@@ -41,6 +42,7 @@ class Finding:
     documents: tuple[Any, ...] = ()
     answered: Answered | None = None
     plan: str | None = None
+    trace: Context | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

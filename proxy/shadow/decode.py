@@ -13,6 +13,7 @@ from proxy.capture.record import Record
 from proxy.message import reply_body
 from proxy.request import Control, Request, operation_of
 from proxy.shadow.exchange import ControlCommand, Exchange
+from proxy.tracing.context import parent_of
 
 _NANOSECONDS: Final = 1e-9
 
@@ -42,6 +43,7 @@ def read_exchange(record: Record, request: Request, *, writes: bool) -> Exchange
         writes=writes,
         endless=_is_endless(request),
         retried=reply is not None and reply.retried,
+        parent=parent_of(request.command.get("comment")),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from adapters.gateway import Footprint
 from comparators.operation import Kind, Operation
-from comparators.outcome import Answered
+from comparators.outcome import Outcome
 from comparators.shape import shape_of
 from comparators.verdict import Judgement, Verdict
 from proxy.ledger.entries import (
@@ -23,6 +23,8 @@ from proxy.ledger.entries import (
 from proxy.ledger.orders import Settlement
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.patience import Side
+from proxy.shadow.traces import Traces
+from proxy.tracing.trail import Context
 
 _OUTAGES: Final = {
     Side.GATEWAY: EventKind.GATEWAY_OUTAGE,
@@ -31,6 +33,7 @@ _OUTAGES: Final = {
 }
 
 _AGAINST: Final = frozenset({Verdict.MISMATCH, Verdict.GATEWAY_ERROR})
+_MOST_DOCUMENTS: Final = 20
 _HOLES: Final = frozenset({EventKind.RECORDS_SKIPPED, EventKind.CAPTURE_GAP})
 ANYTHING: Final = "*"
 """In place of a collection, of what may concern each."""
@@ -59,8 +62,16 @@ class Gathered:
 class Evidence:
     """Gather findings; `take` empties it."""
 
-    def __init__(self, log: str, *, hears: Hears | None = None, times: Times | None = None) -> None:
+    def __init__(
+        self,
+        log: str,
+        *,
+        hears: Hears | None = None,
+        times: Times | None = None,
+        traces: Traces | None = None,
+    ) -> None:
         self._log = log
+        self._traces = traces
         self._hears = hears
         self._times = times
         self._gathered = Gathered()
@@ -81,14 +92,19 @@ class Evidence:
         exchange: Exchange,
         judgement: Judgement,
         *,
-        gateway_s: float | None = None,
+        outcome: Outcome | None = None,
         compare_s: float | None = None,
-        documents: tuple[Any, ...] = (),
-        answered: Answered | None = None,
-        plan: str | None = None,
-    ) -> None:
-        """Enter the verdict on an exchange."""
+    ) -> Context | None:
+        """Enter the verdict on an exchange; return where in a trace it stands, None where it is not traced.
+
+        `outcome` is that of the gateway, None where it gave none.
+        """
         operation = exchange.operation
+        shape = shape_of(operation)
+        trace = None
+        if self._traces is not None:
+            trace = self._traces.judged(exchange, judgement, shape, outcome)
+        gateway_s = None if outcome is None else outcome.duration_s
         self._told(operation.namespace, operation.kind, judgement)
         if self._times is not None and gateway_s is not None and exchange.legacy is not None:
             self._times(operation.namespace, exchange.legacy_s, gateway_s)
@@ -99,17 +115,19 @@ class Evidence:
                 position=exchange.start,
                 namespace=operation.namespace,
                 kind=operation.kind,
-                shape=shape_of(operation),
+                shape=shape,
                 judgement=judgement,
                 legacy_s=exchange.legacy_s if exchange.legacy is not None else None,
                 gateway_s=gateway_s,
                 overhead_s=exchange.overhead_s,
                 compare_s=compare_s,
-                documents=documents,
-                answered=answered,
-                plan=plan,
+                documents=() if outcome is None else outcome.touched[:_MOST_DOCUMENTS],
+                answered=None if outcome is None else outcome.answered,
+                plan=None if outcome is None else outcome.plan,
+                trace=trace,
             )
         )
+        return trace
 
     def compared_state(
         self,

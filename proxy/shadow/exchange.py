@@ -1,11 +1,13 @@
 """An operation with the outcome captured for it, and where it stood in time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.mongodb.replies import Batch
 from comparators.operation import Operation
 from comparators.outcome import Outcome
 from proxy.request import Control, Session
+from proxy.tracing.context import Parent
+from proxy.tracing.passage import Passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +43,16 @@ class Exchange(Captured):
     """One operation with what became of it.
 
     `endless`: tailable, awaiting or a change stream, not comparable by reply. `retried`: MongoDB
-    answered from the first attempt of a retryable write.
+    answered from the first attempt of a retryable write. `parent` is the span of the application that it belongs to,
+    None where it names none; `passage` is filled in on its way.
     """
 
     operation: Operation
     writes: bool
     endless: bool
     retried: bool
+    parent: Parent | None = None
+    passage: Passage = field(default_factory=Passage, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

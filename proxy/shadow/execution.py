@@ -1,5 +1,6 @@
 """Run one unit on the gateway path at its place of the order, and note what it wrote there."""
 
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
@@ -85,9 +86,11 @@ class Execution:
         operation = exchange.operation
         mark = self._mark(unit, footprints) if exchange.writes else None
         generated = generated_by(exchange)
+        exchange.passage.began_ns = time.time_ns()
         outcome = await self._attempt(
             lambda: self._gateway.run(operation, generated=generated, mark=mark), mark
         )
+        exchange.passage.ended_ns = time.time_ns()
         if isinstance(outcome, Failed):
             await self._judging.failed(exchange, outcome)
             return
@@ -182,9 +185,11 @@ class Execution:
         outcomes = []
         async with self._gateway.transaction(mark) as transaction:
             for statement in unit.statements:
-                operation = statement.exchange.operation
-                generated = generated_by(statement.exchange)
-                outcomes.append(await transaction.run(operation, generated=generated))
+                exchange = statement.exchange
+                generated = generated_by(exchange)
+                exchange.passage.began_ns = time.time_ns()
+                outcomes.append(await transaction.run(exchange.operation, generated=generated))
+                exchange.passage.ended_ns = time.time_ns()
         return outcomes
 
     async def _end_statement(

@@ -37,6 +37,7 @@ from proxy.shadow.states import CHOICE, CONTENDED, TAKEN_OVER, only_clocks_diffe
 from proxy.shadow.stock import Stock
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Single
+from proxy.tracing.trail import told
 
 _log = structlog.get_logger()
 
@@ -195,21 +196,14 @@ class Judging:
         outcome: Outcome | None = None,
         compare_s: float | None = None,
     ) -> None:
-        self._evidence.judged(
-            exchange,
-            judgement,
-            gateway_s=None if outcome is None else outcome.duration_s,
-            compare_s=compare_s,
-            documents=() if outcome is None else outcome.touched[:20],
-            answered=None if outcome is None else outcome.answered,
-            plan=None if outcome is None else outcome.plan,
-        )
+        trace = self._evidence.judged(exchange, judgement, outcome=outcome, compare_s=compare_s)
         if judgement.verdict is Verdict.MISMATCH:
             _log.warning(
                 "mismatch_confirmed",
                 collection=exchange.namespace,
                 fingerprint=judgement.fingerprint,
                 position=exchange.start,
+                **told(trace),
             )
         if exchange.writes and self._awaited is not None:
             self._awaited.judged(exchange, judgement, outcome)
@@ -343,6 +337,7 @@ class Judging:
     async def _judgement(
         self, operation: Operation, legacy: Outcome, gateway: Outcome, exchange: Exchange
     ) -> tuple[Judgement, float]:
+        exchange.passage.compared_ns = time.time_ns()
         began = time.perf_counter()
         judgement = decide(operation, legacy, gateway, self._rules)
         if judgement.verdict is Verdict.MISMATCH:

@@ -90,6 +90,7 @@ class Rechecks:
         if explained is not None:
             suspect.decided(explained)
             return
+        suspect.exchange.passage.doubted_ns = time.time_ns()
         self._create_task(self._recheck(suspect))
 
     def _explained(self, suspect: Suspect) -> Judgement | None:

@@ -49,6 +49,7 @@ from proxy.shadow.stock import Stock
 from proxy.shadow.survey import Survey
 from proxy.shadow.telling import Telling
 from proxy.shadow.touches import Touches
+from proxy.shadow.traces import Traces
 from proxy.shadow.units import Unit
 
 _SHORTEST_NAP_S: Final = 0.001
@@ -96,12 +97,14 @@ class Verifier:
         applied: Applied | None = None,
         roll_back: RollBack | None = None,
         beside: Beside | None = None,
+        traces: Traces | None = None,
     ) -> None:
         """`writes` outlives `tasks`: what is being written to the ledger is not cancelled. `board` is where the other verifiers of this gateway are met; None where there can be none.
 
         `cluster` names the replica set, whose clock they share. `applied` tells the relay how far the log is applied;
         None where it does not ask. `roll_back` hears of what speaks against a collection; None where there are no flags.
-        `beside` is the relay that waits for writes to be on the gateway; None where none does.
+        `beside` is the relay that waits for writes to be on the gateway; None where none does. `traces` tells of exchanges in
+        traces; None where nobody is told.
         """
         self._legacy = legacy
         self._directory = directory
@@ -121,9 +124,9 @@ class Verifier:
         self._progress = Progress(reader.position)
         self._roll_back = roll_back
         self._evidence = (
-            Evidence(log)
+            Evidence(log, traces=traces)
             if roll_back is None
-            else Evidence(log, hears=roll_back.hear, times=roll_back.timed)
+            else Evidence(log, hears=roll_back.hear, times=roll_back.timed, traces=traces)
         )
         self._stock = Stock()
         self._newest_ns = 0

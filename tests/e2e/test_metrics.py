@@ -4,18 +4,11 @@ import re
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import grpc.aio
 import pytest
-from aiohttp import web
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as service
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as service_grpc
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from pymongo import AsyncMongoClient
 
@@ -26,6 +19,7 @@ from proxy.settings_sections import OtlpProtocol
 from tests.e2e.conftest import database_name
 from tests.eventually import eventually
 from tests.integration.cli.command import assert_three_lines, parallax
+from tests.peers.collector import Received, collector, values_of
 
 SECRET = "ada@example.org"
 Verdicts = dict[str, int]
@@ -39,72 +33,13 @@ async def database(mongo: EmbeddedMongo, request: pytest.FixtureRequest) -> Asyn
     await mongo.members[0].ask({"dropDatabase": 1, "$db": name})
 
 
-@dataclass(slots=True)
-class Received:
-    """What a collector was sent."""
-
-    exports: list[service.ExportMetricsServiceRequest] = field(default_factory=list)
-
-    def metrics(self) -> dict[str, Metric]:
-        """Return the metrics of the last export by name."""
-        return {
-            metric.name: metric
-            for resource in self.exports[-1].resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        }
-
-    def verdicts(self) -> Verdicts:
-        """Return how often each verdict was given, so far."""
-        found = Counter[str]()
-        if self.exports and (metric := self.metrics().get("parallax.verdicts")):
-            for point in metric.sum.data_points:
-                labels = {one.key: one.value.string_value for one in point.attributes}
-                found[labels["parallax.verdict"]] += point.as_int
-        return dict(found)
-
-
-@asynccontextmanager
-async def http_collector() -> AsyncIterator[tuple[str, Received]]:
-    """Receive OTLP over HTTP."""
-    received = Received()
-
-    async def take(request: web.Request) -> web.Response:
-        export = service.ExportMetricsServiceRequest.FromString(await request.read())
-        received.exports.append(export)
-        answer = service.ExportMetricsServiceResponse().SerializeToString()
-        return web.Response(body=answer, content_type="application/x-protobuf")
-
-    application = web.Application()
-    application.router.add_post("/v1/metrics", take)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield f"http://127.0.0.1:{port}", received
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def grpc_collector() -> AsyncIterator[tuple[str, Received]]:
-    """Receive OTLP over gRPC."""
-    received = Received()
-
-    class Collector(service_grpc.MetricsServiceServicer):
-        async def Export(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-            received.exports.append(request)
-            return service.ExportMetricsServiceResponse()
-
-    server = grpc.aio.server()
-    service_grpc.add_MetricsServiceServicer_to_server(Collector(), server)  # type: ignore[no-untyped-call]
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"http://127.0.0.1:{port}", received
-    finally:
-        await server.stop(grace=None)
+def verdicts_of(received: Received) -> Verdicts:
+    """Return how often each verdict was given, so far."""
+    found = Counter[str]()
+    if received.metrics and (metric := received.last_metrics().get("parallax.verdicts")):
+        for point in metric.sum.data_points:
+            found[values_of(point.attributes)["parallax.verdict"]] += point.as_int
+    return dict(found)
 
 
 async def use(sidecar: EmbeddedSidecar, database: str) -> Verdicts:
@@ -155,9 +90,8 @@ async def test_metrics_say_what_the_ledger_says(
     tmp_path: Path,
     database: str,
 ) -> None:
-    collector = grpc_collector if protocol is OtlpProtocol.GRPC else http_collector
     address = f"127.0.0.1:{free_port()}"
-    async with collector() as (endpoint, received):
+    async with collector(protocol) as (endpoint, received):
         settings = {
             "PARALLAX_TELEMETRY_PROMETHEUS": address,
             "PARALLAX_TELEMETRY_OTLP_ENDPOINT": endpoint,
@@ -169,7 +103,7 @@ async def test_metrics_say_what_the_ledger_says(
         ) as sidecar:
             on_ledger = await use(sidecar, database)
             page = await scraped(address)
-            await eventually(reaches(on_ledger, received.verdicts), within_s=20)
+            await eventually(reaches(on_ledger, lambda: verdicts_of(received)), within_s=20)
 
     assert on_ledger["match"] > 5
     assert verdicts_in(page) == on_ledger
@@ -178,13 +112,10 @@ async def test_metrics_say_what_the_ledger_says(
     )
     assert re.search(r"^parallax_relay_connections\S* \d", page, re.MULTILINE), page
     assert re.search(r'^parallax_relay_requests_total\{.*="write"', page, re.MULTILINE)
-    resource = {
-        one.key: one.value.string_value
-        for one in received.exports[-1].resource_metrics[0].resource.attributes
-    }
+    resource = values_of(received.metrics[-1].resource_metrics[0].resource.attributes)
     assert resource["service.name"] == "parallax"
     assert resource["parallax.part"] == "verifier"
-    assert_nothing_secret([page, *map(str, received.exports)])
+    assert_nothing_secret([page, *received.everything()])
 
 
 async def test_a_collector_that_is_away_costs_no_verdict(
