@@ -88,7 +88,7 @@ def _entity(model: Model, overlay: Overlay, targets: Mapping[str, Model]) -> Ent
         "collection": model.collection,
         "table": overlay.table or table_of(model.model, model.collection),
         "about": overlay.about,
-        "id": {"type": IDENTITIES.get(model.identity, IdentityType.KEY).value},
+        "id": {"type": IDENTITIES.get(str(model.identity), IdentityType.KEY).value},
         "columns": _at_the_end(columns),
         "children": {
             name: _child(child, model, overlay, targets) for name, child in overlay.children.items()
@@ -175,7 +175,7 @@ def _column(path: SchemaPath, targets: Mapping[str, Model]) -> dict[str, Any]:
     if not array and type(default) in DEFAULTS.get(kind, ()):
         column["default"] = default
     target = targets.get(str(path.options.get("ref")))
-    if target is not None and not array and IDENTITIES.get(target.identity) == kind.value:
+    if target is not None and not array and IDENTITIES.get(str(target.identity)) == kind.value:
         column["references"] = f"{target.collection}.id"
     return column
 

@@ -19,14 +19,27 @@ class _Exported(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class SchemaOptions(_Exported):
+    """The options of a schema that decide what is stored; Mongoose's defaults where an export does not tell."""
+
+    timestamps: bool | Mapping[str, Any] = False
+    version_key: str | bool = Field(default="__v", alias="versionKey")
+    strict: bool | str = True
+    minimize: bool = True
+
+
 class SchemaPath(_Exported):
-    """A path with the name of its Mongoose type; `of` is that of the elements of an array."""
+    """A path with the name of its Mongoose type; `of` is that of the elements of an array.
+
+    `inner` are the options of the schema of a subdocument, or of the elements of an array of them.
+    """
 
     path: str
     instance: str
     options: Mapping[str, Any] = {}
     of: str | None = None
     of_options: Mapping[str, Any] = Field(default={}, alias="ofOptions")
+    inner: SchemaOptions = Field(default=SchemaOptions(), alias="schema")
 
     @property
     def limits(self) -> Mapping[str, Any]:
@@ -41,12 +54,19 @@ class SchemaIndex(_Exported):
     options: Mapping[str, Any] = {}
 
 
-class Model(_Exported):
-    """A model with its paths in the order of the schema."""
+class Model(SchemaOptions):
+    """A model with its paths in the order of the schema.
+
+    A discriminator has a `base` and the value that its documents have at the base's key.
+    """
 
     model: str
     collection: str
-    identity: str = Field(default="ObjectId", alias="_id")
+    identity: str | bool = Field(default="ObjectId", alias="_id")
+    optimistic_concurrency: bool | list[str] = Field(default=False, alias="optimisticConcurrency")
+    discriminator_key: str | None = Field(default=None, alias="discriminatorKey")
+    discriminator_value: str | None = Field(default=None, alias="discriminatorValue")
+    base: str | None = None
     paths: list[SchemaPath]
     indexes: list[SchemaIndex] = []
 

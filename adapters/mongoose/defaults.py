@@ -1,0 +1,48 @@
+"""The value of a path that was not given.
+
+Source: Mongoose documentation, "Defaults".
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any, Final
+
+from adapters.mongoose.making import Making
+from adapters.mongoose.schema import SchemaType
+from comparators.canonical import MISSING
+
+FUNCTION: Final = "$function"
+NONE_AT_ALL: Final = {"$undefined": True}
+ARRAYS: Final = frozenset({"Array", "DocumentArray"})
+
+
+def runs_late(kind: SchemaType) -> bool:
+    """Return whether the default is a function, which runs once the given values are set."""
+    default = kind.options.get("default")
+    return isinstance(default, Mapping) and FUNCTION in default
+
+
+def default_of(kind: SchemaType, making: Making, document: Mapping[str, Any], at: str) -> Any:
+    """Return the default of a path, not cast yet; MISSING where it has none."""
+    options = kind.options
+    if "default" not in options:
+        if kind.instance in ARRAYS:
+            return []
+        identifier = options.get("auto") is True and kind.instance == "ObjectId"
+        return making.new_id() if identifier else MISSING
+    default = options["default"]
+    if default == NONE_AT_ALL:
+        return MISSING
+    if not runs_late(kind):
+        return deepcopy(default)
+    if "value" in default:
+        return deepcopy(default["value"])
+    match default[FUNCTION]:
+        case "Date.now":
+            return making.now
+        case "uuid":
+            return making.new_uuid()
+        case "objectid":
+            return making.new_id()
+        case _:
+            return making.functions[f"{at} default"](document)

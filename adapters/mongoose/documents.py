@@ -1,0 +1,229 @@
+"""A new document made of what was given: cast, with defaults, without what the schema does not know.
+
+Fields stand in the order of the schema, then what defaults of functions give. Source: Mongoose documentation, "Documents",
+"Schemas: strict", and what Mongoose 8 stores.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from adapters.mongoose.casting import cast
+from adapters.mongoose.defaults import default_of, runs_late
+from adapters.mongoose.errors import StrictModeError
+from adapters.mongoose.javascript import plain
+from adapters.mongoose.making import Making
+from adapters.mongoose.schema import Schema, SchemaType
+from comparators.canonical import MISSING
+
+
+def construct(
+    schema: Schema, given: Mapping[str, Any], making: Making, at: str = ""
+) -> dict[str, Any]:
+    """Return the document that `given` makes; what cannot be cast is left out, and reported.
+
+    `at` is where the document stands in another one, with a dot behind it.
+    """
+    document = _level(_Level(schema=schema, making=making, at=at), given, "")
+    for name, value in given.items():
+        if name.partition(".")[0] not in document and not _known(schema, name):
+            _unknown(schema, name, value, document, making)
+        elif "." in name:
+            _put(schema, document, name, value, making, at)
+    for path, kind in schema.types.items():
+        if runs_late(kind):
+            _put_default(document, path, kind, making, at)
+    return document
+
+
+class _Level:
+    """The schema of a document, and where the document stands."""
+
+    def __init__(self, *, schema: Schema, making: Making, at: str) -> None:
+        self.schema = schema
+        self.making = making
+        self.at = at
+
+    def below(self, prefix: str) -> Iterator[str]:
+        """Yield the names at a nested path, in the order of the schema."""
+        seen = set()
+        for path in self.schema.types:
+            if path.startswith(prefix):
+                name = path[len(prefix) :].partition(".")[0]
+                if name not in seen:
+                    seen.add(name)
+                    yield name
+
+
+def _level(level: _Level, given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the fields at a nested path: given ones and defaults, in the order of the schema."""
+    document: dict[str, Any] = {}
+    for name in level.below(prefix):
+        path = prefix + name
+        if path in level.schema.nested:
+            _nested(level, document, name, given.get(name, MISSING), f"{path}.")
+            continue
+        kind = level.schema.types[path]
+        value: Any = MISSING
+        if name in given:
+            value = value_of(kind, given[name], level.making, level.at + path)
+        if value is MISSING and not runs_late(kind):
+            default = default_of(kind, level.making, document, level.at + path)
+            value = _cast_default(kind, default, level.making, level.at + path)
+        if value is not MISSING:
+            document[name] = value
+    return document
+
+
+def _nested(level: _Level, document: dict[str, Any], name: str, given: object, prefix: str) -> None:
+    if isinstance(given, Mapping):
+        document[name] = _given_nested(level, given, prefix)
+    elif given is None:
+        document[name] = None
+    else:
+        if given is not MISSING:
+            level.making.report("ObjectExpectedError", "", level.at + prefix[:-1], value=given)
+        document[name] = _level(level, {}, prefix)
+
+
+def _given_nested(level: _Level, given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return a nested object that was given: its own fields in the order of the schema, then the defaults."""
+    whole = _level(level, given, prefix)
+    document = {name: value for name, value in whole.items() if name in given}
+    document |= {name: value for name, value in whole.items() if name not in given}
+    for name, value in given.items():
+        if name not in document and name not in set(level.below(prefix)):
+            _unknown(level.schema, name, value, document, level.making, prefix)
+    for path, kind in level.schema.types.items():
+        if runs_late(kind) and path.startswith(prefix):
+            _put_default(document, path[len(prefix) :], kind, level.making, level.at + prefix)
+    return document
+
+
+def value_of(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
+    """Return a value cast to what a path holds; MISSING, once reported, for one that cannot be."""
+    if value is None and kind.instance != "Mixed":
+        return None
+    if kind.instance in HOLDERS:
+        return HOLDERS[kind.instance](kind, value, making, path)
+    try:
+        return cast(kind.instance, kind.options, value)
+    except ValueError:
+        making.report("CastError", kind.instance, path, value=value)
+        return MISSING
+
+
+def _subdocument(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
+    if not isinstance(value, Mapping):
+        making.report("ObjectExpectedError", "", path, value=value)
+        return MISSING
+    return construct(kind.documents, value, making, f"{path}.")
+
+
+def _array(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
+    items = value if isinstance(value, list | tuple) else [value]
+    made = [_element(kind, item, making, f"{path}.{at}") for at, item in enumerate(items)]
+    return MISSING if any(item is MISSING for item in made) else made
+
+
+def _element(kind: SchemaType, item: Any, making: Making, path: str) -> Any:
+    if kind.element is not None:
+        return value_of(kind.element, item, making, path)
+    if item is None:
+        return None
+    if not isinstance(item, Mapping):
+        making.report("CastError", "Embedded", path, value=item)
+        return MISSING
+    return construct(kind.documents, item, making, f"{path}.")
+
+
+def _map(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
+    if not isinstance(value, Mapping):
+        making.report("CastError", "Map", path, value=value)
+        return MISSING
+    made = {
+        name: value_of(kind.values, item, making, f"{path}.{name}") for name, item in value.items()
+    }
+    return {name: item for name, item in made.items() if item is not MISSING}
+
+
+HOLDERS: Final[Mapping[str, Callable[[SchemaType, Any, Making, str], Any]]] = {
+    "Embedded": _subdocument,
+    "Array": _array,
+    "DocumentArray": _array,
+    "Map": _map,
+}
+"""The types that hold others."""
+
+
+def _cast_default(kind: SchemaType, default: Any, making: Making, path: str) -> Any:
+    return MISSING if default is MISSING else value_of(kind, default, making, path)
+
+
+def _put_default(
+    document: dict[str, Any], path: str, kind: SchemaType, making: Making, at: str
+) -> None:
+    """Give a path the default that its function gives, unless it has a value."""
+    *above, name = path.split(".")
+    holder: Any = document
+    for part in above:
+        holder = holder.setdefault(part, {})
+        if not isinstance(holder, dict):
+            return
+    if name not in holder:
+        value = _cast_default(
+            kind, default_of(kind, making, document, at + path), making, at + path
+        )
+        if value is not MISSING:
+            holder[name] = value
+
+
+def _known(schema: Schema, name: str) -> bool:
+    if name in schema.nested:
+        return True
+    kind, rest = schema.find(name)
+    return kind is not None and (not rest or kind.instance in {"Mixed", "Map", "Embedded"})
+
+
+def _unknown(
+    schema: Schema,
+    name: str,
+    value: Any,
+    document: dict[str, Any],
+    making: Making,
+    prefix: str = "",
+) -> None:
+    if schema.strict == "throw":
+        raise StrictModeError.at(prefix + name, model=making.model)
+    if not schema.strict:
+        document[name] = plain(value)
+
+
+def _put(
+    schema: Schema, document: dict[str, Any], path: str, value: Any, making: Making, at: str
+) -> None:
+    """Set a dotted path."""
+    kind, rest = schema.find(path)
+    if kind is None:
+        return
+    *above, name = kind.path.split(".")
+    holder: Any = document
+    for part in above:
+        holder = holder.setdefault(part, {})
+    if not rest:
+        found = value_of(kind, value, making, at + path)
+        if found is not MISSING:
+            holder[name] = found
+    elif kind.instance == "Embedded":
+        inner = holder.get(name)
+        if not isinstance(inner, dict):
+            inner = holder[name] = construct(kind.documents, {}, making, f"{at}{kind.path}.")
+        _put(kind.documents, inner, rest, value, making, f"{at}{kind.path}.")
+    else:
+        _put_below(holder.setdefault(name, {}), rest, plain(value))
+
+
+def _put_below(holder: Any, path: str, value: Any) -> None:
+    *above, name = path.split(".")
+    for part in above:
+        holder = holder.setdefault(part, {})
+    holder[name] = value

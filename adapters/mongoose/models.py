@@ -1,0 +1,51 @@
+"""The models of a whole application on one database."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from bson.objectid import ObjectId
+
+from adapters.database import Database
+from adapters.entities.mongoose.models import read_models
+from adapters.mongoose.making import Functions
+from adapters.mongoose.model import Model
+from adapters.mongoose.schema import schema_of
+
+Models = Mapping[str, Model]
+LIBRECHAT: Final = Path(__file__).parents[2] / "config" / "models" / "librechat.json"
+"""The models of LibreChat, exported from its package `@librechat/data-schemas`."""
+
+NO_FUNCTIONS: Final[Mapping[str, Functions]] = {}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def models_of(
+    exported: Path,
+    database: Database,
+    *,
+    name: str,
+    clock: Callable[[], int] = _now_ms,
+    new_id: Callable[[], ObjectId] = ObjectId,
+    functions: Mapping[str, Functions] = NO_FUNCTIONS,
+) -> Models:
+    """Return the exported models by name, in the database called `name`; SettingsError for a file that is none.
+
+    `functions` are counterparts of the application's functions, by model.
+    """
+    models: dict[str, Model] = {}
+    for each in read_models(exported):
+        models[each.model] = Model(
+            schema_of(each),
+            database,
+            name=name,
+            models=models,
+            clock=clock,
+            new_id=new_id,
+            functions=functions.get(each.model, {}),
+        )
+    return models

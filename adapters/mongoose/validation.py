@@ -1,0 +1,171 @@
+"""Whether a document fits its schema: required, enum, min and max, lengths, match, and the application's own validators.
+
+Source: Mongoose documentation, "Validation".
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from bson.datetime_ms import DatetimeMS
+
+from adapters.mongoose.casting import cast
+from adapters.mongoose.defaults import FUNCTION
+from adapters.mongoose.making import Making
+from adapters.mongoose.patterns import found_in
+from adapters.mongoose.schema import Schema, SchemaType
+from comparators.canonical import MISSING
+
+
+def validate(schema: Schema, document: Mapping[str, Any], making: Making, at: str = "") -> None:
+    """Report what is wrong with a document; `at` is where it stands in another one, with a dot behind it."""
+    for path, kind in schema.types.items():
+        value = at_path(document, path)
+        whole = at + path
+        if whole in making.problems:
+            continue
+        for name in _failing(kind, value, document, making, path):
+            making.report(
+                "ValidatorError", name, whole, message=_message(kind, name, whole), value=value
+            )
+            break
+        else:
+            _inside(kind, value, making, whole)
+
+
+def at_path(document: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a dotted path; MISSING where there is none."""
+    found: Any = document
+    for part in path.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return MISSING
+        found = found[part]
+    return found
+
+
+def _inside(kind: SchemaType, value: Any, making: Making, path: str) -> None:
+    """Validate subdocuments, elements of arrays and values of maps."""
+    match kind.instance, value:
+        case "Embedded", dict():
+            validate(kind.documents, value, making, f"{path}.")
+        case "DocumentArray", list():
+            for at, item in enumerate(value):
+                if isinstance(item, Mapping):
+                    validate(kind.documents, item, making, f"{path}.{at}.")
+        case "Array", list():
+            _elements(kind, enumerate(value), making, path)
+        case "Map", dict():
+            _elements(kind, value.items(), making, path)
+        case _:
+            pass
+
+
+def _elements(kind: SchemaType, items: Any, making: Making, path: str) -> None:
+    for name, item in items:
+        for failed in _failing(kind.values, item, {}, making, path):
+            making.report("ValidatorError", failed, f"{path}.{name}", value=item)
+            break
+        else:
+            _inside(kind.values, item, making, f"{path}.{name}")
+
+
+def _failing(
+    kind: SchemaType, value: Any, document: Mapping[str, Any], making: Making, path: str
+) -> Iterator[str]:
+    """Yield the validators that a value fails."""
+    if _is_required(kind, document, making, path) and not _is_there(kind, value):
+        yield "required"
+    if value is MISSING:
+        return
+    for name, option in kind.options.items():
+        check = CHECKS.get(name)
+        if check is not None and value is not None and not check(kind, value, _limit(name, option)):
+            yield NAMES.get(name, name)
+        if name == "validate" and not _own(value, document, making, path):
+            yield "user defined"
+
+
+def _is_required(kind: SchemaType, document: Mapping[str, Any], making: Making, path: str) -> bool:
+    option = _limit("required", kind.options.get("required"))
+    if isinstance(option, Mapping) and FUNCTION in option:
+        return bool(making.functions[f"{path} required"](document))
+    return bool(option)
+
+
+def _is_there(kind: SchemaType, value: Any) -> bool:
+    if value is MISSING or value is None:
+        return False
+    return bool(value) if kind.instance in {"String", "Buffer"} else True
+
+
+def _own(value: Any, document: Mapping[str, Any], making: Making, path: str) -> bool:
+    function = making.functions.get(f"{path} validate")
+    return function is None or bool(function(value, document))
+
+
+def _limit(name: str, option: Any) -> Any:
+    """Return what an option allows, without the message that may stand beside it."""
+    with_message = name != "enum" and isinstance(option, list) and len(option) == 2
+    return option[0] if with_message else option
+
+
+def _enum(kind: SchemaType, value: Any, allowed: Any) -> bool:
+    values = (
+        allowed.get("values", list(allowed.values())) if isinstance(allowed, Mapping) else allowed
+    )
+    return any(value == each and type(value) is type(each) for each in _alike(kind, values))
+
+
+def _alike(kind: SchemaType, values: Any) -> list[Any]:
+    return [each if each is None else cast(kind.instance, {}, each) for each in values]
+
+
+def _comparable(value: Any) -> Any:
+    return int(value) if isinstance(value, DatetimeMS) else value
+
+
+def _min(kind: SchemaType, value: Any, least: Any) -> bool:
+    return bool(_comparable(value) >= _comparable(cast(kind.instance, {}, least)))
+
+
+def _max(kind: SchemaType, value: Any, most: Any) -> bool:
+    return bool(_comparable(value) <= _comparable(cast(kind.instance, {}, most)))
+
+
+def _length(value: str) -> int:
+    """Return the length that JavaScript tells: a character beyond the basic plane counts twice."""
+    return len(value.encode("utf-16-le", "surrogatepass")) // 2
+
+
+CHECKS: Final[Mapping[str, Callable[[SchemaType, Any, Any], bool]]] = {
+    "enum": _enum,
+    "min": _min,
+    "max": _max,
+    "minlength": lambda _kind, value, least: _length(value) >= least,
+    "minLength": lambda _kind, value, least: _length(value) >= least,
+    "maxlength": lambda _kind, value, most: _length(value) <= most,
+    "maxLength": lambda _kind, value, most: _length(value) <= most,
+    "match": lambda _kind, value, pattern: value == "" or found_in(pattern, value),
+}
+"""The validators that options name; null passes all of them, and is asked by none."""
+
+NAMES: Final = {"match": "regexp", "minLength": "minlength", "maxLength": "maxlength"}
+"""Kinds of errors that are not called as their option."""
+
+
+def _message(kind: SchemaType, name: str, path: str) -> str:
+    told = kind.options.get(name)
+    if isinstance(told, list) and len(told) == 2 and isinstance(told[1], str) and name != "enum":
+        return told[1].replace("{PATH}", path)
+    return MESSAGES.get(name, "Validator failed for path `{path}`").format(path=path)
+
+
+MESSAGES: Final = {
+    "required": "Path `{path}` is required.",
+    "enum": "Path `{path}` is not a valid enum value.",
+    "min": "Path `{path}` is less than minimum allowed value.",
+    "max": "Path `{path}` is more than maximum allowed value.",
+    "minlength": "Path `{path}` is shorter than the minimum allowed length.",
+    "maxlength": "Path `{path}` is longer than the maximum allowed length.",
+    "regexp": "Path `{path}` is invalid.",
+}
+"""The texts of errors; Mongoose's quote the value too."""
