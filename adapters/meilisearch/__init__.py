@@ -1,0 +1,1 @@
+"""Meilisearch: full-text search beside the database."""
