@@ -1,9 +1,10 @@
 """What an adapter tells of itself: what it is for, what it can, how it is reached, and how it is run in a container."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from adapters.connection import ConnectionSettings
 from adapters.database import Database
@@ -56,6 +57,6 @@ class Adapter:
     schemes: tuple[str, ...]
     capabilities: frozenset[Capability]
     settings: type[ConnectionSettings]
-    check: Callable[[str], Awaitable[Health]]
+    check: Callable[[str], Coroutine[Any, Any, Health]]
     package: str
     open: OpenDatabase | None = None

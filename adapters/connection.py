@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+
 def peer_of(url: str, default_port: int) -> str:
     """Return the `host:port` of a URL, which may be told to anybody."""
     address = urlsplit(url)

@@ -10,6 +10,7 @@ another package's tests:
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -57,7 +58,9 @@ class Stage:
         self._name = name
         self._collection = collection
 
-    def operation(self, kind: Kind, collection: str | None = None, /, **arguments: Any) -> Operation:
+    def operation(
+        self, kind: Kind, collection: str | None = None, /, **arguments: Any
+    ) -> Operation:
         """Return an operation on the collection."""
         return Operation(
             database=self._name,
@@ -77,7 +80,10 @@ class Stage:
 
     async def put(self, *documents: Mapping[str, Any]) -> None:
         """Insert documents."""
-        expect(await self.ask(Kind.INSERT, documents=list(documents)), Acknowledgement(n=len(documents)))
+        expect(
+            await self.ask(Kind.INSERT, documents=list(documents)),
+            Acknowledgement(n=len(documents)),
+        )
 
     async def found(self, **arguments: Any) -> list[dict[str, Any]]:
         """Return what a find gives."""
@@ -237,7 +243,9 @@ async def _pages_and_projections(stage: Stage) -> None:
 
 
 async def _distinct_and_group(stage: Stage) -> None:
-    await stage.put({"_id": 1, "k": "a", "n": 1}, {"_id": 2, "k": "b", "n": 2}, {"_id": 3, "k": "a", "n": 3})
+    await stage.put(
+        {"_id": 1, "k": "a", "n": 1}, {"_id": 2, "k": "b", "n": 2}, {"_id": 3, "k": "a", "n": 3}
+    )
     result = await stage.ask(Kind.DISTINCT, key="k", query={})
     expect(sorted(result.values) if isinstance(result, Values) else result, ["a", "b"])
     pipeline = [{"$group": {"_id": "$k", "n": {"$sum": "$n"}}}, {"$sort": {"_id": 1}}]
@@ -256,7 +264,9 @@ async def _documents_are_joined(stage: Stage) -> None:
     other = f"{stage.operation(Kind.FIND).collection}_users"
     await stage.ask(Kind.INSERT, other, documents=[{"_id": 7, "name": "ada"}])
     lookup = {"from": other, "localField": "user", "foreignField": "_id", "as": "users"}
-    answer = documents_of(await stage.ask(Kind.AGGREGATE, pipeline=[{"$lookup": lookup}], cursor={}))
+    answer = documents_of(
+        await stage.ask(Kind.AGGREGATE, pipeline=[{"$lookup": lookup}], cursor={})
+    )
     expect(answer, [{"_id": 1, "user": 7, "users": [{"_id": 7, "name": "ada"}]}])
 
 
@@ -271,12 +281,11 @@ async def _a_transaction_takes_effect_as_a_whole(stage: Stage) -> None:
 async def _a_transaction_that_fails_leaves_nothing(stage: Stage) -> None:
     await stage.put({"_id": 0})
     insert = stage.operation(Kind.INSERT, documents=[{"_id": 1}])
-    try:
+    with suppress(_UndoneError):
         async with stage.database.transaction() as transaction:
             await transaction.run(insert, generated=Generated(now_ms=NOW_MS))
             raise _UndoneError
-    except _UndoneError:
-        expect(await stage.found(), [{"_id": 0}])
+    expect(await stage.found(), [{"_id": 0}])
 
 
 async def _words_are_found(stage: Stage) -> None:

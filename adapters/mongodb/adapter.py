@@ -12,6 +12,7 @@ from adapters.connection import ConnectionSettings, Port, Tls, peer_of
 from adapters.database import Database
 from comparators.errors import UnreachableError
 
+DEFAULT_PORT: Final = 27017
 _CHECK_WITHIN_MS: Final = 5_000
 
 
@@ -19,7 +20,7 @@ class MongoSettings(ConnectionSettings):
     """How MongoDB is reached; without a `replica_set` this very server is talked to."""
 
     scheme: ClassVar[str] = "mongodb"
-    port: Port = 27017
+    port: Port = DEFAULT_PORT
     replica_set: str = ""
     auth_source: str = "admin"
 
@@ -52,7 +53,9 @@ async def check(url: str) -> Health:
         return Health(version=answer["version"], latency_s=time.perf_counter() - began)
     except PyMongoError as error:
         raise UnreachableError(
-            "MongoDB does not answer", where=peer_of(url, 27017), remedy="is it running, and the password right?"
+            "MongoDB does not answer",
+            where=peer_of(url, DEFAULT_PORT),
+            remedy="is it running, and the password right?",
         ) from error
     finally:
         await client.close()
@@ -61,7 +64,7 @@ async def check(url: str) -> Health:
 def _open(url: str, connections: int) -> AbstractAsyncContextManager[Database]:
     from adapters.mongodb.database import MongoDatabase
 
-    return MongoDatabase(url, connections=connections)
+    return MongoDatabase(url, where=peer_of(url, DEFAULT_PORT), connections=connections)
 
 
 ADAPTER: Final = Adapter(

@@ -20,6 +20,8 @@ from comparators.outcome import Outcome
 
 WAIT_S: Final = 5.0
 """How long a server is looked for before MongoDB counts as away."""
+CONNECTIONS: Final = 100
+"""The most connections, unless told otherwise."""
 COMMIT_AGAIN_S: Final = 10.0
 """How long a commit is repeated of which nobody knows whether it was done; to repeat one that was is harmless."""
 
@@ -31,9 +33,19 @@ class MongoDatabase:
     the URI may hold a password.
     """
 
-    def __init__(self, uri: str, *, where: str = "MongoDB", wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self,
+        uri: str,
+        *,
+        where: str = "MongoDB",
+        wait_s: float = WAIT_S,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self._client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
-            uri, serverSelectionTimeoutMS=int(wait_s * 1000), serverMonitoringMode="poll"
+            uri,
+            serverSelectionTimeoutMS=int(wait_s * 1000),
+            serverMonitoringMode="poll",
+            maxPoolSize=connections,
         )
         self._where = where
         concern = self._client.write_concern.document

@@ -112,6 +112,16 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "bench",
         "Measure how long the same operations take on each way to the data, and what they cost.",
     ),
+    "adapters": Command(
+        "proxy.cli.adapters",
+        "ADAPTERS",
+        "Show the adapters there are, try one on a server, and which would suit.",
+    ),
+    "compose": Command(
+        "proxy.cli.compose",
+        "compose",
+        "Write a compose file for the servers of the adapters that are named.",
+    ),
     "demo": Command(
         "proxy.cli.demo.command",
         "demo",

@@ -1,0 +1,29 @@
+"""Our own databases pass the suite that other packages' adapters are held to."""
+
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from adapters.adapter import Adapter
+from adapters.mongodb.adapter import ADAPTER as MONGODB
+from adapters.postgresql.adapter import ADAPTER as POSTGRESQL
+from adapters.testing import CASES, conform
+from proxy.embedded import EmbeddedMongo
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.mark.parametrize("adapter", [MONGODB, POSTGRESQL], ids=lambda each: each.name)
+async def test_it_conforms(
+    adapter: Adapter, mongo: EmbeddedMongo, postgres_dsn: str, mongo_client: AsyncMongoClient[Any]
+) -> None:
+    url = mongo.uri if adapter is MONGODB else postgres_dsn
+    assert adapter.open is not None
+
+    async with adapter.open(url, 4) as database:
+        findings = await conform(database, "conformance", adapter.capabilities)
+
+    assert len(findings) == len(CASES)
+    assert [each for each in findings if each.problem] == []
+    assert "conformance" not in await mongo_client.list_database_names()
