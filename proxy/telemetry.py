@@ -199,6 +199,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "relay_not_understood": "The relay asked the verifier what it does not know: they are of different versions",
     "roll_back_failed": "A flag should have been set back and the file cannot be changed; MongoDB answers everything until the verifier is started again",
     "rolled_back": "The flag of a collection was set back to `shadow` because the evidence turned bad",
+    "rules_broken": "The rules file was changed and is broken, or holds a rule that has expired: the rules before it stay in force until it is corrected",
+    "rules_read": "The rules file was changed: from here on its rules are in force",
     "server_ended": "The process that answers in place of MongoDB ended and is started again",
     "serving": "Drivers can connect to `parallax gateway`",
     "serving_failed": "A command ended with an error that Parallax does not foresee; its client was told so",

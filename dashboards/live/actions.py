@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -42,6 +43,17 @@ class Subject:
     document: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excuse:
+    """What a rule shall say, besides the reason: `author.why`. Without `changes` it covers all kinds of them."""
+
+    collection: str
+    path: str
+    changes: tuple[str, ...]
+    owner: str
+    expires: date
+
+
 class Actions(Protocol):
     """Does it; each returns what is to be said of the outcome, ParallaxError where it cannot be done."""
 
@@ -50,6 +62,9 @@ class Actions(Protocol):
 
     async def repair(self, subject: Subject, author: Author) -> Sequence[str]:
         """Make the documents of the gateway equal to MongoDB's."""
+
+    async def declare(self, subject: Subject, excuse: Excuse, author: Author) -> Sequence[str]:
+        """Declare a rule, and compare the documents under it."""
 
 
 def act(app: web.Application, actions: Actions | None) -> None:
@@ -63,13 +78,17 @@ def act(app: web.Application, actions: Actions | None) -> None:
         author = Author(who=_text(asked, "who"), why=_text(asked, "why"))
         subject = _subject(asked)
         try:
-            if request.match_info["action"] == "repair":
-                return _said(await actions.repair(subject, author))
-            return _said(await actions.recheck(subject, author))
+            match request.match_info["action"]:
+                case "repair":
+                    return _said(await actions.repair(subject, author))
+                case "declare":
+                    return _said(await actions.declare(subject, _excuse(asked), author))
+                case _:
+                    return _said(await actions.recheck(subject, author))
         except ParallaxError as error:
             return _said([f"{error.what} ({error.where})", error.remedy], status=_status(error))
 
-    app.router.add_post("/actions/{action:recheck|repair}", take)
+    app.router.add_post("/actions/{action:recheck|repair|declare}", take)
 
 
 def _said(lines: Sequence[str], *, status: int = 200) -> web.Response:
@@ -96,6 +115,21 @@ def _subject(asked: Mapping[str, Any]) -> Subject:
     if group:
         return Subject(group=group)
     return Subject(namespace=_text(asked, "collection"), document=_text(asked, "document"))
+
+
+def _excuse(asked: Mapping[str, Any]) -> Excuse:
+    changes = _text(asked, "changes", optional=True).replace(",", " ").split()
+    try:
+        expires = date.fromisoformat(_text(asked, "expires"))
+    except ValueError:
+        raise _wrong("`expires` is no day, as in 2027-01-31") from None
+    return Excuse(
+        collection=_text(asked, "of"),
+        path=_text(asked, "path", optional=True),
+        changes=tuple(changes),
+        owner=_text(asked, "owner"),
+        expires=expires,
+    )
 
 
 def _text(asked: Mapping[str, Any], key: str, *, optional: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,7 @@ from proxy.ledger.read import Gates, read_report
 
 EVERY_S: Final = 0.5
 MOST_VIEWS: Final = 100
+Declared = Callable[[], Sequence[Rule]]
 SHARE: Final = 0.2
 """Of the time a ledger may be read: one that takes a second to read is read every five."""
 
@@ -30,7 +31,7 @@ class Feed:
     """The content of the pages, by what they show."""
 
     def __init__(
-        self, ledger: str, *, gates: Gates, page: Page, declared: Sequence[Rule] = ()
+        self, ledger: str, *, gates: Gates, page: Page, declared: Declared = tuple
     ) -> None:
         self._ledger = ledger
         self._gates = gates
@@ -68,4 +69,4 @@ class Feed:
             )
         except ParallaxError as error:
             return self._page.failure(error)
-        return self._page.evidence(build_report(evidence, declared=self._declared), view)
+        return self._page.evidence(build_report(evidence, declared=self._declared()), view)

@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from comparators.rules import Rule
 from dashboards.live.actions import Actions, act
 from dashboards.live.entrance import guard, login, proof_of
-from dashboards.live.feed import EVERY_S, Feed
+from dashboards.live.feed import EVERY_S, Declared, Feed
 from dashboards.live.page import Page
 from dashboards.live.windows import DEFAULT, WINDOWS, Last, View
 from proxy.ledger.read import Gates
@@ -41,11 +39,11 @@ def application(
     ledger: str,
     *,
     gates: Gates,
-    declared: Sequence[Rule] = (),
+    declared: Declared = tuple,
     token: str = "",
     actions: Actions | None = None,
 ) -> web.Application:
-    """Return the pages of one ledger: of all collections, and of each; `declared` are the rules of today.
+    """Return the pages of one ledger: of all collections, and of each; `declared` gives the rules as they are now.
 
     Whoever knows the `token` may look from anywhere, and act where there are `actions`; without one, only this machine
     may look, and nobody acts.

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from comparators.errors import RefusedError, SettingsError
-from dashboards.live.actions import Author, Subject
+from dashboards.live.actions import Author, Excuse, Subject
 from proxy.cli.repairing import Repair, told
+from proxy.declared_rule import DeclaredRule, declare
+from proxy.jobs.asking import Asking
 from proxy.jobs.repair import Planned, Side, Step
 from proxy.ledger.access import opened
 from proxy.ledger.lookup import Concerned, concerned_by
+from proxy.ledger.orders import OrderKind, Orders
 from proxy.settings import Settings
+from proxy.shadow.rulebook import NAME
 
 MOST_LINES: Final = 20
 
@@ -33,6 +37,37 @@ class Acting:
             planned = await self._planned(job, subject)
             outcome = await job.carry_out(Side.GATEWAY, planned, who=author.who, why=author.why)
         return _shown([*told(outcome), *_gone(planned)])
+
+    async def declare(self, subject: Subject, excuse: Excuse, author: Author) -> Sequence[str]:
+        """Declare a rule, have the verifier take it up, and compare the documents under it."""
+        settings = self._settings
+        if not settings.rules.file:
+            raise RefusedError(
+                "the rules that ship with Parallax are not yours to change",
+                where="rules.file",
+                remedy="copy them to a file of your own, and name that in `rules.file` for the sidecar and for the dashboard",
+            )
+        async with opened(settings.ledger_uri) as access:
+            asking = Asking(Orders(access), who=author.who, why=author.why)
+            # Before anything is written: a rule that nobody takes up would surprise later.
+            await asking.check()
+            rule = DeclaredRule(
+                collection=excuse.collection,
+                path=excuse.path,
+                changes=excuse.changes,
+                owner=excuse.owner,
+                reason=author.why,
+                expires=excuse.expires,
+            )
+            name = await declare(settings.rules_file, rule, who=author.who)
+            await asking.done(OrderKind.DECLARE, excuse.collection, {NAME: name})
+        said = f"the rule {name} is in force until {excuse.expires.isoformat()}"
+        return [said, *await self._compared_under(subject, author)]
+
+    async def _compared_under(self, subject: Subject, author: Author) -> Sequence[str]:
+        if subject.group and not (await self._concerned(subject.group)).documents:
+            return ()
+        return await self.recheck(subject, author)
 
     async def _planned(self, job: Repair, subject: Subject) -> list[Planned]:
         if not subject.group:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comparators.errors import RefusedError, SettingsError
+from proxy.changed_file import sole_change_of
 from proxy.flags.document import DEFAULT, SHADOW, Said, said, with_flag
-from proxy.flags.file import read_flags, sole_change_of, write_flags
+from proxy.flags.file import read_flags, write_flags
 from proxy.flags.phases import Direction
 from proxy.flags.safety import Grounds, objections
 from proxy.ledger.access import Access

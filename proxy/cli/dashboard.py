@@ -1,11 +1,15 @@
 """`parallax dashboard`: the evidence as it grows, as a page for this machine, or for whoever knows the token."""
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date
+from pathlib import Path
 
 import typer
+from aiohttp import web
 
 from comparators.errors import RefusedError, SettingsError
-from comparators.rules import Rules
+from comparators.rules import Rule, Rules
 from dashboards.live.entrance import is_loopback
 from dashboards.live.server import application, serve
 from proxy.cli import options
@@ -40,15 +44,7 @@ async def served(settings: Settings) -> None:
             where="dashboard.address",
             remedy="set `dashboard.token`, or listen on 127.0.0.1 and reach it through a tunnel",
         )
-    # A rule that has expired still tells who answered for what it excused.
-    declared = Rules.load(settings.rules_file, date.min).rules
-    app = application(
-        settings.ledger_uri,
-        gates=settings.gates,
-        declared=declared,
-        token=token,
-        actions=Acting(settings),
-    )
+    app = pages(settings)
     typer.echo(f"dashboard: http://{settings.dashboard.address}/")
     with cancelled_by_signals():
         try:
@@ -59,3 +55,28 @@ async def served(settings: Settings) -> None:
                 where="dashboard.address",
                 remedy="name a free address",
             ) from error
+
+
+def pages(settings: Settings) -> web.Application:
+    """Return the pages, for this machine alone or for whoever knows the token."""
+    return application(
+        settings.ledger_uri,
+        gates=settings.gates,
+        declared=_declared(settings.rules_file),
+        token=settings.dashboard.token,
+        actions=Acting(settings),
+    )
+
+
+def _declared(file: Path) -> Callable[[], Sequence[Rule]]:
+    """Return what gives the rules of a file; while it is broken, those that it held before."""
+    # A rule that has expired still tells who answered for what it excused.
+    last = Rules.load(file, date.min).rules
+
+    def now() -> Sequence[Rule]:
+        nonlocal last
+        with suppress(SettingsError):  # the verifier says so, and the page shows it
+            last = Rules.load(file, date.min).rules
+        return last
+
+    return now

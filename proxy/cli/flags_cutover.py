@@ -12,6 +12,7 @@ from pymongo.uri_parser import parse_uri
 from adapters.postgresql.outbox import Outbox
 from comparators.errors import RefusedError, UnreachableError
 from proxy.capture.authority import read_authority
+from proxy.changed_file import sole_change_of
 from proxy.cli.changing import Author
 from proxy.cli.relay_status import read_status
 from proxy.flags.cutover import (
@@ -21,7 +22,7 @@ from proxy.flags.cutover import (
     with_defaults,
 )
 from proxy.flags.document import said
-from proxy.flags.file import read_flags, sole_change_of, write_flags
+from proxy.flags.file import read_flags, write_flags
 from proxy.flags.phases import Direction, Phase
 from proxy.ledger.access import Access, opened
 from proxy.ledger.fillings import Fillings

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,7 +12,6 @@ import typer
 from pymongo import AsyncMongoClient
 
 from adapters.registry import board_for
-from comparators.rules import Rules
 from proxy.capture.applied import Applied
 from proxy.capture.directory import ReaderLock, private_directory
 from proxy.capture.reader import CaptureReader
@@ -47,6 +45,7 @@ from proxy.shadow.beside import Beside
 from proxy.shadow.frontier import Resume
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.patience import Outage, Side
+from proxy.shadow.rulebook import Rulebook
 from proxy.shadow.traces import Traces
 from proxy.shadow.verifier import Limits, Verifier
 from proxy.telemetry import configure_logging
@@ -112,7 +111,7 @@ async def verify_log(
     """
     directory = settings.capture_directory
     private_directory(directory)
-    rules = Rules.load(settings.rules_file, datetime.now(UTC).date())
+    rules = Rulebook.of(settings.rules_file)
     maps = maps_of(settings)
     uri = settings.demand("legacy.uri")
     client: AsyncMongoClient[Any] = AsyncMongoClient(

@@ -17,8 +17,8 @@ from typing import Any, Final
 import structlog
 
 from comparators.errors import SettingsError
+from proxy.changed_file import sole_change, sole_change_of
 from proxy.flags.document import Said, Standing, key_of
-from proxy.flags.file import sole_change, sole_change_of
 from proxy.flags.phases import BEYOND_SHADOW, Direction, Phase
 from proxy.flags.reversal import ALL, Answering
 

@@ -5,8 +5,9 @@ from itertools import product
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from proxy.changed_file import sole_change
 from proxy.flags.document import SHADOW, Standing, may_serve, said, serving, with_flag
-from proxy.flags.file import read_flags, sole_change, write_flags
+from proxy.flags.file import read_flags, write_flags
 from proxy.flags.phases import Direction
 
 ALL: Final = "*"

@@ -81,6 +81,10 @@ class EventKind(StrEnum):
     RECONCILED = "reconciled"
     ACKNOWLEDGED_EARLY = "acknowledged_early"
     """Writes whose acknowledgement was to wait for the gateway did not."""
+    RULES_READ = "rules_read"
+    """So many rules are in force since the file was changed."""
+    RULES_BROKEN = "rules_broken"
+    """The file is broken, or a rule in it has expired: the rules before it stay in force."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ class OrderKind(StrEnum):
     """Make documents of the gateway equal to legacy's, then compare them."""
     COMPARE = "compare"
     """Compare documents, and enter those that differ."""
+    DECLARE = "declare"
+    """Take up the rules, to which somebody has added one."""
     PREPARE = "prepare"
     """Make a collection that is to be filled, and count no difference in it from here on."""
     HOLD = "hold"

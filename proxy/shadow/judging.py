@@ -16,7 +16,6 @@ from comparators.decision import decide
 from comparators.equivalence import EXPIRED
 from comparators.operation import Kind, Operation
 from comparators.outcome import Outcome
-from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.aftermath import Owing, Rechecking, Reconciling
 from proxy.shadow.awaited import Awaited
@@ -32,6 +31,7 @@ from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Suspect
 from proxy.shadow.reconcile import Case
 from proxy.shadow.refusal import Failed
+from proxy.shadow.rulebook import Rulebook
 from proxy.shadow.runner import CreateTask
 from proxy.shadow.states import CHOICE, CONTENDED, TAKEN_OVER, only_clocks_differ
 from proxy.shadow.stock import Stock
@@ -52,7 +52,7 @@ class Judging:
         self,
         *,
         gateway: Gateway,
-        rules: Rules,
+        rules: Rulebook,
         evidence: Evidence,
         touches: Touches,
         states: Owing,
@@ -339,11 +339,11 @@ class Judging:
     ) -> tuple[Judgement, float]:
         exchange.passage.compared_ns = time.time_ns()
         began = time.perf_counter()
-        judgement = decide(operation, legacy, gateway, self._rules)
+        judgement = decide(operation, legacy, gateway, self._rules.now)
         if judgement.verdict is Verdict.MISMATCH:
             expired = await self._expiries.predicate(operation.namespace, exchange.received_ns)
             if expired is not None:
-                judgement = decide(operation, legacy, gateway, self._rules, expired=expired)
+                judgement = decide(operation, legacy, gateway, self._rules.now, expired=expired)
         return judgement, time.perf_counter() - began
 
 

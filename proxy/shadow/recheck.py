@@ -17,7 +17,6 @@ from comparators.decision import decide
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome
-from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.evidence import namespaces_of
 from proxy.shadow.exchange import Exchange
@@ -25,6 +24,7 @@ from proxy.shadow.expiry import Expiries
 from proxy.shadow.peers import SILENT
 from proxy.shadow.quiet import Reading
 from proxy.shadow.reconcile import Reconciler
+from proxy.shadow.rulebook import Rulebook
 from proxy.shadow.runner import CreateTask, result_of
 from proxy.shadow.sides import Sides
 from proxy.shadow.states import States
@@ -66,7 +66,7 @@ class Rechecks:
         reconciler: Reconciler,
         states: States,
         expiries: Expiries,
-        rules: Rules,
+        rules: Rulebook,
         within_s: float,
         at_once: int,
         create_task: CreateTask,
@@ -148,7 +148,7 @@ class Rechecks:
         except UnsupportedError as error:
             return Judgement(verdict=Verdict.UNSUPPORTED, reason=error.what)
         expired = await self._expiries.predicate(operation.namespace, time.time_ns())
-        judgement = decide(operation, reading.value, outcome, self._rules, expired=expired)
+        judgement = decide(operation, reading.value, outcome, self._rules.now, expired=expired)
         if judgement.verdict is Verdict.MATCH:
             return Judgement(verdict=Verdict.TRANSIENT)
         if judgement.verdict in _AGREEMENT:
@@ -223,7 +223,7 @@ class Rechecks:
                 return False
             if self._sides.peers.any_moved(namespace, clock):
                 return False
-        judgement = decide(suspect.operation, suspect.legacy, again, self._rules)
+        judgement = decide(suspect.operation, suspect.legacy, again, self._rules.now)
         return judgement.verdict is Verdict.MISMATCH
 
 

@@ -31,6 +31,7 @@ from proxy.shadow.judging import Judging
 from proxy.shadow.meanwhile import Meanwhile
 from proxy.shadow.patience import Outage, Side
 from proxy.shadow.progress import Progress
+from proxy.shadow.rulebook import Rulebook
 from proxy.shadow.runner import Runner
 from proxy.shadow.stock import Stock
 from proxy.shadow.touches import Touches
@@ -106,7 +107,7 @@ class Replay:
         stock.suspect(())
         judging = Judging(
             gateway=gateway,
-            rules=rules,
+            rules=Rulebook(rules),
             evidence=self._evidence,
             touches=touches,
             states=self._unknowns,

@@ -20,7 +20,6 @@ from comparators.canonical import document_key
 from comparators.decision import decide_state
 from comparators.equivalence import EXPIRED
 from comparators.operation import Operation
-from comparators.rules import Rules
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.causes import AFTER_A_WRITE, Cause
 from proxy.shadow.debts import Debt, Debts
@@ -30,6 +29,7 @@ from proxy.shadow.peers import SILENT
 from proxy.shadow.quiet import Reading
 from proxy.shadow.reach import everything_in
 from proxy.shadow.reconcile import Reconciler
+from proxy.shadow.rulebook import Rulebook
 from proxy.shadow.runner import result_of
 from proxy.shadow.sides import Sides
 from proxy.shadow.stock import Stock
@@ -77,7 +77,7 @@ class States:
         stock: Stock,
         expiries: Expiries,
         evidence: Evidence,
-        rules: Rules,
+        rules: Rulebook,
     ) -> None:
         self._sides = sides
         self._reconciler = reconciler
@@ -284,7 +284,7 @@ class States:
     async def _compare(
         self, namespace: str, key: bytes, debt: Debt, legacy: bytes | None, gateway: bytes | None
     ) -> None:
-        judgement = decide_state(namespace, legacy, gateway, self._rules)
+        judgement = decide_state(namespace, legacy, gateway, self._rules.now)
         phrase = debt.cause.of(legacy, gateway)
         if judgement.verdict is not Verdict.MISMATCH:
             self._enter(namespace, debt, judgement, phrase)

@@ -10,7 +10,6 @@ from typing import Final
 
 from adapters.board import Board
 from adapters.gateway import Gateway
-from comparators.rules import Rules
 from proxy.capture.announced import Announcement
 from proxy.capture.applied import Applied
 from proxy.capture.reader import CaptureReader
@@ -42,6 +41,7 @@ from proxy.shadow.progress import Progress
 from proxy.shadow.quiet import Quiet
 from proxy.shadow.recheck import Rechecks
 from proxy.shadow.reconcile import Reconciler
+from proxy.shadow.rulebook import Declaring, Rulebook
 from proxy.shadow.runner import Runner
 from proxy.shadow.sides import Sides
 from proxy.shadow.states import CHOICE, States
@@ -88,7 +88,7 @@ class Verifier:
         gateway: Gateway,
         legacy: Legacy,
         ledger: Ledger,
-        rules: Rules,
+        rules: Rulebook,
         limits: Limits,
         tasks: asyncio.TaskGroup,
         writes: asyncio.TaskGroup,
@@ -113,6 +113,7 @@ class Verifier:
         self._gateway = gateway
         self._ledger = ledger
         self._limits = limits
+        self._rules = rules
         self._tasks = tasks
         self._writes = writes
         self._beside = beside
@@ -144,7 +145,7 @@ class Verifier:
             announced=self._announcement.put,
         )
         self._touches = Touches(self._peers.touched)
-        self._build(legacy, rules)
+        self._build(legacy)
         self._telling = Telling(
             applied,
             gateway=gateway,
@@ -157,8 +158,8 @@ class Verifier:
             roll_back=roll_back,
         )
 
-    def _build(self, legacy: Legacy, rules: Rules) -> None:
-        gateway, limits = self._gateway, self._limits
+    def _build(self, legacy: Legacy) -> None:
+        gateway, limits, rules = self._gateway, self._limits, self._rules
         create_task: Callable[..., object] = self._tasks.create_task
         gateway_outage = self._gateway_outage
         self._runner = Runner(
@@ -291,6 +292,7 @@ class Verifier:
                 **self._filling.performers,
                 OrderKind.COMPARE: comparing,
                 OrderKind.MEND: Mending(self._reconciler, comparing),
+                OrderKind.DECLARE: Declaring(self._rules, self._evidence.happened),
             },
             log=self._log,
             evidence=self._evidence,
@@ -331,6 +333,7 @@ class Verifier:
                 tasks.create_task(self._desk.run(), name="work off orders")
                 tasks.create_task(self._survey.run(), name="survey collections")
                 tasks.create_task(self._filling.run(), name="settle collections")
+                tasks.create_task(self._rules.run(self._evidence.happened), name="follow rules")
                 if self._roll_back is not None:
                     acting = self._roll_back.run(
                         flush=self._bookkeeping.flush, withhold=self._withhold

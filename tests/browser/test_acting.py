@@ -13,12 +13,12 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Locator, Page, expect
 from pymongo import AsyncMongoClient
 
-from dashboards.live.server import application
-from proxy.cli.acting import Acting
+from proxy.cli.dashboard import pages
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
-from proxy.ledger.read import DivergenceState, DivergentDocument, Gates
+from proxy.ledger.read import DivergenceState, DivergentDocument
 from proxy.settings import load
+from proxy.settings_sections import Dashboard
 
 TOKEN: Final = "a token of more than sixteen"
 WITHIN_MS: Final = 15_000
@@ -100,8 +100,8 @@ async def page(site: Site, browser: Browser) -> AsyncIterator[Page]:
             "rules.file": str(site.rules),
         }
     )
-    pages = application(site.sidecar.ledger, gates=Gates(), token=TOKEN, actions=Acting(settings))
-    async with TestServer(pages) as server:
+    settings = settings.model_copy(update={"dashboard": Dashboard(token=TOKEN)})
+    async with TestServer(pages(settings)) as server:
         opened = await browser.new_page()
         await opened.goto(str(server.make_url("/")))
         await opened.get_by_label("Token").fill(TOKEN)
@@ -142,3 +142,27 @@ async def test_a_mismatch_is_rechecked_and_repaired_from_its_group(page: Page, s
         "ada",
         "ticket 17",
     )
+
+
+async def test_a_rule_is_declared_and_in_force_at_once(page: Page, site: Site) -> None:
+    await site.differ("accounts")
+    namespace = f"{site.database}.accounts"
+    divergent = page.get_by_role("region", name="Divergent documents")
+    row = divergent.get_by_role("row").filter(has_text=namespace)
+    await expect(row).to_contain_text(PATH, timeout=WITHIN_MS)
+
+    await row.get_by_role("button", name="Declare a rule").click()
+    await page.get_by_label("Owner").fill("accounts@example.org")
+    await page.get_by_label("Expires").fill("2099-01-31")
+    await page.get_by_label("Who").fill("ada")
+    await page.get_by_label("Why").fill('each side has its "own" name')
+    await page.keyboard.press("Enter")
+
+    said = page.locator("#act-said")
+    await expect(said).to_contain_text("is in force until 2099-01-31", timeout=WITHIN_MS)
+    await expect(said).to_contain_text("equal now: 1", timeout=WITHIN_MS)
+    await page.get_by_role("button", name="Close").click()
+    hit = page.get_by_role("region", name="Rules").get_by_role("row").filter(has_text=namespace)
+    await expect(hit).to_contain_text("accounts@example.org", timeout=WITHIN_MS)
+    assert [each.state for each in await site.divergent("accounts")] == [DivergenceState.RESOLVED]
+    assert 'Declared by "ada"' in site.rules.read_text()

@@ -2,11 +2,13 @@
 const dialog = document.getElementById("act");
 const form = dialog.querySelector("form");
 const said = document.getElementById("act-said");
+const rule = document.getElementById("act-rule");
 const doIt = document.getElementById("act-do");
 
 const ACTS = {
   recheck: { title: "Recheck", what: "The verifier compares the documents once more, and changes nothing." },
   repair: { title: "Repair", what: "The verifier copies the documents from MongoDB to the gateway, and compares them." },
+  declare: { title: "Declare a rule", what: "From here on these differences count no more, until the rule expires. It is written into the rules file." },
 };
 let asked;
 
@@ -14,13 +16,15 @@ function open(button) {
   const about = button.closest(".acts").dataset;
   const act = ACTS[button.dataset.act];
   asked = { act: button.dataset.act, about: { ...about } };
-  document.getElementById("act-title").textContent = `${act.title}: ${about.what ?? about.document}`;
+  document.getElementById("act-title").textContent = `${act.title}: ${about.what}`;
   document.getElementById("act-what").textContent = act.what;
   doIt.textContent = act.title;
   doIt.disabled = false;
   said.textContent = "";
   form.elements.who.value ||= localStorage.getItem("parallax-who") ?? "";
   form.elements.why.value = "";
+  rule.hidden = rule.disabled = asked.act !== "declare";
+  for (const field of ["of", "path", "changes"]) form.elements[field].value = about[field] ?? "";
   dialog.showModal();
   (form.elements.who.value ? form.elements.why : form.elements.who).focus();
 }

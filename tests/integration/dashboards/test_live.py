@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +14,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from comparators.errors import RefusedError
-from dashboards.live.actions import Author, Subject
+from dashboards.live.actions import Author, Excuse, Subject
 from dashboards.live.server import application
 from proxy.ledger.read import Gates
 from proxy.ledger.write import Ledger
@@ -198,6 +199,10 @@ class Noted:
         self.asked.append(("repair", subject, author))
         raise RefusedError("the verifier could not", where="app.users", remedy="start it again")
 
+    async def declare(self, subject: Subject, excuse: Excuse, author: Author) -> Sequence[str]:
+        self.asked.append((f"declare {excuse}", subject, author))
+        return ["in force"]
+
 
 TOKEN = "a token of more than sixteen"
 A_BROWSER = {"Accept": "text/html"}
@@ -278,7 +283,7 @@ ABOUT = {"group": "00000000000000a1", "who": "ada", "why": "ticket 17"}
 async def test_without_a_token_nobody_acts(url: str, ledger: Ledger, actions: Noted) -> None:
     async with TestClient(TestServer(application(url, gates=Gates(), actions=actions))) as browser:
         page = await (await browser.get("/")).text()
-        for action in ("recheck", "repair"):
+        for action in ("recheck", "repair", "declare"):
             refused = await browser.post(f"/actions/{action}", json=ABOUT)
 
             assert refused.status == 403
@@ -323,6 +328,13 @@ async def test_a_program_acts_with_the_token_and_is_told_the_outcome(
     refused = await guarded.post("/actions/repair", json=document, headers=known)
     nobody = await guarded.post("/actions/repair", json={**document, "who": " "}, headers=known)
     garbage = await guarded.post("/actions/repair", data=b"{", headers=known)
+    rule = {**ABOUT, "of": "app.users", "path": "name", "changes": "value", "owner": "ada"}
+    someday = await guarded.post(
+        "/actions/declare", json={**rule, "expires": "some day"}, headers=known
+    )
+    declared = await guarded.post(
+        "/actions/declare", json={**rule, "expires": "2030-01-31"}, headers=known
+    )
     outside = await guarded.post("/actions/recheck", json=document)
 
     assert (done.status, await done.json()) == (200, {"said": ["equal now: 1"]})
@@ -333,4 +345,14 @@ async def test_a_program_acts_with_the_token_and_is_told_the_outcome(
     ]
     assert (nobody.status, garbage.status, outside.status) == (400, 400, 401)
     assert "`who` is missing" in await nobody.text()
-    assert len(actions.asked) == 2
+    assert (someday.status, declared.status) == (400, 200)
+    assert "`expires` is no day" in await someday.text()
+    assert [what for what, *_ in actions.asked[:2]] == ["recheck", "repair"]
+    excuse = Excuse(
+        collection="app.users",
+        path="name",
+        changes=("value",),
+        owner="ada",
+        expires=date(2030, 1, 31),
+    )
+    assert [what for what, *_ in actions.asked[2:]] == [f"declare {excuse}"]

@@ -14,7 +14,6 @@ from typing import Any
 from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.postgresql.gateway import PostgresGateway
-from comparators.rules import Rules
 from comparators.verdict import Verdict
 from proxy.capture.reader import CaptureReader
 from proxy.capture.writer import CaptureWriter
@@ -23,6 +22,7 @@ from proxy.ledger.read import read_report
 from proxy.ledger.write import Ledger
 from proxy.shadow.frontier import Resume
 from proxy.shadow.legacy import Legacy
+from proxy.shadow.rulebook import Rulebook
 from proxy.shadow.verifier import Limits, Verifier
 from tests.eventually import eventually
 from tests.unit.proxy.shadow.records import message
@@ -138,7 +138,7 @@ class Handmade:
                     gateway=self.gateway,
                     legacy=Legacy(self.database.client, where="mongodb"),
                     ledger=ledger,
-                    rules=Rules(),
+                    rules=Rulebook(),
                     limits=Limits(
                         concurrency=8,
                         recheck_within_s=5.0,

@@ -1,0 +1,82 @@
+"""Declare a rule: it is written behind those of the file, once all of them together are good."""
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from comparators.errors import SettingsError
+from comparators.rules import Rules
+from proxy.changed_file import RULES, replace_file, sole_change_of
+
+_MOST_NAME: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredRule:
+    """What somebody declares; a rule without a path covers whole documents, and lists its `changes`."""
+
+    collection: str
+    path: str
+    changes: tuple[str, ...]
+    owner: str
+    reason: str
+    expires: date
+
+
+async def declare(file: Path, rule: DeclaredRule, *, who: str) -> str:
+    """Write a rule down and return its name; SettingsError, and nothing is written, where the file would be wrong."""
+    now = datetime.now(UTC)
+    async with sole_change_of(file, what=RULES):
+        before = _text(file)
+        taken = {each.name for each in Rules.parse(before, where=str(file), today=date.min).rules}
+        name = _name(rule, taken)
+        after = f"{before.rstrip()}\n\n{_table(name, rule, who=who, at=now)}".lstrip()
+        Rules.parse(after, where=str(file), today=now.date())
+        replace_file(file, after, what=RULES)
+    return name
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the rules cannot be read: {error}",
+            where=str(file),
+            remedy="name a readable file in `[rules] file`",
+        ) from error
+
+
+def _name(rule: DeclaredRule, taken: Collection[str]) -> str:
+    """Return a name that says what the rule is about, and that no other has."""
+    about = f"{rule.collection} {rule.path or ' '.join(rule.changes)}"
+    name = re.sub(r"[^A-Za-z0-9]+", "-", about).strip("-").lower()[:_MOST_NAME] or "rule"
+    names = (name if n == 1 else f"{name}-{n}" for n in range(1, len(taken) + 2))
+    return next(each for each in names if each not in taken)
+
+
+def _table(name: str, rule: DeclaredRule, *, who: str, at: datetime) -> str:
+    lines = [
+        f"# Declared by {_quoted(who)} at {at:%Y-%m-%d %H:%M:%S} UTC.",
+        "[[rule]]",
+        f"name = {_quoted(name)}",
+        'effect = "ignore"',
+        f"collection = {_quoted(rule.collection)}",
+        f"path = {_quoted(rule.path)}",
+        f"changes = [{', '.join(map(_quoted, rule.changes))}]",
+        f"owner = {_quoted(rule.owner)}",
+        f"reason = {_quoted(rule.reason)}",
+        f"expires = {rule.expires.isoformat()}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Return a text as TOML and JSON both write it."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
