@@ -3,11 +3,13 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import Counter, ObservableCounter, ObservableGauge
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
+    CardinalityLimits,
     Histogram,
     HistogramDataPoint,
     Metric,
@@ -18,14 +20,19 @@ from opentelemetry.sdk.metrics.export import (
 from prometheus_client import CollectorRegistry
 
 from proxy.distributions import BOUNDS_S, Distribution, Distributions
-from proxy.telemetry import DURATIONS
+from proxy.measures import DURATIONS
+
+LIMITS: Final[CardinalityLimits] = dict.fromkeys(
+    (Counter, ObservableCounter, ObservableGauge), 50_000
+)
+"""Series of one metric. The SDK's 2,000 would do for the gates of some hundred collections."""
 
 
 class ScrapedReader(PrometheusMetricReader):
     """Gives what was measured to whoever scrapes."""
 
     def __init__(self, registry: CollectorRegistry, distributions: Distributions) -> None:
-        super().__init__(registry=registry)
+        super().__init__(registry=registry, cardinality_limits=LIMITS)
         self._distributions = distributions
 
     def _receive_metrics(
@@ -43,7 +50,7 @@ class PushingReader(PeriodicExportingMetricReader):
     ) -> None:
         # Before the thread of the reader begins.
         self._distributions = distributions
-        super().__init__(exporter, interval_s * 1000)
+        super().__init__(exporter, interval_s * 1000, cardinality_limits=LIMITS)
 
     def _receive_metrics(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any

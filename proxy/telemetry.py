@@ -1,4 +1,4 @@
-"""Every metric and log event of Parallax, declared once, and the set-up of logging.
+"""The instruments of the metrics that `proxy.measures` declares, every log event, and the set-up of logging.
 
 Where metrics go is set by `telemetry.…` (`proxy.exporters`), else by whoever installs OpenTelemetry's global meter
 provider; without either nothing is exported, and next to nothing spent. Label sets are closed or bounded by the application's schema; no value
@@ -21,140 +21,28 @@ from comparators.errors import ParallaxError
 from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.distributions import BOUNDS_S, Distributions
+from proxy.measures import (
+    COMPARISON,
+    DROPS,
+    DURATION,
+    DURATIONS,
+    LAG_OPERATIONS,
+    LAG_SIZE,
+    LAG_TIME,
+    MIRROR_LAG,
+    MIRROR_NOTES,
+    OVERHEAD,
+    RECHECKS,
+    RULE_HITS,
+    SAMPLED,
+    VERDICTS,
+    Declared,
+)
 from proxy.settings_sections import LogFormat, LogLevel
 
 SYSTEMS: Final[Mapping[str, str]] = {"legacy": "mongodb", "gateway": "postgresql"}
 """`db.system.name` of the two sides."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """What a metric measures."""
-
-    name: str
-    unit: str
-    meaning: str
-    labels: tuple[str, ...] = ()
-
-
-DURATION: Final = Declared(
-    name="db.client.operation.duration",
-    unit="s",
-    meaning="How long one side took to answer: legacy as the relay waited, gateway as the verifier waited",
-    labels=("db.system.name", "db.collection.name", "db.operation.name", "parallax.side"),
-)
-OVERHEAD: Final = Declared(
-    name="parallax.overhead",
-    unit="s",
-    meaning="Time an operation spent inside the relay",
-)
-COMPARISON: Final = Declared(
-    name="parallax.comparison.duration",
-    unit="s",
-    meaning="Time the comparison of two outcomes took",
-)
-VERDICTS: Final = Declared(
-    name="parallax.verdicts",
-    unit="{operation}",
-    meaning="Operations judged",
-    labels=("parallax.verdict", "db.collection.name", "db.operation.name"),
-)
-DROPS: Final = Declared(
-    name="parallax.drops",
-    unit="{operation}",
-    meaning="Operations that legacy answered and that were not captured",
-    labels=("db.collection.name", "parallax.dropped"),
-)
-LAG_OPERATIONS: Final = Declared(
-    name="parallax.lag.operations",
-    unit="{operation}",
-    meaning="Operations captured and not yet judged",
-)
-LAG_TIME: Final = Declared(
-    name="parallax.lag.time",
-    unit="s",
-    meaning="Age of the oldest operation that is not yet judged",
-)
-LAG_SIZE: Final = Declared(
-    name="parallax.lag.size",
-    unit="By",
-    meaning="Bytes of the capture log that are not yet judged",
-)
-
-RELAY_CONNECTIONS: Final = Declared(
-    name="parallax.relay.connections",
-    unit="{connection}",
-    meaning="Connections that the relay holds open for clients",
-)
-RELAY_REQUESTS: Final = Declared(
-    name="parallax.relay.requests",
-    unit="{request}",
-    meaning="Requests that the relay forwarded, by how they are treated: read, write, gossip, secret or hello",
-    labels=("parallax.treatment",),
-)
-RELAY_REFUSED: Final = Declared(
-    name="parallax.relay.refused",
-    unit="{connection}",
-    meaning="Connections of clients that were not served, or not to their end, and why",
-    labels=("parallax.refusal",),
-)
-RELAY_IO: Final = Declared(
-    name="parallax.relay.io",
-    unit="By",
-    meaning="Bytes that the relay forwarded: request or reply",
-    labels=("parallax.direction",),
-)
-CAPTURE_SIZE: Final = Declared(
-    name="parallax.capture.size",
-    unit="By",
-    meaning="Size of the capture log",
-)
-CAPTURE_DROPS: Final = Declared(
-    name="parallax.capture.drops",
-    unit="{operation}",
-    meaning="Operations that the relay did not capture since it was started: reads or writes",
-    labels=("parallax.dropped",),
-)
-
-OF_RELAY: Final = (
-    RELAY_CONNECTIONS,
-    RELAY_REQUESTS,
-    RELAY_REFUSED,
-    RELAY_IO,
-    CAPTURE_SIZE,
-    CAPTURE_DROPS,
-)
-DURATIONS: Final = (DURATION, OVERHEAD, COMPARISON)
-MIRROR_NOTES: Final = Declared(
-    name="parallax.mirror.notes",
-    unit="{write}",
-    meaning="Writes that MongoDB lacks after the cut-over",
-)
-MIRROR_LAG: Final = Declared(
-    name="parallax.mirror.lag",
-    unit="s",
-    meaning="Age of the oldest write that MongoDB lacks after the cut-over",
-)
-
-EXPORT_DROPS: Final = Declared(
-    name="parallax.telemetry.drops",
-    unit="{item}",
-    meaning="Traces and log lines that did not reach the collector",
-    labels=("parallax.signal",),
-)
-
-METRICS: Final = (
-    *DURATIONS,
-    VERDICTS,
-    DROPS,
-    LAG_OPERATIONS,
-    LAG_TIME,
-    LAG_SIZE,
-    *OF_RELAY,
-    MIRROR_NOTES,
-    MIRROR_LAG,
-    EXPORT_DROPS,
-)
 
 EVENTS: Final[Mapping[str, str]] = {
     "bug": "Something happened that Parallax does not foresee; the traceback says where",
@@ -173,6 +61,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "crossing_waits": "The relay has not followed the flags to the other side yet, and says why; it tries again",
     "drain_cut_short": "Clients were cut off at the end: what they had asked took too long",
     "export_failed": "Metrics did not reach their destination; the next ones are tried in their time",
+    "figures_not_read": "How gates, jobs and flags stand cannot be read for the metrics; it is tried again",
     "flag_failed": "A flag cannot be evaluated, or says what is not built; its collections are in `shadow`",
     "flags_broken": "The flags file cannot be read; what was read last stays in force",
     "flags_provider_failed": "The provider of the flags cannot be had; everything is in `shadow`, and it is tried again",
@@ -257,11 +146,11 @@ class Metrics:
                 )
                 for declared in DURATIONS
             }
-        self._sides: dict[tuple[str, str, Kind], _Series] = {}
+        self._sides: dict[tuple[str, str, Kind, str], _Series] = {}
         self._overhead, self._comparison = (self._series(one, {}) for one in (OVERHEAD, COMPARISON))
-        self._verdicts, self._drops = (
+        self._verdicts, self._drops, self._sampled, self._rechecks, self._rule_hits = (
             given.create_counter(declared.name, declared.unit, declared.meaning)
-            for declared in (VERDICTS, DROPS)
+            for declared in (VERDICTS, DROPS, SAMPLED, RECHECKS, RULE_HITS)
         )
         self._lag_operations, self._lag_time, self._lag_size = (
             given.create_gauge(declared.name, declared.unit, declared.meaning)
@@ -281,6 +170,19 @@ class Metrics:
         }
         self._verdicts.add(n, labels)
 
+    def sampled(self, *, collection: str, n: int) -> None:
+        """Count reads that were left out."""
+        self._sampled.add(n, {"db.collection.name": collection})
+
+    def rechecked(self, *, verdict: Verdict, collection: str, n: int) -> None:
+        """Count reads that were asked again, with what came of it."""
+        labels = {"parallax.verdict": verdict.value, "db.collection.name": collection}
+        self._rechecks.add(n, labels)
+
+    def excused(self, *, rule: str, collection: str, n: int) -> None:
+        """Count operations of which a rule excused a difference."""
+        self._rule_hits.add(n, {"parallax.rule": rule, "db.collection.name": collection})
+
     def timed(
         self,
         *,
@@ -290,19 +192,21 @@ class Metrics:
         gateway_s: float | None,
         overhead_s: float | None,
         compare_s: float | None,
+        legacy_error: str = "",
+        gateway_error: str = "",
     ) -> None:
-        """Enter the durations of one operation; None where a side did not run."""
+        """Enter the durations of one operation; None where a side did not run. An error is empty where there was none."""
         if legacy_s is not None:
-            self._side("legacy", collection, kind).record(legacy_s)
+            self._side("legacy", collection, kind, legacy_error).record(legacy_s)
         if gateway_s is not None:
-            self._side("gateway", collection, kind).record(gateway_s)
+            self._side("gateway", collection, kind, gateway_error).record(gateway_s)
         if overhead_s is not None:
             self._overhead.record(overhead_s)
         if compare_s is not None:
             self._comparison.record(compare_s)
 
-    def _side(self, side: str, collection: str, kind: Kind) -> _Series:
-        key = (side, collection, kind)
+    def _side(self, side: str, collection: str, kind: Kind, error: str) -> _Series:
+        key = (side, collection, kind, error)
         series = self._sides.get(key)
         if series is None:
             labels = {
@@ -311,6 +215,8 @@ class Metrics:
                 "db.collection.name": collection,
                 "db.operation.name": kind.value,
             }
+            if error:
+                labels["error.type"] = error
             series = self._sides[key] = self._series(DURATION, labels)
         return series
 

@@ -15,6 +15,7 @@ from proxy.capture.authority import read_authority
 from proxy.cli.ending import cancelled_by_signals, cancelled_without
 from proxy.cli.limits import limits_of
 from proxy.cli.maps import maps_of
+from proxy.cli.measuring import observed
 from proxy.exporters import exported
 from proxy.mirror.mirror import Mirror
 from proxy.mirror.target import Target
@@ -102,6 +103,7 @@ async def mirrored(settings: Settings, parent: int | None) -> None:
         target = Target(client, where=redacted_uri(legacy))
         async with outbox.alone(), asyncio.TaskGroup() as tasks:
             tasks.create_task(_measured(outbox, metrics), name="measure")
+            tasks.create_task(observed(settings, metrics).run(), name="look for metrics")
             await Mirror(outbox, gateway, target).run()
 
 

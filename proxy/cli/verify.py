@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -27,7 +26,7 @@ from proxy.cli.ending import (
 )
 from proxy.cli.injecting import gateway_under_test
 from proxy.cli.maps import maps_of
-from proxy.cli.relay_status import read_status
+from proxy.cli.measuring import observed
 from proxy.exporters import exported
 from proxy.flags.brake import Brake
 from proxy.flags.reversal import FileReversal
@@ -37,7 +36,6 @@ from proxy.ledger.flag_changes import GateThen, gates_then
 from proxy.ledger.gates import Result
 from proxy.ledger.read import read_standing
 from proxy.ledger.write import Ledger
-from proxy.relay_metrics import observe_relay
 from proxy.serving.replies import reply_of
 from proxy.settings import Settings
 from proxy.settings_sections import Signal
@@ -124,7 +122,7 @@ async def verify_log(
         held.enter_context(cancelled_without(parent))
         held.enter_context(ReaderLock(directory))
         metrics = held.enter_context(exported(settings.telemetry, part="verifier"))
-        observe_relay(metrics.meter, partial(_relay_counts, settings.data_directory))
+        measuring = observed(settings, metrics)
         trails = held.enter_context(traced(settings.telemetry, part="verifier"))
         if trails is not None:
             observe_drops(metrics.meter, {Signal.TRACES: trails})
@@ -182,6 +180,7 @@ async def verify_log(
                 traces=_traces(settings, log, trails),
             )
             tasks.create_task(verifier.run(), name="verifier")
+            tasks.create_task(measuring.run(), name="look for metrics")
             if drain:
                 tasks.create_task(cancelled_when(lambda: verifier.is_drained, main), name="drain")
 
@@ -191,12 +190,6 @@ def _traces(settings: Settings, log: str, trails: Outbox[Trail] | None) -> Trace
     if trails is None:
         return None
     return Traces(log, ratio=settings.telemetry.traces, put=trails.put)
-
-
-def _relay_counts(directory: Path) -> Mapping[str, Any] | None:
-    """Return what the relay counted; None where none is at work."""
-    found = read_status(directory)
-    return found.counts if found is not None and found.is_alive else None
 
 
 def _roll_back(settings: Settings, ledger: Ledger) -> RollBack:

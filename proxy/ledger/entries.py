@@ -43,6 +43,11 @@ class Finding:
     answered: Answered | None = None
     plan: str | None = None
     trace: Context | None = None
+    is_rechecked: bool = False
+    """Whether both sides were asked again before the verdict."""
+    legacy_error: str = ""
+    gateway_error: str = ""
+    """MongoDB's code of the error that a side answered with; empty where it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

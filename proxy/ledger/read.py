@@ -43,6 +43,7 @@ from proxy.ledger.evidence import (
 from proxy.ledger.facts import Read, Standing, standing
 from proxy.ledger.flag_changes import FlagChange, flag_changes
 from proxy.ledger.gates import CollectionGates, Gate, GateOutcome, Result
+from proxy.ledger.present import Present, present
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE
@@ -112,23 +113,36 @@ async def read_standing(
     url: str, gates: Gates = DEFAULTS, *, since_ns: int | None = None
 ) -> Standing:
     """Return the gates of a window without an end, and what they add up to, as `read_report` would."""
-    window = Window(since_ns=since_ns)
     async with _snapshot(url) as connection:
-        shapes = await queries.shapes(connection, window)
-        drops = await queries.drops(connection, window)
-        read = Read(
-            window=window,
-            now_ns=time.time_ns(),
-            shapes=shapes,
-            tallies=_tallies(shapes, await queries.verdicts(connection, window), drops),
-            drops=drops,
-            events=await queries.events(connection, window),
-            heartbeats=await queries.heartbeats(connection),
-            sweeps=await queries.sweeps(connection, window),
-        )
-        found = await standing(connection, read, gates)
-        reasons = await queries.reasons(connection, window, shapes)
-        return replace(found, unsupported=_unsupported(reasons))
+        return await _standing(connection, Window(since_ns=since_ns), gates, time.time_ns())
+
+
+async def read_present(url: str, gates: Gates = DEFAULTS) -> Present:
+    """Return how it stands now, for metrics."""
+    now_ns = time.time_ns()
+    async with _snapshot(url) as connection:
+        found = await _standing(connection, Window(), gates, now_ns)
+        return await present(connection, found, gates, now_ns)
+
+
+async def _standing(
+    connection: AsyncConnection, window: Window, gates: Gates, now_ns: int
+) -> Standing:
+    shapes = await queries.shapes(connection, window)
+    drops = await queries.drops(connection, window)
+    read = Read(
+        window=window,
+        now_ns=now_ns,
+        shapes=shapes,
+        tallies=_tallies(shapes, await queries.verdicts(connection, window), drops),
+        drops=drops,
+        events=await queries.events(connection, window),
+        heartbeats=await queries.heartbeats(connection),
+        sweeps=await queries.sweeps(connection, window),
+    )
+    found = await standing(connection, read, gates)
+    reasons = await queries.reasons(connection, window, shapes)
+    return replace(found, unsupported=_unsupported(reasons))
 
 
 def _unsupported(reasons: Iterable[ReasonEvidence]) -> Mapping[str, Sequence[str]]:

@@ -7,7 +7,6 @@ that is sent a second time, because the answer to its commit was lost, changes n
 import json
 import secrets
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
@@ -16,8 +15,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from comparators.errors import RefusedError
-from comparators.operation import Kind
-from comparators.verdict import Verdict
 from proxy.ledger import tables
 from proxy.ledger.access import Access
 from proxy.ledger.batch import SAMPLES_PER_GROUP, Batch, Row, identity
@@ -37,6 +34,7 @@ from proxy.ledger.fillings import Fillings
 from proxy.ledger.flag_changes import FlagChanges
 from proxy.ledger.hours import merge_oldest_hour
 from proxy.ledger.losses import Losses
+from proxy.ledger.measuring import measure
 from proxy.ledger.migrations import migrate
 from proxy.ledger.orders import Orders, Settlement, settle
 from proxy.ledger.redaction import Redaction, Revealed, nothing_revealed
@@ -194,7 +192,7 @@ class Ledger:
                 await self._close_divergences(connection, resolved)
                 await settle(connection, settled)
         # After the commit: what is sent again because it failed is measured once.
-        self._measure(findings, lag, drops)
+        measure(self._metrics, findings, lag, drops)
 
     async def condense(self, now_ns: int) -> bool:
         """Keep an hour of a past day as one; False where there is none left to do."""
@@ -216,24 +214,6 @@ class Ledger:
         with translated_failures(self._where):
             async with self._engine.begin() as connection:
                 await self._close_divergences(connection, entries)
-
-    def _measure(self, findings: Sequence[Finding], lag: Lag, drops: Sequence[Drop]) -> None:
-        verdicts: Counter[tuple[Verdict, str, Kind]] = Counter()
-        for finding in findings:
-            verdicts[finding.judgement.verdict, finding.namespace, finding.kind] += 1
-            self._metrics.timed(
-                collection=finding.namespace,
-                kind=finding.kind,
-                legacy_s=finding.legacy_s,
-                gateway_s=finding.gateway_s,
-                overhead_s=finding.overhead_s,
-                compare_s=finding.compare_s,
-            )
-        for (verdict, collection, kind), n in verdicts.items():
-            self._metrics.judged(verdict=verdict, collection=collection, kind=kind, n=n)
-        for drop in drops:
-            self._metrics.dropped(collection=drop.namespace, what=drop.what.value, n=drop.n)
-        self._metrics.lag(operations=lag.operations, seconds=lag.seconds, size_bytes=lag.bytes)
 
     async def _wait_for_others(self, connection: AsyncConnection) -> None:
         """Have one verifier write at a time: sketches and samples are read before they are written again."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from adapters.gateway import Footprint
 from comparators.operation import Kind, Operation
-from comparators.outcome import Outcome
+from comparators.outcome import Acknowledgement, Failure, Outcome, WriteError
 from comparators.shape import shape_of
 from comparators.verdict import Judgement, Verdict
 from proxy.ledger.entries import (
@@ -94,6 +94,7 @@ class Evidence:
         *,
         outcome: Outcome | None = None,
         compare_s: float | None = None,
+        is_rechecked: bool = False,
     ) -> Context | None:
         """Enter the verdict on an exchange; return where in a trace it stands, None where it is not traced.
 
@@ -125,6 +126,9 @@ class Evidence:
                 answered=None if outcome is None else outcome.answered,
                 plan=None if outcome is None else outcome.plan,
                 trace=trace,
+                is_rechecked=is_rechecked,
+                legacy_error=_error_of(exchange.legacy),
+                gateway_error=_error_of(outcome),
             )
         )
         return trace
@@ -218,6 +222,16 @@ class Evidence:
         if judgement.verdict in _AGAINST and self._hears is not None:
             what = judgement.fingerprint or judgement.reason or ""
             self._hears(namespace, f"{judgement.verdict} of {kind}, {what}")
+
+
+def _error_of(outcome: Outcome | None) -> str:
+    match outcome:
+        case Outcome(result=Failure(code=code)):
+            return str(code)
+        case Outcome(result=Acknowledgement(errors=[WriteError(code=code), *_])):
+            return str(code)
+        case _:
+            return ""
 
 
 def namespaces_of(footprints: tuple[Footprint, ...]) -> frozenset[str]:

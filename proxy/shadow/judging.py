@@ -116,7 +116,9 @@ class Judging:
             ended_at=exchange.position if unit.cursor is None else unit.cursor.ended_at,
             ended_ns=exchange.answered_ns if unit.cursor is None else unit.cursor.read_ns,
             footprints=footprints,
-            decided=lambda final: self.judge(exchange, final, outcome=gateway, compare_s=compare_s),
+            decided=lambda final: self.judge(
+                exchange, final, outcome=gateway, compare_s=compare_s, is_rechecked=True
+            ),
         )
         await self._rechecks.take(suspect)
 
@@ -195,8 +197,15 @@ class Judging:
         *,
         outcome: Outcome | None = None,
         compare_s: float | None = None,
+        is_rechecked: bool = False,
     ) -> None:
-        trace = self._evidence.judged(exchange, judgement, outcome=outcome, compare_s=compare_s)
+        trace = self._evidence.judged(
+            exchange,
+            judgement,
+            outcome=outcome,
+            compare_s=compare_s,
+            is_rechecked=is_rechecked,
+        )
         if judgement.verdict is Verdict.MISMATCH:
             _log.warning(
                 "mismatch_confirmed",

@@ -5,8 +5,8 @@ from typing import Any
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
+from proxy.measures import EXPORT_DROPS
 from proxy.settings_sections import Signal
-from proxy.telemetry import EXPORT_DROPS
 from proxy.tracing.outbox import Outbox
 
 

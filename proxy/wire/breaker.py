@@ -15,6 +15,11 @@ class Breaker:
         self._failures = 0
         self._rests_until = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether it failed too often, whoever tries now."""
+        return self._failures >= FAILURES
+
     def rests(self, now: float) -> bool:
         """Return whether nothing may be tried now."""
         return self._failures >= FAILURES and now < self._rests_until

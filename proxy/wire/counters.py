@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from proxy.wire.gateway import Reading
@@ -36,6 +37,7 @@ class Crossed:
 
 
 NOT_CROSSED: Final = Crossed()
+NO_BREAKERS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class RelaySnapshot:
     """Reads that the gateway was to answer, by what became of them."""
     gateway_writes: Mapping[str, int]
     """Writes that were to wait for the gateway, by what became of them."""
+    breakers: Mapping[str, int]
+    """1 where the gateway is left alone because it failed too often, else 0: for reads and for writes. Empty without flags."""
     refused: Mapping[str, int]
     request_bytes: int
     reply_bytes: int
@@ -93,6 +97,7 @@ class Counters:
         primary: str | None,
         gateway_reads: Mapping[Reading, int],
         gateway_writes: Mapping[Writing, int],
+        breakers: Mapping[str, int] = NO_BREAKERS,
         crossed: Crossed = NOT_CROSSED,
     ) -> RelaySnapshot:
         """Return the counts as they stand."""
@@ -107,6 +112,7 @@ class Counters:
             reads_off=self.reads_off,
             gateway_reads={reading.value: count for reading, count in gateway_reads.items()},
             gateway_writes={writing.value: count for writing, count in gateway_writes.items()},
+            breakers=dict(breakers),
             refused={refusal.value: count for refusal, count in self.refused.items()},
             request_bytes=self.request_bytes,
             reply_bytes=self.reply_bytes,

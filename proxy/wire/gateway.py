@@ -119,6 +119,11 @@ class GatewaySide:
         """Return whether the gateway process may be asked now."""
         return self._breaker.lets(self._monotonic())
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the gateway process failed too often, and is only tried now and then."""
+        return self._breaker.is_open
+
     def failed(self) -> None:
         """Note that the gateway process did not answer."""
         self._breaker.failed(self._monotonic())

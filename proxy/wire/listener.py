@@ -3,14 +3,14 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import Final
 
 from comparators.errors import ParallaxError, SettingsError
 from proxy.wire.captor import Capture
 from proxy.wire.complaints import Complaints
-from proxy.wire.counters import NOT_CROSSED, Counters, Refusal, RelaySnapshot
+from proxy.wire.counters import NO_BREAKERS, NOT_CROSSED, Counters, Refusal, RelaySnapshot
 from proxy.wire.crossing import Crossing
 from proxy.wire.flagging import Flagging
 from proxy.wire.gateway import GatewaySide
@@ -109,8 +109,17 @@ class Listener:
             primary=None if primary is None else str(primary),
             gateway_reads={} if self.gateway is None else self.gateway.counts,
             gateway_writes={} if self.outcomes is None else self.outcomes.counts,
+            breakers=self._breakers(),
             crossed=NOT_CROSSED if self.crossing is None else self.crossing.crossed(),
         )
+
+    def _breakers(self) -> Mapping[str, int]:
+        if self.gateway is None or self.outcomes is None:
+            return NO_BREAKERS
+        return {
+            "reads": int(self.gateway.is_given_up),
+            "writes": int(self.outcomes.is_given_up),
+        }
 
     def flags_changed(self) -> None:
         """Have every conversation ask the flags again."""

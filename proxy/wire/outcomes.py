@@ -121,6 +121,11 @@ class Outcomes:
         """Whether a verifier is there."""
         return self._line is not None
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the gateway was late too often, and is only waited for now and then."""
+        return self._breaker.is_open
+
     def ask_arrival(self, position: int, arrived: Arrived) -> bool:
         """Have a read told once a write of whomever is on the gateway; return whether anybody will tell."""
         if self._line is None:

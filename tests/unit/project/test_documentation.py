@@ -15,7 +15,8 @@ from proxy import settings
 from proxy.cli.commands import COMMANDS
 from proxy.cli.entry import EX_SOFTWARE, EX_USAGE, INTERRUPTED, application
 from proxy.cli.report import EXIT_CODES
-from proxy.telemetry import EVENTS, METRICS
+from proxy.measures import METRICS
+from proxy.telemetry import EVENTS
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

@@ -18,8 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.distributions import Distributions
+from proxy.measures import DURATIONS
 from proxy.readers import PushingReader, ScrapedReader
-from proxy.telemetry import DURATIONS, Metrics
+from proxy.telemetry import Metrics
 
 Points = dict[tuple[str, frozenset[tuple[str, object]]], HistogramDataPoint]
 

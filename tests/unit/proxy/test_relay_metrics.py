@@ -6,9 +6,11 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
 from proxy.cli.relay_status import read_status, write_status
+from proxy.measures import OF_RELAY
 from proxy.relay_metrics import observe_relay
-from proxy.telemetry import OF_RELAY
 from proxy.wire.counters import Counters, Refusal
+from proxy.wire.gateway import Reading
+from proxy.wire.outcomes import Writing
 from proxy.wire.protocol.message import Treatment
 
 CAPTURE = {"state": "writing", "bytes": 4096, "dropped_reads": 2, "lost_writes": 1}
@@ -39,7 +41,11 @@ def test_what_the_relay_wrote_is_what_is_measured(tmp_path: Path) -> None:
     counters.requests[Treatment.READ] = 7
     counters.refused[Refusal.TOO_MANY] = 3
     snapshot = counters.snapshot(
-        connections_open=5, primary=None, gateway_reads={}, gateway_writes={}
+        connections_open=5,
+        primary=None,
+        gateway_reads={Reading.SERVED: 8},
+        gateway_writes={Writing.LATE: 9},
+        breakers={"reads": 0, "writes": 1},
     )
     write_status(tmp_path, snapshot, CAPTURE)
     status = read_status(tmp_path)
@@ -54,6 +60,12 @@ def test_what_the_relay_wrote_is_what_is_measured(tmp_path: Path) -> None:
     assert found["parallax.relay.io", frozenset({("parallax.direction", "reply")})] == 2000
     assert found["parallax.capture.size", frozenset()] == 4096
     assert found["parallax.capture.drops", frozenset({("parallax.dropped", "writes")})] == 1
+    served = {("parallax.direction", "reads"), ("parallax.outcome", "served")}
+    assert found["parallax.relay.gateway", frozenset(served)] == 8
+    late = {("parallax.direction", "writes"), ("parallax.outcome", "late")}
+    assert found["parallax.relay.gateway", frozenset(late)] == 9
+    assert found["parallax.breaker.open", frozenset({("parallax.direction", "reads")})] == 0
+    assert found["parallax.breaker.open", frozenset({("parallax.direction", "writes")})] == 1
     assert {name for name, _ in found} == {declared.name for declared in OF_RELAY}
 
 

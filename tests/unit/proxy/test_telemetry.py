@@ -13,8 +13,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoi
 from comparators.errors import UnreachableError
 from comparators.operation import Kind
 from comparators.verdict import Verdict
+from proxy.measures import EXPORT_DROPS, METRICS, OF_LEDGER, OF_RELAY
 from proxy.settings_sections import LogFormat, LogLevel
-from proxy.telemetry import EVENTS, EXPORT_DROPS, METRICS, OF_RELAY, Metrics, configure_logging
+from proxy.telemetry import EVENTS, Metrics, configure_logging
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "docs" / "telemetry.md").read_text()
@@ -86,23 +87,28 @@ def test_a_judged_operation_is_counted_and_timed_on_both_sides() -> None:
         gateway_s=0.002,
         overhead_s=0.00005,
         compare_s=None,
+        gateway_error="11000",
     )
     metrics.dropped(collection="app.users", what="reads", n=3)
+    metrics.sampled(collection="app.users", n=5)
+    metrics.rechecked(verdict=Verdict.TRANSIENT, collection="app.users", n=6)
+    metrics.excused(rule="clocks", collection="app.users", n=2)
     metrics.lag(operations=4, seconds=0.5, size_bytes=100)
     metrics.mirror(notes=7, seconds=1.5)
 
     measured = exported(reader)
     provider.shutdown()
-    observed = {*OF_RELAY, EXPORT_DROPS}
+    observed = {*OF_RELAY, *OF_LEDGER, EXPORT_DROPS}
     declared = {metric.name: metric for metric in METRICS if metric not in observed}
     assert set(measured) == set(declared) - {"parallax.comparison.duration"}
     for name, points in measured.items():
         for labels, _ in points:
-            assert set(labels) == set(declared[name].labels)
+            assert set(labels) | {"error.type"} == {*declared[name].labels, "error.type"}
     sides = {
-        labels["parallax.side"]: total for labels, total in measured["db.client.operation.duration"]
+        (labels["parallax.side"], labels.get("error.type")): total
+        for labels, total in measured["db.client.operation.duration"]
     }
-    assert sides == {"legacy": 0.001, "gateway": 0.002}
+    assert sides == {("legacy", None): 0.001, ("gateway", "11000"): 0.002}
     assert measured["parallax.drops"][0][1] == 3
     assert measured["parallax.lag.operations"][0][1] == 4
 

@@ -25,6 +25,7 @@ def test_what_fails_again_and_again_is_tried_once_in_each_pause() -> None:
     tries = [at for at in range(100) if breaker.lets(10 + PAUSE_S * at / 20)]
 
     assert len(tries) == 4
+    assert breaker.is_open
     assert breaker.rests(10 + PAUSE_S * 4.5)
 
 
@@ -35,4 +36,5 @@ def test_one_try_that_goes_well_closes_it() -> None:
     assert breaker.lets(10 + PAUSE_S)
     breaker.succeeded()
 
+    assert not breaker.is_open
     assert all(breaker.lets(10 + PAUSE_S) for _ in range(5))
