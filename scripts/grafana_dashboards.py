@@ -12,7 +12,12 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableRefresh
+from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueTextMode
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    DynamicConfigValue,
+    VariableRefresh,
+)
 
 FOLDER: Final = Path(__file__).parents[1] / "dashboards" / "grafana"
 SOURCE: Final = "source"
@@ -29,6 +34,15 @@ EQUAL: Final = "db_collection_name:parallax_equal:ratio_rate5m"
 DURATION: Final = "db_collection_name_parallax_side:db_client_operation_duration_seconds"
 MISMATCHES: Final = 'sum(parallax_verdicts_total{parallax_verdict="mismatch"}) or vector(0)'
 RATIO: Final = "db_collection_name:parallax_latency:ratio_p95_5m"
+# Sidecars that share a ledger all tell what it says: the largest, never the sum.
+GATES: Final = (
+    "max by (db_collection_name, parallax_gate, parallax_result) (parallax_gate{matching})"
+)
+PHASES: Final = (
+    "max by (db_collection_name, parallax_direction, parallax_phase) (parallax_phase{matching})"
+)
+BY_COLLECTION: Final = "max by (db_collection_name) ({metric})"
+COLOURS: Final = {"pass": "green", "inconclusive": "orange", "fail": "red"}
 
 
 def dashboards() -> Mapping[str, str]:
@@ -38,6 +52,7 @@ def dashboards() -> Mapping[str, str]:
         "collection": _collection(),
         "latency": _latency(),
         "verifier": _verifier(),
+        "migration": _migration(),
     }
     return {
         f"{name}.json": json.dumps(each.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
@@ -74,6 +89,45 @@ def _overview() -> dashboard.Dashboard:
                 "ops",
             )
         )
+        .with_panel(
+            _lines(
+                "Gates, by result",
+                [
+                    (
+                        f"sum by (parallax_result) ({GATES.format(matching='')})",
+                        "{{parallax_result}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            _lines(
+                "Collections in each phase",
+                [
+                    (
+                        f"sum by (parallax_direction, parallax_phase) ({PHASES.format(matching='')})",
+                        "{{parallax_direction}}: {{parallax_phase}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            _lines(
+                "Documents that differ",
+                [(BY_COLLECTION.format(metric="parallax_divergent"), "{{db_collection_name}}")],
+            )
+        )
+        .with_panel(
+            _lines(
+                "Flags that were set back",
+                [
+                    (
+                        "max by (db_collection_name, parallax_direction) (parallax_rollbacks_total)",
+                        "{{db_collection_name}} {{parallax_direction}}",
+                    )
+                ],
+            )
+        )
     )
 
 
@@ -107,6 +161,73 @@ def _collection() -> dashboard.Dashboard:
                     (
                         f"sum by (db_operation_name) (rate(parallax_verdicts_total{{{chosen}}}[5m]))",
                         "{{db_operation_name}}",
+                    )
+                ],
+                "ops",
+            )
+        )
+        .with_panel(
+            _names(
+                "Gates",
+                f"max by (parallax_gate, parallax_result) (parallax_gate{{{chosen}}})",
+                "{{parallax_gate}}: {{parallax_result}}",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Phase, as the share of connections",
+                [
+                    (
+                        f"max by (parallax_direction, parallax_phase) (parallax_phase{{{chosen}}})",
+                        "{{parallax_direction}}: {{parallax_phase}}",
+                    )
+                ],
+                "percentunit",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Asked again, by what came of it",
+                [
+                    (
+                        f"sum by (parallax_verdict) (rate(parallax_rechecks_total{{{chosen}}}[5m])) or vector(0)",
+                        "{{parallax_verdict}}",
+                    )
+                ],
+                "ops",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Excused, by rule",
+                [
+                    (
+                        f"sum by (parallax_rule) (rate(parallax_rule_hits_total{{{chosen}}}[5m])) or vector(0)",
+                        "{{parallax_rule}}",
+                    )
+                ],
+                "ops",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Errors, by side and code",
+                [
+                    (
+                        f'sum by (parallax_side, error_type) (rate(db_client_operation_duration_seconds_count{{{chosen}, error_type!=""}}[5m])) or vector(0)',
+                        "{{parallax_side}} {{error_type}}",
+                    )
+                ],
+                "ops",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Left out because the verifier was behind",
+                [
+                    (
+                        f"sum(rate(parallax_sampled_total{{{chosen}}}[5m])) or vector(0)",
+                        "sampled",
                     )
                 ],
                 "ops",
@@ -162,7 +283,155 @@ def _verifier() -> dashboard.Dashboard:
             )
         )
         .with_panel(
+            _lines(
+                "Connections through the relay",
+                [("parallax_relay_connections", at)],
+            )
+        )
+        .with_panel(
+            _lines(
+                "Requests through the relay",
+                [
+                    (
+                        "sum by (parallax_treatment) (rate(parallax_relay_requests_total[5m]))",
+                        "{{parallax_treatment}}",
+                    )
+                ],
+                "ops",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Bytes through the relay",
+                [
+                    (
+                        "sum by (parallax_direction) (rate(parallax_relay_io_bytes_total[5m]))",
+                        "{{parallax_direction}}",
+                    )
+                ],
+                "Bps",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Connections that were refused",
+                [
+                    (
+                        "sum by (parallax_refusal) (increase(parallax_relay_refused_total[5m])) or vector(0)",
+                        "{{parallax_refusal}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            _lines(
+                "Traces and log lines that did not reach the collector",
+                [
+                    (
+                        "sum by (parallax_signal) (increase(parallax_telemetry_drops_total[5m])) or vector(0)",
+                        "{{parallax_signal}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(_lines("Capture log", [("parallax_capture_size_bytes", at)], "bytes"))
+        .with_panel(
+            _lines(
+                "Not captured by the relay",
+                [
+                    (
+                        "sum by (parallax_dropped) (increase(parallax_capture_drops_total[5m]))",
+                        "{{parallax_dropped}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
             _lines("Memory", [('process_resident_memory_bytes{job="parallax"}', at)], "bytes")
+        )
+    )
+
+
+def _migration() -> dashboard.Dashboard:
+    """Draw what is done with collections: filling, sweeping, answering from the gateway, and what MongoDB lacks afterwards."""
+    name, part = "{{db_collection_name}}", "{{db_collection_name}} {{parallax_chunks}}"
+    chunks = "max by (db_collection_name, parallax_chunks) ({metric})"
+    return (
+        _page("migration", "Parallax: migration")
+        .with_panel(
+            _lines(
+                "Collections to fill, by state",
+                [
+                    (
+                        "sum by (parallax_filling) (max by (db_collection_name, parallax_filling) (parallax_filling)) or vector(0)",
+                        "{{parallax_filling}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            _lines(
+                "Chunks of backfills",
+                [(f"{chunks.format(metric='parallax_backfill_chunks')} or vector(0)", part)],
+            )
+        )
+        .with_panel(
+            _lines(
+                "Documents merged by backfills",
+                [
+                    (
+                        f"{BY_COLLECTION.format(metric='parallax_backfill_documents')} or vector(0)",
+                        name,
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            _lines("Chunks of sweeps", [(chunks.format(metric="parallax_sweep_chunks"), part)])
+        )
+        .with_panel(
+            _lines(
+                "The chunk that was swept longest ago",
+                [(BY_COLLECTION.format(metric="parallax_sweep_age_seconds"), name)],
+                "s",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Documents that differed at the last sweep",
+                [(BY_COLLECTION.format(metric="parallax_sweep_differing"), name)],
+            )
+        )
+        .with_panel(
+            _lines(
+                "For the gateway, by what became of it",
+                [
+                    (
+                        "sum by (parallax_direction, parallax_outcome) (rate(parallax_relay_gateway_total[5m]))",
+                        "{{parallax_direction}}: {{parallax_outcome}}",
+                    )
+                ],
+                "ops",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Breakers that are open",
+                [("parallax_breaker_open", "{{instance}} {{parallax_direction}}")],
+            )
+        )
+        .with_panel(
+            _lines(
+                "Writes that MongoDB lacks after the cut-over",
+                [("parallax_mirror_notes or vector(0)", "{{instance}}")],
+            )
+        )
+        .with_panel(
+            _lines(
+                "The oldest write that MongoDB lacks after the cut-over",
+                [("parallax_mirror_lag_seconds or vector(0)", "{{instance}}")],
+                "s",
+            )
         )
     )
 
@@ -189,6 +458,26 @@ def _number(title: str, expression: str, unit: str) -> stat.Panel:
         .span(_FULL_WIDTH // 4)
         .with_target(prometheus.Dataquery().expr(expression))
     )
+
+
+def _names(title: str, expression: str, legend: str) -> stat.Panel:
+    """Draw the names of the series that there are now, in the colour of the result they speak of."""
+    panel = (
+        stat.Panel()
+        .title(title)
+        .datasource(_source())
+        .height(_HEIGHT)
+        .span(_FULL_WIDTH // 2)
+        .text_mode(BigValueTextMode.NAME)
+        .color_mode(BigValueColorMode.BACKGROUND)
+        .with_target(prometheus.Dataquery().expr(expression).legend_format(legend).instant())
+    )
+    for result, colour in COLOURS.items():
+        fixed = {"mode": "fixed", "fixedColor": colour}
+        panel = panel.override_by_regexp(
+            f"/: {result}$/", [DynamicConfigValue(id_val="color", value=fixed)]
+        )
+    return panel
 
 
 def _lines(title: str, queries: Sequence[Query], unit: str = "short") -> timeseries.Panel:

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,18 +15,32 @@ import asyncpg
 import pytest
 import yaml
 from pymongo import AsyncMongoClient
+from pymongo.errors import DuplicateKeyError
 
 from proxy.embedded import EmbeddedMongo
 from proxy.embedded.process import ServerProcess, accepts_connections, free_port
-from proxy.embedded.sidecar import embedded_sidecar
+from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
+from proxy.flags.document import EMPTY, Said, with_flag
+from proxy.flags.file import write_flags
+from proxy.flags.phases import Direction, Phase
+from proxy.measures import METRICS
 from tests.e2e.conftest import database_name
 from tests.eventually import eventually
+from tests.integration.cli.command import parallax
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "dashboards" / "prometheus"
 PANELS = ROOT / "dashboards" / "grafana"
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 WITHIN_S = 60
+RARE = (
+    *("parallax_drops_total", "parallax_sampled_total", "parallax_rule_hits_total"),
+    *("parallax_rechecks_total", "parallax_relay_refused_total", "parallax_backfill_"),
+    *("parallax_mirror_", "parallax_telemetry_drops", 'parallax_verdict="mismatch"'),
+)
+"""Of what nothing is measured in a sidecar that has just begun its work, and does it well."""
+SUFFIXES = ("", "_total", "_bucket", "_count", "_sum")
+UNITS = ("", "_seconds", "_bytes")
 
 
 class Query(NamedTuple):
@@ -64,6 +78,12 @@ def drawn(collection: str) -> Iterator[Query]:
             for target in panel["targets"]:
                 expression = target["expr"].replace("$collection", collection)
                 yield Query(f"{file.name}: {panel['title']}", expression)
+
+
+def in_every_case(query: Query) -> Query:
+    """Return a query that finds nothing where nothing was measured, but for what did not happen here."""
+    bare = query.expression.removesuffix(" or vector(0)")
+    return query if any(name in bare for name in RARE) else query._replace(expression=bare)
 
 
 class Prometheus(NamedTuple):
@@ -146,22 +166,41 @@ async def test_nothing_is_empty_and_a_mismatch_is_told(
     request: pytest.FixtureRequest,
 ) -> None:
     database = database_name(request.node.name)
+    async with AsyncMongoClient[dict[str, Any]](mongo.uri) as before:
+        await before[database].old.insert_one({"_id": 1})
+    flags = tmp_path / "flags.json"
+    answers = Said(phase=Phase.GATEWAY)
+    write_flags(flags, with_flag(EMPTY, Direction.READS, f"{database}.users", answers))
     async with embedded_sidecar(
         tmp_path / "sidecar",
         legacy=mongo.uri,
         gateway=postgres_dsn,
-        settings={"PARALLAX_TELEMETRY_PROMETHEUS": scraped},
+        settings={
+            "PARALLAX_TELEMETRY_PROMETHEUS": scraped,
+            "PARALLAX_TELEMETRY_INTERVAL_S": "1",
+            "PARALLAX_FLAGS_FILE": str(flags),
+        },
     ) as sidecar:
         async with AsyncMongoClient[dict[str, Any]](sidecar.uri, directConnection=True) as client:
             users = client[database].users
             await users.insert_one({"_id": 1, "name": "Ada"})
-            queries = [*recorded(), *drawn(f"{database}.users")]
-            assert len(queries) > 20
+            await sidecar.drained()
+            swept = await parallax(
+                *("sweep", f"{database}.users"),
+                directory=tmp_path,
+                environment=own_settings(sidecar),
+            )
+            assert swept.code == 0, swept.err
+            queries = [*map(in_every_case, [*recorded(), *drawn(f"{database}.users")])]
+            assert len(queries) > 60
 
             async def nothing_empty() -> bool:
                 await users.find_one({"_id": 1})
-                empty = await prometheus.empty(queries)
-                assert not empty
+                with pytest.raises(DuplicateKeyError):
+                    await users.insert_one({"_id": 1})
+                # What was found is found again: rates look back for minutes.
+                queries[:] = await prometheus.empty(queries)
+                assert not queries
                 return True
 
             await eventually(nothing_empty, within_s=WITHIN_S)
@@ -171,10 +210,18 @@ async def test_nothing_is_empty_and_a_mismatch_is_told(
             await users.find_one({"_id": 1})
 
             async def told() -> bool:
-                return "ParallaxMismatch" in await prometheus.firing()
+                return await prometheus.firing() >= {"ParallaxMismatch", "ParallaxRolledBack"}
 
             await eventually(told, within_s=WITHIN_S)
+            asked_again = f'parallax_rechecks_total{{db_collection_name="{database}.users"}}'
+            assert not await prometheus.empty([Query("rechecks", asked_again)])
         await mongo.members[0].ask({"dropDatabase": 1, "$db": database})
+
+
+def own_settings(sidecar: EmbeddedSidecar) -> dict[str, str]:
+    """Return the settings of a sidecar, for a command beside it."""
+    environment = sidecar.process.environment or {}
+    return {name: value for name, value in environment.items() if name.startswith("PARALLAX_")}
 
 
 async def lose_the_documents(dsn: str, database: str) -> None:
@@ -183,6 +230,30 @@ async def lose_the_documents(dsn: str, database: str) -> None:
         await connection.execute(f'DELETE FROM "{database}"."users"')  # noqa: S608 - our own name
     finally:
         await connection.close()
+
+
+def test_every_metric_is_drawn_and_nothing_is_asked_for_that_is_none() -> None:
+    recording = {rule["record"]: rule["expr"] for rule in rules("recording.yml")}
+    alerts = [rule["expr"] for rule in rules("alerts.yml")]
+    drawn_names = names_in(query.expression for query in drawn("app.users"))
+    measured = {underscored(metric.name) for metric in METRICS}
+    labels = {underscored(label) for metric in METRICS for label in metric.labels}
+    exported = {f"{name}{unit}{end}" for name in measured for unit in UNITS for end in SUFFIXES}
+
+    asked = names_in([*recording.values(), *alerts]) | drawn_names
+    assert asked - exported - labels - recording.keys() == set()
+    shown = drawn_names | names_in(recording[name] for name in drawn_names & recording.keys())
+    assert [name for name in measured if not any(each.startswith(name) for each in shown)] == []
+
+
+def underscored(name: str) -> str:
+    """Return a name as Prometheus has it."""
+    return name.replace(".", "_")
+
+
+def names_in(expressions: Iterable[str]) -> set[str]:
+    """Return what expressions call by name of what Parallax exports: metrics, labels and recording rules."""
+    return {name for each in expressions for name in re.findall(r"\b(?:parallax|db)_[\w:]+", each)}
 
 
 @pytest.mark.parametrize("file", ["recording.yml", "alerts.yml"])
