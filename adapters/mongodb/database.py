@@ -41,17 +41,19 @@ class MongoDatabase:
         wait_s: float = WAIT_S,
         connections: int = CONNECTIONS,
     ) -> None:
-        self._client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
-            uri,
-            serverSelectionTimeoutMS=int(wait_s * 1000),
-            serverMonitoringMode="poll",
-            maxPoolSize=connections,
-        )
+        self._uri = uri
         self._where = where
-        concern = self._client.write_concern.document
-        self._concern: Mapping[str, Any] | None = {"writeConcern": concern} if concern else None
+        self._options: Mapping[str, Any] = {
+            "serverSelectionTimeoutMS": int(wait_s * 1000),
+            "serverMonitoringMode": "poll",
+            "maxPoolSize": connections,
+        }
 
     async def __aenter__(self) -> Self:
+        # Not before: a client belongs to a loop, and one that is never closed complains.
+        self._client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(self._uri, **self._options)
+        concern = self._client.write_concern.document
+        self._concern: Mapping[str, Any] | None = {"writeConcern": concern} if concern else None
         return self
 
     async def __aexit__(

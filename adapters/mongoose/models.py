@@ -11,7 +11,7 @@ from adapters.database import Database
 from adapters.entities.mongoose.models import read_models
 from adapters.mongoose.making import Functions
 from adapters.mongoose.model import Model
-from adapters.mongoose.schema import schema_of
+from adapters.mongoose.schema import ModelSchema, schema_of
 
 Models = Mapping[str, Model]
 LIBRECHAT: Final = Path(__file__).parents[2] / "config" / "models" / "librechat.json"
@@ -32,15 +32,16 @@ def models_of(
     clock: Callable[[], int] = _now_ms,
     new_id: Callable[[], ObjectId] = ObjectId,
     functions: Mapping[str, Functions] = NO_FUNCTIONS,
+    adapted: Callable[[ModelSchema], ModelSchema] = lambda schema: schema,
 ) -> Models:
     """Return the exported models by name, in the database called `name`; SettingsError for a file that is none.
 
-    `functions` are counterparts of the application's functions, by model.
+    `functions` are counterparts of the application's functions, by model; `adapted` changes a schema before it is used.
     """
     models: dict[str, Model] = {}
     for each in read_models(exported):
         models[each.model] = Model(
-            schema_of(each),
+            adapted(schema_of(each)),
             database,
             name=name,
             models=models,

@@ -42,9 +42,9 @@ async def check(url: str) -> Health:
 
 def _open(url: str, connections: int) -> AbstractAsyncContextManager[Database]:
     # Loaded when a database is opened: a list of adapters needs no planner.
-    from adapters.postgresql.gateway import PostgresGateway
+    from adapters.postgresql.database import PostgresDatabase
 
-    return PostgresGateway(url, connections=connections)
+    return PostgresDatabase(url, connections=connections)
 
 
 ADAPTER: Final = Adapter(

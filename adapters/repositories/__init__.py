@@ -1,0 +1,1 @@
+"""Repositories: what applications call, whichever database is behind."""

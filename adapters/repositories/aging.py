@@ -1,0 +1,40 @@
+"""Documents past the date of a TTL index: the database deletes them in its own time, a repository shows them no more."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bson.datetime_ms import DatetimeMS
+
+from adapters.gateway import Expiry
+from adapters.mongoose.schema import ModelSchema
+
+EXPIRES = "expireAfterSeconds"
+
+
+def expiries_of(schema: ModelSchema) -> tuple[Expiry, ...]:
+    """Return the TTL indexes of a model."""
+    return tuple(
+        Expiry(path=next(iter(index["key"])), after_s=int(index[EXPIRES]))
+        for index in schema.indexes
+        if EXPIRES in index
+    )
+
+
+def limit_of(expiry: Expiry, now_ms: int) -> DatetimeMS:
+    """Return the last date that has expired."""
+    return DatetimeMS(now_ms - expiry.after_s * 1000)
+
+
+def living(
+    condition: Mapping[str, Any], expiries: Sequence[Expiry], now_ms: int
+) -> Mapping[str, Any]:
+    """Return a filter for what it selects and has not expired; what has no date never does."""
+    if not expiries:
+        return condition
+    dates = [{each.path: {"$not": {"$lte": limit_of(each, now_ms)}}} for each in expiries]
+    return {"$and": [condition, *dates]} if condition else {"$and": dates}
+
+
+def gone(expiries: Sequence[Expiry], now_ms: int) -> Mapping[str, Any]:
+    """Return the filter for what has expired."""
+    return {"$or": [{each.path: {"$lte": limit_of(each, now_ms)}} for each in expiries]}

@@ -1,0 +1,59 @@
+"""The one setting that says which database stands behind the repositories."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import quote, urlsplit
+
+from adapters import registry
+from adapters.database import Database
+from adapters.entities.entity import EntityMap
+from adapters.postgresql.database import PostgresDatabase
+from adapters.postgresql.gateway import CONNECTIONS, NO_MAPS
+from comparators.errors import SettingsError
+
+
+def database_for(
+    url: str,
+    *,
+    entities: Mapping[str, EntityMap] = NO_MAPS,
+    connections: int = CONNECTIONS,
+) -> AbstractAsyncContextManager[Database]:
+    """Return the database at a URL; it connects when first used, and closes at the end.
+
+    `entities` are the maps of collections to tables, where the database has tables. Raises SettingsError for a scheme
+    that no adapter of a database has.
+    """
+    if entities and urlsplit(url).scheme in registry.GATEWAY_SCHEMES:
+        return PostgresDatabase(url, connections=connections, entities=entities)
+    return registry.database_for(url, connections=connections)
+
+
+def url_from(environment: Mapping[str, str]) -> str:
+    """Return the URL that LibreChat's variables name: `DATABASE_TYPE`, and `MONGO_URI` or `POSTGRES_HOST` and so on.
+
+    Raises SettingsError where the type is another, or its address is missing.
+    """
+    kind = environment.get("DATABASE_TYPE", "mongodb")
+    if kind == "mongodb":
+        return _needed(environment, "MONGO_URI")
+    if kind != "postgresql":
+        raise SettingsError(
+            f"DATABASE_TYPE is {kind!r}",
+            where="environment",
+            remedy="use mongodb or postgresql",
+        )
+    user, password = environment.get("POSTGRES_USERNAME"), environment.get("POSTGRES_PASSWORD")
+    secret = f":{quote(password, safe='')}" if password else ""
+    access = f"{quote(user, safe='')}{secret}@" if user else ""
+    host = _needed(environment, "POSTGRES_HOST")
+    port = environment.get("POSTGRES_PORT", "5432")
+    encrypted = "?sslmode=require" if environment.get("POSTGRES_SSL", "").lower() == "true" else ""
+    database = quote(environment.get("POSTGRES_DATABASE", "librechat"), safe="")
+    return f"postgresql://{access}{host}:{port}/{database}{encrypted}"
+
+
+def _needed(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise SettingsError(f"{name} is not set", where="environment", remedy=f"set {name}")
+    return value

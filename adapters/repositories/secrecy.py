@@ -1,0 +1,90 @@
+"""Paths that never leave a repository unless they are asked for by name, and pipelines that cannot reach them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from adapters.mongoose.model import Model
+from adapters.mongoose.projections import projection_of
+from comparators.errors import RefusedError
+
+SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Action": ("metadata.api_key", "metadata.oauth_client_id", "metadata.oauth_client_secret"),
+    "AgentApiKey": ("keyHash",),
+    "Key": ("value",),
+    "PluginAuth": ("value",),
+    "Session": ("refreshTokenHash",),
+    "Token": ("token",),
+    "User": ("password", "refreshToken", "totpSecret", "backupCodes"),
+}
+"""What an application keeps secret besides what its schema hides (`select: false`), by model."""
+STORING: Final = frozenset({"$out", "$merge"})
+
+Document = dict[str, Any]
+Stage = Mapping[str, Any]
+
+
+def hidden_paths(model: Model) -> frozenset[str]:
+    """Return the paths that are shown only where they are named: those of its schema, and secrets."""
+    return frozenset(projection_of(model.schema.schema, None))
+
+
+def without(document: Mapping[str, Any], paths: Sequence[str] | frozenset[str]) -> Document:
+    """Return a document without what is at these paths, also inside arrays."""
+    shown = dict(document)
+    for path in paths:
+        first, dot, rest = path.partition(".")
+        if not dot:
+            shown.pop(first, None)
+        elif first in shown:
+            shown[first] = _inner(shown[first], rest)
+    return shown
+
+
+def _inner(value: Any, path: str) -> Any:
+    if isinstance(value, Mapping):
+        return without(value, [path])
+    if isinstance(value, list):
+        return [_inner(each, path) for each in value]
+    return value
+
+
+def guarded(
+    pipeline: Sequence[Stage],
+    hidden: frozenset[str],
+    hidden_of: Mapping[str, frozenset[str]],
+) -> list[Document]:
+    """Return a pipeline that reads `hidden` paths of its own collection no more than those of others.
+
+    `hidden_of` has them by collection. Raises RefusedError for a stage that stores its result.
+    """
+    made: list[Document] = [{"$unset": sorted(hidden)}] if hidden else []
+    for stage in pipeline:
+        made += _guarded_stage(stage, hidden_of)
+    return made
+
+
+def _guarded_stage(stage: Stage, hidden_of: Mapping[str, frozenset[str]]) -> list[Document]:
+    [(name, given)] = stage.items()
+    if name in STORING:
+        raise RefusedError(
+            f"a pipeline with {name} writes",
+            where="aggregate",
+            remedy="store the result with bulk_create, or ask the database itself",
+        )
+    if name == "$facet":
+        facets = {each: guarded(inner, frozenset(), hidden_of) for each, inner in given.items()}
+        return [{name: facets}]
+    if name == "$unionWith":
+        union: Document = {"coll": given} if isinstance(given, str) else dict(given)
+        hidden = hidden_of.get(union.get("coll", ""), frozenset())
+        return [
+            {name: {**union, "pipeline": guarded(union.get("pipeline", ()), hidden, hidden_of)}}
+        ]
+    if name not in {"$lookup", "$graphLookup"}:
+        return [dict(stage)]
+    hidden = hidden_of.get(given.get("from", ""), frozenset())
+    joined = dict(given)
+    if "pipeline" in joined:
+        joined["pipeline"] = guarded(joined["pipeline"], hidden, hidden_of)
+    after = [{"$unset": [f"{given['as']}.{path}" for path in sorted(hidden)]}] if hidden else []
+    return [{name: joined}, *after]
