@@ -89,8 +89,9 @@ async def test_a_condition_selects_what_the_filter_finds(
         if narrowing.exact:
             assert {*certain} <= wanted, (query, narrowing)
         assert await ordinals(mapped, plan, read_to_write) == (sorted(certain), sorted(drifted))
-        [counted] = await mapped.fetch(count(mapped.table, plan.shape), {**plan.values})
-        assert tuple(counted) == (len(certain), bool(drifted))
+        [(n, drifts)] = await mapped.fetch(count(mapped.table, plan.shape), {**plan.values})
+        assert drifts == bool(drifted)
+        assert drifts or n == len(certain), query
 
 
 @settings(SEVERAL, max_examples=50)

@@ -22,7 +22,7 @@ from adapters.sql.columns.narrowing import Narrowing
 from adapters.sql.columns.numbers import looks_whole
 from adapters.sql.columns.operands import INTEGERS
 from adapters.sql.columns.places import Columns
-from adapters.sql.columns.read import TableShape, certain, drifts
+from adapters.sql.columns.read import TableShape, chosen, drifts
 
 SUMMED: Final = frozenset({*INTEGERS, ColumnType.DOUBLE})
 ORDERED: Final = frozenset({*SUMMED, ColumnType.TEXT, ColumnType.VARCHAR, ColumnType.TIMESTAMPTZ})
@@ -42,6 +42,8 @@ class Folded:
 
     column: str
     fold: Fold
+    counted: bool
+    """Whether it matters how many values there are."""
     listed: bool
     """Whether values with a fraction are listed beside the sum."""
 
@@ -147,15 +149,20 @@ FOLDS: Final[Mapping[str, Fold]] = {
 
 def _folded(accumulation: Accumulation, column: Column) -> Folded:
     fold = FOLDS[accumulation.operator]
-    listed = fold is Fold.SUM and column.type is ColumnType.DOUBLE
-    return Folded(column=column.name, fold=fold, listed=listed)
+    return Folded(
+        column=column.name,
+        fold=fold,
+        counted=accumulation.operator == "$avg",
+        listed=fold is Fold.SUM and column.type is ColumnType.DOUBLE,
+    )
 
 
 def group(table: sa.Table, shape: GroupShape) -> sa.Select[Any]:
     """Return the statement.
 
     Each row tells whether anything has drifted, then: number of documents (NULL if there is no group), the first
-    ordinal, the layout, the keys, and for each folded column the value, the count and the list.
+    ordinal, the layout, the keys, and for each folded column the value, the count and the list, NULL for what is neither
+    counted nor listed.
     """
     keys = [table.c[name] for name in shape.keys]
     layout = table.c["_layout"]
@@ -163,7 +170,7 @@ def group(table: sa.Table, shape: GroupShape) -> sa.Select[Any]:
     made = [sa.func.count(), sa.func.min(table.c["_ordinal"]), layout, *keys, *folds]
     groups = (
         sa.select(*(each.label(f"made{at}") for at, each in enumerate(made)))
-        .where(*certain(table, shape.selection))
+        .where(*chosen(table, shape.selection))
         .group_by(*keys, layout)
         .subquery("groups")
     )
@@ -173,7 +180,7 @@ def group(table: sa.Table, shape: GroupShape) -> sa.Select[Any]:
 
 def _folds(table: sa.Table, folded: Folded) -> tuple[ColumnElement[Any], ...]:
     column = sa.type_coerce(table.c[folded.column], sa.types.NullType())
-    count = sa.func.count(column)
+    count = sa.func.count(column) if folded.counted else sa.null()
     match folded.fold:
         case Fold.LEAST:
             return sa.func.min(column), count, sa.null()

@@ -142,7 +142,7 @@ class _Fold(Protocol):
     """One field of one group."""
 
     def add(self, value: Any, count: int, listed: Sequence[float], tag: Tag) -> None:
-        """Take what SQL has made of the values of some documents."""
+        """Take what SQL has made of the values of some documents, and their number where that is counted."""
 
     def result(self) -> Any:
         """Return the value of the field."""
@@ -156,8 +156,8 @@ def _add(row: Sequence[Any], plan: GroupPlan, tags: _Tags, folds: Sequence[_Fold
             continue
         value, count, listed = row[at : at + 3]
         at += 3
-        if count:
-            fold.add(value, count, listed or (), tags.of(column))
+        if value is not None or listed:
+            fold.add(value, count or 0, listed or (), tags.of(column))
 
 
 def _fold(accumulation: Accumulation, column: Column | None) -> _Fold:
@@ -198,7 +198,7 @@ class _Sum:
 
     def add(self, value: Any, count: int, listed: Sequence[float], tag: Tag) -> None:
         self.count += count
-        if count > len(listed):
+        if value is not None:
             width = WIDTHS.get(tag, NATURAL_WIDTHS[self._column.type])
             self.total.whole += int(value)
             # Whole numbers of doubles sum up exactly, and are rounded once in the end.

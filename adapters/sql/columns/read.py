@@ -41,7 +41,7 @@ def read(
 ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """Return the statement that reads columns; behind them it says whether the row has drifted."""
     first: sa.Select[Any] = sa.select(*selected, sa.false().label("drifted"))
-    first = first.where(*certain(table, shape))
+    first = first.where(*_certain(table, shape))
     first = _cut(_ordered(first, table, shape), table, shape)
     if not shape.columns:
         return first
@@ -50,12 +50,15 @@ def read(
 
 
 def count(table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:
-    """Return the statement that counts the rows of the first branch, and says whether the second has any."""
+    """Return the statement that counts what the condition selects, and says whether rows have drifted.
+
+    If so, the number is none that MongoDB would count.
+    """
     if shape.skip or shape.limit:
-        found = sa.select(ONE.label("one")).select_from(table).where(*certain(table, shape))
+        found = sa.select(ONE.label("one")).select_from(table).where(*chosen(table, shape))
         counted = sa.select(sa.func.count()).select_from(_cut(found, table, shape).subquery())
     else:
-        counted = sa.select(sa.func.count()).select_from(table).where(*certain(table, shape))
+        counted = sa.select(sa.func.count()).select_from(table).where(*chosen(table, shape))
     return sa.select(counted.scalar_subquery(), drifts(table, shape).label("drifted"))
 
 
@@ -77,9 +80,18 @@ def drifts(table: sa.FromClause, shape: TableShape) -> ColumnElement[bool]:
     return sa.exists(sa.select(ONE).select_from(other).where(*_uncertain(other, shape)))
 
 
-def certain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]]:
+def chosen(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]]:
+    """Return the conditions of what the condition selects, drifted or not.
+
+    What is made of all these rows together counts for nothing where `drifts` finds one. It finds each drifted row that
+    is among them, so that they need not be looked through for those.
+    """
+    return [element_of(shape.condition, table), fenced(table)]
+
+
+def _certain(table: sa.FromClause, shape: TableShape) -> list[ColumnElement[bool]]:
     """Return the conditions of the first branch."""
-    found = [element_of(shape.condition, table), fenced(table)]
+    found = chosen(table, shape)
     if shape.columns:
         found.append(
             sa.or_(table.c["_drift"].is_(sa.null()), sa.not_(drifted(table, shape.columns)))
