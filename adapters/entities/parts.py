@@ -49,7 +49,7 @@ class PartCodec(Decoders):
     def _made_for(self, layout: Layout | None) -> Decode:
         steps = self._steps_of(layout)
         plain = self._plain_of(steps)
-        return partial(self._step_by_step, steps) if plain is None else plain.document_of
+        return partial(self._step_by_step, steps) if plain is None else plain
 
     def _step_by_step(
         self,

@@ -31,7 +31,7 @@ from adapters.query.pipeline import (
     rearranged,
 )
 from adapters.sql.columns.front import Front, front_of
-from comparators.canonical import encode
+from comparators.canonical import encode_each
 from comparators.operation import Operation
 from comparators.order import ValueOrder
 from comparators.outcome import Documents
@@ -77,7 +77,7 @@ async def aggregate(session: Session) -> Documents:
     if counting is not None:
         return await _count(session, counting, order)
     found = await _piped(session, stages, order)
-    return Documents(documents=tuple(encode(document) for document in found.documents))
+    return Documents(documents=tuple(encode_each(found.documents)))
 
 
 async def piped(session: Session) -> Piped:

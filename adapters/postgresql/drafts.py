@@ -27,7 +27,7 @@ from adapters.sql.columns.plan import plan_columns
 from adapters.sql.columns.read import read
 from adapters.sql.dialect import Statement, compiled
 from adapters.sql.plan import Residual
-from comparators.canonical import decode, encode
+from comparators.canonical import decode, encode_each
 from comparators.operation import Kind
 from comparators.outcome import Acknowledgement, Count, Documents, Modified, Result
 
@@ -165,7 +165,7 @@ def _project(
         found = None if _drifted(rows) else documents(rows)
         if found is None:
             return None
-        return Documents(documents=tuple(encode(project(each)) for each in found))
+        return Documents(documents=tuple(encode_each(list(map(project, found)))))
 
     return Draft(statement=statement, values=plan.values, answer=answer)
 
@@ -204,7 +204,7 @@ def _aggregate(storage: MappedStorage, arguments: Arguments) -> Draft | None:
 
     def answer(rows: Sequence[Record]) -> Documents | None:
         groups = None if grouping.unknown_layouts(rows) else grouping.merged(rows)
-        return None if groups is None else Documents(documents=tuple(map(encode, groups)))
+        return None if groups is None else Documents(documents=tuple(encode_each(groups)))
 
     return Draft(statement=grouping.statement, values=grouping.values, answer=answer)
 

@@ -20,7 +20,7 @@ from adapters.query.sort import Sort, parse_sort
 from adapters.query.types import is_number
 from adapters.query.unsupported import unsupported
 from adapters.sql.plan import Residual
-from comparators.canonical import encode
+from comparators.canonical import encode_each
 from comparators.order import ValueOrder
 from comparators.outcome import Count, Documents
 
@@ -78,7 +78,7 @@ async def find(session: Session) -> Documents:
         found = found[::-1][cut]
     if project is None:
         return Documents(documents=tuple(each.raw for each in found))
-    return Documents(documents=tuple(encode(project(each.document)) for each in found))
+    return Documents(documents=tuple(encode_each([project(each.document) for each in found])))
 
 
 def _within(held: dict[str, Any], arguments: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -4,8 +4,9 @@ import pytest
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 from hypothesis import given
+from hypothesis import strategies as st
 
-from comparators.canonical import decode, document_key, encode
+from comparators.canonical import decode, document_key, encode, encode_each
 from comparators.element import identity
 from comparators.order import compare
 from tests.unit.comparators.strategies import documents, values
@@ -20,6 +21,15 @@ def test_what_is_encoded_decodes_to_the_same_bytes(document: dict[str, Any]) -> 
 
 def test_encoding_keeps_the_order_of_fields() -> None:
     assert list(decode(encode({"a": 1, "_id": 2, "b": 3}))) == ["a", "_id", "b"]
+
+
+@given(document=documents(), count=st.sampled_from((0, 1, 2, 11, 101, 250)))
+def test_documents_encoded_together_are_those_encoded_alone(
+    document: dict[str, Any], count: int
+) -> None:
+    several = [{"number": number, **document} for number in range(count)]
+
+    assert encode_each(several) == [encode(each) for each in several]
 
 
 @pytest.mark.parametrize("one", [1, Int64(1), 1.0, Decimal128("1"), Decimal128("1.00")])

@@ -9,6 +9,7 @@ from bson.objectid import ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.entities.decoding import Plain
 from adapters.entities.encoding import Row
 from adapters.entities.entity import Column, ColumnType, EntityMap, Identity, IdentityType
 from adapters.entities.layout import parse_layout
@@ -157,3 +158,28 @@ def test_what_sql_has_set_becomes_part_of_the_document() -> None:
     changed = (row.values[0], "new", *row.values[2:])
 
     assert codec.document_of(changed, row.layout, row.overflow) == {"_id": ID, "a": "new", "b": 1}
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.none() | st.text(max_size=2),
+            st.none() | st.floats(),
+            st.none() | st.binary(min_size=12, max_size=12),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_rows_read_together_are_those_read_alone(rows: list[tuple[Any, ...]]) -> None:
+    columns = (
+        column("a", ColumnType.TEXT),
+        column("b", ColumnType.DOUBLE),
+        column("c", ColumnType.OBJECTID),
+    )
+    decode = RowCodec(replace(MAP, columns=columns)).decoder_of(None)
+    whole = [(ID.binary, *row) for row in rows]
+
+    assert isinstance(decode, Plain)
+    alone = [decode(row, None) for row in whole]
+    assert [*map(encode, decode.documents_of(whole))] == [*map(encode, alone)]
