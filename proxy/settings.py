@@ -33,6 +33,7 @@ from proxy.settings_sections import (
     Data,
     Flags,
     Gateway,
+    Http,
     Ledger,
     Legacy,
     Listen,
@@ -62,6 +63,9 @@ FLAGS: Mapping[str, str] = {
     "rollout.steps": "--steps",
     "rollout.bake_s": "--bake",
     "backfill.documents_per_second": "--rate",
+    "http.listen": "--at",
+    "http.database": "--database",
+    "http.models": "--models",
 }
 """The settings that the command line can set, and how."""
 
@@ -86,6 +90,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     telemetry: Telemetry = Telemetry()
     dashboard: Dashboard = Dashboard()
+    http: Http = Http()
     data: Data = Data()
 
     @property
@@ -96,6 +101,11 @@ class Settings(BaseSettings):
     def capture_directory(self) -> Path:
         """The folder of the capture log: as set, else below the data directory."""
         return Path(self.capture.directory or self.data_directory / "capture")
+
+    @property
+    def tokens_file(self) -> Path:
+        """The tokens of the HTTP API: as set, else below the data directory."""
+        return Path(self.http.tokens or self.data_directory / "http-tokens.toml")
 
     @property
     def ledger_uri(self) -> str:

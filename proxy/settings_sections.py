@@ -264,6 +264,30 @@ class Dashboard(_Section):
     token: Annotated[str, AfterValidator(_token_or_empty)] = Field(default="", repr=False)
 
 
+class Http(_Section):
+    """The HTTP API of repositories."""
+
+    listen: Annotated[str, AfterValidator(_address_or_empty)] = ""
+    database: Annotated[str, _uri_of("mongodb", "mongodb+srv", "postgresql", "postgres")] = Field(
+        default="", repr=False
+    )
+    name: str = ""
+    models: Annotated[str, Field(min_length=1)] = "librechat"
+    tokens: str = ""
+    ensure_indexes: bool = False
+    connections: Annotated[int, Field(ge=2, le=512)] = 32
+    tls_certificate: str = ""
+    tls_key: str = ""
+    max_body_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = MIB
+    requests_per_s: NonNegativeFloat = 200
+    burst: PositiveInt = 400
+    request_s: PositiveFloat = 30
+    transaction_s: PositiveFloat = 60
+    transactions: PositiveInt = 16
+    keep_answers_s: PositiveFloat = 86_400
+    drain_s: PositiveFloat = 5
+
+
 class Data(_Section):
     """Where everything that Parallax writes lies."""
 

@@ -1,7 +1,9 @@
 """Addresses of peers: taken apart, and made fit to be shown."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 MAX_PORT = 65535
 
@@ -11,6 +13,16 @@ _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):(?P<port>\d{1,5
 _CREDENTIALS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^:@]*)(?P<password>.*)@", re.DOTALL
 )
+_OF_SERVERS = (
+    "replicaset",
+    "tls",
+    "ssl",
+    "directconnection",
+    "loadbalanced",
+    "srv",
+    "readpreference",
+)
+_THIS_MACHINE: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _SECRET_OPTION = re.compile(
     r"(?P<name>[?&][^=&]*(?:password|secret|token|authmechanismproperties)[^=&]*)=[^&]*",
     re.IGNORECASE,
@@ -37,6 +49,28 @@ def redacted_uri(uri: str) -> str:
     """Return an address that may be shown: without password and tokens; the user's name stays."""
     shown = _CREDENTIALS.sub(_without_password, uri)
     return _SECRET_OPTION.sub(r"\g<name>=***", shown)
+
+
+def uri_through(uri: str, listen: Address) -> str:
+    """Return the address of MongoDB as an application is given it that goes through a relay on this machine.
+
+    User, database and options stay, except for what leads past the relay or speaks of the connection behind it.
+    """
+    parts = urlsplit(uri)
+    user, at, _ = parts.netloc.rpartition("@")
+    options = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if not name.lower().startswith(_OF_SERVERS)
+    ]
+    options.append(("directConnection", "true"))
+    if parts.scheme.endswith("+srv") and at and "authSource" not in dict(options):
+        # What its name server would have added.
+        options.append(("authSource", "admin"))
+    host = _THIS_MACHINE.get(listen.host, listen.host)
+    shown = f"[{host}]" if ":" in host else host
+    path = parts.path or "/"
+    return f"mongodb://{user}{at}{shown}:{listen.port}{path}?{urlencode(options)}"
 
 
 def _without_password(found: re.Match[str]) -> str:

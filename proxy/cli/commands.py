@@ -32,6 +32,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "GATEWAY",
         "Answer MongoDB's drivers from PostgreSQL alone, without MongoDB.",
     ),
+    "http": Command(
+        "proxy.cli.http",
+        "HTTP",
+        "Serve documents over HTTP, from either database.",
+    ),
     "verify": Command(
         "proxy.cli.verify",
         "verify",

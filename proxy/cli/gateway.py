@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -12,9 +11,10 @@ from typing import Annotated, Final
 import typer
 
 from adapters.registry import gateway_for
-from comparators.errors import RefusedError, SettingsError
+from comparators.errors import RefusedError
 from proxy.capture.applied import Applied
 from proxy.cli import options
+from proxy.cli.certificates import tls_of
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_cancelled
 from proxy.cli.instead import served_instead
@@ -131,7 +131,15 @@ async def served(settings: Settings) -> None:
         identity = Identity(replica_set=serving.replica_set)
         server = Server(
             gateway,
-            door=OpenDoor(address.host, address.port, tls=_tls(settings)),
+            door=OpenDoor(
+                address.host,
+                address.port,
+                tls=tls_of(
+                    settings.serving.tls_certificate,
+                    settings.serving.tls_key,
+                    where="serving.tls_certificate",
+                ),
+            ),
             limits=limits_of(settings),
             users=users,
             identity=lambda: identity,
@@ -162,29 +170,6 @@ async def served_behind(settings: Settings, path: Path, parent: int | None) -> N
             gateway, path=path, cursors=cursors, definitions=lambda: applied.definitions
         )
         await behind.run()
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    serving = settings.serving
-    if not serving.tls_certificate:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(serving.tls_certificate, serving.tls_key or None, password=_none)
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"the certificate cannot be used: {error.strerror or type(error).__name__}"
-            if isinstance(error, OSError)
-            else "the key needs a passphrase",
-            where="serving.tls_certificate",
-            remedy="name PEM files of a certificate and of its key without a passphrase",
-        ) from error
-    return context
-
-
-def _none() -> str:
-    """Stand in for a passphrase: nobody is asked on a terminal."""
-    return ""
 
 
 def _is_loopback(host: str) -> bool:

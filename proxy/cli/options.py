@@ -66,6 +66,9 @@ def settings_of(
     rate: float | None = None,
     steps: str | None = None,
     bake_s: float | None = None,
+    http_listen: str | None = None,
+    http_database: str | None = None,
+    http_models: str | None = None,
 ) -> Settings:
     """Return the settings of file and environment, with the options that were given on top."""
     return load(
@@ -84,5 +87,8 @@ def settings_of(
             "backfill.documents_per_second": rate,
             "rollout.steps": steps,
             "rollout.bake_s": bake_s,
+            "http.listen": http_listen,
+            "http.database": http_database,
+            "http.models": http_models,
         },
     )

@@ -21,7 +21,7 @@ from proxy.cli import options
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
 from proxy.cli.relay_status import write_status
-from proxy.cli.supervise import keep_verifier
+from proxy.cli.supervise import keep_http, keep_verifier
 from proxy.flags.named import factory_of
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
@@ -127,6 +127,8 @@ async def relay(settings: Settings, *, with_verifier: bool, injection: Path | No
             tasks.create_task(_tend(settings, capture, listener), name="tend capture")
             await _announced(settings)
             tasks.create_task(listener.run(), name="listener")
+            if settings.http.listen:
+                tasks.create_task(keep_http(settings), name="http")
 
 
 async def _announced(settings: Settings) -> None:

@@ -14,6 +14,7 @@ import structlog
 
 from comparators.errors import RefusedError, SettingsError
 from proxy.settings import Settings, variable_of
+from proxy.uris import address_of, uri_through
 
 _log = structlog.get_logger()
 
@@ -109,6 +110,20 @@ async def keep_server(settings: Settings, socket: Path) -> None:
         code = await _one_process("gateway", environment_of(settings), ("--instead", str(socket)))
         _log.warning("server_ended", exit_code=code, restart_in_s=SERVER_AGAIN_S)
         await asyncio.sleep(SERVER_AGAIN_S)
+
+
+async def keep_http(settings: Settings) -> None:
+    """Run the HTTP API, whose database is MongoDB through this relay, until cancelled; start another when it ends."""
+    through = uri_through(settings.demand("legacy.uri"), address_of(settings.listen.address))
+    environment = environment_of(settings)
+    if not settings.http.database:
+        environment[variable_of("http.database")] = through
+    while True:
+        code = await _one_process("http", environment, ())
+        patience = REFUSALS.get(code)
+        pause_s = GATEWAY_AGAIN_S if patience is None else patience.first_s
+        _log.warning("http_ended", exit_code=code, restart_in_s=pause_s)
+        await asyncio.sleep(pause_s)
 
 
 async def keep_mirror(settings: Settings) -> None:

@@ -4,7 +4,9 @@ Settings, metrics, events, tables of the ledger and keys of rules have reference
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -31,15 +33,21 @@ OTHER_PROGRAMS = re.compile(r"^\s*(?:docker|openssl|git|uv|npm|pip|make|python3?
 def options_of(command: str) -> set[str]:
     """Return the options that a command shows in its help."""
     found = typer.main.get_command(application([command])).commands[command]  # type: ignore[attr-defined]
-    members = getattr(found, "commands", {command: found}).values()
     return {
         name
-        for member in members
+        for member in members_of(found)
         for parameter in member.params
         if parameter.param_type_name == "option"
         if not getattr(parameter, "hidden", False)
         for name in (*parameter.opts, *parameter.secondary_opts)
     }
+
+
+def members_of(command: Any) -> Iterator[Any]:
+    """Yield a command and, of a group, all commands below it."""
+    yield command
+    for member in getattr(command, "commands", {}).values():
+        yield from members_of(member)
 
 
 ALL_OPTIONS = set().union(*(options_of(command) for command in COMMANDS)) | {"--help", "--version"}

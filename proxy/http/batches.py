@@ -1,0 +1,106 @@
+"""Several writes in one request, each on its own or all together."""
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any, Final
+
+from adapters.repositories.together import opened
+from comparators.errors import ParallaxError
+from proxy.http.call import Call, Reply
+from proxy.http.documents import change, create, remove, shown
+from proxy.http.failures import problem_of
+from proxy.http.problems import Code, PathError, ProblemError
+
+MOST: Final = 1000
+_OPERATIONS: Final = frozenset({"create", "update", "delete"})
+
+
+async def batch(call: Call) -> Reply:
+    """Run writes in their order; `atomic` ones take effect together or not at all."""
+    operations = call.given["operations"]
+    for place, operation in enumerate(operations):
+        _check(place, operation)
+    if call.given["atomic"]:
+        return Reply(document={"results": await _together(call, operations)})
+    results: list[dict[str, Any]] = []
+    for operation in operations:
+        result = await _tried(call, operation)
+        results.append(result)
+        if "problem" in result and not call.given["continue"]:
+            break
+    return Reply(document={"results": results})
+
+
+async def _together(call: Call, operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = []
+    async with AsyncExitStack() as held:
+        inside = call
+        if call.session is None:
+            together = await held.enter_async_context(opened(call.parts.database))
+            inside = replace(call, session=together)
+        for place, operation in enumerate(operations):
+            try:
+                results.append(await _run(inside, operation))
+            except (ParallaxError, ProblemError) as error:
+                problem = error if isinstance(error, ProblemError) else problem_of(error)
+                if problem is None:
+                    raise
+                raise _at(place, problem) from error
+    return results
+
+
+async def _tried(call: Call, operation: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return await _run(call, operation)
+    except (ParallaxError, ProblemError) as error:
+        problem = error if isinstance(error, ProblemError) else problem_of(error)
+        if problem is None:
+            raise
+        return {"status": problem.status, "problem": problem.body()}
+
+
+async def _run(call: Call, operation: dict[str, Any]) -> dict[str, Any]:
+    [(name, given)] = operation.items()
+    match name:
+        case "create":
+            reply = await create(replace(call, given=given))
+        case "update":
+            changed = await change(
+                call, given["id"], dict(given["change"]), tags=given.get("ifMatch")
+            )
+            reply = shown(changed)
+        case _:
+            await remove(call, given["id"], tags=given.get("ifMatch"))
+            return {"status": 204}
+    return {"status": reply.status, "document": reply.document}
+
+
+def _check(place: int, operation: dict[str, Any]) -> None:
+    """Refuse what is no operation before any of them is run."""
+    if len(operation) != 1 or not operation.keys() <= _OPERATIONS:
+        raise _wrong(place, "one of `create`, `update` and `delete`")
+    [(name, given)] = operation.items()
+    if not isinstance(given, dict):
+        raise _wrong(place, "an object")
+    if name == "create":
+        return
+    members = {"id", "ifMatch", *(["change"] if name == "update" else [])}
+    if "id" not in given or not given.keys() <= members:
+        raise _wrong(place, f"`id` and nothing but {', '.join(sorted(members))}")
+    if not isinstance(given.get("ifMatch", ""), str):
+        raise _wrong(place, "`ifMatch` as text")
+    if name == "update" and not isinstance(given.get("change"), dict):
+        raise _wrong(place, "`change` as an object")
+
+
+def _wrong(place: int, wanted: str) -> ProblemError:
+    return ProblemError(Code.BAD_PARAMETER, f"`operations.{place}` must have {wanted}")
+
+
+def _at(place: int, problem: ProblemError) -> ProblemError:
+    """Return a problem that tells which operation it is of."""
+    errors = [
+        PathError(f"operations.{place}.{error.path}", error.kind, error.message)
+        for error in problem.errors
+    ] or [PathError(f"operations.{place}", problem.code.value, problem.detail)]
+    return ProblemError(problem.code, problem.detail, errors=errors, headers=problem.headers)

@@ -1,0 +1,192 @@
+"""Relaxed Extended JSON: BSON values as JSON, both ways.
+
+Numbers and dates of the usual range are plain, everything else JSON lacks is an object with a `$` name.
+Source: MongoDB Specifications, "Extended JSON (v2)".
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import bson
+from bson import json_util
+from bson.binary import UuidRepresentation
+from bson.codec_options import DatetimeConversion
+from bson.datetime_ms import DatetimeMS
+from bson.errors import BSONError
+from bson.int64 import Int64
+from bson.objectid import ObjectId
+
+from comparators.canonical import CODEC
+from proxy.http.problems import Code, ProblemError
+
+MAX_DEPTH: Final = 100
+"""MongoDB stores documents of 100 levels, and takes commands of a few more."""
+_OPTIONS: Final = json_util.JSONOptions(
+    json_mode=json_util.JSONMode.RELAXED,
+    datetime_conversion=DatetimeConversion.DATETIME_MS,
+    uuid_representation=UuidRepresentation.UNSPECIFIED,
+    tz_aware=False,
+)
+_REFUSED: Final = (
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    KeyError,
+    AttributeError,
+    BSONError,
+)
+"""What `json_util` raises for an object that only looks like a value."""
+_FIRST_MS: Final = 0
+_LAST_MS: Final = 253_402_300_799_999
+"""Dates before 1970 and after 9999 are told as numbers."""
+_DAY_MS: Final = 86_400_000
+_MAX_EXACT: Final = 2**53
+_LONG: Final = re.compile(r"-?\d+")
+_MIN_INT64: Final = -(2**63)
+_MAX_INT64: Final = 2**63 - 1
+
+
+def loads(text: bytes | str) -> Any:
+    """Return the value of relaxed (or canonical) Extended JSON; ProblemError for anything else."""
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except RecursionError as error:
+        raise _too_deep() from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ProblemError(Code.BAD_JSON, f"not JSON: {error}") from error
+    _check_depth(value, MAX_DEPTH)
+    _check_storable(value)
+    return value
+
+
+def dumps(value: Any) -> str:
+    """Return a value as relaxed Extended JSON."""
+    return json.dumps(relaxed(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def relaxed(value: Any) -> Any:
+    """Return a value in which everything is JSON's own."""
+    shown = _SHOWN.get(type(value))
+    if shown is not None:
+        return shown(value)
+    return json_util.default(value, _OPTIONS)
+
+
+def _document(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: relaxed(item) for name, item in value.items()}
+
+
+def _array(value: list[Any]) -> list[Any]:
+    return [relaxed(item) for item in value]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _double(value: float) -> Any:
+    if math.isfinite(value):
+        return value
+    return {"$numberDouble": "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"}  # noqa: PLR0124
+
+
+def _date(value: DatetimeMS) -> dict[str, Any]:
+    ms = int(value)
+    if not _FIRST_MS <= ms <= _LAST_MS:
+        return {"$date": {"$numberLong": str(ms)}}
+    moment = value.as_datetime()
+    told = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    return {"$date": f"{told}.{ms % 1000:03d}Z" if ms % 1000 else f"{told}Z"}
+
+
+_SHOWN: Final[Mapping[type, Callable[[Any], Any]]] = {
+    dict: _document,
+    list: _array,
+    str: _same,
+    int: _same,
+    bool: _same,
+    type(None): _same,
+    Int64: int,
+    float: _double,
+    ObjectId: lambda value: {"$oid": str(value)},
+    DatetimeMS: _date,
+}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ProblemError(Code.BAD_JSON, "an object has the same name twice")
+    if not any(name.startswith("$") for name in document):
+        return document
+    if document.keys() == {"$numberLong"}:
+        return _long(document["$numberLong"])
+    try:
+        return json_util.object_hook(document, _OPTIONS)
+    except _REFUSED as error:
+        named = next(name for name in document if name.startswith("$"))
+        raise ProblemError(
+            Code.BAD_DOCUMENT, f"not a value of Extended JSON at {named[:40]!r}"
+        ) from error
+
+
+def _constant(name: str) -> float:
+    raise ProblemError(
+        Code.BAD_JSON, f'{name} is not JSON; Extended JSON has {{"$numberDouble": "{name}"}}'
+    )
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ProblemError(Code.BAD_DOCUMENT, "a number is too large for a double")
+    return value
+
+
+def _int(text: str) -> int:
+    # int() refuses more than 4300 digits by itself.
+    value = int(text) if len(text) <= len(str(_MIN_INT64)) else _MAX_INT64 + 1
+    if not _MIN_INT64 <= value <= _MAX_INT64:
+        raise ProblemError(Code.BAD_DOCUMENT, "a whole number is too large for 64 bits")
+    # Models take plain numbers for JavaScript's, which end here.
+    return value if abs(value) <= _MAX_EXACT else Int64(value)
+
+
+def _long(text: Any) -> Int64:
+    if not isinstance(text, str) or _LONG.fullmatch(text) is None:
+        raise ProblemError(Code.BAD_DOCUMENT, "`$numberLong` takes a whole number as text")
+    return Int64(_int(text))
+
+
+def _check_depth(value: Any, levels: int) -> None:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return
+    if not levels:
+        raise _too_deep()
+    for item in value:
+        _check_depth(item, levels - 1)
+
+
+def _check_storable(value: Any) -> None:
+    """Refuse what JSON can say and BSON cannot: U+0000 in names, half a surrogate pair, numbers beyond 64 bits."""
+    try:
+        bson.encode({"": value}, codec_options=CODEC)
+    except UnicodeEncodeError as error:
+        raise ProblemError(Code.BAD_DOCUMENT, "a text holds half a surrogate pair") from error
+    except (BSONError, OverflowError) as error:
+        raise ProblemError(Code.BAD_DOCUMENT, f"no value of BSON: {error}") from error
+
+
+def _too_deep() -> ProblemError:
+    return ProblemError(Code.TOO_DEEP, f"more than {MAX_DEPTH} levels of nesting")

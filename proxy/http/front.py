@@ -1,0 +1,142 @@
+"""The HTTP API as a server: its parts put together, served, and ended without a lost request."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from aiohttp import web
+
+from adapters.repositories.gateway import RepositoryGateway
+from proxy.http.door import Door, problems_of_router
+from proxy.http.entity import Entity, entity_of
+from proxy.http.entrance import Entrance
+from proxy.http.idempotency import Idempotency
+from proxy.http.openapi import document
+from proxy.http.pacing import Pacing
+from proxy.http.pages import add_pages
+from proxy.http.parts import Parts
+from proxy.http.routes import ROUTES
+from proxy.http.searching import DatabaseSearch
+from proxy.http.tokens import Tokens
+from proxy.http.traced import TracedDatabase
+from proxy.http.transactions import Transactions
+
+_log = structlog.get_logger()
+
+_STRANGERS_PER_S: Final = 5.0
+_STRANGERS_AT_ONCE: Final = 20
+"""Requests without a token that is known, from one address: nobody guesses one, but many cost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a client may ask for; times in seconds."""
+
+    body_bytes: int
+    requests_per_s: float
+    burst: int
+    request_s: float
+    transaction_s: float
+    transactions: int
+    keep_answers_s: float
+
+
+class Front:
+    """The API of the repositories of an application, on one database.
+
+    `answers` is the file that keeps the answers to writes with a key.
+    """
+
+    def __init__(
+        self,
+        gateway: RepositoryGateway,
+        traced: TracedDatabase,
+        *,
+        tokens: Tokens,
+        answers: Path,
+        limits: Limits,
+    ) -> None:
+        """`gateway` is connected, and its database is `traced`."""
+        self._limits = limits
+        self._gateway = gateway
+        self._traced = traced
+        self._entities: Mapping[str, Entity] = {
+            name: entity_of(gateway.repository(name)) for name in gateway.names
+        }
+        self._transactions = Transactions(traced, most=limits.transactions)
+        self._idempotency = Idempotency(
+            answers, process=uuid4().hex, keep_s=limits.keep_answers_s, now_s=time.time
+        )
+        self._tokens = tokens
+
+    async def run(
+        self, *, host: str, port: int, drain_s: float, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Serve until cancelled; requests under way are then answered within `drain_s`.
+
+        OSError where the address cannot be listened on.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                holding = tasks.create_task(self._transactions.run(), name="transactions")
+                try:
+                    await self._serve(host, port, drain_s, tls)
+                finally:
+                    holding.cancel()
+        finally:
+            await self._idempotency.close()
+
+    async def _serve(
+        self, host: str, port: int, drain_s: float, tls: ssl.SSLContext | None
+    ) -> None:
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=drain_s)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=tls).start()
+            _log.info("http_listening", peer=f"{host}:{port}", entities=len(self._entities))
+            await asyncio.Event().wait()
+        finally:
+            # No new connection, then an answer to everything that was read, then the end.
+            await runner.cleanup()
+
+    def application(self) -> web.Application:
+        """Return the API as an application of aiohttp."""
+        app = web.Application(
+            middlewares=[problems_of_router], client_max_size=self._limits.body_bytes
+        )
+        door = self._door()
+        for route in ROUTES:
+            app.router.add_route(route.method, route.path, door.handler(route))
+        told = document(sorted(self._entities), version=version("parallax"))
+        add_pages(app, told, self._gateway)
+        return app
+
+    def _door(self) -> Door:
+        limits = self._limits
+        known = Pacing(
+            per_second=limits.requests_per_s, burst=limits.burst, monotonic=time.monotonic
+        )
+        strangers = Pacing(
+            per_second=_STRANGERS_PER_S, burst=_STRANGERS_AT_ONCE, monotonic=time.monotonic
+        )
+        parts = Parts(
+            entities=self._entities,
+            database=self._traced,
+            transactions=self._transactions,
+            search=DatabaseSearch(),
+            transaction_s=limits.transaction_s,
+        )
+        return Door(
+            parts=parts,
+            entrance=Entrance(self._tokens, known=known, strangers=strangers),
+            idempotency=self._idempotency,
+            traced=self._traced,
+            request_s=limits.request_s,
+        )

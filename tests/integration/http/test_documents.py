@@ -1,0 +1,147 @@
+"""Documents over HTTP, on both databases."""
+
+from uuid import uuid4
+
+from tests.integration.http.conftest import Api
+
+
+def message(**fields: object) -> dict[str, object]:
+    """Return what a client would post."""
+    return {
+        "messageId": str(uuid4()),
+        "conversationId": "c1",
+        "user": "u1",
+        "text": "hello",
+        **fields,
+    }
+
+
+async def test_a_document_is_created_read_changed_and_deleted(api: Api) -> None:
+    made = await api("POST", "/v1/Message", message(tokenCount=3), token="writer")
+    assert made.status == 201, made
+    assert made.body["__v"] == 0
+    assert made.body["createdAt"] == made.body["updatedAt"]
+    assert "$date" in made.body["createdAt"]
+    place = made.headers["Location"]
+    assert place == f"/v1/Message/{made.body['_id']['$oid']}"
+
+    found = await api("GET", place, token="reader")
+    assert (found.status, found.body) == (200, made.body)
+    assert found.headers["ETag"] == made.headers["ETag"]
+
+    changed = await api("PATCH", place, {"text": "changed"}, token="writer")
+    assert changed.status == 200, changed
+    assert (changed.body["text"], changed.body["__v"]) == ("changed", 1)
+    counted = await api("PATCH", place, {"$inc": {"tokenCount": 4}, "$unset": {"text": 1}})
+    assert (counted.body["tokenCount"], "text" in counted.body) == (7, False)
+
+    gone = await api("DELETE", place, token="writer")
+    assert (gone.status, gone.body) == (204, "")
+    for method, body in (("GET", None), ("PATCH", {"text": "x"}), ("DELETE", None)):
+        missing = await api(method, place, body)
+        assert (missing.status, missing.code) == (404, "no_such_document")
+
+
+async def test_versions_are_tags_and_conditions(api: Api) -> None:
+    made = await api("POST", "/v1/Message", message())
+    place, first = made.headers["Location"], made.headers["ETag"]
+    cached = await api("GET", place, headers={"If-None-Match": f'"other", W/{first}'})
+    assert (cached.status, cached.body, cached.headers["ETag"]) == (304, "", first)
+
+    changed = await api("PATCH", place, {"text": "two"}, headers={"If-Match": first})
+    second = changed.headers["ETag"]
+    assert (changed.status, second == first) == (200, False)
+    assert (await api("GET", place, headers={"If-None-Match": first})).status == 200
+    for method, tags in (("PATCH", first), ("DELETE", first), ("DELETE", "nonsense")):
+        body = {"text": "three"} if method == "PATCH" else None
+        refused = await api(method, place, body, headers={"If-Match": tags})
+        assert (refused.status, refused.code) == (412, "changed_meanwhile")
+    either = await api("PATCH", place, {"text": "3"}, headers={"If-Match": f"{first}, {second}"})
+    assert either.status == 200
+    assert (await api("DELETE", place, headers={"If-Match": "*"})).status == 204
+
+
+async def test_every_type_comes_back_as_it_was_sent(api: Api) -> None:
+    metadata = {
+        "date": {"$date": "2026-01-02T03:04:05.006Z"},
+        "early": {"$date": {"$numberLong": "-5"}},
+        "whole": {"$date": "2026-01-02T03:04:05Z"},
+        "id": {"$oid": "5f5f5f5f5f5f5f5f5f5f5f5f"},
+        "decimal": {"$numberDecimal": "1.50"},
+        "bytes": {"$binary": {"base64": "AAEC", "subType": "00"}},
+        "uuid": {"$binary": {"base64": "yO2rw/c4TKO2jauSqRR4ow==", "subType": "04"}},
+        "nan": {"$numberDouble": "NaN"},
+        "long": 2**53 + 1,
+        "double": 1.5,
+        "pattern": {"$regularExpression": {"pattern": "^a", "options": "i"}},
+        "time": {"$timestamp": {"t": 1, "i": 2}},
+        "text": "grüße \U0001f600",
+        "deep": [{"a": [None, True]}],
+    }
+    made = await api("POST", "/v1/Message", message(metadata=metadata))
+    assert made.status == 201, made
+    found = await api("GET", made.headers["Location"])
+
+    assert made.body["metadata"] == metadata
+    assert found.body["metadata"] == metadata
+
+
+async def test_what_does_not_fit_is_told_by_path(api: Api) -> None:
+    refused = await api("POST", "/v1/Message", {"text": "x", "tokenCount": "many"})
+    assert (refused.status, refused.code) == (422, "invalid")
+    told = {error["path"]: error["kind"] for error in refused.body["errors"]}
+    assert told["messageId"] == "required"
+    assert told["tokenCount"] == "Number"
+
+    once = message()
+    assert (await api("POST", "/v1/Message", once)).status == 201
+    twice = await api("POST", "/v1/Message", once)
+    assert (twice.status, twice.code) == (409, "duplicate")
+    assert "messageId" in {error["path"] for error in twice.body["errors"]}
+
+    place = (await api("POST", "/v1/Message", message())).headers["Location"]
+    for body, code in (
+        ({}, "bad_update"),
+        ({"$set": {"text": "x"}, "text": "y"}, "bad_update"),
+        ({"$set": 1}, "bad_update"),
+        ({"__v": 3}, "bad_update"),
+        ({"$nope": {"a": 1}}, "forbidden_operator"),
+        ({"tokenCount": "many"}, "bad_query"),
+        ({"$set": {"text": "x"}, "$unset": {"text": 1}}, "bad_query"),
+    ):
+        answer = await api("PATCH", place, body)
+        assert (answer.status, answer.code) == (400, code), (body, answer)
+
+
+async def test_secrets_are_shown_to_admin_alone_and_when_named(api: Api) -> None:
+    user = {"email": f"{uuid4()}@example.org", "password": "a long hash", "name": "Ada"}
+    made = await api("POST", "/v1/User", user, token="writer")
+    assert made.status == 201, made
+    assert "password" not in made.body
+    place = made.headers["Location"]
+    changed = await api("PATCH", place, {"password": "other hash"}, token="writer")
+    assert "password" not in changed.body
+    assert "password" not in (await api("GET", place, token="admin")).body
+
+    named = '{"password": 1}'
+    shown = await api("GET", place, params={"projection": named})
+    assert shown.body["password"] == "other hash"
+    by_id = {"_id": made.body["_id"]}
+    for way in (
+        api("GET", place, params={"projection": named}, token="writer"),
+        api("GET", "/v1/User", params={"filter": '{"password": "a"}'}, token="writer"),
+        api("GET", "/v1/User", params={"sort": named}, token="writer"),
+        api("POST", "/v1/User/query", {"projection": {"x": "$password"}}, token="writer"),
+        api(
+            "POST",
+            "/v1/User/count",
+            {"filter": {"$expr": {"$eq": ["$password", "a"]}}},
+            token="writer",
+        ),
+        api("PATCH", place, {"$rename": {"password": "name"}}, token="writer"),
+    ):
+        refused = await way
+        assert (refused.status, refused.code) == (403, "hidden_field"), refused
+    pipeline = [{"$match": by_id}, {"$project": {"_id": 0, "leak": "$password"}}]
+    told = await api("POST", "/v1/User/aggregate", {"pipeline": pipeline}, token="writer")
+    assert told.body["items"] in ([{}], [])

@@ -1,0 +1,75 @@
+"""Transactions that live longer than one request, on both databases."""
+
+from uuid import uuid4
+
+from tests.eventually import eventually
+from tests.integration.http.conftest import Api
+from tests.integration.http.test_documents import message
+
+ENDED = {"abort": "aborted", "commit": "committed"}
+
+
+async def begun(api: Api, timeout_s: float | None = None) -> dict[str, str]:
+    """Begin a transaction and return the header that names it."""
+    body = {} if timeout_s is None else {"timeout_s": timeout_s}
+    answer = await api("POST", "/v1/transactions", body)
+    assert answer.status == 201, answer
+    return {"Transaction": answer.body["id"]}
+
+
+async def ended(api: Api, transaction: dict[str, str], how: str) -> tuple[int, str]:
+    answer = await api("POST", f"/v1/transactions/{transaction['Transaction']}/{how}")
+    return answer.status, answer.body.get("state") or answer.code
+
+
+async def test_it_is_seen_by_itself_until_it_is_committed(api: Api) -> None:
+    conversation = str(uuid4())
+    own = {"filter": {"conversationId": conversation}}
+    for how, kept in (("abort", 0), ("commit", 1)):
+        inside = await begun(api)
+        made = await api(
+            "POST", "/v1/Message", message(conversationId=conversation), headers=inside
+        )
+        assert made.status == 201, made
+        seen = await api("POST", "/v1/Message/count", own, headers=inside)
+        outside = await api("POST", "/v1/Message/count", own)
+        assert (seen.body, outside.body) == ({"count": 1}, {"count": 0})
+        foreign = await api("POST", "/v1/Message/count", own, headers=inside, token="writer")
+        assert (foreign.status, foreign.code) == (404, "no_such_transaction")
+
+        assert await ended(api, inside, how) == (200, ENDED[how])
+        assert (await api("POST", "/v1/Message/count", own)).body == {"count": kept}
+        assert await ended(api, inside, how) == (404, "no_such_transaction")
+
+
+async def test_what_is_refused_undoes_it(api: Api) -> None:
+    once = message(conversationId=str(uuid4()))
+    inside = await begun(api)
+    assert (await api("POST", "/v1/Message", once, headers=inside)).status == 201
+    unfit = await api("POST", "/v1/Message", {"text": "x"}, headers=inside)
+    assert (unfit.status, unfit.code) == (422, "invalid")
+    twice = await api("POST", "/v1/Message", once, headers=inside)
+    assert (twice.status, twice.code) == (409, "duplicate")
+
+    code = (await ended(api, inside, "commit"))[1]
+    assert code in {"transaction_over", "no_such_transaction"}
+    own = {"filter": {"conversationId": once["conversationId"]}}
+    assert (await api("POST", "/v1/Message/count", own)).body == {"count": 0}
+
+
+async def test_it_times_out_and_no_more_are_open_than_allowed(api: Api) -> None:
+    conversation = str(uuid4())
+    open_ = [await begun(api, timeout_s=0.3) for _ in range(4)]
+    more = await api("POST", "/v1/transactions", {})
+    assert (more.status, more.code) == (429, "too_many_transactions")
+    made = await api("POST", "/v1/Message", message(conversationId=conversation), headers=open_[0])
+    assert made.status in {201, 404, 409}
+
+    own = {"filter": {"conversationId": conversation}}
+
+    async def are_over() -> bool:
+        asked = [await api("POST", "/v1/Message/count", own, headers=each) for each in open_]
+        return {answer.status for answer in asked} == {404}
+
+    await eventually(are_over, within_s=5)
+    assert (await api("POST", "/v1/Message/count", own)).body == {"count": 0}
