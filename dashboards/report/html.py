@@ -38,6 +38,7 @@ def environment(*more_templates: Path) -> Environment:
         "duration": words.duration,
         "ratio": words.ratio,
         "moment": words.moment,
+        "fact": words.fact_name,
         "size": words.size,
         "verdict": words.verdict_name,
         "answers": words.answers,

@@ -9,7 +9,15 @@ from comparators.verdict import Verdict
 from dashboards.report import words
 from dashboards.report.json import report_digest
 from dashboards.report.report import Report, RuleLine
-from proxy.ledger.read import CollectionEvidence, Evidence, FlagChange, GateOutcome, Quantiles
+from dashboards.report.statements import Fault
+from proxy.ledger.read import (
+    CollectionEvidence,
+    DivergenceState,
+    Evidence,
+    FlagChange,
+    GateOutcome,
+    Quantiles,
+)
 
 MAX_ROWS: Final = 50
 
@@ -23,7 +31,9 @@ def render_markdown(report: Report) -> str:
         _answer(report),
         _gates(evidence),
         _flags(evidence.flags),
+        _faults(report.faults),
         _collections(evidence.collections),
+        _divergent(evidence),
         _unverified(evidence),
         _rules(report.rules),
         _signatures(report),
@@ -42,6 +52,9 @@ def _answer(report: Report) -> Iterator[str]:
     if report.confidence:
         yield ""
         yield text(report.confidence)
+    for sentence in (report.coverage, *report.cutover):
+        yield ""
+        yield text(sentence)
     yield ""
     yield (
         f"Operations from {words.moment(evidence.first_ns)} to {words.moment(evidence.last_ns)} UTC; "
@@ -50,6 +63,14 @@ def _answer(report: Report) -> Iterator[str]:
     if evidence.namespaces:
         yield ""
         yield f"Only {text(', '.join(evidence.namespaces))}."
+    versions = [
+        f"{words.fact_name(name)} {told}"
+        for name, told in evidence.about.items()
+        if name in words.FACTS
+    ]
+    if versions:
+        yield ""
+        yield text(f"{', '.join(versions)}.")
 
 
 def _gates(evidence: Evidence) -> Iterator[str]:
@@ -60,6 +81,8 @@ def _gates(evidence: Evidence) -> Iterator[str]:
     ]
     rows += [("(the ledger)", outcome) for outcome in evidence.gates.ledger]
     yield from _section("Gates")
+    yield "Intervals and rates hold with 95 % confidence."
+    yield ""
     yield from _table(
         ("Collection", "Gate", "Result", "Found", "Asked for", "Missing"),
         [_gate(name, outcome) for name, outcome in rows],
@@ -102,6 +125,42 @@ def _flags(changes: Sequence[FlagChange]) -> Iterator[str]:
                 words.gates_then(change),
             )
             for change in changes
+        ],
+    )
+
+
+def _faults(faults: Sequence[Fault]) -> Iterator[str]:
+    yield from _section("Faults and roll-backs")
+    yield from _table(
+        ("When (UTC)", "What", "Lasted", "Collection", "Why"),
+        [
+            (
+                words.moment(fault.at_ns),
+                fault.what,
+                words.duration((fault.until_ns - fault.at_ns) / 1e9) if fault.until_ns else "",
+                fault.where,
+                fault.why,
+            )
+            for fault in faults
+        ],
+    )
+
+
+def _divergent(evidence: Evidence) -> Iterator[str]:
+    """Tell which documents differ still; what is settled is in the page and the JSON."""
+    differing = [each for each in evidence.divergent if each.state is DivergenceState.OPEN]
+    yield from _section("Documents that differ")
+    yield from _table(
+        ("Collection", "_id", "Cause", "Where", "Since (UTC)"),
+        [
+            (
+                each.namespace,
+                each.document,
+                each.cause,
+                ", ".join(change.path or "(whole document)" for change in each.differences),
+                words.moment(each.since_ns),
+            )
+            for each in differing
         ],
     )
 

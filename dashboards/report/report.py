@@ -16,6 +16,7 @@ from dashboards.report.plots import (
     latency_plot,
     time_line,
 )
+from dashboards.report.statements import Fault, coverage, faults
 from proxy.ledger.read import (
     DivergenceState,
     Evidence,
@@ -80,6 +81,10 @@ class Report:
     evidence: Evidence
     headline: str
     confidence: str
+    coverage: str
+    cutover: tuple[str, ...]
+    """How far a cut-over is, and what MongoDB lacks since; empty without one."""
+    faults: tuple[Fault, ...]
     others: tuple[str, ...]
     """The reasons that the headline leaves out."""
     figures: tuple[tuple[Figure, ...], ...]
@@ -100,15 +105,22 @@ class Report:
 
 
 def build_report(
-    evidence: Evidence, *, declared: Sequence[Rule] = (), signers: Sequence[str] = ()
+    evidence: Evidence,
+    *,
+    declared: Sequence[Rule] = (),
+    signers: Sequence[str] = (),
+    cutover: Sequence[str] = (),
 ) -> Report:
-    """Return the report on this evidence; `declared` are the rules of today, `signers` who shall sign."""
+    """Return the report on this evidence; `declared` are the rules of today, `signers` who shall sign, `cutover` what is known of one."""
     progress = evidence.progress
     latency = evidence.latency
     return Report(
         evidence=evidence,
         headline=_headline(evidence),
         confidence=_confidence(evidence.tally),
+        coverage=coverage(evidence),
+        cutover=tuple(cutover),
+        faults=faults(evidence),
         others=tuple(_sentence(reason) for reason in evidence.conclusion.reasons[1:]),
         figures=(tuple(_counted(evidence)), tuple(_timed(evidence))),
         latency=latency_plot(evidence.collections),

@@ -24,6 +24,14 @@ VERDICT_NAMES: Final = {
 }
 """In the order in which bars show them: what is well on the left, what is not on the right."""
 
+FACTS: Final = {
+    "parallax": "Parallax",
+    "mongodb": "MongoDB",
+    "postgresql": "PostgreSQL",
+    "settings_digest": "settings",
+}
+"""What a ledger tells of the run itself, by the names that people know it by."""
+
 LIGHTS: Final = {
     Result.PASS: "\N{CHECK MARK}",
     Result.FAIL: "\N{MULTIPLICATION X}",
@@ -32,6 +40,11 @@ LIGHTS: Final = {
 """The sign before each result: a traffic light that needs no colour."""
 
 _UNITS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+def fact_name(name: str) -> str:
+    """Return what people call a fact of a ledger."""
+    return FACTS.get(name, name.replace("_", " "))
 
 
 def count(n: int) -> str:

@@ -17,6 +17,7 @@ from dashboards.report.junit import render_junit
 from dashboards.report.markdown import render_markdown
 from dashboards.report.report import Report, build_report
 from proxy.cli import options
+from proxy.cli.cutover_told import cutover_told
 from proxy.ledger.read import Result, read_report
 
 EXIT_CODES: Final = {Result.PASS: 0, Result.FAIL: 1, Result.INCONCLUSIVE: 2}
@@ -70,7 +71,9 @@ def report(
     )
     # A rule that has expired still tells who answered for what it excused.
     declared = Rules.load(settings.rules_file, date.min).rules
-    built = build_report(evidence, declared=declared, signers=signers or ())
+    built = build_report(
+        evidence, declared=declared, signers=signers or (), cutover=cutover_told(settings)
+    )
     page = write_report(built, out)
     if junit is not None:
         _write({junit: render_junit(built)})

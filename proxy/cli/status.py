@@ -1,8 +1,8 @@
 """`parallax status`: how it stands, on one screen, and the health check of a container."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Iterator
+from typing import Annotated, Final
 
 import typer
 from pymongo import MongoClient
@@ -14,6 +14,7 @@ from rich.text import Text
 from comparators.errors import UnreachableError
 from comparators.verdict import Verdict
 from proxy.cli import options
+from proxy.cli.cutover_told import cutover_lines
 from proxy.cli.relay_status import STALE_S, RelayStatus, read_status
 from proxy.ledger.engine import NoLedgerError
 from proxy.ledger.evidence import Heartbeat, Quantiles, Status, SweepEvidence
@@ -105,7 +106,7 @@ def _relay_lines(relay: RelayStatus | None) -> Iterator[tuple[str, str]]:
     if relay.counts["reads_off"]:
         off = _n(relay.counts["reads_off"], "read")
         yield "flags", f"{off} not captured since the relay began: their collections are `off`"
-    yield from _cutover_lines(relay.counts)
+    yield from cutover_lines(relay.counts)
     served = relay.counts["gateway_reads"]
     if served:
         rest = ", ".join(f"{name} {n:,}" for name, n in served.items() if name != "served")
@@ -115,20 +116,6 @@ def _relay_lines(relay: RelayStatus | None) -> Iterator[tuple[str, str]]:
     if written:
         shown = ", ".join(f"{name} {n:,}" for name, n in written.items())
         yield "gateway", f"writes that were to wait for it: {shown}"
-
-
-def _cutover_lines(counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Tell of the cut-over, where there is one, or should be."""
-    mirror = counts.get("mirror") or {}
-    if counts.get("side") == "gateway":
-        yield "cut-over", "PostgreSQL answers everything"
-        if not mirror.get("is_on", True):
-            yield "mirror", "off: MongoDB lacks what was written since"
-        elif mirror:
-            lacks = _n(mirror["notes"], "write")
-            yield "mirror", f"MongoDB lacks {lacks}, the oldest for {mirror['oldest_s']:.1f} s"
-    if counts.get("crossing"):
-        yield "cut-over", f"the relay has not followed the flags: {counts['crossing']}"
 
 
 def _no_evidence() -> Iterator[tuple[str, str]]:

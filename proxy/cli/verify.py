@@ -27,6 +27,7 @@ from proxy.cli.ending import (
 from proxy.cli.injecting import gateway_under_test
 from proxy.cli.maps import maps_of
 from proxy.cli.measuring import observed
+from proxy.cli.versions import keep_versions
 from proxy.exporters import exported
 from proxy.flags.brake import Brake
 from proxy.flags.reversal import FileReversal
@@ -181,6 +182,8 @@ async def verify_log(
             )
             tasks.create_task(verifier.run(), name="verifier")
             tasks.create_task(measuring.run(), name="look for metrics")
+            versions = keep_versions(ledger, legacy, settings.demand("gateway.uri"))
+            tasks.create_task(versions, name="keep versions")
             if drain:
                 tasks.create_task(cancelled_when(lambda: verifier.is_drained, main), name="drain")
 

@@ -17,7 +17,7 @@ from proxy.ledger.bounds import DEFAULTS, Gates
 from proxy.ledger.conclusion import Conclusion, GateReport
 from proxy.ledger.course import progress
 from proxy.ledger.engine import reading_engine, shown_url, translated_failures
-from proxy.ledger.entries import DivergenceState, Dropped, EventKind
+from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
     Change,
     CollectionEvidence,
@@ -54,6 +54,7 @@ __all__ = [
     "DEFAULTS",
     "MAX_DIVERGENT",
     "RELATIVE_ERROR",
+    "SAMPLED",
     "Change",
     "CollectionEvidence",
     "CollectionGates",

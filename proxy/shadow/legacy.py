@@ -36,6 +36,12 @@ class Legacy:
         name = answer.get("setName")
         return None if name is None else f"{name} {' '.join(sorted(answer['hosts']))}"
 
+    async def version(self) -> str:
+        """Return the version of the server."""
+        with self._reachable():
+            answer = await self._client.admin.command("buildInfo")
+        return str(answer["version"])
+
     async def clock(self) -> int:
         """Return MongoDB's clock: what was acknowledged before lies at or below it, what begins later behind it."""
         with self._reachable():

@@ -180,7 +180,7 @@ def group(verdict: Verdict = Verdict.MISMATCH, *, path: str = "name", n: int = 1
     )
 
 
-def reason(verdict: Verdict, text: str) -> ReasonEvidence:
+def reason(verdict: Verdict, text: str, *, n: int = 1) -> ReasonEvidence:
     """Return a reason for a verdict."""
     return ReasonEvidence(
         verdict=verdict,
@@ -188,7 +188,7 @@ def reason(verdict: Verdict, text: str) -> ReasonEvidence:
         namespace="app.users",
         kind="aggregate",
         shape="users.aggregate",
-        n=1,
+        n=n,
     )
 
 

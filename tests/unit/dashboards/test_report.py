@@ -23,8 +23,11 @@ from dashboards.report.html import MAX_SHAPES
 from dashboards.report.report import segments
 from proxy.ledger.flag_changes import PARALLAX, ROLLED_BACK, GateThen
 from proxy.ledger.read import (
+    SAMPLED,
     DivergenceState,
     DivergentDocument,
+    EventEvidence,
+    EventKind,
     Evidence,
     FlagChange,
     Gate,
@@ -399,3 +402,84 @@ def test_flags_are_shown_with_their_roll_backs_and_the_gates_then() -> None:
     assert "<ticket> 17" in page.text
     assert "<ticket>" not in markdown
     assert [change["is_roll_back"] for change in content] == [True, False]
+
+
+def test_coverage_is_a_statement_of_what_was_verified_and_what_became_of_the_rest() -> None:
+    verdicts = {
+        Verdict.MATCH: 900,
+        Verdict.UNSUPPORTED: 60,
+        Verdict.NOT_COMPARABLE: 30,
+        Verdict.TIMEOUT: 10,
+    }
+    found = evidence(
+        verdicts, reasons=(reason(Verdict.NOT_COMPARABLE, text=SAMPLED, n=20),), result=Result.PASS
+    )
+    report = build_report(found)
+
+    assert report.coverage == (
+        "Of 1,000 operations seen in 1 collection, 900 (90.0 %) were verified. Not verified: 60 unsupported, "
+        "10 timeout, 30 not comparable, of which 20 sampled. "
+        "Beside them 0 stored documents were compared after writes; 0 of 1 collection swept whole."
+    )
+    assert report.coverage in page_of(found).text
+    assert json.loads(render_json(report))["coverage"] == report.coverage
+    assert build_report(empty()).coverage == "No operation was seen, so that nothing is covered."
+
+
+def test_faults_and_roll_backs_are_one_history() -> None:
+    outage = EventEvidence(
+        kind=EventKind.GATEWAY_OUTAGE,
+        at_ns=START_NS,
+        until_ns=START_NS + 90 * SECOND_NS,
+        log="log-1",
+        position=7,
+        namespace="",
+        n=1,
+        detail="",
+    )
+    start = replace(outage, kind=EventKind.VERIFIER_STARTED, until_ns=None)
+    roll_back = FlagChange(
+        at_ns=START_NS + SECOND_NS,
+        direction="reads",
+        namespace="app.users",
+        before="canary",
+        after="shadow",
+        who=PARALLAX,
+        why=f"{ROLLED_BACK}mismatch of find",
+    )
+    by_hand = replace(roll_back, who="ada", why="lunch")
+    report = build_report(evidence(events=(start, outage), flags=(roll_back, by_hand)))
+
+    assert [fault.what for fault in report.faults] == [
+        "reads set back from canary to shadow",
+        "PostgreSQL did not answer",
+    ]
+    markdown = render_markdown(report).split("## Faults and roll-backs")[1].split("\n## ")[0]
+    for shown in (page_of(report.evidence).text, markdown):
+        assert "PostgreSQL did not answer" in shown
+        assert "90.0 s" in shown
+        assert "mismatch of find" in shown
+
+
+def test_markdown_names_the_documents_that_differ_and_the_versions() -> None:
+    document = DivergentDocument(
+        namespace="app.users",
+        document="string#5f1c",
+        cause="the stored documents differ",
+        state=DivergenceState.OPEN,
+        since_ns=START_NS,
+        changed_ns=START_NS,
+        log="log-1",
+        position=7,
+    )
+    settled = replace(document, document="string#0000", state=DivergenceState.REPAIRED)
+    about = {"mongodb": "6.0.5", "postgresql": "18.6", "parallax": "0.1.0", "settings": "{}"}
+
+    markdown = render_markdown(
+        build_report(evidence(divergent=(document, settled), about=about), cutover=["Mirror: off."])
+    )
+
+    assert "string\\#5f1c" in markdown
+    assert "string\\#0000" not in markdown
+    assert "MongoDB 6.0.5, PostgreSQL 18.6, Parallax 0.1.0." in markdown
+    assert "Mirror: off." in markdown

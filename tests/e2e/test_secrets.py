@@ -1,0 +1,160 @@
+"""A document full of secrets passes through everything; nothing that Parallax tells anybody has a trace of them."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from bson import Binary, Decimal128, Int64
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from dashboards.live.server import application
+from proxy.embedded import EmbeddedMongo
+from proxy.embedded.process import free_port
+from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
+from proxy.ledger.read import Gates
+from proxy.settings_sections import OtlpProtocol
+from tests.e2e.conftest import database_name
+from tests.eventually import eventually
+from tests.integration.cli.command import parallax
+from tests.peers.collector import Received, collector
+
+ADA, BOB = "ada.lovelace@example.org", "bob918273@example.org"
+PERSON: dict[str, Any] = {
+    "_id": ADA,
+    "email": ADA,
+    "password": "$2b$12$k2Pn0tARealHashButLooksLikeOne",
+    "card": Int64(4929123456781234),
+    "balance": Decimal128("918273.645"),
+    "token": Binary(b"tok-918273645"),
+    "addresses": [{"street": "Analytical Avenue 42", "at": {ADA: 918273}}],
+}
+TRACES = (
+    *("ada.lovelace", "example.org", "$2b$12$", "4929123456781234", "918273"),
+    *("Analytical Avenue", "tok-"),
+)
+Collection = Any
+
+
+@pytest.fixture
+async def database(mongo: EmbeddedMongo, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Name a MongoDB database, and drop it afterwards."""
+    name = database_name(request.node.name)
+    yield name
+    await mongo.members[0].ask({"dropDatabase": 1, "$db": name})
+
+
+def asked_of(users: Collection) -> Iterator[Any]:
+    """Give what an application asks, with secrets wherever a value may stand: some of it fails, some is not supported."""
+    yield users.create_index("email", unique=True)
+    yield users.insert_one({**PERSON, "_id": 2})
+    yield users.insert_one({**PERSON, "_id": 3, "email": BOB})
+    yield users.find_one({"email": ADA, "addresses.street": "Analytical Avenue 42"})
+    yield users.find_one({"email": {"$regex": "^ada.lovelace"}})
+    yield users.find_one({"email": {"$regex": "ada.lovelace(", "$options": "x"}})
+    yield users.find_one({"$where": f"this.email == '{ADA}'"})
+    yield users.find_one({f"addresses.at.{ADA}": 918273})
+    yield users.find_one({"email": {"$noSuchOperator": ADA}})
+    yield users.update_one({"_id": ADA}, {"$set": {"email": BOB}})
+    yield users.update_one({"_id": ADA}, {"$inc": {"password": 918273}})
+    yield users.update_one({"_id": ADA}, {"$set": {f"seen.{ADA}": "918273"}})
+    yield users.find_one_and_update(
+        {"email": ADA}, {"$push": {"addresses": PERSON["addresses"][0]}}
+    )
+    yield users.distinct("email", {"card": PERSON["card"]})
+    yield users.count_documents({"token": PERSON["token"]})
+    yield users.aggregate([{"$group": {"_id": "$email", "n": {"$sum": PERSON["card"]}}}])
+
+
+async def use(sidecar: EmbeddedSidecar, mongo: EmbeddedMongo, database: str) -> None:
+    """Work as an application does, and make both sides differ behind Parallax's back."""
+    async with (
+        AsyncMongoClient[dict[str, Any]](sidecar.uri, directConnection=True) as client,
+        AsyncMongoClient[dict[str, Any]](mongo.uri) as behind,
+    ):
+        users = client[database].users
+        await users.insert_one(PERSON)
+        for asked in asked_of(users):
+            with suppress(PyMongoError):
+                await asked
+        await sidecar.drained()
+        changed = {"$set": {"password": "918273", "token": ADA, "addresses.0.street": BOB}}
+        await behind[database].users.update_one({"_id": ADA}, changed)
+        await users.find_one({"email": ADA})
+        await users.update_one({"_id": ADA}, {"$set": {"n": 918273}})
+        await sidecar.drained()
+
+
+async def told(sidecar: EmbeddedSidecar, received: Received, scraped: str) -> dict[str, bytes]:
+    """Return everything that Parallax tells of what it has seen, by name; the capture log tells nobody."""
+    names = sidecar.process.environment or {}
+    environment = {name: value for name, value in names.items() if name.startswith("PARALLAX_")}
+    folder = sidecar.process.directory
+    report = await parallax(
+        *("report", "--junit", "gates.xml"), directory=folder, environment=environment
+    )
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{scraped}/metrics") as answer,
+    ):
+        metrics = await answer.text()
+    live = application(sidecar.ledger, gates=Gates())
+    async with TestClient(TestServer(live)) as browser:
+        page = await (await browser.get("/?last=all")).text()
+    files = [
+        *(each for each in sidecar.data.iterdir() if each.is_file()),
+        *(folder / "parallax-report").iterdir(),
+        *(folder / "gates.xml", sidecar.log),
+    ]
+    return {
+        **{str(file.relative_to(folder)): file.read_bytes() for file in files},
+        "report": report.printed.encode(),
+        "metrics": metrics.encode(),
+        "live page": page.encode(),
+        **{f"export {n}": text.encode() for n, text in enumerate(received.everything())},
+    }
+
+
+async def test_secrets_leave_no_trace(
+    mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path, database: str
+) -> None:
+    scraped = f"127.0.0.1:{free_port()}"
+    async with collector(OtlpProtocol.HTTP) as (endpoint, received):
+        settings = {
+            "PARALLAX_TELEMETRY_PROMETHEUS": scraped,
+            "PARALLAX_TELEMETRY_OTLP_ENDPOINT": endpoint,
+            "PARALLAX_TELEMETRY_INTERVAL_S": "1",
+            "PARALLAX_TELEMETRY_TRACES": "1",
+            "PARALLAX_LOG_LEVEL": "debug",
+            "PARALLAX_GATEWAY_EXPLAIN_BEYOND_S": "0.000001",
+        }
+        async with embedded_sidecar(
+            tmp_path, legacy=mongo.uri, gateway=postgres_dsn, settings=settings
+        ) as sidecar:
+            await use(sidecar, mongo, database)
+            await eventually(lambda: bool(received.metrics and received.spans()), within_s=20)
+            evidence = await sidecar.evidence()
+            found = await told(sidecar, received, scraped)
+
+    verdicts = {each.value for each, n in evidence.tally.verdicts.items() if n}
+    assert verdicts >= {"match", "mismatch", "unsupported"}
+    assert evidence.divergent
+    assert evidence.groups
+    assert {"data/ledger.db", "parallax-report/report.html", "metrics"} <= found.keys()
+    in_short = found["parallax-report/report.md"].decode()
+    for version in (
+        f"MongoDB {evidence.about['mongodb']}",
+        f"PostgreSQL {evidence.about['postgresql']}",
+    ):
+        assert version in in_short
+    left = [
+        (where, trace)
+        for where, content in found.items()
+        for trace in TRACES
+        if trace.encode() in content
+    ]
+    assert not left
