@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
+from proxy.tracing.exemplar import Exemplar, Place, exemplar
+
 BOUNDS_S: Final = (
     *(1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3),
     *(1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
@@ -27,10 +29,15 @@ class Distribution:
     total_s: float = 0.0
     least_s: float = inf
     most_s: float = 0.0
+    exemplars: dict[int, Exemplar] = field(default_factory=dict)
+    """By bucket, the last one that is told of in a trace."""
 
-    def record(self, seconds: float) -> None:
-        """Add one duration."""
-        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
+    def record(self, seconds: float, place: Place | None = None) -> None:
+        """Add one duration; `place` is where a trace tells of it."""
+        bucket = bisect_left(BOUNDS_S, seconds)
+        self.counts[bucket] += 1
+        if place is not None:
+            self.exemplars[bucket] = exemplar(seconds, place)
         self.total_s += seconds
         self.least_s = min(self.least_s, seconds)
         self.most_s = max(self.most_s, seconds)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.sdk.metrics import Counter, ObservableCounter, ObservableGauge
+from opentelemetry.sdk.metrics import Counter, Exemplar, ObservableCounter, ObservableGauge
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     CardinalityLimits,
@@ -18,8 +18,11 @@ from opentelemetry.sdk.metrics.export import (
     PeriodicExportingMetricReader,
 )
 from prometheus_client import CollectorRegistry
+from prometheus_client import Metric as Family
+from prometheus_client.registry import Collector
 
 from proxy.distributions import BOUNDS_S, Distribution, Distributions
+from proxy.exemplars import with_exemplars
 from proxy.measures import DURATIONS
 
 LIMITS: Final[CardinalityLimits] = dict.fromkeys(
@@ -32,14 +35,40 @@ class ScrapedReader(PrometheusMetricReader):
     """Gives what was measured to whoever scrapes."""
 
     def __init__(self, registry: CollectorRegistry, distributions: Distributions) -> None:
-        super().__init__(registry=registry, cardinality_limits=LIMITS)
+        # What OpenTelemetry makes of it goes through our hands.
+        self._inner = CollectorRegistry(auto_describe=False)
+        super().__init__(registry=self._inner, cardinality_limits=LIMITS)
         self._distributions = distributions
+        self._page = _Page(self._inner)
+        self._outer = registry
+        registry.register(self._page)
 
     def _receive_metrics(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> None:
         joined = with_distributions(metrics_data, self._distributions)
+        self._page.made_of = joined
         super()._receive_metrics(joined, timeout_millis, **kwargs)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        self._outer.unregister(self._page)
+        super().shutdown(timeout_millis, **kwargs)
+
+
+class _Page(Collector):
+    """What is scraped, with exemplars."""
+
+    def __init__(self, inner: CollectorRegistry) -> None:
+        self._inner = inner
+        self.made_of: MetricsData | None = None
+
+    def describe(self) -> Iterator[Family]:
+        """Say nothing: what there will be is known once it is measured."""
+        return iter(())
+
+    def collect(self) -> Iterator[Family]:
+        families = list(self._inner.collect())
+        yield from families if self.made_of is None else with_exemplars(families, self.made_of)
 
 
 class PushingReader(PeriodicExportingMetricReader):
@@ -50,25 +79,29 @@ class PushingReader(PeriodicExportingMetricReader):
     ) -> None:
         # Before the thread of the reader begins.
         self._distributions = distributions
+        self._sent_ns = 0
         super().__init__(exporter, interval_s * 1000, cardinality_limits=LIMITS)
 
     def _receive_metrics(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> None:
-        joined = with_distributions(metrics_data, self._distributions)
+        joined = with_distributions(metrics_data, self._distributions, since_ns=self._sent_ns)
+        self._sent_ns = time.time_ns()
         super()._receive_metrics(joined, timeout_millis, **kwargs)
 
 
-def with_distributions(collected: MetricsData, distributions: Distributions) -> MetricsData:
-    """Return what the SDK has collected, and the distributions beside it."""
+def with_distributions(
+    collected: MetricsData, distributions: Distributions, *, since_ns: int = 0
+) -> MetricsData:
+    """Return what the SDK has collected, and the distributions beside it, with the exemplars since a moment."""
     # There is one resource and one scope: the process, and `parallax`.
     resource = collected.resource_metrics[0]
     scope = resource.scope_metrics[0]
-    added = replace(scope, metrics=[*scope.metrics, *_metrics(distributions)])
+    added = replace(scope, metrics=[*scope.metrics, *_metrics(distributions, since_ns)])
     return MetricsData(resource_metrics=[replace(resource, scope_metrics=[added])])
 
 
-def _metrics(distributions: Distributions) -> Iterator[Metric]:
+def _metrics(distributions: Distributions, since_ns: int) -> Iterator[Metric]:
     now_ns = time.time_ns()
     for declared in DURATIONS:
         measured = distributions.of_metric(declared.name)
@@ -79,13 +112,15 @@ def _metrics(distributions: Distributions) -> Iterator[Metric]:
             description=declared.meaning,
             unit=declared.unit,
             data=Histogram(
-                data_points=[_point(one, distributions.began_ns, now_ns) for one in measured],
+                data_points=[
+                    _point(one, distributions.began_ns, now_ns, since_ns) for one in measured
+                ],
                 aggregation_temporality=AggregationTemporality.CUMULATIVE,
             ),
         )
 
 
-def _point(measured: Distribution, began_ns: int, now_ns: int) -> HistogramDataPoint:
+def _point(measured: Distribution, began_ns: int, now_ns: int, since_ns: int) -> HistogramDataPoint:
     counts = tuple(measured.counts)
     return HistogramDataPoint(
         attributes=dict(measured.labels),
@@ -97,4 +132,9 @@ def _point(measured: Distribution, began_ns: int, now_ns: int) -> HistogramDataP
         explicit_bounds=BOUNDS_S,
         min=measured.least_s,
         max=measured.most_s,
+        exemplars=[
+            Exemplar({}, one.seconds, one.at_ns, one.place.span_id, one.place.trace_id)
+            for one in tuple(measured.exemplars.values())
+            if one.at_ns >= since_ns
+        ],
     )

@@ -50,6 +50,7 @@ class Signal(StrEnum):
 
     METRICS = "metrics"
     TRACES = "traces"
+    LOGS = "logs"
 
 
 def signals_of(text: str) -> frozenset[Signal]:

@@ -15,6 +15,7 @@ from typing import Final, Protocol, TextIO
 
 import structlog
 from opentelemetry.metrics import Histogram, Meter, get_meter
+from opentelemetry.trace import get_current_span
 from structlog.typing import EventDict, WrappedLogger
 
 from comparators.errors import ParallaxError
@@ -39,6 +40,10 @@ from proxy.measures import (
     Declared,
 )
 from proxy.settings_sections import LogFormat, LogLevel
+from proxy.tracing.exemplar import Place, context_of, named
+from proxy.tracing.trail import Ids
+
+_NOWHERE: Final = (None, None, None)
 
 SYSTEMS: Final[Mapping[str, str]] = {"legacy": "mongodb", "gateway": "postgresql"}
 """`db.system.name` of the two sides."""
@@ -112,8 +117,8 @@ EVENTS: Final[Mapping[str, str]] = {
 class _Series(Protocol):
     """Durations of one metric under one set of labels."""
 
-    def record(self, seconds: float) -> None:
-        """Add one duration."""
+    def record(self, seconds: float, place: Place | None = None) -> None:
+        """Add one duration; `place` is where a trace tells of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +128,8 @@ class _OfSdk:
     histogram: Histogram
     labels: Mapping[str, str]
 
-    def record(self, seconds: float) -> None:
-        self.histogram.record(seconds, self.labels)
+    def record(self, seconds: float, place: Place | None = None) -> None:
+        self.histogram.record(seconds, self.labels, context_of(place))
 
 
 class Metrics:
@@ -164,14 +169,16 @@ class Metrics:
             for declared in (MIRROR_NOTES, MIRROR_LAG)
         )
 
-    def judged(self, *, verdict: Verdict, collection: str, kind: Kind, n: int) -> None:
-        """Count operations with their verdict."""
+    def judged(
+        self, *, verdict: Verdict, collection: str, kind: Kind, n: int, trace: Ids | None = None
+    ) -> None:
+        """Count operations with their verdict; `trace` tells of one of them."""
         labels = {
             "parallax.verdict": verdict.value,
             "db.collection.name": collection,
             "db.operation.name": kind.value,
         }
-        self._verdicts.add(n, labels)
+        self._verdicts.add(n, labels, context_of(None if trace is None else trace.verdict))
 
     def sampled(self, *, collection: str, n: int) -> None:
         """Count reads that were left out."""
@@ -197,16 +204,18 @@ class Metrics:
         compare_s: float | None,
         legacy_error: str = "",
         gateway_error: str = "",
+        trace: Ids | None = None,
     ) -> None:
-        """Enter the durations of one operation; None where a side did not run. An error is empty where there was none."""
+        """Enter the durations of one operation, None where a side did not run; `trace` tells of it. An error is empty where there was none."""
+        legacy, gateway, verdict = _NOWHERE if trace is None else trace.places
         if legacy_s is not None:
-            self._side("legacy", collection, kind, legacy_error).record(legacy_s)
+            self._side("legacy", collection, kind, legacy_error).record(legacy_s, legacy)
         if gateway_s is not None:
-            self._side("gateway", collection, kind, gateway_error).record(gateway_s)
+            self._side("gateway", collection, kind, gateway_error).record(gateway_s, gateway)
         if overhead_s is not None:
-            self._overhead.record(overhead_s)
+            self._overhead.record(overhead_s, legacy)
         if compare_s is not None:
-            self._comparison.record(compare_s)
+            self._comparison.record(compare_s, verdict)
 
     def _side(self, side: str, collection: str, kind: Kind, error: str) -> _Series:
         key = (side, collection, kind, error)
@@ -257,6 +266,7 @@ def configure_logging(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _part(part),
             describe_exception,
+            name_span,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
@@ -278,6 +288,15 @@ def describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -
         error = error[1]
     if isinstance(error, BaseException):
         event["exception"] = _described(error)
+    return event
+
+
+def name_span(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the current span, where there is one and the line names no other."""
+    current = get_current_span().get_span_context()
+    if current.is_valid:
+        for name, number in named(Place(current.trace_id, current.span_id)).items():
+            event.setdefault(name, number)
     return event
 
 

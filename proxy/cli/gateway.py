@@ -29,6 +29,7 @@ from proxy.serving.server import Server
 from proxy.serving.users import Users
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
+from proxy.tracing.exporting import logged
 from proxy.uris import address_of
 
 GATEWAY: Final = typer.Typer(
@@ -73,12 +74,13 @@ def gateway(
     settings.demand("gateway.uri")
     configure_logging(settings.log.level, settings.log.format, part="gateway")
     settle_garbage_collection()
-    if behind is not None:
-        run_until_cancelled(served_behind(settings, behind, parent))
-    elif instead is not None:
-        run_until_cancelled(served_instead(settings, instead, parent))
-    else:
-        run_until_cancelled(served(settings))
+    with logged(settings.telemetry, part="gateway"):
+        if behind is not None:
+            run_until_cancelled(served_behind(settings, behind, parent))
+        elif instead is not None:
+            run_until_cancelled(served_instead(settings, instead, parent))
+        else:
+            run_until_cancelled(served(settings))
 
 
 @USERS.command("add")

@@ -25,6 +25,7 @@ from proxy.cli.supervise import keep_http, keep_verifier
 from proxy.flags.named import factory_of
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
+from proxy.tracing.exporting import logged
 from proxy.uris import address_of, redacted_uri
 from proxy.wire.legacy import legacy_servers
 from proxy.wire.listener import Listener
@@ -75,7 +76,8 @@ def serve(
         factory_of(settings.flags.provider)
     configure_logging(settings.log.level, settings.log.format, part="relay")
     settle_garbage_collection()
-    run_until_cancelled(relay(settings, with_verifier=verifier, injection=injection))
+    with logged(settings.telemetry, part="relay"):
+        run_until_cancelled(relay(settings, with_verifier=verifier, injection=injection))
 
 
 async def relay(settings: Settings, *, with_verifier: bool, injection: Path | None = None) -> None:

@@ -49,7 +49,7 @@ from proxy.shadow.traces import Traces
 from proxy.shadow.verifier import Limits, Verifier
 from proxy.telemetry import configure_logging
 from proxy.tracing.drops import observe_drops
-from proxy.tracing.exporting import traced
+from proxy.tracing.exporting import logged, traced
 from proxy.tracing.outbox import Outbox
 from proxy.tracing.trail import Trail
 from proxy.uris import redacted_uri
@@ -125,8 +125,8 @@ async def verify_log(
         metrics = held.enter_context(exported(settings.telemetry, part="verifier"))
         measuring = observed(settings, metrics)
         trails = held.enter_context(traced(settings.telemetry, part="verifier"))
-        if trails is not None:
-            observe_drops(metrics.meter, {Signal.TRACES: trails})
+        lines = held.enter_context(logged(settings.telemetry, part="verifier"))
+        observe_drops(metrics.meter, {Signal.TRACES: trails, Signal.LOGS: lines})
         await held.enter_async_context(client)
         concurrency = settings.verifier.concurrency
         gateway = await held.enter_async_context(
@@ -192,7 +192,12 @@ def _traces(settings: Settings, log: str, trails: Outbox[Trail] | None) -> Trace
     """Return what decides of which exchanges a trace tells; None where nobody is told."""
     if trails is None:
         return None
-    return Traces(log, ratio=settings.telemetry.traces, put=trails.put)
+    return Traces(
+        log,
+        ratio=settings.telemetry.traces,
+        slow_beyond_s=settings.gateway.explain_beyond_s,
+        put=trails.put,
+    )
 
 
 def _roll_back(settings: Settings, ledger: Ledger) -> RollBack:

@@ -9,7 +9,7 @@ from comparators.operation import Kind
 from comparators.outcome import Answered
 from comparators.shape import Shape
 from comparators.verdict import Judgement
-from proxy.tracing.trail import Context
+from proxy.tracing.trail import Ids
 
 VERIFIER: Final = "verifier"
 """The part of Parallax that writes the ledger; one for each log."""
@@ -42,7 +42,7 @@ class Finding:
     documents: tuple[Any, ...] = ()
     answered: Answered | None = None
     plan: str | None = None
-    trace: Context | None = None
+    trace: Ids | None = None
     is_rechecked: bool = False
     """Whether both sides were asked again before the verdict."""
     legacy_error: str = ""

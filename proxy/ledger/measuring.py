@@ -7,6 +7,7 @@ from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.ledger.entries import SAMPLED, Drop, Finding, Lag
 from proxy.telemetry import Metrics
+from proxy.tracing.trail import Ids
 
 
 def measure(metrics: Metrics, findings: Sequence[Finding], lag: Lag, drops: Sequence[Drop]) -> None:
@@ -14,10 +15,14 @@ def measure(metrics: Metrics, findings: Sequence[Finding], lag: Lag, drops: Sequ
     verdicts: Counter[tuple[Verdict, str, Kind]] = Counter()
     rechecks: Counter[tuple[Verdict, str]] = Counter()
     sampled: Counter[str] = Counter()
+    traced: dict[tuple[Verdict, str, Kind], Ids] = {}
     rules: Counter[tuple[str, str]] = Counter()
     for finding in findings:
         judgement, collection = finding.judgement, finding.namespace
-        verdicts[judgement.verdict, collection, finding.kind] += 1
+        counted = judgement.verdict, collection, finding.kind
+        verdicts[counted] += 1
+        if finding.trace is not None:
+            traced[counted] = finding.trace
         if finding.is_rechecked:
             rechecks[judgement.verdict, collection] += 1
         if judgement.reason == SAMPLED:
@@ -25,7 +30,8 @@ def measure(metrics: Metrics, findings: Sequence[Finding], lag: Lag, drops: Sequ
         rules.update((rule, collection) for rule in judgement.rules)
         _time(metrics, finding)
     for (verdict, collection, kind), n in verdicts.items():
-        metrics.judged(verdict=verdict, collection=collection, kind=kind, n=n)
+        trace = traced.get((verdict, collection, kind))
+        metrics.judged(verdict=verdict, collection=collection, kind=kind, n=n, trace=trace)
     for (verdict, collection), n in rechecks.items():
         metrics.rechecked(verdict=verdict, collection=collection, n=n)
     for collection, n in sampled.items():
@@ -47,4 +53,5 @@ def _time(metrics: Metrics, finding: Finding) -> None:
         compare_s=finding.compare_s,
         legacy_error=finding.legacy_error,
         gateway_error=finding.gateway_error,
+        trace=finding.trace,
     )

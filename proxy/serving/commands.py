@@ -47,6 +47,8 @@ from proxy.serving.refused import REFUSED
 from proxy.serving.retries import Retries
 from proxy.serving.transactions import Transactions, conflict
 from proxy.serving.users import Users
+from proxy.tracing.context import parent_of
+from proxy.tracing.exemplar import named_by
 
 _log = structlog.get_logger()
 
@@ -145,7 +147,12 @@ class Commands:
         except RefusalError as error:
             reply = _labelled(request, refusal(error), error.labels)
         except Exception as error:  # noqa: BLE001 - the door of one command
-            _log.error("serving_failed", kind=request.name, error=frames_of(error))
+            _log.error(
+                "serving_failed",
+                kind=request.name,
+                error=frames_of(error),
+                **named_by(parent_of(request.command.get("comment"))),
+            )
             reply = refusal(
                 RefusalError(INTERNAL_ERROR, "an error inside of Parallax, see its log")
             )
@@ -190,7 +197,12 @@ class Commands:
         except CapacityError as error:
             raise RefusalError(EXCEEDED_MEMORY_LIMIT, error.what) from error
         except ParallaxError as error:
-            _log.error("serving_failed", kind=asked.request.name, error=error.what)
+            _log.error(
+                "serving_failed",
+                kind=asked.request.name,
+                error=error.what,
+                **named_by(parent_of(asked.request.command.get("comment"))),
+            )
             raise RefusalError(INTERNAL_ERROR, error.what) from error
 
     async def _hello(self, asked: Asked) -> dict[str, Any]:

@@ -34,6 +34,8 @@ from proxy.serving.refusals import (
 from proxy.serving.retries import Retries
 from proxy.serving.transactions import Transactions
 from proxy.serving.whole import WholeResults
+from proxy.tracing.context import parent_of
+from proxy.tracing.exemplar import named_by
 
 _log = structlog.get_logger()
 
@@ -82,7 +84,12 @@ class Reads:
         except ParallaxError as error:
             reply = refusal(RefusalError(INTERNAL_ERROR, error.what))
         except Exception as error:  # noqa: BLE001 - the door of one command
-            _log.error("serving_failed", kind=request.name, error=frames_of(error))
+            _log.error(
+                "serving_failed",
+                kind=request.name,
+                error=frames_of(error),
+                **named_by(parent_of(request.command.get("comment"))),
+            )
             reply = refusal(RefusalError(INTERNAL_ERROR, "an error inside of Parallax"))
         return bson.encode(reply, codec_options=CODEC)
 

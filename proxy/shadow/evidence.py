@@ -24,7 +24,7 @@ from proxy.ledger.orders import Settlement
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.patience import Side
 from proxy.shadow.traces import Traces
-from proxy.tracing.trail import Context
+from proxy.tracing.trail import Ids
 
 _OUTAGES: Final = {
     Side.GATEWAY: EventKind.GATEWAY_OUTAGE,
@@ -95,8 +95,8 @@ class Evidence:
         outcome: Outcome | None = None,
         compare_s: float | None = None,
         is_rechecked: bool = False,
-    ) -> Context | None:
-        """Enter the verdict on an exchange; return where in a trace it stands, None where it is not traced.
+    ) -> Ids | None:
+        """Enter the verdict on an exchange; return its numbers in a trace, None where it is not traced.
 
         `outcome` is that of the gateway, None where it gave none.
         """

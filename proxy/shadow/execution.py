@@ -32,6 +32,8 @@ from proxy.shadow.states import Whole
 from proxy.shadow.stock import Stock
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Committed, Single
+from proxy.tracing.context import Parent
+from proxy.tracing.exemplar import named_by
 
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -79,7 +81,7 @@ class Execution:
         except Exception as error:  # noqa: BLE001 - one of the four doors
             if unit.exchange.writes:
                 await self._forgo(self._mark(unit, footprints))
-            await self._judging.failed(unit.exchange, _bug(error))
+            await self._judging.failed(unit.exchange, _bug(error, unit.exchange.parent))
 
     async def _single(self, unit: Single, footprints: tuple[Footprint, ...]) -> None:
         exchange = unit.exchange
@@ -312,12 +314,14 @@ def _repeated(exchange: Exchange) -> Outcome:
     return exchange.legacy or Outcome(result=Done(), duration_s=0.0)
 
 
-def _bug(error: Exception) -> Failed:
+def _bug(error: Exception, parent: Parent | None = None) -> Failed:
     """Log an unforeseen exception: a bug of ours is a verdict, never the end of the verifier.
 
     Only its type is logged beside the stack: the message of a driver can quote values.
     """
-    _log.error("gateway_failed", error=type(error).__name__, stack=_stack(error))
+    _log.error(
+        "gateway_failed", error=type(error).__name__, stack=_stack(error), **named_by(parent)
+    )
     return Failed(verdict=Verdict.GATEWAY_ERROR, reason=type(error).__name__)
 
 

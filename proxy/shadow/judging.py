@@ -37,7 +37,7 @@ from proxy.shadow.states import CHOICE, CONTENDED, TAKEN_OVER, only_clocks_diffe
 from proxy.shadow.stock import Stock
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Single
-from proxy.tracing.trail import told
+from proxy.tracing.exemplar import named, named_by
 
 _log = structlog.get_logger()
 
@@ -212,7 +212,7 @@ class Judging:
                 collection=exchange.namespace,
                 fingerprint=judgement.fingerprint,
                 position=exchange.start,
-                **told(trace),
+                **(named_by(exchange.parent) if trace is None else named(trace.verdict)),
             )
         if exchange.writes and self._awaited is not None:
             self._awaited.judged(exchange, judgement, outcome)

@@ -12,7 +12,7 @@ from comparators.shape import Shape
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.exchange import Exchange
 from proxy.tracing.context import Parent
-from proxy.tracing.trail import AGAINST, Context, Ids, Side, Trail, ids_of
+from proxy.tracing.trail import AGAINST, Ids, Side, Trail, ids_of
 
 NO_ANSWER: Final = "no_answer"
 """The error of an exchange to which no answer was seen."""
@@ -26,9 +26,12 @@ _MASK: Final = (1 << _RANDOM_BITS) - 1
 class Traces:
     """One per log. `put` takes what is to be told of, and never waits."""
 
-    def __init__(self, log: str, *, ratio: float, put: Callable[[Trail], None]) -> None:
-        """`ratio` is the share of exchanges that are traced of those for which the application says nothing."""
+    def __init__(
+        self, log: str, *, ratio: float, slow_beyond_s: float, put: Callable[[Trail], None]
+    ) -> None:
+        """Where the application says nothing, `ratio` is the share that is traced; what took the gateway longer than `slow_beyond_s` is as well."""
         self._log = log
+        self._slow_beyond_s = slow_beyond_s
         self._below = round(ratio * (1 << _RANDOM_BITS))
         self._put = put
 
@@ -38,10 +41,10 @@ class Traces:
         judgement: Judgement,
         shape: Shape,
         outcome: Outcome | None,
-    ) -> Context | None:
-        """Tell of an exchange with its verdict, if it is one to be told of; return where it then stands."""
+    ) -> Ids | None:
+        """Tell of an exchange with its verdict, if it is one to be told of; return the numbers that it has there."""
         parent = exchange.parent
-        ids = self._ids(exchange.start, parent, judgement.verdict)
+        ids = self._ids(exchange.start, parent, judgement.verdict, outcome)
         if ids is None:
             return None
         passage = exchange.passage
@@ -67,12 +70,18 @@ class Traces:
                 judged_ns=now_ns,
             )
         )
-        return Context(ids.trace, ids.comparison)
+        return ids
 
-    def _ids(self, start: int, parent: Parent | None, verdict: Verdict) -> Ids | None:
+    def _ids(
+        self, start: int, parent: Parent | None, verdict: Verdict, outcome: Outcome | None
+    ) -> Ids | None:
         if verdict in AGAINST or (parent is not None and parent.is_sampled):
             return ids_of(self._log, start, parent)
-        if parent is not None or not self._below:
+        if parent is not None:
+            return None
+        if outcome is not None and outcome.duration_s > self._slow_beyond_s:
+            return ids_of(self._log, start, None)
+        if not self._below:
             return None
         ids = ids_of(self._log, start, None)
         return ids if ids.trace & _MASK < self._below else None

@@ -10,12 +10,13 @@ from proxy.settings_sections import Signal
 from proxy.tracing.outbox import Outbox
 
 
-def observe_drops(meter: Meter, outboxes: Mapping[Signal, Outbox[Any]]) -> None:
-    """Report what was dropped whenever somebody asks."""
+def observe_drops(meter: Meter, outboxes: Mapping[Signal, Outbox[Any] | None]) -> None:
+    """Report what was dropped whenever somebody asks; nothing of what is not sent."""
 
     def observe(_: CallbackOptions) -> Iterator[Observation]:
         for signal, outbox in outboxes.items():
-            yield Observation(outbox.dropped, {"parallax.signal": signal.value})
+            if outbox is not None:
+                yield Observation(outbox.dropped, {"parallax.signal": signal.value})
 
     meter.create_observable_counter(
         EXPORT_DROPS.name, [observe], EXPORT_DROPS.unit, EXPORT_DROPS.meaning

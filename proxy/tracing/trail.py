@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.tracing.context import Parent
+from proxy.tracing.exemplar import Place
 
 AGAINST: Final = frozenset({Verdict.MISMATCH, Verdict.GATEWAY_ERROR, Verdict.TIMEOUT})
 """Verdicts that tell of something wrong: they are traced whoever samples what, and their spans are errors."""
@@ -42,12 +43,16 @@ class Ids(NamedTuple):
     comparison: int
     recheck: int
 
+    @property
+    def places(self) -> tuple[Place, Place, Place]:
+        """Return where each side's answer stands, and the verdict."""
+        legacy, gateway = Place(self.trace, self.legacy), Place(self.trace, self.gateway)
+        return legacy, gateway, self.verdict
 
-class Context(NamedTuple):
-    """Where in which trace an exchange was judged, for what refers to it: log lines and exemplars."""
-
-    trace_id: int
-    span_id: int
+    @property
+    def verdict(self) -> Place:
+        """Return where the verdict stands."""
+        return Place(self.trace, self.comparison)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +97,3 @@ def ids_of(log: str, position: int, parent: Parent | None) -> Ids:
     trace = int.from_bytes(drawn[:_BYTES_OF_TRACE]) if parent is None else parent.trace_id
     starts = range(_BYTES_OF_TRACE, len(drawn), _BYTES_OF_SPAN)
     return Ids(trace, *(int.from_bytes(drawn[start : start + _BYTES_OF_SPAN]) for start in starts))
-
-
-def told(context: Context | None) -> dict[str, str]:
-    """Return the fields of a log line that say where it belongs; none where it belongs nowhere."""
-    if context is None:
-        return {}
-    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}

@@ -1,16 +1,22 @@
 """What the application traces goes on in Parallax: the spans of both databases and of their comparison join its own."""
 
+import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import asyncpg
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Exemplar
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from pymongo import AsyncMongoClient
+from pymongo.errors import DuplicateKeyError
 
 from proxy.embedded import EmbeddedMongo
+from proxy.embedded.process import free_port
 from proxy.embedded.sidecar import embedded_sidecar
 from proxy.settings_sections import OtlpProtocol
 from tests.e2e.conftest import database_name
@@ -18,7 +24,9 @@ from tests.eventually import eventually
 from tests.peers.collector import Received, collector, values_of
 
 SECRET = "ada@example.org"
-Collection = Any
+PASSWORD = "$2b$12$k2Pn0tARealHashButLooksLikeOne"
+CARD = 4929123456781234
+SECRETS = (SECRET, PASSWORD, str(CARD), str(CARD + 1))
 
 
 @pytest.fixture
@@ -52,6 +60,7 @@ async def test_both_databases_and_their_comparison_join_the_trace_of_the_applica
             "PARALLAX_TELEMETRY_OTLP_ENDPOINT": endpoint,
             "PARALLAX_TELEMETRY_OTLP_PROTOCOL": protocol.value,
             "PARALLAX_TELEMETRY_INTERVAL_S": "1",
+            "PARALLAX_TELEMETRY_SIGNALS": "traces,logs",
         }
         async with embedded_sidecar(
             tmp_path, legacy=mongo.uri, gateway=postgres_dsn, settings=settings
@@ -63,7 +72,8 @@ async def test_both_databases_and_their_comparison_join_the_trace_of_the_applica
             ) as client:
                 users = client[database].users
                 await users.insert_one({"_id": 1, "email": SECRET})
-                await users.find_one({"email": SECRET}, comment={"traceparent": header})
+                comment = {"traceparent": header, "asked_by": SECRET}
+                await users.find_one({"email": SECRET}, comment=comment)
             answered_ns = time.time_ns()
             await sidecar.drained()
             await eventually(is_complete(received, trace), within_s=20)
@@ -86,4 +96,114 @@ async def test_both_databases_and_their_comparison_join_the_trace_of_the_applica
         assert values_of(one.attributes).items() >= {**shared, "db.system.name": system}.items()
     assert comparison.name == "comparison find users"
     assert values_of(comparison.attributes)["parallax.verdict"] == "match"
-    assert not [text for text in received.everything() if SECRET in text]
+    assert not received.metrics
+    assert_the_log_is_there_as_it_was_written(received, sidecar.log.read_text())
+    assert_nothing_secret(received.everything())
+
+
+def assert_the_log_is_there_as_it_was_written(received: Received, written: str) -> None:
+    """Those of before the process knew where to send them, and of after its end, are in the log alone."""
+    lines = {(line["part"], line["event"]) for line in map(json.loads, written.splitlines())}
+    sent = {
+        (values_of(resource.resource.attributes)["parallax.part"], record.body.string_value)
+        for export in received.logs
+        for resource in export.resource_logs
+        for scope in resource.scope_logs
+        for record in scope.log_records
+    }
+    assert ("relay", "relay_listening") in sent
+    assert sent <= lines
+
+
+def assert_nothing_secret(texts: Iterable[str]) -> None:
+    found = [text for text in texts if any(secret in text for secret in SECRETS)]
+    assert not found, "a value of a document, of a filter or of a comment got out"
+
+
+async def test_what_went_wrong_leads_to_its_trace_from_everywhere(
+    mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path, database: str
+) -> None:
+    """Although the application does not record its own span, and with documents full of secrets."""
+    address = f"127.0.0.1:{free_port()}"
+    async with collector(OtlpProtocol.HTTP) as (endpoint, received):
+        settings = {
+            "PARALLAX_TELEMETRY_OTLP_ENDPOINT": endpoint,
+            "PARALLAX_TELEMETRY_PROMETHEUS": address,
+            "PARALLAX_TELEMETRY_INTERVAL_S": "1",
+            "PARALLAX_TELEMETRY_SIGNALS": "metrics,traces,logs",
+            "PARALLAX_TELEMETRY_TRACES": "1",
+        }
+        async with embedded_sidecar(
+            tmp_path, legacy=mongo.uri, gateway=postgres_dsn, settings=settings
+        ) as sidecar:
+            header, trace, _ = traceparent(sampled=False)
+            async with AsyncMongoClient[dict[str, Any]](
+                sidecar.uri, directConnection=True
+            ) as client:
+                users = client[database].users
+                person = {"_id": SECRET, "password": PASSWORD, "card": CARD, "nested": [SECRET]}
+                await users.insert_one(person, comment=SECRET)
+                with pytest.raises(DuplicateKeyError):
+                    await users.insert_one(person)
+                await users.update_one({"password": PASSWORD}, {"$set": {"card": CARD + 1}})
+                await sidecar.drained()
+                await lose_the_documents(postgres_dsn, database)
+                await users.find_one({"_id": SECRET}, comment=f"traceparent='{header}'")
+            await sidecar.drained()
+            await eventually(lambda: len(of_trace(received, trace)) == 4, within_s=20)
+            page = await open_metrics(address)
+            await eventually(lambda: exemplars_of(received, trace), within_s=20)
+
+    *_, comparison, recheck = of_trace(received, trace)
+    assert values_of(comparison.attributes)["parallax.verdict"] == "mismatch"
+    assert values_of(comparison.attributes)["parallax.fingerprint"]
+    assert comparison.status.code == Status.STATUS_CODE_ERROR
+    assert recheck.parent_span_id == comparison.span_id
+    assert comparison.start_time_unix_nano < recheck.start_time_unix_nano
+    place = (trace, comparison.span_id)
+    assert place in {(one.trace_id, one.span_id) for one in exemplars_of(received, trace)}
+    counted = [line for line in page.splitlines() if 'verdict="mismatch"' in line]
+    assert [line for line in counted if f'trace_id="{trace.hex()}"' in line], counted
+    (record,) = [one for one in received.log_records() if one.event_name == "mismatch_confirmed"]
+    assert (record.trace_id, record.span_id) == place
+    (line,) = [
+        line
+        for line in map(json.loads, sidecar.log.read_text().splitlines())
+        if line["event"] == "mismatch_confirmed"
+    ]
+    assert (line["trace_id"], line["span_id"]) == (trace.hex(), comparison.span_id.hex())
+    assert {span.name for span in received.spans()} >= {"insert users", "update users"}
+    assert_nothing_secret([*received.everything(), page, sidecar.log.read_text()])
+
+
+def exemplars_of(received: Received, trace: bytes) -> list[Exemplar]:
+    """Return what leads from metrics to a trace."""
+    return [
+        exemplar
+        for export in received.metrics
+        for resource in export.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in (*metric.sum.data_points, *metric.histogram.data_points)
+        for exemplar in point.exemplars
+        if exemplar.trace_id == trace
+    ]
+
+
+async def open_metrics(address: str) -> str:
+    """Return the page as Prometheus asks for it."""
+    headers = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(f"http://{address}/metrics") as answer,
+    ):
+        assert answer.content_type == "application/openmetrics-text"
+        return await answer.text()
+
+
+async def lose_the_documents(dsn: str, database: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f'DELETE FROM "{database}"."users"')  # noqa: S608 - our own name
+    finally:
+        await connection.close()

@@ -5,13 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import (
-    HistogramDataPoint,
-    InMemoryMetricReader,
-    MetricExporter,
-    MetricExportResult,
-    MetricsData,
-)
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -21,39 +15,7 @@ from proxy.distributions import Distributions
 from proxy.measures import DURATIONS
 from proxy.readers import PushingReader, ScrapedReader
 from proxy.telemetry import Metrics
-
-Points = dict[tuple[str, frozenset[tuple[str, object]]], HistogramDataPoint]
-
-
-class Collected(MetricExporter):
-    """Keeps what it is given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.points: Points = {}
-
-    def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object
-    ) -> MetricExportResult:
-        self.points = points_of(metrics_data)
-        return MetricExportResult.SUCCESS
-
-    def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
-        pass
-
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        return True
-
-
-def points_of(data: MetricsData) -> Points:
-    return {
-        (metric.name, frozenset((point.attributes or {}).items())): point
-        for resource in data.resource_metrics
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-        for point in metric.data.data_points
-        if isinstance(point, HistogramDataPoint)
-    }
+from tests.unit.proxy.collected import Collected, Points, points_of
 
 
 def use(metrics: Metrics) -> None:

@@ -12,7 +12,7 @@ from proxy.shadow.exchange import Exchange
 from proxy.shadow.traces import NO_ANSWER, Traces
 from proxy.tracing.context import Parent
 from proxy.tracing.passage import Passage
-from proxy.tracing.trail import Context, Trail, ids_of
+from proxy.tracing.trail import Trail, ids_of
 
 LOG = "a log"
 SAMPLED = Parent(trace_id=5, span_id=6, is_sampled=True)
@@ -53,15 +53,13 @@ def told(
 ) -> Trail | None:
     """Return what is told of an exchange."""
     trails: list[Trail] = []
-    traces = Traces(LOG, ratio=ratio, put=trails.append)
-    context = traces.judged(
-        exchange, Judgement(verdict=verdict), shape_of(exchange.operation), outcome
-    )
+    traces = Traces(LOG, ratio=ratio, slow_beyond_s=0.1, put=trails.append)
+    ids = traces.judged(exchange, Judgement(verdict=verdict), shape_of(exchange.operation), outcome)
     if not trails:
-        assert context is None
+        assert ids is None
         return None
     (trail,) = trails
-    assert context == Context(trail.ids.trace, trail.ids.comparison)
+    assert ids == trail.ids
     return trail
 
 
@@ -90,6 +88,13 @@ def test_the_ratio_says_how_many_are_told_of_those_for_which_the_application_say
     assert found == [told(exchange(start), ratio=0.25) is not None for start in range(2_000)]
     assert told(exchange(), ratio=0) is None
     assert told(exchange(), ratio=1) is not None
+
+
+def test_what_is_slow_is_told_unless_the_application_does_not_record_it() -> None:
+    slow = replace(COUNTED, duration_s=0.11)
+
+    assert told(exchange(), outcome=slow) is not None
+    assert told(exchange(parent=UNSAMPLED), outcome=slow) is None
 
 
 def test_the_same_exchange_has_the_same_numbers_and_another_one_others() -> None:
