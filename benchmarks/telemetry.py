@@ -2,16 +2,19 @@
 
     python -m benchmarks.telemetry
 
-With telemetry, the verifier serves `/metrics`, which is read once a second, and sends to an OpenTelemetry collector as often: fifteen times
-as often as usual. Reader and collector are this process, so that neither counts as the verifier's time.
+With telemetry, the verifier serves `/metrics`, which is read once a second, and sends metrics, traces and its log to an OpenTelemetry
+collector as often: fifteen times as often as usual. A tenth of the exchanges is traced, or all of them. Reader and collector are this
+process, so that neither counts as the verifier's time.
 """
 
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -25,19 +28,23 @@ from benchmarks.table import table
 from benchmarks.verification import LOADS, SHARE_OF_MIX
 from proxy.embedded import embedded_mongo, embedded_postgres
 from proxy.embedded.process import free_port
+from proxy.settings_sections import Signal
 
 OVERHEAD_AIM: Final = 5.0
+TRACED: Final = 0.1
+"""The share of exchanges that is traced."""
 _EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """The same exchanges verified without and with telemetry, one right behind the other."""
+    """The same exchanges verified without telemetry, with it, and with it while every one is traced, right behind each other."""
 
     load: str
     exchanges: int
     without: Spent
     along: Spent
+    traced: Spent
 
     @property
     def lost_percent(self) -> float:
@@ -49,13 +56,19 @@ class Round:
         """Return by how much more processor time is taken."""
         return (self.along.cpu_s / self.without.cpu_s - 1) * 100
 
+    @property
+    def traced_percent(self) -> float:
+        """Return by how much more processor time is taken where every exchange is traced."""
+        return (self.traced.cpu_s / self.without.cpu_s - 1) * 100
+
 
 @dataclass(slots=True)
 class Received:
     """How often somebody was told."""
 
     scrapes: int = 0
-    exports: int = 0
+    exports: Counter[str] = field(default_factory=Counter)
+    """By signal."""
 
 
 async def benchmark(*, rounds: int, exchanges: int) -> Part:
@@ -75,38 +88,39 @@ async def benchmark(*, rounds: int, exchanges: int) -> Part:
             ):
                 print(f"recording {count} exchanges, {load} …", file=sys.stderr)
                 recording = await recorded(place / "log", mongo, postgres, kinds, count)
-                print(f"verifying them {2 * rounds} times …", file=sys.stderr)
+                print(f"verifying them {3 * rounds} times …", file=sys.stderr)
                 found += [await _round(load, recording, turn) for turn in range(rounds)]
     return _part(found)
 
 
 async def _round(load: str, recording: Recording, turn: int) -> Round:
-    if turn % 2:
-        along = await _along(recording)
-        without = await recording.verified()
-    else:
-        without = await recording.verified()
-        along = await _along(recording)
-    return Round(load=load, exchanges=recording.exchanges, without=without, along=along)
+    ways: Mapping[str, Callable[[], Awaitable[Spent]]] = {
+        "without": recording.verified,
+        "along": partial(_along, recording, TRACED),
+        "traced": partial(_along, recording, 1.0),
+    }
+    names = [*ways][turn % len(ways) :] + [*ways][: turn % len(ways)]
+    spent = {name: await ways[name]() for name in names}
+    return Round(load=load, exchanges=recording.exchanges, **spent)
 
 
-async def _along(recording: Recording) -> Spent:
+async def _along(recording: Recording, share: float) -> Spent:
     received = Received()
-    async with _listener(received) as settings:
+    async with _listener(received, share) as settings:
         spent = await recording.verified(settings)
-    if not received.scrapes or not received.exports:
+    if not received.scrapes or not all(received.exports[signal] for signal in Signal):
         raise NotMeasuredError(f"the verifier was not listened to: {received}")
     return spent
 
 
 @asynccontextmanager
-async def _listener(received: Received) -> AsyncIterator[Mapping[str, str]]:
+async def _listener(received: Received, share: float) -> AsyncIterator[Mapping[str, str]]:
     """Scrape and collect; give the settings that make a verifier tell."""
     collector, page = free_port(), free_port()
 
     async def collect(request: web.Request) -> web.Response:
         await request.read()
-        received.exports += 1
+        received.exports[request.match_info["signal"]] += 1
         return web.Response()
 
     app = web.Application()
@@ -121,6 +135,8 @@ async def _listener(received: Received) -> AsyncIterator[Mapping[str, str]]:
                 "PARALLAX_TELEMETRY_PROMETHEUS": f"127.0.0.1:{page}",
                 "PARALLAX_TELEMETRY_OTLP_ENDPOINT": f"http://127.0.0.1:{collector}",
                 "PARALLAX_TELEMETRY_INTERVAL_S": str(_EVERY_S),
+                "PARALLAX_TELEMETRY_SIGNALS": ",".join(Signal),
+                "PARALLAX_TELEMETRY_TRACES": str(share),
             }
             scraping.cancel()
     finally:
@@ -154,6 +170,11 @@ def _part(found: list[Round]) -> Part:
                 unit="%",
                 aim=at_most(OVERHEAD_AIM),
             ),
+            Figure(
+                name=f"more processor time with every exchange traced, {load}",
+                value=median(one.traced_percent for one in of_load),
+                unit="%",
+            ),
         ]
         rows += [
             (
@@ -162,9 +183,10 @@ def _part(found: list[Round]) -> Part:
                 median(one.exchanges / one.along.wall_s for one in of_load),
                 median(one.without.cpu_s / one.exchanges * 1e6 for one in of_load),
                 median(one.along.cpu_s / one.exchanges * 1e6 for one in of_load),
+                median(one.traced.cpu_s / one.exchanges * 1e6 for one in of_load),
             )
         ]
-    headings = ("load", "without /s", "with /s", "CPU µs without", "CPU µs with")
+    headings = ("load", "without /s", "with /s", "CPU µs without", "with", "all traced")
     return Part(
         figures=tuple(figures), text=table(headings, rows), detail=[asdict(one) for one in found]
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from adapters.gateway import Footprint
 from comparators.operation import Kind, Operation
-from comparators.outcome import Acknowledgement, Failure, Outcome, WriteError
+from comparators.outcome import Outcome
 from comparators.shape import shape_of
 from comparators.verdict import Judgement, Verdict
 from proxy.ledger.entries import (
@@ -23,7 +23,7 @@ from proxy.ledger.entries import (
 from proxy.ledger.orders import Settlement
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.patience import Side
-from proxy.shadow.traces import Traces
+from proxy.shadow.traces import Traces, error_of
 from proxy.tracing.trail import Ids
 
 _OUTAGES: Final = {
@@ -127,8 +127,8 @@ class Evidence:
                 plan=None if outcome is None else outcome.plan,
                 trace=trace,
                 is_rechecked=is_rechecked,
-                legacy_error=_error_of(exchange.legacy),
-                gateway_error=_error_of(outcome),
+                legacy_error=error_of(exchange.legacy) or "",
+                gateway_error=error_of(outcome) or "",
             )
         )
         return trace
@@ -222,16 +222,6 @@ class Evidence:
         if judgement.verdict in _AGAINST and self._hears is not None:
             what = judgement.fingerprint or judgement.reason or ""
             self._hears(namespace, f"{judgement.verdict} of {kind}, {what}")
-
-
-def _error_of(outcome: Outcome | None) -> str:
-    match outcome:
-        case Outcome(result=Failure(code=code)):
-            return str(code)
-        case Outcome(result=Acknowledgement(errors=[WriteError(code=code), *_])):
-            return str(code)
-        case _:
-            return ""
 
 
 def namespaces_of(footprints: tuple[Footprint, ...]) -> frozenset[str]:

@@ -15,7 +15,8 @@ from proxy.tracing.trail import Trail
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
-    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from proxy.tracing.spans import Way
 
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ def traced(settings: Telemetry, *, part: str) -> Iterator[Outbox[Trail] | None]:
         return
     from proxy.tracing.spans import SpanSending
 
-    sending = SpanSending(_of_spans(settings), resource_of(part))
+    sending = SpanSending(_of_spans(settings), resource_of(part).attributes)
     with _sent(sending, Signal.TRACES, settings) as outbox:
         yield outbox
 
@@ -57,15 +58,15 @@ def _sent(sending: Sending[T], signal: Signal, settings: Telemetry) -> Iterator[
             outbox.end()
 
 
-def _of_spans(settings: Telemetry) -> "SpanExporter":
-    """Return the exporter of the protocol. Headers and certificates come from OTEL_EXPORTER_OTLP_… variables."""
+def _of_spans(settings: Telemetry) -> "Way":
+    """Return the way of the protocol. Headers and certificates come from OTEL_EXPORTER_OTLP_… variables."""
     if settings.otlp_protocol is OtlpProtocol.GRPC:
-        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc
+        from proxy.tracing.over_grpc import OverGrpc
 
-        return grpc.OTLPSpanExporter(endpoint=settings.otlp_endpoint)
-    from opentelemetry.exporter.otlp.proto.http import trace_exporter as http
+        return OverGrpc(endpoint=settings.otlp_endpoint)
+    from proxy.tracing.over_http import OverHttp
 
-    return http.OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
+    return OverHttp(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
 
 
 def _of_lines(settings: Telemetry) -> "LogRecordExporter":

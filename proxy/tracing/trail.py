@@ -1,6 +1,5 @@
 """What of a judged exchange is told in a trace: numbers, names of the schema and the verdict, never a value."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -55,8 +54,7 @@ class Ids(NamedTuple):
         return Place(self.trace, self.comparison)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(NamedTuple):
     """One side's answer. `error` is the code of its failure, or why there is none; None where it succeeded."""
 
     began_ns: int
@@ -64,8 +62,7 @@ class Side:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trail:
+class Trail(NamedTuple):
     """One exchange, judged. Times are nanoseconds since 1970, 0 for what did not happen."""
 
     ids: Ids
