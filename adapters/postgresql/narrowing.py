@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from bson.datetime_ms import DatetimeMS
 from bson.dbref import DBRef
+from bson.objectid import ObjectId
 from bson.regex import Regex
 
 from adapters.query.filter import And, Comparator, Comparison, Filter, In
@@ -13,7 +15,12 @@ from adapters.sql.keys import LONGEST_EXACT, class_bounds, key_of
 from adapters.sql.plan import EVERYTHING, Selection
 
 ABOVE_HASH: Final = b"\xff" * 33
+NEXT: Final = b"\x00"
+"""Behind a key, the least that is above it."""
+
 ID: Final = ("_id",)
+OF_EXACT_RANGES: Final = frozenset({ObjectId, str, DatetimeMS})
+"""Of numbers, NaN is in the class and in no range."""
 
 
 def selection_of(tree: Filter) -> Selection:
@@ -23,7 +30,7 @@ def selection_of(tree: Filter) -> Selection:
         return EVERYTHING
     if len(parts) == 1 and (identities := identities_of_filter(parts[0], key_of)) is not None:
         return Selection(ids=identities, exact=True)
-    selection = Selection()
+    selection = Selection(exact=True)
     rest: list[Filter] = []
     for part in parts:
         narrowed = _by_id(part, selection)
@@ -31,6 +38,8 @@ def selection_of(tree: Filter) -> Selection:
             rest.append(part)
         else:
             selection = narrowed
+    if selection.exact and selection.ids is None and not rest:
+        return selection
     found = all_of(predicate(part, "$") for part in rest)
     return Selection(
         ids=selection.ids,
@@ -62,10 +71,7 @@ def _is_identity(value: Any) -> bool:
 
 
 def _by_id(part: Filter, selection: Selection) -> Selection | None:
-    """Return the selection narrowed by a condition on `_id`, None when it is no such condition.
-
-    A range is said here, and by the body as well: it does not count as done.
-    """
+    """Return the selection narrowed by a condition on `_id`, None when it is no such condition."""
     ids = identities_of_filter(part, key_of)
     if ids is not None:
         return replace(selection, ids=ids) if selection.ids is None else None
@@ -91,13 +97,21 @@ def _range(comparator: Comparator, value: Any, selection: Selection) -> Selectio
     if type(value) not in ORDERED or value != value:  # noqa: PLR0124 - NaN compares with NaN only
         return None
     first, beyond = class_bounds(value)
+    whole = key_of(value)
     # What follows LONGEST_EXACT is a hash, which has no order.
-    key = key_of(value)[:LONGEST_EXACT]
-    upward = comparator in {Comparator.GT, Comparator.GTE}
-    least = key if upward else first
-    below = beyond if upward else key + ABOVE_HASH
+    key = whole[:LONGEST_EXACT]
+    exact = type(value) in OF_EXACT_RANGES and len(whole) <= LONGEST_EXACT
+    if comparator in {Comparator.GT, Comparator.GTE}:
+        least = key + NEXT if exact and comparator is Comparator.GT else key
+        below = beyond
+    else:
+        least = first
+        below = key + ABOVE_HASH
+        if exact:
+            below = key if comparator is Comparator.LT else key + NEXT
     return replace(
         selection,
         least=least if selection.least is None else max(least, selection.least),
         below=below if selection.below is None else min(below, selection.below),
+        exact=selection.exact and exact,
     )

@@ -1,11 +1,17 @@
 from typing import Any
 
 import pytest
+from bson.datetime_ms import DatetimeMS
+from bson.objectid import ObjectId
 from bson.regex import Regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from adapters.evaluate.match import matcher
 from adapters.postgresql.narrowing import identities_of, selection_of
 from adapters.query.filter import parse_filter
-from adapters.sql.keys import key_of
+from adapters.sql.keys import LONGEST_EXACT, key_of
+from tests.differential.grammar.values import values
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,55 @@ def test_a_range_of_identifiers_stays_in_its_class() -> None:
     assert selection.below is not None
     assert selection.least <= key_of(6) < selection.below
     assert not selection.least <= key_of("6") < selection.below
+
+
+BOUNDS = (
+    ObjectId(bytes(12)),
+    ObjectId(b"\xff" * 12),
+    ObjectId(b"twelve bytes"),
+    DatetimeMS(-1),
+    DatetimeMS(2**62),
+    *("", "a", "a\0", "a\0b", "ab", "\uffff", "\U0001d11e"),
+    *("a" * length for length in (LONGEST_EXACT - 3, LONGEST_EXACT - 2, LONGEST_EXACT)),
+)
+
+
+@settings(max_examples=300)
+@given(
+    bounds=st.dictionaries(
+        st.sampled_from(("$gt", "$gte", "$lt", "$lte")), st.sampled_from(BOUNDS), min_size=1
+    ),
+    identifiers=st.lists(
+        st.sampled_from(BOUNDS) | values(1).filter(lambda value: type(value) is not list),
+        min_size=1,
+    ),
+)
+def test_a_range_finds_what_the_filter_finds(bounds: dict[str, Any], identifiers: Any) -> None:
+    tree = parse_filter({"_id": bounds})
+    selection = selection_of(tree)
+    assert selection.least is not None
+    assert selection.below is not None
+
+    for identifier in identifiers:
+        is_selected = selection.least <= key_of(identifier) < selection.below
+        is_meant = matcher(tree)({"_id": identifier})
+        assert is_selected or not is_meant
+        assert is_meant or not (is_selected and selection.exact)
+
+
+@pytest.mark.parametrize(
+    ("query", "exact"),
+    [
+        ({"_id": {"$gte": ObjectId(), "$lt": ObjectId()}}, True),
+        ({"_id": {"$gt": "a"}}, True),
+        ({"_id": {"$lt": 5}}, False),
+        ({"_id": {"$gt": "a" * LONGEST_EXACT}}, False),
+        ({"_id": {"$gt": "a"}, "a": 1}, False),
+        ({"_id": {"$gt": "a", "$in": ["b"]}}, False),
+    ],
+)
+def test_a_range_of_identifiers_alone_may_be_exact(query: dict[str, Any], exact: bool) -> None:
+    assert selection_of(parse_filter(query)).exact == exact
 
 
 @pytest.mark.parametrize(
