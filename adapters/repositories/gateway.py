@@ -18,6 +18,7 @@ from adapters.repositories.adapting import adapted
 from adapters.repositories.databases import database_for
 from adapters.repositories.naming import repository_names
 from adapters.repositories.repository import Behind, Repository
+from adapters.repositories.stored_files import StoredFiles
 from adapters.repositories.together import repeated
 from comparators.errors import ParallaxError, RefusedError, SettingsError
 from comparators.operation import Kind, Operation
@@ -120,6 +121,11 @@ class RepositoryGateway:
             model, kind = known[name]
             found = self._repositories[name] = kind(behind, model)
         return found
+
+    def stored_files(self, bucket: str = "fs") -> StoredFiles:
+        """Return the stored files of a bucket: GridFS."""
+        behind = self._connected()
+        return StoredFiles(behind.database, name=self._name, clock=self._clock, bucket=bucket)
 
     @property
     def names(self) -> list[str]:

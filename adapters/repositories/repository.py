@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, ClassVar, Final
 
+from bson.datetime_ms import DatetimeMS
+
 from adapters.database import Database
 from adapters.gateway import Transaction
 from adapters.mongoose.filters import cast_filter
@@ -307,10 +309,7 @@ class Repository:
         They are a list under the name `into`; with `one` the first of them, and nothing where there is none.
         """
         joined = self._behind.models[other]
-        schema = self.model.schema
-        stages: list[Document] = [
-            {"$match": cast_filter(schema.schema, self._living(condition), schema.name)}
-        ]
+        stages: list[Document] = [{"$match": self.cast(self._living(condition))}]
         if sort:
             stages.append({"$sort": sort_of(sort)})
         stages += [{"$skip": skip}] if skip else []
@@ -328,6 +327,15 @@ class Repository:
         if not self._expiries:
             return 0
         return await self.model.delete_many(gone(self._expiries, self._behind.clock()))
+
+    def now(self) -> DatetimeMS:
+        """Return the time, as documents hold it."""
+        return DatetimeMS(self._behind.clock())
+
+    def cast(self, condition: Filter) -> Document:
+        """Return a filter with its values cast as the schema says: for pipelines, which are not cast."""
+        schema = self.model.schema
+        return cast_filter(schema.schema, condition, schema.name)
 
     def _living(self, condition: Filter) -> Filter:
         return living(condition, self._expiries, self._behind.clock())

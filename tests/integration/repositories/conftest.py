@@ -1,12 +1,26 @@
-"""A gateway on each database: MongoDB, and PostgreSQL with tables of documents and with the tables of LibreChat."""
+"""A gateway on each database: MongoDB, and PostgreSQL with tables of documents and with the tables of LibreChat.
+
+The databases are shared by the tests, since to make the tables takes longest; what a test has stored is deleted after it.
+"""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from adapters.database import Database
 from adapters.entities.profile import load_profile
+from adapters.gateway import Generated, Transaction
+from adapters.repositories.databases import database_for
 from adapters.repositories.gateway import RepositoryGateway
+from comparators.operation import Kind, Operation
+from comparators.outcome import Outcome
+from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
+
+NAME = f"repositories_{uuid4().hex[:8]}"
+WRITES = {Kind.INSERT, Kind.UPDATE, Kind.FIND_AND_MODIFY}
 
 
 class Clock:
@@ -20,25 +34,87 @@ class Clock:
         return self.now_ms
 
 
+class Noted:
+    """A database, or a transaction, and the collections that were written to."""
+
+    def __init__(self, inner: Transaction, written: set[str]) -> None:
+        self._inner = inner
+        self._written = written
+
+    async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
+        if operation.kind in WRITES:
+            self._written.add(operation.collection)
+        return await self._inner.run(operation, generated=generated)
+
+
+class NotedDatabase(Noted):
+    """A database that is asked through; `clear` deletes what was written."""
+
+    def __init__(self, inner: Database) -> None:
+        super().__init__(inner, set())
+        self._database = inner
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        async with self._database.transaction() as transaction:
+            yield Noted(transaction, self._written)
+
+    async def reachable(self) -> None:
+        await self._database.reachable()
+
+    async def clear(self) -> None:
+        for collection in self._written:
+            everything = {"deletes": [{"q": {}, "limit": 0}]}
+            operation = Operation(
+                database=NAME, collection=collection, kind=Kind.DELETE, arguments=everything
+            )
+            await self._database.run(operation, generated=Generated(now_ms=0))
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+async def mongodb(mongo: EmbeddedMongo) -> AsyncIterator[Database]:
+    async with database_for(mongo.uri) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+async def documents(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
+    async with _on_postgresql(postgres, "documents") as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+async def tables(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
+    async with _on_postgresql(postgres, "tables") as database:
+        yield database
+
+
 @pytest.fixture(params=["mongodb", "documents", "tables"])
-def opened(request: pytest.FixtureRequest, clock: Clock) -> RepositoryGateway:
-    """Give a gateway that is not connected yet, whose databases nobody else uses."""
-    if request.param == "mongodb":
-        server: Any = request.getfixturevalue("mongo")
-        name = request.getfixturevalue("mongo_database").name
-        return RepositoryGateway(server.uri, name=name, clock=clock)
-    dsn: str = request.getfixturevalue("postgres_dsn")
-    maps = load_profile("librechat") if request.param == "tables" else {}
-    return RepositoryGateway(dsn, entities=maps, clock=clock)
+def database(request: pytest.FixtureRequest) -> NotedDatabase:
+    return NotedDatabase(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
-async def gateway(opened: RepositoryGateway) -> AsyncIterator[RepositoryGateway]:
-    """Give a connected gateway."""
-    async with opened as connected:
+async def gateway(database: NotedDatabase, clock: Clock) -> AsyncIterator[RepositoryGateway]:
+    """Give a connected gateway, whose collections are empty."""
+    opened: AbstractAsyncContextManager[Database] = nullcontext(database)
+    async with RepositoryGateway(opened, name=NAME, clock=clock) as connected:
         yield connected
+        await database.clear()
+
+
+@asynccontextmanager
+async def _on_postgresql(server: EmbeddedPostgres, kind: str) -> AsyncIterator[Database]:
+    name = f"{NAME}_{kind}"
+    administrator = await asyncpg.connect(server.dsn)
+    await administrator.execute(f'CREATE DATABASE "{name}"')
+    maps = load_profile("librechat") if kind == "tables" else {}
+    async with database_for(server.dsn_of(name), entities=maps, connections=4) as database:
+        yield database
+    await administrator.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await administrator.close()
