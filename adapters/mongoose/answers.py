@@ -25,11 +25,11 @@ def modified(result: Result, where: str) -> dict[str, Any] | None:
     return None if document is None else decode(document)
 
 
-def acknowledged(result: Result, where: str) -> Acknowledgement:
+def acknowledged(result: Result, where: str, *, bulk: bool = False) -> Acknowledgement:
     """Return the answer to a write; the first of its errors is raised."""
     answer = _answer(result, Acknowledgement, where)
     if answer.errors:
-        raise ServerError.from_result(answer.errors[0], where=where)
+        raise ServerError.from_result(answer.errors[0], where=where, bulk=bulk)
     return answer
 
 

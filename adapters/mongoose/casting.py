@@ -18,7 +18,6 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 
 from adapters.mongoose.javascript import (
-    INT32,
     WHITESPACE,
     date_of,
     milliseconds_of,
@@ -27,6 +26,7 @@ from adapters.mongoose.javascript import (
     plain,
     text_of_number,
 )
+from adapters.mongoose.schema import SchemaType
 from comparators.errors import UnsupportedError
 
 TRUE: Final = ("true", "1", "yes")
@@ -112,6 +112,9 @@ def date(value: Any) -> DatetimeMS | None:
             found = date_of(value)
         case str():
             found = _date_of_text(value)
+        case list():
+            # JavaScript reads an array as the text of its elements.
+            found = _date_of_text(",".join(text(item) for item in value))
         case _:
             raise ValueError
     if found is None:
@@ -138,6 +141,9 @@ def object_id(value: Any) -> ObjectId:
             return object_id(inner)
         case str() if len(value) == 24:
             return _object_id(value)
+        case [ObjectId() | str() as only]:
+            # An array of one reads as text like its element.
+            return object_id(only)
         case _:
             raise ValueError
 
@@ -156,6 +162,8 @@ def buffer(value: Any) -> Any:
             return value
         case str():
             return Binary(value.encode())
+        case int() | float() if not isinstance(value, bool):
+            return Binary(bytes([int(value) & 0xFF]))
         case list() if all(isinstance(item, int | float) for item in value):
             return Binary(bytes(int(item) & 0xFF for item in value))
         case _:
@@ -181,11 +189,17 @@ def decimal(value: Any) -> Decimal128:
         raise ValueError from wrong
 
 
-def whole(value: Any) -> int:
+def floating(value: Any) -> float | None:
+    """Cast to Double: a double over the wire, even where it is whole."""
+    found = double(value)
+    return None if found is None else float(found)
+
+
+def whole(value: Any) -> int | None:
     """Cast to Int32."""
     found = double(value)
-    if found is None or not isinstance(found, int) or int(found) not in INT32:
-        raise ValueError
+    if isinstance(found, float):
+        raise ValueError  # noqa: TRY004 - as for any other value
     return found
 
 
@@ -195,7 +209,7 @@ def big(value: Any) -> Int64 | None:
         case "":
             return None
         case bool():
-            return Int64(value)
+            raise ValueError
         case int():
             found = int(value)
         case float() if value.is_integer():
@@ -223,7 +237,7 @@ def uuid_of(value: Any) -> Binary:
 SCALARS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "String": text,
     "Number": double,
-    "Double": double,
+    "Double": floating,
     "Int32": whole,
     "BigInt": big,
     "Boolean": boolean,
@@ -236,6 +250,25 @@ SCALARS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "Mixed": plain,
 }
 """The casts of single values; null is cast by none of them."""
+
+
+def called(kind: SchemaType) -> str:
+    """Return what an error calls the type of a path."""
+    if kind.instance == "Array":
+        return f"[{called(kind.values)}]"
+    return KINDS.get(kind.instance, kind.instance)
+
+
+KINDS: Final = {"String": "string", "Date": "date", "DocumentArray": "embedded"}
+"""Types that errors call otherwise than schemas."""
+
+
+def cast_whole(kind: SchemaType, value: Any) -> Any:
+    """Return a value cast to a type of single values, or of arrays of them."""
+    if kind.instance != "Array" or value is None:
+        return cast(kind.instance, kind.options, value)
+    items = value if isinstance(value, list | tuple) else [value]
+    return [cast_whole(kind.values, item) for item in items]
 
 
 def cast(instance: str, options: Mapping[str, Any], value: Any) -> Any:

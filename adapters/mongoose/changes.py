@@ -36,7 +36,7 @@ class Saving:
         if making.problems:
             raise ValidationError.of(model.name, making.problems)
         if model.schema.minimize:
-            self._document = minimized(self._document)
+            self._document = minimized(self._document, model.schema)
         self._versioned = False
         self._changed: dict[str, Any] = {}
 

@@ -17,9 +17,14 @@ ARRAYS: Final = frozenset({"Array", "DocumentArray"})
 
 
 def runs_late(kind: SchemaType) -> bool:
-    """Return whether the default is a function, which runs once the given values are set."""
+    """Return whether the default is a function, which runs once the given values are set.
+
+    So do those of arrays of subdocuments, whatever they are.
+    """
     default = kind.options.get("default")
-    return isinstance(default, Mapping) and FUNCTION in default
+    return kind.instance == "DocumentArray" or (
+        isinstance(default, Mapping) and FUNCTION in default
+    )
 
 
 def default_of(kind: SchemaType, making: Making, document: Mapping[str, Any], at: str) -> Any:
@@ -33,7 +38,7 @@ def default_of(kind: SchemaType, making: Making, document: Mapping[str, Any], at
     default = options["default"]
     if default == NONE_AT_ALL:
         return MISSING
-    if not runs_late(kind):
+    if not isinstance(default, Mapping) or FUNCTION not in default:
         return deepcopy(default)
     if "value" in default:
         return deepcopy(default["value"])
@@ -45,4 +50,4 @@ def default_of(kind: SchemaType, making: Making, document: Mapping[str, Any], at
         case "objectid":
             return making.new_id()
         case _:
-            return making.functions[f"{at} default"](document)
+            return making.called("default", at, document)

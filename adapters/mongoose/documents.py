@@ -5,9 +5,10 @@ Fields stand in the order of the schema, then what defaults of functions give. S
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from types import NoneType
 from typing import Any, Final
 
-from adapters.mongoose.casting import cast
+from adapters.mongoose.casting import called, cast, cast_whole
 from adapters.mongoose.defaults import default_of, runs_late
 from adapters.mongoose.errors import StrictModeError
 from adapters.mongoose.javascript import plain
@@ -77,12 +78,13 @@ def _level(level: _Level, given: Mapping[str, Any], prefix: str) -> dict[str, An
 def _nested(level: _Level, document: dict[str, Any], name: str, given: object, prefix: str) -> None:
     if isinstance(given, Mapping):
         document[name] = _given_nested(level, given, prefix)
-    elif given is None:
+    elif given is None and "." not in prefix[:-1]:
         document[name] = None
-    else:
-        if given is not MISSING:
-            level.making.report("ObjectExpectedError", "", level.at + prefix[:-1], value=given)
+    elif given is MISSING or "." in prefix[:-1]:
+        if given is not MISSING and given is not None:
+            level.making.report("CastError", "Object", level.at + prefix[:-1], value=given)
         document[name] = _level(level, {}, prefix)
+    # What is no object at the first level makes Mongoose leave the whole field out, without a word.
 
 
 def _given_nested(level: _Level, given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -108,48 +110,67 @@ def value_of(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     try:
         return cast(kind.instance, kind.options, value)
     except ValueError:
-        making.report("CastError", kind.instance, path, value=value)
+        making.report("CastError", called(kind), path, value=value)
         return MISSING
 
 
 def _subdocument(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     if not isinstance(value, Mapping):
-        making.report("ObjectExpectedError", "", path, value=value)
+        making.report("CastError", "Embedded", path, value=value)
         return MISSING
     return construct(kind.documents, value, making, f"{path}.")
 
 
 def _array(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     items = value if isinstance(value, list | tuple) else [value]
-    made = [_element(kind, item, making, f"{path}.{at}") for at, item in enumerate(items)]
-    return MISSING if any(item is MISSING for item in made) else made
+    made = []
+    for at, item in enumerate(items):
+        try:
+            made.append(cast_whole(kind.values, item))
+        except ValueError:
+            making.report("CastError", called(kind), f"{path}.{at}", value=item)
+            return MISSING
+    return made
 
 
-def _element(kind: SchemaType, item: Any, making: Making, path: str) -> Any:
-    if kind.element is not None:
-        return value_of(kind.element, item, making, path)
-    if item is None:
-        return None
-    if not isinstance(item, Mapping):
-        making.report("CastError", "Embedded", path, value=item)
+def _documents(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
+    items = value if isinstance(value, list | tuple) else [value]
+    wrong = [item for item in items if not isinstance(item, Mapping | list | NoneType)]
+    if wrong:
+        # What counts as false in JavaScript makes another error.
+        name, said = ("CastError", called(kind)) if wrong[0] else ("ObjectParameterError", "")
+        making.report(name, said, path, value=value)
         return MISSING
-    return construct(kind.documents, item, making, f"{path}.")
+    return [
+        item
+        if item is None
+        else construct(
+            kind.documents, item if isinstance(item, Mapping) else {}, making, f"{path}.{at}."
+        )
+        for at, item in enumerate(items)
+    ]
 
 
 def _map(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
-    if not isinstance(value, Mapping):
+    if isinstance(value, list | tuple) and not value:
+        return {}
+    if not isinstance(value, Mapping) or any("." in key or key.startswith("$") for key in value):
         making.report("CastError", "Map", path, value=value)
         return MISSING
-    made = {
-        name: value_of(kind.values, item, making, f"{path}.{name}") for name, item in value.items()
-    }
+    made = {}
+    for name, item in value.items():
+        place = f"{path}.{name}"
+        if kind.values.inner is not None and not isinstance(item, Mapping | NoneType):
+            making.report("ObjectExpectedError", "", place, value=item)
+            continue
+        made[name] = value_of(kind.values, item, making, place)
     return {name: item for name, item in made.items() if item is not MISSING}
 
 
 HOLDERS: Final[Mapping[str, Callable[[SchemaType, Any, Making, str], Any]]] = {
     "Embedded": _subdocument,
     "Array": _array,
-    "DocumentArray": _array,
+    "DocumentArray": _documents,
     "Map": _map,
 }
 """The types that hold others."""

@@ -85,6 +85,42 @@ class StrictModeError(ModelError):
         return made
 
 
+class MissingIdError(ModelError):
+    """A document has no `_id`, and its schema makes none up."""
+
+    @classmethod
+    def of(cls, model: str) -> "MissingIdError":
+        return cls("document must have an _id before saving", where=model, remedy="give it one")
+
+
+class ObjectParameterError(ModelError):
+    """What should become a subdocument is no object."""
+
+    name = "ObjectParameterError"
+
+    @classmethod
+    def at(cls, path: str, *, model: str) -> "ObjectParameterError":
+        return cls(
+            f"what goes into {path!r} must be an object",
+            where=f"{model}.{path}",
+            remedy="give an object",
+        )
+
+
+class OperatorError(ModelError):
+    """A type of schema has no use for a query operator."""
+
+    name = "Error"
+
+    @classmethod
+    def of(cls, operator: str, instance: str, *, where: str) -> "OperatorError":
+        return cls(
+            f"Can't use {operator} with {instance}.",
+            where=where,
+            remedy="use an operator that the type of the path knows",
+        )
+
+
 class VersionError(ModelError):
     """Another writer saved the document first."""
 
@@ -122,11 +158,14 @@ class ServerError(ModelError):
     key_value: Mapping[str, Any] | None
 
     @classmethod
-    def from_result(cls, result: Failure | WriteError, *, where: str) -> "ServerError":
+    def from_result(
+        cls, result: Failure | WriteError, *, where: str, bulk: bool = False
+    ) -> "ServerError":
         """Return the error that an answer means; code 11000 is a DuplicateKeyError."""
         duplicate = result.code == DUPLICATE_KEY
         fields = ", ".join(result.key_pattern or {})
-        made = (DuplicateKeyError if duplicate else ServerError)(
+        duplicate_kind = BulkDuplicateError if bulk else DuplicateKeyError
+        made = (duplicate_kind if duplicate else ServerError)(
             f"E11000 duplicate key: {fields}" if duplicate else f"error {result.code}",
             where=where,
             remedy="use another value" if duplicate else "see the code in MongoDB's manual",
@@ -139,3 +178,9 @@ class ServerError(ModelError):
 
 class DuplicateKeyError(ServerError):
     """A unique index has the value already: code 11000."""
+
+
+class BulkDuplicateError(DuplicateKeyError):
+    """The same for a document among several."""
+
+    name = "MongoBulkWriteError"

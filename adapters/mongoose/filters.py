@@ -3,14 +3,19 @@
 Source: Mongoose documentation, "Query Casting", "Schemas: strictQuery".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import Any, Final
 
+from bson.objectid import ObjectId
 from bson.regex import Regex
 
-from adapters.mongoose.casting import cast
-from adapters.mongoose.errors import CastError
+from adapters.mongoose.casting import called, cast, double
+from adapters.mongoose.documents import construct
+from adapters.mongoose.errors import CastError, OperatorError
 from adapters.mongoose.javascript import plain
+from adapters.mongoose.making import Making
+from adapters.mongoose.minimizing import minimized
 from adapters.mongoose.schema import Schema, SchemaType
 
 LOGICAL: Final = frozenset({"$or", "$nor", "$and"})
@@ -22,7 +27,9 @@ def cast_filter(schema: Schema, given: Mapping[str, Any], model: str) -> dict[st
     made: dict[str, Any] = {}
     for path, value in given.items():
         if path in LOGICAL:
-            made[path] = _branches(schema, path, value, model)
+            # Mongoose leaves out one without branches, which MongoDB would refuse.
+            if branches := _branches(schema, path, value, model):
+                made[path] = branches
         elif path.startswith("$"):
             made[path] = plain(value)
         else:
@@ -31,9 +38,16 @@ def cast_filter(schema: Schema, given: Mapping[str, Any], model: str) -> dict[st
 
 
 def _branches(schema: Schema, name: str, value: Any, model: str) -> list[dict[str, Any]]:
-    if not isinstance(value, list | tuple) or not all(isinstance(each, Mapping) for each in value):
+    return [cast_filter(schema, each, model) for each in _only_documents(name, value, model)]
+
+
+def _only_documents(name: str, value: Any, model: str) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(value, list | tuple):
         raise CastError.at(name, "Array", model=model)
-    return [cast_filter(schema, each, model) for each in value]
+    for at, each in enumerate(value):
+        if not isinstance(each, Mapping):
+            raise CastError.at(f"{name}.{at}", "Object", model=model)
+    return value
 
 
 def cast_condition(schema: Schema, path: str, value: Any, model: str) -> Any:
@@ -89,8 +103,10 @@ class Condition:
 
     def _operator(self, name: str, operand: Any) -> Any:
         how = OPERATORS.get(name)
-        if how is None:
-            raise self._wrong(f"${name}")
+        if how is None or (name in FOR_ARRAYS and self._kind.instance not in HOLD_ARRAYS):
+            if self._kind.instance == "Number":
+                raise self._wrong("number")
+            raise OperatorError.of(name, self._kind.instance, where=self._path)
         return how(self, operand)
 
     def equal(self, value: Any) -> Any:
@@ -101,22 +117,40 @@ class Condition:
 
     def single(self, value: Any) -> Any:
         """Cast one value."""
+        if self._kind.instance == "Embedded" and not isinstance(value, Mapping | NoneType):
+            raise self._wrong("Embedded")
+        if self._kind.inner is not None and isinstance(value, Mapping):
+            return embedded(self._kind.inner, value, self._model)
+        if self._kind.instance == "Map" and isinstance(value, Mapping):
+            below = Condition(
+                kind=self._kind.values, rest="", path=f"{self._path}.$*", model=self._model
+            )
+            return {name: below.single(item) for name, item in value.items()}
         kind = self._element()
         if value is None or isinstance(value, Regex) or kind is None:
             return plain(value)
         try:
             return cast(kind.instance, kind.options, value)
         except ValueError:
-            raise self._wrong(kind.instance) from None
+            raise self._wrong(called(kind)) from None
 
     def many(self, values: Any) -> list[Any]:
         """Cast each of a list; one value is a list of one."""
         listed = values if isinstance(values, list | tuple) else [values]
-        return [self.equal(value) for value in listed]
+        return [value if value == [] else self.equal(value) for value in listed]
 
     def negated(self, value: Any) -> Any:
         """Cast what stands below `$not`."""
         return self.cast(value) if _is_operators(value) else self.equal(value)
+
+    def count(self, value: Any) -> Any:
+        """Cast the operand of `$size`, or each of those of `$mod`."""
+        if isinstance(value, list | tuple):
+            return [self.count(each) for each in value]
+        try:
+            return double(value)
+        except ValueError:
+            raise self._wrong("Number") from None
 
     def element(self, value: Any) -> Any:
         """Cast what stands below `$elemMatch`: a filter on documents, or operators on values."""
@@ -134,7 +168,17 @@ class Condition:
         return None if kind is None or kind.inner is not None or kind.instance in OPEN else kind
 
     def _wrong(self, kind: str) -> CastError:
-        return CastError.at(self._path, kind, model=self._model)
+        # Mongoose tells the path inside the innermost subdocument.
+        return CastError.at(self._kind.path or self._path, kind, model=self._model)
+
+
+def embedded(schema: Schema, value: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Cast a subdocument to be compared with."""
+    making = Making(model=model, now_ms=0, new_id=ObjectId)
+    made = construct(schema, value, making)
+    for path, problem in making.problems.items():
+        raise CastError.at(path, problem.kind, model=model)
+    return minimized(made, schema) if schema.minimize else made
 
 
 def _is_operators(value: Any) -> bool:
@@ -145,21 +189,23 @@ def _given(_condition: Condition, operand: Any) -> Any:
     return plain(operand)
 
 
-OF_MANY: Final = frozenset({"Array", "DocumentArray", "Buffer", "Mixed"})
+OF_MANY: Final = frozenset({"Array", "DocumentArray", "Buffer"})
+FOR_ARRAYS: Final = frozenset({"$size", "$elemMatch"})
+HOLD_ARRAYS: Final = OF_MANY | {"Mixed", "Embedded", "Map"}
 OPEN: Final = frozenset({"Mixed", "Map"})
 
 OPERATORS: Final[Mapping[str, Callable[[Condition, Any], Any]]] = {
     **dict.fromkeys(("$eq", "$ne"), Condition.equal),
     **dict.fromkeys(("$gt", "$gte", "$lt", "$lte"), Condition.single),
     **dict.fromkeys(("$in", "$nin", "$all"), Condition.many),
+    "$size": Condition.count,
+    "$mod": Condition.count,
     "$not": Condition.negated,
     "$elemMatch": Condition.element,
     **dict.fromkeys(
         (
             "$exists",
             "$type",
-            "$size",
-            "$mod",
             "$regex",
             "$options",
             "$bitsAllSet",

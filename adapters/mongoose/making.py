@@ -1,17 +1,21 @@
 """What documents are made with: the time and the identifiers, stamped once, and the functions that an export cannot hold."""
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
 from bson.objectid import ObjectId
 
 from adapters.mongoose.errors import PathError
+from comparators.errors import UnsupportedError
+
+_ELEMENT: Final = re.compile(r"\.[0-9]+(?=\.|$)")
 
 Functions = Mapping[str, Callable[..., Any]]
-"""Counterparts of an application's functions, by `path option` (`principalId required`).
+"""Counterparts of an application's functions, by `path option` (`principalId required`, `lines[].sku validate`).
 
 `default` and `required` are given the document, `validate` the value and the document.
 """
@@ -35,6 +39,18 @@ class Making:
     def new_uuid(self) -> str:
         """Return a random UUID as text."""
         return str(uuid.uuid4())
+
+    def called(self, option: str, path: str, *arguments: Any) -> Any:
+        """Return what an application's function says of a path; UnsupportedError where it has no counterpart."""
+        place = f"{_ELEMENT.sub('[]', path)} {option}"
+        function = self.functions.get(place)
+        if function is None:
+            raise UnsupportedError(
+                f"the application's own `{option}` of {self.model}.{path}",
+                where=f"{self.model}.{path}",
+                remedy=f"give `models_of` a function for {place!r} of {self.model}",
+            )
+        return function(*arguments)
 
     def report(
         self, name: str, kind: str, path: str, *, message: str = "", value: Any = None

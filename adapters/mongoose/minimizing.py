@@ -5,22 +5,40 @@ Source: Mongoose documentation, "Schemas: minimize".
 
 from typing import Any
 
+from adapters.mongoose.schema import Schema
 
-def minimized(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document without its empty objects; those in arrays keep their places."""
+ANYTHING = Schema(types={}, nested={})
+
+
+def minimized(
+    document: dict[str, Any], schema: Schema = ANYTHING, prefix: str = ""
+) -> dict[str, Any]:
+    """Return a document without its empty objects; those in arrays keep their places, and maps stay."""
     made = {}
     for name, value in document.items():
-        kept = _kept(value)
-        if kept != {}:
+        kept = _kept(value, schema, prefix + name)
+        if kept != {} or _is_map(schema, prefix + name):
             made[name] = kept
     return made
 
 
-def _kept(value: Any) -> Any:
+def _kept(value: Any, schema: Schema, path: str) -> Any:
+    kind = schema.types.get(path)
+    inner = ANYTHING if kind is None or kind.inner is None else kind.inner
     match value:
-        case dict():
-            return minimized(value)
+        case dict() if path in schema.nested:
+            return minimized(value, schema, f"{path}.")
+        case dict() if not _is_map(schema, path):
+            return minimized(value, inner)
         case list():
-            return [_kept(item) for item in value]
+            return [
+                minimized(item, inner) if isinstance(item, dict) else _kept(item, ANYTHING, "")
+                for item in value
+            ]
         case _:
             return value
+
+
+def _is_map(schema: Schema, path: str) -> bool:
+    kind = schema.types.get(path)
+    return kind is not None and kind.instance == "Map"

@@ -12,7 +12,7 @@ from adapters.mongoose.changes import Saving
 from adapters.mongoose.errors import ServerError, ValidationError
 from adapters.mongoose.filters import cast_filter
 from adapters.mongoose.making import Functions, Making
-from adapters.mongoose.populating import populated
+from adapters.mongoose.populating import Asked, populated
 from adapters.mongoose.projections import projection_of, sort_of
 from adapters.mongoose.schema import ModelSchema
 from adapters.mongoose.storing import new_document
@@ -91,7 +91,7 @@ class Model:
                 if ordered:
                     raise
         if made:
-            await self._insert(made, session, ordered=ordered)
+            await self._insert(made, session, ordered=ordered, bulk=True)
         return made
 
     async def find(
@@ -102,7 +102,7 @@ class Model:
         sort: Sort = None,
         skip: int = 0,
         limit: int = 0,
-        populate: Sequence[Any] = (),
+        populate: Sequence[Asked] = (),
         session: Transaction | None = None,
     ) -> list[Document]:
         """Return the documents that a filter selects, without what the schema hides."""
@@ -120,7 +120,7 @@ class Model:
         projection: Projection = None,
         sort: Sort = None,
         skip: int = 0,
-        populate: Sequence[Any] = (),
+        populate: Sequence[Asked] = (),
         session: Transaction | None = None,
     ) -> Document | None:
         """Return the first document that a filter selects, None where there is none."""
@@ -140,7 +140,7 @@ class Model:
         identifier: Any,
         *,
         projection: Projection = None,
-        populate: Sequence[Any] = (),
+        populate: Sequence[Asked] = (),
         session: Transaction | None = None,
     ) -> Document | None:
         """Return the document with an `_id`, None where there is none."""
@@ -317,10 +317,15 @@ class Model:
         )
 
     async def _insert(
-        self, documents: list[Document], session: Transaction | None, *, ordered: bool = True
+        self,
+        documents: list[Document],
+        session: Transaction | None,
+        *,
+        ordered: bool = True,
+        bulk: bool = False,
     ) -> None:
         arguments = {"documents": documents, "ordered": ordered}
-        acknowledged(await self._run(Kind.INSERT, arguments, session), self._where)
+        acknowledged(await self._run(Kind.INSERT, arguments, session), self._where, bulk=bulk)
 
     async def _update(
         self,

@@ -9,6 +9,7 @@ from bson.objectid import ObjectId
 
 from adapters.database import Database
 from adapters.entities.mongoose.models import read_models
+from adapters.mongoose.librechat import LIBRECHAT_FUNCTIONS
 from adapters.mongoose.making import Functions
 from adapters.mongoose.model import Model
 from adapters.mongoose.schema import ModelSchema, schema_of
@@ -16,8 +17,6 @@ from adapters.mongoose.schema import ModelSchema, schema_of
 Models = Mapping[str, Model]
 LIBRECHAT: Final = Path(__file__).parents[2] / "config" / "models" / "librechat.json"
 """The models of LibreChat, exported from its package `@librechat/data-schemas`."""
-
-NO_FUNCTIONS: Final[Mapping[str, Functions]] = {}
 
 
 def _now_ms() -> int:
@@ -31,12 +30,13 @@ def models_of(
     name: str,
     clock: Callable[[], int] = _now_ms,
     new_id: Callable[[], ObjectId] = ObjectId,
-    functions: Mapping[str, Functions] = NO_FUNCTIONS,
+    functions: Mapping[str, Functions] = LIBRECHAT_FUNCTIONS,
     adapted: Callable[[ModelSchema], ModelSchema] = lambda schema: schema,
 ) -> Models:
     """Return the exported models by name, in the database called `name`; SettingsError for a file that is none.
 
-    `functions` are counterparts of the application's functions, by model; `adapted` changes a schema before it is used.
+    `functions` are counterparts of the application's functions, by model; those of LibreChat unless others are given. `adapted` changes
+    a schema before it is used.
     """
     models: dict[str, Model] = {}
     for each in read_models(exported):

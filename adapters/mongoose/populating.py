@@ -16,30 +16,46 @@ if TYPE_CHECKING:
     from adapters.mongoose.model import Model
 
 
+Projection = Mapping[str, Any] | str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Populate:
     """A path to populate: with the fields of `select` alone where that is given, from documents that `match`."""
 
     path: str
-    select: Mapping[str, Any] | str | None = None
+    select: Projection = None
     match: Mapping[str, Any] | None = None
     model: str | None = None
-    populate: Sequence["Populate | str"] = ()
+    populate: Sequence["Asked"] = ()
+
+
+Asked = Populate | str | Mapping[str, Any]
+"""What to populate: paths parted by spaces, or one with options."""
 
 
 async def populated(
     documents: list[dict[str, Any]],
     schema: ModelSchema,
-    asked: Sequence[Populate | str],
+    asked: Sequence[Asked],
     models: Mapping[str, "Model"],
     session: Transaction | None,
 ) -> list[dict[str, Any]]:
     """Return documents with the references at paths replaced: by null, and out of an array, where they point nowhere."""
     for each in asked:
-        for path in each.split() if isinstance(each, str) else (each,):
-            one = Populate(path=path) if isinstance(path, str) else path
+        for one in _asked(each):
             await _populate(documents, schema, one, models, session)
     return documents
+
+
+def _asked(each: Asked) -> list[Populate]:
+    match each:
+        case str():
+            return [Populate(path=path) for path in each.split()]
+        case Populate():
+            return [each]
+        case _:
+            return [Populate(**each)]
 
 
 async def _populate(
@@ -53,6 +69,7 @@ async def _populate(
     by_model: dict[str, list[tuple[dict[str, Any], str]]] = {}
     for holder, name in places:
         by_model.setdefault(_target(schema, asked, holder), []).append((holder, name))
+    shown, whole = _with_identifier(asked.select)
     for target, held in by_model.items():
         if target not in models:
             raise UnsupportedError(
@@ -63,13 +80,26 @@ async def _populate(
         ids = [identifier for holder, name in held for identifier in _listed(holder[name])]
         found = await models[target].find(
             {**(asked.match or {}), "_id": {"$in": ids}},
-            projection=asked.select,
+            projection=shown,
             populate=asked.populate,
             session=session,
         )
         by_id = {document_key(document["_id"]): document for document in found}
+        if not whole:
+            for document in found:
+                del document["_id"]
         for holder, name in held:
             holder[name] = _replaced(holder[name], by_id)
+
+
+def _with_identifier(select: Projection) -> tuple[Projection, bool]:
+    """Return a projection that keeps the `_id`s, which tell what belongs where, and whether they were asked for."""
+    if isinstance(select, str):
+        names = [name for name in select.split() if name != "-_id"]
+        return " ".join(names), "-_id" not in select.split()
+    if select is None or select.get("_id", 1):
+        return select, True
+    return {name: value for name, value in select.items() if name != "_id"}, False
 
 
 def _target(schema: ModelSchema, asked: Populate, document: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ def projection_of(schema: Schema, asked: Mapping[str, Any] | str | None) -> dict
     given = _parsed(asked) if isinstance(asked, str) else dict(asked or {})
     shown = {name[1:] for name in given if name.startswith("+")}
     made = {name: value for name, value in given.items() if not name.startswith("+")}
-    included = any(_includes(name, value) for name, value in made.items())
+    included = any(_includes(value) for value in made.values())
     for path in _hidden(schema, ""):
         if path in shown:
             if included:
@@ -33,10 +33,10 @@ def _parsed(text: str) -> dict[str, Any]:
     }
 
 
-def _includes(name: str, value: Any) -> bool:
+def _includes(value: Any) -> bool:
     if isinstance(value, Mapping):
         return "$meta" not in value and "$slice" not in value and "$elemMatch" not in value
-    return name != "_id" and bool(value)
+    return bool(value)
 
 
 def _hidden(schema: Schema, prefix: str) -> Iterator[str]:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bson import json_util
+from bson.codec_options import DatetimeConversion
+
 from adapters.entities.mongoose.models import Model, SchemaOptions, SchemaPath
 
 CREATED: Final = "createdAt"
@@ -143,15 +146,33 @@ def _type(path: SchemaPath, paths: list[SchemaPath]) -> SchemaType:
         element = _declared(paths, f"{path.path}{MAP_VALUES}")
     elif path.instance in {"Array", "DocumentArray"}:
         element = _declared(paths, f"{path.path}{ELEMENTS}") or SchemaType(
-            path="", instance=path.of or "Mixed", options=path.of_options
+            path="",
+            instance=path.of or "Mixed",
+            options={name: _native(value) for name, value in path.of_options.items()},
         )
     return SchemaType(
         path=path.path,
         instance="DocumentArray" if path.of == "Subdocument" else path.instance,
-        options=path.options,
+        options={name: _native(value) for name, value in path.options.items()},
         inner=inner,
         element=element,
     )
+
+
+def _native(value: Any) -> Any:
+    """Return an option with its Extended JSON as values; patterns stay as they are."""
+    match value:
+        case {"$date": str()} | {"$oid": str()}:
+            return json_util.object_hook(value, _DATES)
+        case dict():
+            return {name: _native(item) for name, item in value.items()}
+        case list():
+            return [_native(item) for item in value]
+        case _:
+            return value
+
+
+_DATES: Final = json_util.JSONOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 
 
 def _below(paths: list[SchemaPath], prefix: str) -> list[SchemaPath]:

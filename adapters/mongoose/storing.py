@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.mongoose.documents import construct
-from adapters.mongoose.errors import ValidationError
+from adapters.mongoose.errors import MissingIdError, ValidationError
 from adapters.mongoose.making import Making
 from adapters.mongoose.minimizing import minimized
 from adapters.mongoose.schema import ModelSchema, Schema
@@ -18,26 +18,32 @@ def new_document(model: ModelSchema, given: Mapping[str, Any], making: Making) -
     """Return what `Model.create` stores for what it is given; ValidationError where that does not fit the schema."""
     schema = model.schema
     if model.discriminator is not None:
-        given = {**given, model.discriminator[0]: model.discriminator[1]}
+        key, own = model.discriminator
+        if given.get(key, own) != own:
+            making.report("CastError", "String", key, value=given[key])
+        given = {**given, key: own}
     document = construct(schema, given, making)
     validate(schema, document, making)
     if making.problems:
         raise ValidationError.of(model.name, making.problems)
-    _stamp(schema, document, making)
+    if "_id" not in document:
+        raise MissingIdError.of(model.name)
+    if document["_id"] is None:
+        document["_id"] = making.new_id()
+    stamp(schema, document, making)
     if schema.version_key is not None:
-        document.pop(schema.version_key, None)
         document[schema.version_key] = 0
-    return minimized(document) if schema.minimize else document
+    return minimized(document, schema) if schema.minimize else document
 
 
-def _stamp(schema: Schema, document: dict[str, Any], making: Making) -> None:
+def stamp(schema: Schema, document: dict[str, Any], making: Making) -> None:
     """Set the times of making and changing, in subdocuments too."""
     for path, kind in schema.types.items():
         if kind.inner is not None and path in document:
             held = document[path] if isinstance(document[path], list) else [document[path]]
             for each in held:
                 if isinstance(each, dict):
-                    _stamp(kind.inner, each, making)
+                    stamp(kind.inner, each, making)
     created, updated = schema.timestamps.created, schema.timestamps.updated
     if created is not None and document.get(created) is None:
         document[created] = making.now

@@ -4,15 +4,19 @@ Source: Mongoose documentation, "Schemas: strict", "Timestamps", "SchemaTypes: i
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import Any, Final
 
-from adapters.mongoose.casting import cast
+from adapters.mongoose.casting import called, cast, cast_whole
+from adapters.mongoose.defaults import ARRAYS
 from adapters.mongoose.documents import value_of
-from adapters.mongoose.errors import CastError, StrictModeError
+from adapters.mongoose.errors import CastError, ObjectParameterError, StrictModeError
 from adapters.mongoose.filters import cast_condition, cast_filter, holder_of
 from adapters.mongoose.javascript import plain
 from adapters.mongoose.making import Making
+from adapters.mongoose.minimizing import minimized
 from adapters.mongoose.schema import Schema, SchemaType
+from adapters.mongoose.storing import stamp
 from adapters.mongoose.upserts import defaults_on_insert
 from comparators.canonical import MISSING
 
@@ -31,18 +35,21 @@ def cast_update(
 ) -> dict[str, Any]:
     """Return an update as it goes over the wire; empty where nothing is left of it."""
     made: dict[str, dict[str, Any]] = {}
-    for name, fields in _operators(update).items():
+    # From the last to the first, as Mongoose does: it decides which of several errors is told.
+    for name, fields in reversed(_operators(update).items()):
+        if timestamps:
+            _leave_to_clock(schema, name, fields)
         target = made.setdefault(name, {})
-        for path, value in fields.items():
+        for path, value in reversed(fields.items()):
             found = _field(schema, name, path, value, making)
             if found is not MISSING:
                 target[path] = found
+    if timestamps:
+        _stamp(schema, made, making)
     if upsert:
         _move_immutable(schema, made)
     else:
         _drop_immutable(schema, made)
-    if timestamps:
-        stamp(schema, made, making)
     if upsert:
         _add_defaults(schema, made, making, filter_)
     return {name: fields for name, fields in made.items() if fields}
@@ -83,10 +90,10 @@ def _field(schema: Schema, operator: str, path: str, value: Any, making: Making)
     target, _ = holder_of(schema, path)
     if target is None:
         return MISSING if kind.inner is not None and schema.strict else plain(value)
-    if how is None:
-        return plain(value)
     if operator == "$pull":
         return _pulled(schema, target, path, value, making.model)
+    if how is None:
+        return plain(value)
     return how(target, value, making, path)
 
 
@@ -101,15 +108,30 @@ def _nested(schema: Schema, prefix: str, value: Mapping[str, Any], making: Makin
 
 def _set(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     found = value_of(kind, value, making, path)
-    _throw(making, path)
-    return found
+    _throw(kind, making, path)
+    for each in found if isinstance(found, list) else [found]:
+        if kind.inner is not None and isinstance(each, dict):
+            stamp(kind.inner, each, making)
+    return _small(kind, found)
 
 
-def _throw(making: Making, path: str) -> None:
+def _small(kind: SchemaType, value: Any) -> Any:
+    """Return subdocuments without their empty objects, where their schema minimizes."""
+    if kind.inner is None or not kind.inner.minimize:
+        return value
+    if isinstance(value, list):
+        return [_small(kind, item) for item in value]
+    return minimized(value, kind.inner) if isinstance(value, dict) else value
+
+
+def _throw(kind: SchemaType, making: Making, path: str) -> None:
     """Raise what casting reported: an update has no list of errors."""
     if making.problems:
         first = next(iter(making.problems.values()))
-        raise CastError.at(path, first.kind, model=making.model)
+        if kind.instance == "DocumentArray":
+            raise CastError.at(path, called(kind), model=making.model)
+        inside = first.path.removeprefix(f"{path}.") if kind.inner is not None else first.path
+        raise CastError.at(inside, first.kind, model=making.model)
 
 
 def _number(_kind: SchemaType, value: Any, making: Making, path: str) -> Any:
@@ -124,27 +146,30 @@ def _number(_kind: SchemaType, value: Any, making: Making, path: str) -> Any:
 
 def _added(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     """Cast what goes into an array: one element, or those of `$each` with their modifiers."""
+    if isinstance(value, list | tuple):
+        value = {"$each": value}
     if isinstance(value, Mapping) and "$each" in value:
-        each = value["$each"]
-        items = each if isinstance(each, list | tuple) else [each]
-        return {
-            **{name: plain(item) for name, item in value.items() if name != "$each"},
-            "$each": [_element(kind, item, making, path) for item in items],
-        }
+        modifiers = {name: plain(item) for name, item in value.items() if name != "$each"}
+        return {**modifiers, "$each": _all(kind, value["$each"], making, path)}
     return _element(kind, value, making, path)
 
 
 def _element(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
-    if kind.instance not in {"Array", "DocumentArray"}:
+    if kind.instance not in ARRAYS:
         return plain(value)
-    made = value_of(kind, [value], making, path)
-    _throw(making, path)
-    return made[0]
+    if kind.instance == "DocumentArray":
+        if not isinstance(value, Mapping | NoneType):
+            raise ObjectParameterError.at(path, model=making.model)
+        return _set(kind, [value], making, path)[0]
+    try:
+        return cast_whole(kind.values, value)
+    except ValueError:
+        raise CastError.at(path, called(kind.values), model=making.model) from None
 
 
 def _all(kind: SchemaType, values: Any, making: Making, path: str) -> Any:
-    listed = values if isinstance(values, list | tuple) else [values]
-    return [_element(kind, value, making, path) for value in listed]
+    listed = list(values) if isinstance(values, list | tuple) else [values]
+    return _set(kind, listed, making, path) if kind.instance in ARRAYS else plain(listed)
 
 
 def _pulled(schema: Schema, kind: SchemaType, path: str, value: Any, model: str) -> Any:
@@ -160,6 +185,7 @@ OPERATORS: Final[Mapping[str, Callable[[SchemaType, Any, Making, str], Any]]] = 
     "$max": _set,
     "$inc": _number,
     "$mul": _number,
+    "$pop": _number,
     "$push": _added,
     "$addToSet": _added,
     "$pullAll": _all,
@@ -184,15 +210,22 @@ def _move_immutable(schema: Schema, update: dict[str, dict[str, Any]]) -> None:
     moved = {path: value for path, value in update.get(SET, {}).items() if _immutable(schema, path)}
     _drop_immutable(schema, update)
     if moved:
-        update[ON_INSERT] = moved | update.get(ON_INSERT, {})
+        update[ON_INSERT] = update.get(ON_INSERT, {}) | moved
 
 
-def stamp(schema: Schema, update: dict[str, dict[str, Any]], making: Making) -> None:
+def _leave_to_clock(schema: Schema, operator: str, fields: dict[str, Any]) -> None:
+    """Drop times that were given; one of making that counts as false in JavaScript is overlooked by Mongoose."""
+    created, updated = schema.timestamps.created, schema.timestamps.updated
+    if updated is not None and operator == SET:
+        fields.pop(updated, None)
+    if created is not None and fields.get(created):
+        del fields[created]
+
+
+def _stamp(schema: Schema, update: dict[str, dict[str, Any]], making: Making) -> None:
     """Add the times of making and changing."""
     stamps = schema.timestamps
     if stamps.created is not None:
-        for fields in update.values():
-            fields.pop(stamps.created, None)
         update.setdefault(ON_INSERT, {})[stamps.created] = making.now
     if stamps.updated is not None:
         for fields in update.values():

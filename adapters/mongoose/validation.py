@@ -23,7 +23,7 @@ def validate(schema: Schema, document: Mapping[str, Any], making: Making, at: st
         whole = at + path
         if whole in making.problems:
             continue
-        for name in _failing(kind, value, document, making, path):
+        for name in _failing(kind, value, document, making, whole):
             making.report(
                 "ValidatorError", name, whole, message=_message(kind, name, whole), value=value
             )
@@ -61,7 +61,7 @@ def _inside(kind: SchemaType, value: Any, making: Making, path: str) -> None:
 
 def _elements(kind: SchemaType, items: Any, making: Making, path: str) -> None:
     for name, item in items:
-        for failed in _failing(kind.values, item, {}, making, path):
+        for failed in _failing(kind.values, item, {}, making, f"{path}.{name}"):
             making.report("ValidatorError", failed, f"{path}.{name}", value=item)
             break
         else:
@@ -80,14 +80,14 @@ def _failing(
         check = CHECKS.get(name)
         if check is not None and value is not None and not check(kind, value, _limit(name, option)):
             yield NAMES.get(name, name)
-        if name == "validate" and not _own(value, document, making, path):
+        if name == "validate" and not making.called("validate", path, value, document):
             yield "user defined"
 
 
 def _is_required(kind: SchemaType, document: Mapping[str, Any], making: Making, path: str) -> bool:
     option = _limit("required", kind.options.get("required"))
     if isinstance(option, Mapping) and FUNCTION in option:
-        return bool(making.functions[f"{path} required"](document))
+        return bool(making.called("required", path, document))
     return bool(option)
 
 
@@ -95,11 +95,6 @@ def _is_there(kind: SchemaType, value: Any) -> bool:
     if value is MISSING or value is None:
         return False
     return bool(value) if kind.instance in {"String", "Buffer"} else True
-
-
-def _own(value: Any, document: Mapping[str, Any], making: Making, path: str) -> bool:
-    function = making.functions.get(f"{path} validate")
-    return function is None or bool(function(value, document))
 
 
 def _limit(name: str, option: Any) -> Any:

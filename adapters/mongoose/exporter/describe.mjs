@@ -3,6 +3,7 @@
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const CLOCK_WITHIN_MS = 60_000;
 /** What Mongoose calls schema types, with the plain function that declares them. */
+const LAST = new Set(['_id', '__v']);
 const DECLARING = new Set(['type', 'cast', 'get', 'transform']);
 
 export function describeModel(model) {
@@ -15,7 +16,7 @@ export function describeModel(model) {
     id: schema.options.id !== false,
     optimisticConcurrency: schema.options.optimisticConcurrency ?? false,
     ...discriminated(model),
-    paths: [...pathsOf(schema, '')],
+    paths: [...pathsOf(schema, '', model.baseModelName && model.db.models[model.baseModelName].schema)],
     indexes: schema.indexes().map(([keys, options]) => ({ keys, options: plain(options) })),
     virtuals: Object.entries(schema.virtuals)
       .filter(([name]) => name !== 'id')
@@ -42,8 +43,11 @@ function discriminated(model) {
 }
 
 /** `[]` in a path stands for the elements of an array, `$*` for the values of a map. */
-function* pathsOf(schema, prefix) {
-  for (const [name, type] of Object.entries(schema.paths)) {
+function* pathsOf(schema, prefix, base) {
+  // A discriminator stores what its base has first.
+  const names = new Set([...Object.keys(base?.paths ?? {}).filter((name) => !LAST.has(name)), ...Object.keys(schema.paths)]);
+  for (const name of names) {
+    const type = schema.paths[name];
     if (name.endsWith('.$*') && schema.paths[name.slice(0, -3)]?.instance === 'Map') continue;
     yield* described(type, `${prefix}${name}`);
   }
