@@ -6,7 +6,7 @@ while documents are written: nothing is shown twice or left out, unless what it 
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,6 +60,44 @@ def sort_with_id(sort: Mapping[str, int]) -> dict[str, int]:
     made = dict(sort)
     made.setdefault("_id", next(reversed(made.values()), 1))
     return made
+
+
+def check_shown(
+    projection: Mapping[str, Any] | str | None,
+    sort: Mapping[str, int],
+    hidden: frozenset[str],
+) -> None:
+    """Raise RefusedError for a sort by what the documents of a page will not hold: a cursor could not tell it."""
+    for path in sort:
+        if _is_below(path, hidden) or not _shows(projection, path):
+            raise _unusable(f"pages by cursor need {path!r}, which is left out")
+
+
+def _shows(projection: Mapping[str, Any] | str | None, path: str) -> bool:
+    asked = projection or {}
+    if isinstance(asked, str):
+        asked = {name.removeprefix("-"): not name.startswith("-") for name in asked.split()}
+    values = {name: value for name, value in asked.items() if not name.startswith("+")}
+    if path == "_id":
+        return bool(values.get("_id", True))
+    named = [name for name, value in values.items() if name != "_id" and bool(value)]
+    if named:
+        return _is_below(path, named)
+    return not _is_below(path, values)
+
+
+def _is_below(path: str, names: Iterable[str]) -> bool:
+    return any(path == name or path.startswith(f"{name}.") for name in names)
+
+
+def check_page(number: int, size: int) -> None:
+    """Raise RefusedError for a page that cannot be."""
+    if number < 1 or size < 1:
+        raise RefusedError(
+            f"there is no page {number} of {size} documents",
+            where="page",
+            remedy="count pages from 1, and let them hold a document at least",
+        )
 
 
 def cursor_after(document: Mapping[str, Any], sort: Mapping[str, int]) -> str:

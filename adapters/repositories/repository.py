@@ -243,6 +243,7 @@ class Repository:
         session: Transaction | None = None,
     ) -> OffsetPage:
         """Return the page with a number, counted from 1, and how many documents there are in all."""
+        paging.check_page(page, size)
         total = await self.count(condition, session=session)
         items = await self.find(
             condition,
@@ -272,7 +273,9 @@ class Repository:
 
         RefusedError for a cursor of another sort, and for a sort by arrays or by what the projection leaves out.
         """
+        paging.check_page(1, size)
         order = paging.sort_with_id(sort_of(sort))
+        paging.check_shown(projection, order, self._hidden - set(reveal))
         wanted = condition
         if cursor is not None:
             behind = paging.condition_after(cursor, order)

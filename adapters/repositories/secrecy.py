@@ -1,6 +1,7 @@
 """Paths that never leave a repository unless they are asked for by name, and pipelines that cannot reach them."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Final
 
 from adapters.mongoose.model import Model
@@ -17,6 +18,7 @@ SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
     "User": ("password", "refreshToken", "totpSecret", "backupCodes"),
 }
 """What an application keeps secret besides what its schema hides (`select: false`), by model."""
+SELECTING: Final = frozenset({"$match", "$geoNear"})
 STORING: Final = frozenset({"$out", "$merge"})
 
 Document = dict[str, Any]
@@ -57,10 +59,17 @@ def guarded(
 
     `hidden_of` has them by collection. Raises RefusedError for a stage that stores its result.
     """
-    made: list[Document] = [{"$unset": sorted(hidden)}] if hidden else []
-    for stage in pipeline:
+    # What selects documents may look at everything, as the filter of a find; and some stages must come first.
+    leading = sum(1 for _ in takewhile(_selects, pipeline))
+    made: list[Document] = [dict(stage) for stage in pipeline[:leading]]
+    made += [{"$unset": sorted(hidden)}] if hidden else []
+    for stage in pipeline[leading:]:
         made += _guarded_stage(stage, hidden_of)
     return made
+
+
+def _selects(stage: Stage) -> bool:
+    return next(iter(stage), None) in SELECTING
 
 
 def _guarded_stage(stage: Stage, hidden_of: Mapping[str, frozenset[str]]) -> list[Document]:

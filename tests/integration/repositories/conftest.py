@@ -16,7 +16,7 @@ from adapters.gateway import Generated, Transaction
 from adapters.repositories.databases import database_for
 from adapters.repositories.gateway import RepositoryGateway
 from comparators.operation import Kind, Operation
-from comparators.outcome import Outcome
+from comparators.outcome import Documents, Outcome
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 
 NAME = f"repositories_{uuid4().hex[:8]}"
@@ -35,16 +35,24 @@ class Clock:
 
 
 class Noted:
-    """A database, or a transaction, and the collections that were written to."""
+    """A database, or a transaction, and the collections that were written to.
+
+    `most` is how many documents went in or came out at once.
+    """
 
     def __init__(self, inner: Transaction, written: set[str]) -> None:
         self._inner = inner
         self._written = written
+        self.most = 0
 
     async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
         if operation.kind in WRITES:
             self._written.add(operation.collection)
-        return await self._inner.run(operation, generated=generated)
+        outcome = await self._inner.run(operation, generated=generated)
+        given = operation.arguments.get("documents", ())
+        found = outcome.result.documents if isinstance(outcome.result, Documents) else ()
+        self.most = max(self.most, len(given), len(found))
+        return outcome
 
 
 class NotedDatabase(Noted):

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 from bson.objectid import ObjectId
 
 from adapters.gateway import Transaction
@@ -90,29 +91,44 @@ async def test_what_does_not_fit_is_refused(gateway: RepositoryGateway) -> None:
 
 async def test_pages_by_cursor_hold_each_document_once(gateway: RepositoryGateway) -> None:
     agents = gateway.repository("agent")
-    levels = [3, None, 1, 2, None, 2, 1]
-    rows = [_agent(str(n)) for n in range(len(levels))]
-    for row, level in zip(rows, levels, strict=True):
-        if level is not None:
-            row["access_level"] = level
+    mixed: list[Any] = [3, None, "b", 2.5, {"a": 1}, True, ObjectId(), DatetimeMS(5), "a", 3]
+    rows: list[dict[str, Any]] = [
+        _agent(str(n), avatar=value, access_level=n % 3) for n, value in enumerate(mixed)
+    ]
+    # What is not there stands beside null.
+    del rows[4]["access_level"], rows[9]["avatar"]
     await agents.bulk_create(rows)
 
-    for direction in (1, -1):
-        order = {"access_level": direction}
+    for order in ({"avatar": 1}, {"avatar": -1}, {"access_level": -1, "avatar": 1}, None):
+        whole = await agents.find(
+            sort={**(order or {}), "_id": -1 if order == {"avatar": -1} else 1}
+        )
         listed: list[Any] = []
         cursor: str | None = None
-        while True:
-            page = await agents.page_after(sort=order, size=2, cursor=cursor)
+        while cursor is not None or not listed:
+            page = await agents.page_after(sort=order, size=3, cursor=cursor)
             listed += page.items
-            if page.next is None:
-                break
             cursor = page.next
-            await agents.create(_agent(f"{direction} {len(listed)}", access_level=-direction))
 
-        keys = [each.get("access_level") or 0 for each in listed if each["name"].isdigit()]
-        assert keys == sorted(keys, reverse=direction < 0)
-        assert sorted(each["name"] for each in listed if each["name"].isdigit()) == list("0123456")
-        await agents.delete_many({"access_level": -direction})
+        assert listed == whole
+
+
+async def test_pages_by_cursor_stay_right_while_documents_are_written(
+    gateway: RepositoryGateway,
+) -> None:
+    agents = gateway.repository("agent")
+    await agents.bulk_create([_agent(name) for name in "bdfh"])
+
+    first = await agents.page_after(sort="name", size=2)
+    for name in "acg":
+        await agents.create(_agent(name))
+    await agents.delete(first.items[-1]["_id"])
+    second = await agents.page_after(sort="name", size=2, cursor=first.next)
+    third = await agents.page_after(sort="name", size=2, cursor=second.next)
+
+    names = [[each["name"] for each in page.items] for page in (first, second, third)]
+    assert names == [["b", "d"], ["f", "g"], ["h"]]
+    assert third.next is None
 
 
 async def test_pages_by_cursor_refuse_what_is_not_theirs(gateway: RepositoryGateway) -> None:
@@ -126,6 +142,15 @@ async def test_pages_by_cursor_refuse_what_is_not_theirs(gateway: RepositoryGate
         await agents.page_after(cursor="nonsense")
     with pytest.raises(RefusedError, match="array"):
         await agents.page_after(sort="tools", size=1)
+    for projection in ({"model": 1}, {"name": 0}, "-name"):
+        with pytest.raises(RefusedError, match="left out"):
+            await agents.page_after(sort="name", projection=projection)
+    with pytest.raises(RefusedError, match="left out"):
+        await gateway.repository("key").page_after(sort="value")
+    with pytest.raises(RefusedError, match="no page"):
+        await agents.page(page=0)
+    shown = await agents.page_after(sort="name", size=1, projection={"name": 1}, cursor=page.next)
+    assert [each["name"] for each in shown.items] == ["b"]
 
 
 async def test_pages_by_offset_tell_the_total(gateway: RepositoryGateway) -> None:

@@ -34,8 +34,10 @@ def files(gateway: RepositoryGateway, database: NotedDatabase, clock: Clock) -> 
     return StoredFiles(database, name=NAME, clock=clock, chunk_size=SMALL)
 
 
-@pytest.mark.parametrize("length", [0, 1, SMALL, SMALL * AT_ONCE, SMALL * AT_ONCE + 5])
-async def test_a_file_comes_back_as_it_was(files: StoredFiles, length: int) -> None:
+@pytest.mark.parametrize("length", [0, SMALL, SMALL * AT_ONCE, SMALL * AT_ONCE * 3 + 5])
+async def test_a_file_comes_back_as_it_was(
+    files: StoredFiles, database: NotedDatabase, length: int
+) -> None:
     content = bytes(n % 251 for n in range(length))
 
     stored = await files.upload("a.bin", _pieces(content, 700), metadata={"of": "Ada"})
@@ -45,6 +47,7 @@ async def test_a_file_comes_back_as_it_was(files: StoredFiles, length: int) -> N
     assert found == stored
     assert (found.length, found.metadata) == (length, {"of": "Ada"})
     assert await files.verify(stored.identifier) == length
+    assert database.most <= AT_ONCE
 
 
 async def test_files_are_renamed_and_deleted(files: StoredFiles) -> None:
