@@ -1,0 +1,1 @@
+"""Full-text search over entities: an engine where one is there, else the database."""
