@@ -12,8 +12,10 @@ from adapters.evaluate.project import projector
 from adapters.evaluate.upsert import upserted
 from adapters.postgresql.catalog import Collection
 from adapters.postgresql.counting import Counting, counting_of, documents_of_count
+from adapters.postgresql.document_storage import DocumentStorage
 from adapters.postgresql.documents import entries_of
 from adapters.postgresql.mapped_storage import MappedStorage
+from adapters.postgresql.narrowing import bounds_once
 from adapters.query.filter import parse_filter
 from adapters.query.pipeline import parse_pipeline, rearranged
 from adapters.query.projection import Projection, parse_projection
@@ -56,6 +58,8 @@ def draft_of(
 ) -> Draft | None:
     """Return the plan of an operation that has an outline, None where SQL alone does not answer it."""
     storage = collection.storage
+    if isinstance(storage, DocumentStorage):
+        return _find_documents(storage, arguments) if kind is Kind.FIND else None
     if not isinstance(storage, MappedStorage):
         return None
     match kind:
@@ -116,14 +120,33 @@ def _selection(storage: MappedStorage, query: Mapping[str, Any] | None) -> Narro
     return storage.selection_of(parse_filter(query or {}), {})
 
 
-def _find(storage: MappedStorage, arguments: Arguments) -> Draft | None:
-    projection = arguments.get("projection") or None
-    selection = _selection(storage, arguments.get("filter"))
-    cut: dict[str, Any] = {
+def _find_documents(storage: DocumentStorage, arguments: Arguments) -> Draft | None:
+    """Return the plan of a find in a table of documents that the key alone answers."""
+    tree = parse_filter(arguments.get("filter") or {})
+    if arguments.get("projection") or not bounds_once(tree):
+        return None
+    whole = storage.find(storage.selection_of(tree, {}), **_cut(arguments))
+    if whole.residual:
+        return None
+
+    def answer(rows: Sequence[Record]) -> Documents:
+        return Documents(documents=tuple(storage.raws(rows)))
+
+    return Draft(statement=whole.statement, values=whole.values, answer=answer)
+
+
+def _cut(arguments: Arguments) -> dict[str, Any]:
+    return {
         "sort": parse_sort(arguments.get("sort") or {}),
         "skip": arguments.get("skip") or 0,
         "limit": arguments.get("limit") or None,
     }
+
+
+def _find(storage: MappedStorage, arguments: Arguments) -> Draft | None:
+    projection = arguments.get("projection") or None
+    selection = _selection(storage, arguments.get("filter"))
+    cut = _cut(arguments)
     if projection is not None:
         return _project(storage, selection, parse_projection(projection), cut)
     whole = storage.find(selection, **cut)

@@ -94,9 +94,12 @@ class KnownOperations:
     async def run(self, operation: Operation, mark: Mark | None, started: float) -> Ran | None:
         """Run an operation by the plan of its outline; None where it takes the general way."""
         found = self._catalog.collection(operation.database, operation.collection)
-        if found is None or found.options or type(found.storage) is not MappedStorage:
+        if found is None or found.options:
             return None
-        if operation.kind is Kind.INSERT:
+        if not isinstance(found.storage, MappedStorage):
+            if operation.kind is not Kind.FIND:
+                return None
+        elif operation.kind is Kind.INSERT:
             return await self._insert(found.storage, found, operation, mark, started)
         outline = outline_of(operation.kind, operation.arguments)
         if outline is None:

@@ -11,14 +11,12 @@ from bson.regex import Regex
 
 from adapters.query.filter import And, Comparator, Comparison, Filter, In
 from adapters.sql.jsonpath import ORDERED, SIGNS, all_of, predicate
-from adapters.sql.keys import LONGEST_EXACT, class_bounds, key_of
+from adapters.sql.keys import LONGEST_EXACT, class_bounds, key_of, next_key_of
 from adapters.sql.plan import EVERYTHING, Selection
 
 ABOVE_HASH: Final = b"\xff" * 33
-NEXT: Final = b"\x00"
-"""Behind a key, the least that is above it."""
-
 ID: Final = ("_id",)
+UPWARD: Final = frozenset({Comparator.GT, Comparator.GTE})
 OF_EXACT_RANGES: Final = frozenset({ObjectId, str, DatetimeMS})
 """Of numbers, NaN is in the class and in no range."""
 
@@ -49,6 +47,13 @@ def selection_of(tree: Filter) -> Selection:
         indexed=found.indexed if found else False,
         why=("the body is less exact than the document",) if found else ("nothing narrows it",),
     )
+
+
+def bounds_once(tree: Filter) -> bool:
+    """Return whether no bound of the selection of a filter is the closer one of two."""
+    parts = tree.children if isinstance(tree, And) else (tree,)
+    upward = [part.comparator in UPWARD for part in parts if isinstance(part, Comparison)]
+    return len(upward) == len(set(upward))
 
 
 def identities_of(query: Mapping[str, Any]) -> Sequence[Any] | None:
@@ -97,21 +102,32 @@ def _range(comparator: Comparator, value: Any, selection: Selection) -> Selectio
     if type(value) not in ORDERED or value != value:  # noqa: PLR0124 - NaN compares with NaN only
         return None
     first, beyond = class_bounds(value)
-    whole = key_of(value)
-    # What follows LONGEST_EXACT is a hash, which has no order.
-    key = whole[:LONGEST_EXACT]
-    exact = type(value) in OF_EXACT_RANGES and len(whole) <= LONGEST_EXACT
-    if comparator in {Comparator.GT, Comparator.GTE}:
-        least = key + NEXT if exact and comparator is Comparator.GT else key
-        below = beyond
-    else:
-        least = first
-        below = key + ABOVE_HASH
-        if exact:
-            below = key if comparator is Comparator.LT else key + NEXT
+    exact = type(value) in OF_EXACT_RANGES and len(key_of(value)) <= LONGEST_EXACT
+    least, below = _bounds(comparator, value) if exact else _wide_bounds(comparator, value)
+    least, below = least or first, below or beyond
     return replace(
         selection,
         least=least if selection.least is None else max(least, selection.least),
         below=below if selection.below is None else min(below, selection.below),
         exact=selection.exact and exact,
     )
+
+
+def _bounds(comparator: Comparator, value: Any) -> tuple[bytes | None, bytes | None]:
+    """Return the least key that a comparison selects, and the least above all of them."""
+    match comparator:
+        case Comparator.GTE:
+            return key_of(value), None
+        case Comparator.GT:
+            return next_key_of(value), None
+        case Comparator.LT:
+            return None, key_of(value)
+        case _:
+            return None, next_key_of(value)
+
+
+def _wide_bounds(comparator: Comparator, value: Any) -> tuple[bytes | None, bytes | None]:
+    """Return bounds with all keys between them that a comparison may select."""
+    # What follows LONGEST_EXACT is a hash, which has no order.
+    key = key_of(value)[:LONGEST_EXACT]
+    return (key, None) if comparator in UPWARD else (None, key + ABOVE_HASH)

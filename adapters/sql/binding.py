@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bson.objectid import ObjectId
 
-from adapters.sql.keys import key_of
+from adapters.sql.keys import key_of, next_key_of
 
 Maker = Callable[[Any], Any]
 
@@ -145,7 +145,14 @@ def _only(make: Maker | None) -> Maker:
     return only
 
 
-SCALARS: Final[tuple[Maker | None, ...]] = (None, _bytes_of, _float_of, _decimal_of, key_of)
+SCALARS: Final[tuple[Maker | None, ...]] = (
+    None,
+    _bytes_of,
+    _float_of,
+    _decimal_of,
+    key_of,
+    next_key_of,
+)
 MAKERS: Final[tuple[Maker | None, ...]] = (
     *SCALARS,
     *(wrap(make) for wrap in (_listed, _only, _each, _sorted) for make in SCALARS),

@@ -63,7 +63,7 @@ def values_of(selection: Selection) -> dict[str, Any]:
     one = ids[0] if ids is not None and len(ids) == 1 else None
     return {
         "id": one,
-        "ids": ids,
+        "ids": None if ids is None else list(ids),
         "least": selection.least,
         "below": selection.below,
         "path": selection.path,

@@ -70,6 +70,11 @@ def key_of(value: Any) -> bytes:
     return key
 
 
+def next_key_of(value: Any) -> bytes:
+    """Return the least key above that of a value, which must not be too long to be exact."""
+    return key_of(value) + b"\x00"
+
+
 def class_bounds(value: Any) -> tuple[bytes, bytes]:
     """Return the least key of the value's class and a key above all of the class."""
     mark = _encoded(value)[0]

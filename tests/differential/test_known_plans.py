@@ -237,6 +237,55 @@ async def test_a_plan_holds_for_all_operations_of_its_outline(
             assert legacy == gateway, (kind, arguments)
 
 
+by_key: Documents = st.one_of(
+    st.just({}),
+    st.builds(
+        lambda condition: {"_id": condition},
+        st.one_of(
+            objectids,
+            st.dictionaries(
+                st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), objectids, min_size=1, max_size=3
+            ),
+            st.builds(lambda among: {"$in": among}, st.lists(objectids, min_size=1, max_size=3)),
+        ),
+    ),
+)
+
+
+@pytest.mark.timeout(120)
+@settings(SEVERAL, max_examples=15)
+@given(
+    drawn=st.dictionaries(objectids | ints | texts, documents, min_size=2, max_size=8),
+    asked=st.lists(
+        st.builds(
+            lambda query, sort, cut: {"filter": query, "sort": sort, **cut},
+            by_key,
+            st.sampled_from([{}, {"_id": 1}, {"_id": -1}]),
+            cuts,
+        ),
+        min_size=5,
+        max_size=15,
+    ),
+)
+async def test_a_plan_by_key_holds_in_a_table_of_documents(
+    mongo_database: AsyncDatabase[dict[str, Any]],
+    postgres_dsn: str,
+    drawn: dict[Any, dict[str, Any]],
+    asked: list[dict[str, Any]],
+) -> None:
+    async with PostgresGateway(postgres_dsn, connections=1) as gateway:
+        twins = Twins(mongo=mongo_database, gateway=gateway, collection="things")
+        await twins.run(Kind.DELETE, deletes=[{"q": {}, "limit": 0}])
+        documents = [{"_id": key, **rest} for key, rest in drawn.items()]
+        await twins.run(Kind.INSERT, documents=documents)
+
+        for arguments in asked:
+            answers = await twins.answers(Kind.FIND, arguments)
+
+            assert not isinstance(answers.gateway, str), arguments
+            assert same(Kind.FIND, arguments, answers.legacy, answers.gateway), arguments
+
+
 LARGEST: Final = 16 * 1024 * 1024
 
 
