@@ -34,7 +34,7 @@ class Estimate:
 class TargetRow:
     """One way to the data under one load. `added` and `ratio` set the median against the direct way; None without one.
 
-    `cpu_s` is the processor time of one operation, `memory_bytes` what was resident, by part.
+    `cpu_s` is the processor time of one operation, `memory_bytes` what was resident, `grown_bytes` by how much an operation made that grow, by part.
     """
 
     target: str
@@ -47,6 +47,7 @@ class TargetRow:
     late_s: float | None
     cpu_s: Mapping[str, float]
     memory_bytes: Mapping[str, int]
+    grown_bytes: Mapping[str, int]
     distribution: Quantiles
 
 
@@ -105,7 +106,12 @@ class BenchPage:
 def render_bench(page: BenchPage) -> str:
     """Return the page."""
     drawing = environment(_TEMPLATES)
-    drawing.filters |= {"interval": interval, "times": times, "microseconds": microseconds}
+    drawing.filters |= {
+        "interval": interval,
+        "times": times,
+        "rates": rates,
+        "microseconds": microseconds,
+    }
     drawing.globals |= {"ranges_of": ranges_of, "outlines_of": outlines_of}
     return drawing.get_template("bench.html").render(page=page, result=page.result)
 
@@ -151,6 +157,13 @@ def times(found: Estimate | None) -> str:
 def microseconds(by_part: Mapping[str, float]) -> Sequence[str]:
     """Return what each part spent, as it is written."""
     return [f"{part} {words.duration(spent)}" for part, spent in by_part.items()]
+
+
+def rates(found: Estimate) -> str:
+    """Return the interval of what goes through in a second."""
+    if not found.is_bounded:
+        return words.NONE
+    return f"{found.low:,.0f} … {found.high:,.0f}"
 
 
 def _signed(seconds: float) -> str:

@@ -140,6 +140,10 @@ def _row(found: Benchmark, one: Measured) -> TargetRow:
             part: round(median(each.memory_bytes.get(part, 0) for each in one.rounds))
             for part in one.rounds[0].memory_bytes
         },
+        grown_bytes={
+            part: round(median(each.grown_bytes.get(part, 0) for each in one.rounds))
+            for part in one.rounds[0].grown_bytes
+        },
         distribution=_distribution(one),
     )
 

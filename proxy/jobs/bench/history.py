@@ -1,7 +1,7 @@
 """What a benchmark found, as it is kept for later ones: `parallax-bench/1`. Durations in seconds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -18,7 +18,7 @@ class Round:
     """One measurement of one target under one load.
 
     `quantiles_s` holds those that the number of operations carries; `cpu_s` and `memory_bytes` are by part (relay, mongod …),
-    the processor time of one operation and what is resident at the end.
+    the processor time of one operation and what is resident at the end; `grown_bytes` is by how much an operation has made that grow.
     """
 
     n: int
@@ -28,6 +28,8 @@ class Round:
     late_s: float | None
     cpu_s: Mapping[str, float]
     memory_bytes: Mapping[str, int]
+    grown_bytes: Mapping[str, float] = field(default_factory=dict)
+    """Empty in a run of an earlier release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,11 +78,20 @@ async def _measure(target: Target, load: Load, extent: Extent) -> tuple[Driven, 
     return driven, _round(
         driven,
         cpu_s={p: (s.cpu_s - before[p].cpu_s) / whole for p, s in spent.items()},
+        grown_bytes={
+            p: (s.memory_bytes - before[p].memory_bytes) / whole for p, s in spent.items()
+        },
         spent=spent,
     )
 
 
-def _round(driven: Driven, *, cpu_s: Mapping[str, float], spent: Mapping[str, Spent]) -> Round:
+def _round(
+    driven: Driven,
+    *,
+    cpu_s: Mapping[str, float],
+    grown_bytes: Mapping[str, float],
+    spent: Mapping[str, Spent],
+) -> Round:
     latencies = sorted(driven.latencies_s)
     n = len(latencies)
     late = sorted(driven.late_s)
@@ -97,6 +106,7 @@ def _round(driven: Driven, *, cpu_s: Mapping[str, float], spent: Mapping[str, Sp
         failures=dict(driven.failures.most_common()),
         late_s=quantile(late, QUANTILES["p99"]) if late else None,
         cpu_s=cpu_s,
+        grown_bytes=grown_bytes,
         memory_bytes={part: each.memory_bytes for part, each in spent.items()},
     )
 

@@ -3,6 +3,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
 
@@ -23,6 +24,18 @@ def test_a_quantile_is_within_its_error_of_a_value_at_that_rank(
     exact = sorted(values)[int(q * (len(values) - 1))]
 
     assert sketch_of(values).quantile(q) == pytest.approx(exact, rel=RELATIVE_ERROR + 1e-6)
+
+
+@given(DURATIONS, st.sampled_from([0.5, 0.95, 0.99]))
+def test_quantiles_are_scipys_to_their_error(values: list[float], q: float) -> None:
+    """Between two ranks there is room: both neighbours are quantiles as SciPy's empirical distribution has it."""
+    found = sketch_of(values).quantile(q)
+
+    exact = stats.ecdf(values).cdf
+    rank = 1 / len(values)
+    error = RELATIVE_ERROR + 1e-6
+    assert exact.evaluate(found / (1 - error)) >= q - rank
+    assert 1 - exact.evaluate(found / (1 + error) * (1 - 1e-9)) >= 1 - q - rank
 
 
 @given(DURATIONS, DURATIONS)

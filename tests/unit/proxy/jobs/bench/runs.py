@@ -61,4 +61,5 @@ def _round(random: Random, base_s: float, noise: float) -> Round:
         late_s=None,
         cpu_s={"generator": 0.0003, "mongod": 0.0002},
         memory_bytes={"mongod": 10**8},
+        grown_bytes={"mongod": -96.0},
     )

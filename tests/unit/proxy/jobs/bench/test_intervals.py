@@ -4,10 +4,15 @@ from math import exp, isinf, log
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
+from proxy.jobs.bench.comparing import absolute, relative
 from proxy.jobs.bench.intervals import change, geometric_mean, holm, mean
+from proxy.jobs.bench.measuring import quantile
 from proxy.ledger.statistics import student_t, student_t_beyond
+from tests.unit.proxy.jobs.bench.runs import LOADS, run_of
 
 SAMPLES = [
     ([1.0, 1.1, 0.9, 1.05, 1.02], [1.2, 1.25, 1.18, 1.3, 1.22]),
@@ -54,6 +59,33 @@ def test_a_mean_has_the_interval_of_student(sample: list[float]) -> None:
     assert log(geometric.high / geometric.value) == pytest.approx(
         log(geometric.value / geometric.low)
     )
+
+
+def test_a_ratio_within_rounds_is_that_of_scipys_paired_test() -> None:
+    run = run_of(7)
+    proxy, direct = (run.find(name, LOADS[0]) for name in ("proxy", "direct"))
+    assert proxy is not None
+    assert direct is not None
+
+    found = geometric_mean(relative(run, proxy, "p50"))
+
+    logs = [np.log(absolute(one.rounds, "p50")) for one in (proxy, direct)]
+    test = stats.ttest_rel(*logs)
+    low, high = test.confidence_interval(0.95)
+    assert found.value == pytest.approx(np.exp(np.mean(logs[0] - logs[1])))
+    assert (found.low, found.high) == pytest.approx((np.exp(low), np.exp(high)))
+
+
+@given(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=300), st.sampled_from([0.5, 0.9, 0.99]))
+def test_a_quantile_of_a_round_is_that_of_the_empirical_distribution(
+    latencies: list[float], q: float
+) -> None:
+    exact = stats.ecdf(latencies).cdf
+
+    found = quantile(sorted(latencies), q)
+
+    assert exact.evaluate(found) >= q - 1e-6
+    assert exact.evaluate(np.nextafter(found, 0)) < q + 1e-6
 
 
 def test_one_round_has_no_interval_and_shows_no_change() -> None:
