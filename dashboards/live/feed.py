@@ -17,7 +17,7 @@ EVERY_S: Final = 0.5
 MOST_VIEWS: Final = 100
 Declared = Callable[[], Sequence[Rule]]
 SHARE: Final = 0.2
-"""Of the time a ledger may be read: one that takes a second to read is read every five."""
+"""Of the time a ledger may be read that takes longer than EVERY_S: one that takes a second is read every five."""
 
 
 @dataclass(slots=True)
@@ -45,9 +45,12 @@ class Feed:
         async with kept.reading:
             began_s = time.monotonic()
             if began_s >= kept.until_s:
+                is_first = not kept.until_s
                 kept.content = await self._read(view)
                 now_s = time.monotonic()
-                kept.until_s = now_s + max(EVERY_S, (now_s - began_s) * (1 / SHARE - 1))
+                # The first time everything is cold, and says little of the ledger.
+                took_s = 0.0 if is_first else now_s - began_s
+                kept.until_s = now_s + (took_s * (1 / SHARE - 1) if took_s > EVERY_S else EVERY_S)
             return kept.content
 
     def _kept_of(self, view: View) -> _Kept:
@@ -69,4 +72,6 @@ class Feed:
             )
         except ParallaxError as error:
             return self._page.failure(error)
+        if view.group:
+            return self._page.group(evidence, view)
         return self._page.evidence(build_report(evidence, declared=self._declared()), view)

@@ -1,5 +1,7 @@
 """The live page: the sections of the report, drawn anew while it is looked at."""
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -9,8 +11,24 @@ from comparators.errors import ParallaxError
 from dashboards.live.windows import WINDOWS, View
 from dashboards.report.html import environment, names_of
 from dashboards.report.report import Report
+from proxy.ledger.read import DivergentDocument, Evidence, Group
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def documents_of(
+    group: Group, divergent: Iterable[DivergentDocument]
+) -> tuple[DivergentDocument, ...]:
+    """Return the divergent documents that a group concerns: its examples, and what differs at its path."""
+    examples = {name for sample in group.samples for name in sample.documents}
+    return tuple(
+        each
+        for each in divergent
+        if each.namespace == group.namespace
+        and (
+            each.document in examples or group.path in {change.path for change in each.differences}
+        )
+    )
 
 
 class Page:
@@ -32,8 +50,31 @@ class Page:
             **names_of(report),
             "linked": "" if view.namespace else view.last.name,
             "acts": self._acts,
+            "window": view.last.name,
         }
         return self._drawing.get_template("evidence.html").render(names)
+
+    def group(self, evidence: Evidence, view: View) -> str:
+        """Return the content that shows one group of mismatches, side by side."""
+        found = next((each for each in evidence.groups if each.id == view.group), None)
+        documents = () if found is None else documents_of(found, evidence.divergent)
+        wrote = [*(each.written_by for each in documents)]
+        if found is not None:
+            wrote += [sample.written_by for sample in found.samples]
+        return self._drawing.get_template("group.html").render(
+            group=found,
+            id=view.group,
+            window=view.last.name,
+            acts=self._acts,
+            documents=documents,
+            writers=Counter(filter(None, wrote)),
+            causes=Counter(each.cause for each in documents),
+            actions=[
+                each
+                for each in evidence.actions
+                if found is not None and each.namespace == found.namespace
+            ],
+        )
 
     def failure(self, error: ParallaxError) -> str:
         """Return the content that says why there is no evidence."""

@@ -20,6 +20,7 @@ _REPORT: Final = _LIVE.parent / "report" / "templates"
 _FILES: Final = {
     "/live.js": _LIVE / "static" / "live.js",
     "/act.js": _LIVE / "static" / "act.js",
+    "/keys.js": _LIVE / "static" / "keys.js",
     "/live.css": _LIVE / "static" / "live.css",
     "/sort.js": _REPORT / "sort.js",
     "/style.css": _REPORT / "style.css",
@@ -53,13 +54,22 @@ def application(
     feed = Feed(ledger, gates=gates, page=page, declared=declared)
 
     async def whole(request: web.Request) -> web.Response:
-        view = View(last=_window(request), namespace=request.match_info.get("namespace", ""))
+        about = request.match_info
+        view = View(
+            last=_window(request),
+            namespace=about.get("namespace", ""),
+            group=about.get("group", ""),
+        )
         text = page.whole(await feed.content(view), view, proof_of(request) if acts else "")
         return web.Response(text=text, content_type="text/html")
 
     async def events(request: web.Request) -> web.StreamResponse:
-        namespace = request.query.get("collection", "")
-        return await _stream(request, feed, View(last=_window(request), namespace=namespace))
+        view = View(
+            last=_window(request),
+            namespace=request.query.get("collection", ""),
+            group=request.query.get("group", ""),
+        )
+        return await _stream(request, feed, view)
 
     app = web.Application(middlewares=[guard(token)])
     if token:
@@ -67,6 +77,7 @@ def application(
     app.on_response_prepare.append(_protect)
     app.router.add_get("/", whole)
     app.router.add_get("/collections/{namespace}", whole)
+    app.router.add_get("/mismatches/{group:[0-9a-f]{16}}", whole)
     app.router.add_get("/events", events)
     act(app, actions if acts else None)
     for path, file in _FILES.items():

@@ -40,17 +40,24 @@ DEFAULT: Final = "15m"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What a page shows: how far back, and which collection; all of them where there is no name."""
+    """What a page shows: how far back, and which collection; all of them where there is no name.
+
+    Or one group of mismatches, by its id.
+    """
 
     last: Last
     namespace: str = ""
+    group: str = ""
 
     @property
     def path(self) -> str:
         """Return where the page is, without its window."""
+        if self.group:
+            return f"/mismatches/{self.group}"
         return f"/collections/{quote(self.namespace, safe='')}" if self.namespace else "/"
 
     @property
     def events(self) -> str:
         """Return where the page is kept current from."""
-        return f"/events?last={self.last.name}&collection={quote(self.namespace, safe='')}"
+        about = f"collection={quote(self.namespace, safe='')}&group={self.group}"
+        return f"/events?last={self.last.name}&{about}"

@@ -44,6 +44,8 @@ def environment(*more_templates: Path) -> Environment:
         "answers": words.answers,
         "light": words.light,
         "gate": words.gate_name,
+        "asked": words.asked,
+        "came_of": words.came_of,
         "gates_then": words.gates_then,
     }
     drawing.globals |= {
@@ -62,5 +64,5 @@ def environment(*more_templates: Path) -> Environment:
 def names_of(report: Report) -> Mapping[str, Any]:
     """Return what the templates of the report look for."""
     result = report.evidence.conclusion.result.value
-    alone = {"linked": "", "acts": False}
+    alone = {"linked": "", "acts": False, "window": ""}
     return {"report": report, "evidence": report.evidence, "result": result, **alone}

@@ -6,7 +6,7 @@ from typing import Final
 
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
-from proxy.ledger.read import FlagChange, Gate, Result
+from proxy.ledger.read import ActionEvidence, FlagChange, Gate, OrderKind, OrderState, Result
 
 NONE: Final = "\N{EN DASH}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -139,6 +139,32 @@ def light(result: Result) -> str:
 def gate_name(gate: Gate) -> str:
     """Return a gate in words."""
     return gate.value.replace("_", " ")
+
+
+_ASKED: Final = {
+    OrderKind.COMPARE: "recheck",
+    OrderKind.MEND: "repair",
+    OrderKind.DECLARE: "rule",
+}
+
+
+def asked(kind: OrderKind) -> str:
+    """Return in a word what somebody asked for."""
+    return _ASKED.get(kind, kind.value)
+
+
+def came_of(action: ActionEvidence) -> str:
+    """Return what came of it: counts by verdict, the rule, or why it failed."""
+    if action.done_ns is None:
+        return "open"
+    outcome = action.outcome
+    if action.state is OrderState.FAILED:
+        return f"failed: {outcome.get('reason', '')}"
+    if action.kind is OrderKind.DECLARE:
+        return f"in force: {outcome.get('rule', '')}"
+    counts = outcome.get("verdicts", {})
+    said = [f"{VERDICT_NAMES[Verdict(verdict)]} {count(n)}" for verdict, n in counts.items()]
+    return ", ".join(said) or "nothing to do"
 
 
 def gates_then(change: FlagChange) -> str:

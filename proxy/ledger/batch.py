@@ -141,7 +141,10 @@ class Batch:
                     "log": finding.log,
                     "position": finding.position,
                     "sample": redaction.sample(
-                        finding.namespace, judgement.differences, finding.documents
+                        finding.namespace,
+                        judgement.differences,
+                        finding.documents,
+                        written_by=finding.written_by,
                     ),
                 }
             )

@@ -42,6 +42,8 @@ class Finding:
     documents: tuple[Any, ...] = ()
     answered: Answered | None = None
     plan: str | None = None
+    written_by: str = ""
+    """Of a stored document, the shape of the operation that wrote it last; empty where that is not known."""
     trace: Ids | None = None
     is_rechecked: bool = False
     """Whether both sides were asked again before the verdict."""
@@ -156,6 +158,8 @@ class Divergence:
     log: str = ""
     position: int = 0
     differences: tuple[Difference, ...] = ()
+    written_by: str = ""
+    """The shape of the operation that wrote it last; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

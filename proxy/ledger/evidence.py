@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
@@ -9,6 +10,7 @@ from proxy.ledger.batch import COMPARED
 from proxy.ledger.conclusion import Conclusion, GateReport
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind
 from proxy.ledger.flag_changes import FlagChange
+from proxy.ledger.orders import OrderKind, OrderState
 from proxy.ledger.statistics import highest_rate
 
 
@@ -148,6 +150,8 @@ class Sample:
     documents_in_all: int
     changes: tuple[Change, ...]
     changes_in_all: int
+    written_by: str = ""
+    """Of a stored document, the shape of the operation that wrote it last; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +237,23 @@ class DivergentDocument:
     differences: tuple[Change, ...] = ()
     who: str = ""
     why: str = ""
+    written_by: str = ""
+    """The shape of the operation that wrote it last; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionEvidence:
+    """What somebody asked about documents or rules, and what came of it; `outcome` holds counts and redacted names."""
+
+    id: int
+    kind: OrderKind
+    namespace: str
+    who: str
+    why: str
+    asked_ns: int
+    done_ns: int | None
+    state: OrderState
+    outcome: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +343,8 @@ class Evidence:
     divergences: Mapping[DivergenceState, int]
     sweeps: tuple[SweepEvidence, ...]
     """As they stand now, whatever the window."""
+    actions: tuple[ActionEvidence, ...]
+    """The newest first, at most `queries.MAX_ACTIONS` of them."""
     flags: tuple[FlagChange, ...]
     """All changes of flags that are on the ledger, whatever the window, the newest first."""
     progress: Progress

@@ -15,6 +15,7 @@ from proxy.ledger import tables
 from proxy.ledger.batch import ALONE
 from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
+    ActionEvidence,
     Change,
     DivergentDocument,
     DropEvidence,
@@ -28,10 +29,13 @@ from proxy.ledger.evidence import (
     SlowPlan,
     SweepEvidence,
 )
+from proxy.ledger.orders import OrderKind, OrderState
 from proxy.ledger.sketches import Sketch
 from proxy.ledger.window import Window
 
 MAX_DIVERGENT: Final = 500
+MAX_ACTIONS: Final = 100
+_ACTIONS: Final = (OrderKind.MEND, OrderKind.COMPARE, OrderKind.DECLARE)
 ROWS_AT_ONCE: Final = 1000
 """A ledger holds more latencies than memory should: they are read in parts."""
 
@@ -201,6 +205,8 @@ def _sample(at_ns: int, log: str, position: int, stored: str) -> Sample:
         documents_in_all=content["documents_in_all"],
         changes=tuple(Change(**difference) for difference in content["differences"]),
         changes_in_all=content["differences_in_all"],
+        # Samples of older versions do not tell.
+        written_by=content.get("written_by", ""),
     )
 
 
@@ -329,6 +335,36 @@ async def divergent(connection: AsyncConnection, window: Window) -> tuple[Diverg
             differences=tuple(Change(**change) for change in json.loads(row.differences or "[]")),
             who=row.who,
             why=row.why,
+            written_by=row.written_by,
+        )
+        for row in rows
+    )
+
+
+async def actions(connection: AsyncConnection, window: Window) -> tuple[ActionEvidence, ...]:
+    """Return what somebody asked about documents and rules, the newest first, at most MAX_ACTIONS."""
+    stored = tables.orders
+    rows = await connection.execute(
+        select(stored)
+        .where(
+            stored.c.kind.in_([kind.value for kind in _ACTIONS]),
+            window.overlaps(stored.c.asked_ns, stored.c.asked_ns),
+            window.chosen(stored),
+        )
+        .order_by(stored.c.id.desc())
+        .limit(MAX_ACTIONS)
+    )
+    return tuple(
+        ActionEvidence(
+            id=row.id,
+            kind=OrderKind(row.kind),
+            namespace=row.namespace,
+            who=row.who,
+            why=row.why,
+            asked_ns=row.asked_ns,
+            done_ns=row.done_ns,
+            state=OrderState(row.state),
+            outcome=json.loads(row.outcome),
         )
         for row in rows
     )

@@ -19,6 +19,7 @@ from proxy.ledger.course import progress
 from proxy.ledger.engine import reading_engine, shown_url, translated_failures
 from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind
 from proxy.ledger.evidence import (
+    ActionEvidence,
     Change,
     CollectionEvidence,
     DivergentDocument,
@@ -43,6 +44,7 @@ from proxy.ledger.evidence import (
 from proxy.ledger.facts import Read, Standing, standing
 from proxy.ledger.flag_changes import FlagChange, flag_changes
 from proxy.ledger.gates import CollectionGates, Gate, GateOutcome, Result
+from proxy.ledger.orders import OrderKind, OrderState
 from proxy.ledger.present import Present, present
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
@@ -55,6 +57,7 @@ __all__ = [
     "MAX_DIVERGENT",
     "RELATIVE_ERROR",
     "SAMPLED",
+    "ActionEvidence",
     "Change",
     "CollectionEvidence",
     "CollectionGates",
@@ -75,6 +78,8 @@ __all__ = [
     "Heartbeat",
     "Latency",
     "Moment",
+    "OrderKind",
+    "OrderState",
     "Position",
     "Progress",
     "Quantiles",
@@ -227,6 +232,7 @@ async def _evidence(
         heartbeats=heartbeats,
         positions=await queries.positions(connection),
         sweeps=sweeps,
+        actions=await queries.actions(connection, window),
         flags=tuple(
             change for change in await flag_changes(connection) if window.tells_of(change.namespace)
         ),

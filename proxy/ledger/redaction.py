@@ -51,7 +51,12 @@ class Redaction:
         return f"{type_of(identifier)}#{digest.hexdigest()}"
 
     def sample(
-        self, namespace: str, differences: Sequence[Difference], documents: Sequence[Any]
+        self,
+        namespace: str,
+        differences: Sequence[Difference],
+        documents: Sequence[Any],
+        *,
+        written_by: str = "",
     ) -> str:
         """Return the differences of one exchange as JSON that may be stored."""
         return json.dumps(
@@ -65,6 +70,7 @@ class Redaction:
                     for difference in differences[:MAX_DIFFERENCES]
                 ],
                 "differences_in_all": len(differences),
+                "written_by": written_by,
             },
             separators=(",", ":"),
         )

@@ -85,6 +85,7 @@ plans: Final = Table(
     _number("at_ns"),
     Column("gateway_s", Float, nullable=False),
     _text("plan"),
+    _text_or_empty("legacy_plan"),
 )
 
 latencies: Final = Table(
@@ -181,6 +182,7 @@ divergence: Final = Table(
     _text_or_empty("differences"),
     _text_or_empty("who"),
     _text_or_empty("why"),
+    _text_or_empty("written_by"),
 )
 
 orders: Final = Table(

@@ -373,6 +373,7 @@ class Ledger:
                 "differences": self._redaction.differences(entry.namespace, entry.differences),
                 "who": "",
                 "why": "",
+                "written_by": entry.written_by,
             }
         if not rows:
             return

@@ -24,6 +24,7 @@ from proxy.ledger.orders import Settlement
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.patience import Side
 from proxy.shadow.traces import Traces, error_of
+from proxy.shadow.writers import Writers
 from proxy.tracing.trail import Ids
 
 _OUTAGES: Final = {
@@ -75,6 +76,7 @@ class Evidence:
         self._hears = hears
         self._times = times
         self._gathered = Gathered()
+        self._writers = Writers()
         self.awaited = asyncio.Event()
         """Is set while somebody waits for what was gathered to reach the ledger."""
 
@@ -106,6 +108,8 @@ class Evidence:
         if self._traces is not None:
             trace = self._traces.judged(exchange, judgement, shape, outcome)
         gateway_s = None if outcome is None else outcome.duration_s
+        if exchange.writes:
+            self._writers.note(exchange.start, shape.text)
         self._told(operation.namespace, operation.kind, judgement)
         if self._times is not None and gateway_s is not None and exchange.legacy is not None:
             self._times(operation.namespace, exchange.legacy_s, gateway_s)
@@ -141,8 +145,13 @@ class Evidence:
         position: int,
         *,
         cause: str = STATES_DIFFER,
+        asked: bool = False,
     ) -> None:
-        """Enter the comparison of a stored document; a mismatch leaves it diverged for a cause."""
+        """Enter the comparison of a stored document; a mismatch leaves it diverged for a cause.
+
+        One that somebody `asked` for, at no write's place, does not tell who wrote the document.
+        """
+        written_by = "" if asked else self._writers.of(position)
         database, _, collection = namespace.partition(".")
         state = Operation(database=database, collection=collection, kind=Kind.STATE, arguments={})
         now_ns = time.time_ns()
@@ -157,6 +166,7 @@ class Evidence:
                 shape=shape_of(state),
                 judgement=judgement,
                 documents=() if judgement.verdict is Verdict.MATCH else (identifier,),
+                written_by=written_by,
             )
         )
         if judgement.verdict is Verdict.MISMATCH:
@@ -169,6 +179,7 @@ class Evidence:
                     log=self._log,
                     position=position,
                     differences=judgement.differences,
+                    written_by=written_by,
                 )
             )
 

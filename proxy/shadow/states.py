@@ -321,7 +321,7 @@ class States:
 
     def _enter(self, namespace: str, debt: Debt, judgement: Judgement, cause: str) -> None:
         self._evidence.compared_state(
-            namespace, debt.identifier, judgement, debt.position, cause=cause
+            namespace, debt.identifier, judgement, debt.position, cause=cause, asked=bool(debt.told)
         )
         _tell(debt, judgement)
 

@@ -19,9 +19,11 @@ from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from proxy.ledger.read import DivergenceState, DivergentDocument
 from proxy.settings import load
 from proxy.settings_sections import Dashboard
+from tests.browser.accessibility import assert_accessible
 
 TOKEN: Final = "a token of more than sixteen"
 WITHIN_MS: Final = 15_000
+WRITER: Final = "users.update"
 PATH: Final = "profile.nickname"
 
 pytestmark = pytest.mark.timeout(180)
@@ -126,15 +128,27 @@ async def asked(page: Page, button: Locator, why: str) -> Locator:
 async def test_a_mismatch_is_rechecked_and_repaired_from_its_group(page: Page, site: Site) -> None:
     await site.differ("users")
     mismatches = page.get_by_role("region", name="Mismatches")
-    group = mismatches.locator("details.group").filter(has_text="users.find").first
+    group = mismatches.locator("details.group").filter(has_text="users.state")
     await expect(group).to_contain_text(PATH, timeout=WITHIN_MS)
+    await group.get_by_role("link", name="Side by side").click()
+    wrote = page.get_by_role("region", name="What wrote them")
+    await expect(wrote).to_contain_text(WRITER, timeout=WITHIN_MS)
+    await expect(wrote).to_contain_text("the stored documents differ")
 
-    said = await asked(page, group.get_by_role("button", name="Recheck"), "look again")
+    header = page.locator("#content > header")
+    said = await asked(page, header.get_by_role("button", name="Recheck"), "look again")
     await expect(said).to_contain_text("equal now: 0", timeout=WITHIN_MS)
     await expect(said).to_contain_text(re.compile(rf"mismatch: {site.database}\.users int#"))
+    await assert_accessible(page)
     await page.get_by_role("button", name="Close").click()
-    said = await asked(page, group.get_by_role("button", name="Repair"), "ticket 17")
+    said = await asked(page, header.get_by_role("button", name="Repair"), "ticket 17")
     await expect(said).to_contain_text("repaired and equal: 1", timeout=WITHIN_MS)
+    await page.get_by_role("button", name="Close").click()
+    told = page.get_by_role("region", name="Asked of the verifier").get_by_role("row")
+    await expect(told.filter(has_text="ticket 17")).to_contain_text("match 1", timeout=WITHIN_MS)
+    await expect(told.filter(has_text="look again")).to_contain_text("mismatch 1")
+    concerned = page.get_by_role("region", name="Documents that it concerns")
+    await expect(concerned).to_contain_text("repaired by ada: ticket 17")
 
     [document] = await site.divergent("users")
     assert (document.state, document.who, document.why) == (

@@ -4,10 +4,30 @@ const liveness = document.getElementById("liveness");
 
 const drawn = new WeakMap(); // what each section was made from
 
-// A section that somebody reads or has the focus in is left alone.
+// A section in which somebody has marked text is left alone.
 function inUse(part) {
   const selection = document.getSelection();
-  return part.contains(document.activeElement) || (!selection.isCollapsed && part.contains(selection.anchorNode));
+  return !selection.isCollapsed && part.contains(selection.anchorNode);
+}
+
+// What may be the same thing in a section as it is drawn now: in the group of the same id, or else of the same name.
+function alike(part, one) {
+  const group = one.closest("details[id]");
+  const within = group ? part.querySelector(`#${group.id}`) : part;
+  const all = [...(within?.querySelectorAll(one.tagName) ?? [])];
+  return group ? all : all.filter((each) => wordsOf(each) === wordsOf(one));
+}
+const wordsOf = (element) => (element.querySelector("th") ?? element).textContent.replace(/[\d,.]+/g, "#").trim();
+
+function keepFocus(old, replace) {
+  const focused = document.activeElement;
+  const within = focused !== document.body && old.contains(focused);
+  const place = within ? alike(old, focused).indexOf(focused) : -1;
+  const fresh = replace();
+  const again = place < 0 ? undefined : alike(fresh, focused)[place];
+  if (!again) return;
+  if (focused.tabIndex < 0) again.tabIndex = -1;
+  again.focus({ preventScroll: true });
 }
 
 // Counts change, names do not.
@@ -49,9 +69,13 @@ function show(html) {
     }
     keepOpenings(old, fresh);
     keepOrders(old, fresh);
-    old.replaceWith(fresh);
+    keepFocus(old, () => {
+      old.replaceWith(fresh);
+      return fresh;
+    });
   });
   before.slice(after.length).forEach((old) => old.remove());
+  applyFilter();
 }
 
 const events = new EventSource(content.dataset.events);

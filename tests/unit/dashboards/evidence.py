@@ -71,6 +71,7 @@ def evidence(
         "divergent": (),
         "divergences": {},
         "sweeps": (),
+        "actions": (),
         "flags": (),
         "progress": Progress(step_s=1, moments=tuple(moment(n) for n in range(3))),
         "heartbeats": (
