@@ -20,6 +20,7 @@ from comparators.outcome import Documents, Outcome
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 
 NAME = f"repositories_{uuid4().hex[:8]}"
+BEGINNING_MS = 1_700_000_000_000
 WRITES = {Kind.INSERT, Kind.UPDATE, Kind.FIND_AND_MODIFY}
 
 
@@ -27,7 +28,7 @@ class Clock:
     """Milliseconds that a test sets, and each look moves on by one."""
 
     def __init__(self) -> None:
-        self.now_ms = 1_700_000_000_000
+        self.now_ms = BEGINNING_MS
 
     def __call__(self) -> int:
         self.now_ms += 1
@@ -77,11 +78,8 @@ class NotedDatabase(Noted):
                 database=NAME, collection=collection, kind=Kind.DELETE, arguments=everything
             )
             await self._database.run(operation, generated=Generated(now_ms=0))
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+        self._written.clear()
+        self.most = 0
 
 
 @pytest.fixture(scope="session")
@@ -102,18 +100,46 @@ async def tables(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
         yield database
 
 
-@pytest.fixture(params=["mongodb", "documents", "tables"])
-def database(request: pytest.FixtureRequest) -> NotedDatabase:
+@pytest.fixture(scope="session", params=["mongodb", "documents", "tables"])
+def shared_database(request: pytest.FixtureRequest) -> NotedDatabase:
     return NotedDatabase(request.getfixturevalue(request.param))
 
 
-@pytest.fixture
-async def gateway(database: NotedDatabase, clock: Clock) -> AsyncIterator[RepositoryGateway]:
-    """Give a connected gateway, whose collections are empty."""
-    opened: AbstractAsyncContextManager[Database] = nullcontext(database)
-    async with RepositoryGateway(opened, name=NAME, clock=clock) as connected:
+@pytest.fixture(scope="session")
+def shared_clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+async def shared_gateway(
+    shared_database: NotedDatabase, shared_clock: Clock
+) -> AsyncIterator[RepositoryGateway]:
+    opened: AbstractAsyncContextManager[Database] = nullcontext(shared_database)
+    async with RepositoryGateway(opened, name=NAME, clock=shared_clock) as connected:
         yield connected
-        await database.clear()
+
+
+@pytest.fixture
+def clock(shared_clock: Clock) -> Clock:
+    shared_clock.now_ms = BEGINNING_MS
+    return shared_clock
+
+
+@pytest.fixture
+async def database(shared_database: NotedDatabase) -> AsyncIterator[NotedDatabase]:
+    """Give a database whose collections are empty."""
+    yield shared_database
+    await shared_database.clear()
+
+
+@pytest.fixture
+def gateway(
+    shared_gateway: RepositoryGateway,
+    database: NotedDatabase,
+    clock: Clock,
+) -> RepositoryGateway:
+    """Give a connected gateway, whose collections are empty."""
+    return shared_gateway
 
 
 @asynccontextmanager

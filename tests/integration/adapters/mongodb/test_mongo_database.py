@@ -100,6 +100,20 @@ async def test_a_cursor_is_read_to_its_end_beside_others(
     assert [len(_documents(each.result())) for each in reads] == [450] * 8
 
 
+async def test_few_documents_may_be_more_than_a_reply_holds(
+    database: MongoDatabase, name: str
+) -> None:
+    for n in range(2):
+        await _ask(database, name, Kind.INSERT, documents=[{"_id": n, "text": "x" * 9_000_000}])
+    sizes: dict[str, Any] = {"filter": {}, "limit": 2}
+
+    found = await _ask(database, name, Kind.FIND, **sizes)
+    async with database.transaction() as transaction:
+        inside = await _ask(transaction, name, Kind.FIND, **sizes)
+
+    assert len(found.documents) == len(inside.documents) == 2
+
+
 async def test_refusals_are_outcomes(database: MongoDatabase, name: str) -> None:
     await _ask(database, name, Kind.INSERT, documents=[{"_id": 1}])
 
