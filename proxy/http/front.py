@@ -30,6 +30,8 @@ from proxy.http.transactions import Transactions
 
 _log = structlog.get_logger()
 
+_LINE_BYTES: Final = 65_536
+"""Filters stand in the first line of a request."""
 _STRANGERS_PER_S: Final = 5.0
 _STRANGERS_AT_ONCE: Final = 20
 """Requests without a token that is known, from one address: nobody guesses one, but many cost."""
@@ -96,7 +98,12 @@ class Front:
     async def _serve(
         self, host: str, port: int, drain_s: float, tls: ssl.SSLContext | None
     ) -> None:
-        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=drain_s)
+        runner = web.AppRunner(
+            self.application(),
+            access_log=None,
+            shutdown_timeout=drain_s,
+            max_line_size=_LINE_BYTES,
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port, ssl_context=tls).start()

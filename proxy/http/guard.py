@@ -63,6 +63,7 @@ UPDATES: Final = frozenset(
 )
 _CALCULATED: Final = frozenset({"$expr", "$jsonSchema", "$text"})
 """They reach fields by other ways than a name in front."""
+_DIRECTIONS: Final = (1, -1)
 _JOINING: Final = frozenset({"$lookup", "$graphLookup"})
 _INNER: Final = frozenset({"$lookup", "$unionWith"})
 _PROJECTIONS: Final = frozenset({"$slice", "$elemMatch", "$meta"})
@@ -96,8 +97,10 @@ def check_projection(projection: Mapping[str, Any] | None, hidden: AbstractSet[s
 
 
 def check_sort(sort: Mapping[str, Any] | None, hidden: AbstractSet[str]) -> None:
-    """Refuse an order that tells of a hidden path."""
-    for path in sort or {}:
+    """Refuse an order that is none, or that tells of a hidden path."""
+    for path, direction in (sort or {}).items():
+        if isinstance(direction, bool) or direction not in _DIRECTIONS:
+            raise ProblemError(Code.BAD_QUERY, f"the order of {path[:60]!r} is neither 1 nor -1")
         _check_visible(path, hidden)
 
 

@@ -33,7 +33,7 @@ _QUERY: Final = (
         name="cursor",
         kind=Kind.TEXT,
         meaning="`next` of the page before; filter and sort must be the same",
-        most=10_000,
+        most=2_000,
     ),
     Member(
         name="total",

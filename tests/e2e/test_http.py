@@ -1,0 +1,162 @@
+"""The HTTP API as a part of the sidecar: a client of it stays as it is from `shadow` to the cut-over and back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import asyncpg
+import pytest
+
+from proxy.capture.authority import read_authority
+from proxy.cli.entry import run
+from proxy.embedded import EmbeddedMongo, EmbeddedPostgres, embedded_mongo
+from proxy.embedded.http import tokens_named
+from proxy.embedded.process import free_port
+from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
+from proxy.http.tokens import Scope
+from tests.e2e.both_sides import both_sides_become_equal
+from tests.e2e.ledger import Expected, assert_verified
+from tests.e2e.node_runs import run_node
+from tests.eventually import eventually
+
+Parallax = Callable[..., Awaitable[tuple[int, str]]]
+DATABASE = "over_http"
+FORCED = ("--why", "it is a test", "--force")
+STEPS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("default", "dual", "--direction", "writes"),
+    ("default", "gateway"),
+    ("default", "cutover"),
+    ("default", "shadow"),
+)
+"""What an operator sets, one after the other."""
+ABORTED = "its transaction was aborted"
+SEEN_BY_NODE = [
+    *(201, 0, 422, "key_reused"),
+    *(200, "second", 412, "changed_meanwhile"),
+    [201, 201, 201],
+    ["a", "b", "c", "second"],
+    *(5, "aborted"),
+    *(204, 404),
+    3,
+]
+
+
+@pytest.fixture(scope="module")
+async def behind(server_directory: Path) -> AsyncIterator[EmbeddedMongo]:
+    """Run a MongoDB of this module's own: it is behind at the cut-over."""
+    async with embedded_mongo(server_directory / "http-mongo") as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+async def gateway(postgres: EmbeddedPostgres) -> str:
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute("CREATE DATABASE http_gateway")
+    await connection.close()
+    return postgres.dsn_of("http_gateway")
+
+
+@pytest.fixture(scope="module")
+async def sidecar(
+    behind: EmbeddedMongo, gateway: str, server_directory: Path
+) -> AsyncIterator[EmbeddedSidecar]:
+    """Run a sidecar that serves HTTP as well; its tables are those of LibreChat."""
+    folder = server_directory / "http-sidecar"
+    folder.mkdir()
+    settings = {
+        "PARALLAX_FLAGS_FILE": str(folder / "flags.json"),
+        "PARALLAX_GATEWAY_ENTITIES": "librechat",
+        "PARALLAX_VERIFIER_NICE": "0",
+        "PARALLAX_HTTP_LISTEN": f"127.0.0.1:{free_port()}",
+        "PARALLAX_HTTP_NAME": DATABASE,
+        "PARALLAX_HTTP_TOKENS": str(tokens_named(folder, {"admin": (Scope.ADMIN,)})),
+    }
+    async with embedded_sidecar(
+        folder, legacy=behind.uri, gateway=gateway, settings=settings
+    ) as running:
+        await eventually(lambda: "http_listening" in running.log.read_text(), within_s=60)
+        yield running
+        assert "http_failed" not in running.log.read_text()
+
+
+@pytest.fixture
+def address(sidecar: EmbeddedSidecar) -> str:
+    """Give the address of the API."""
+    return "http://" + (sidecar.process.environment or {})["PARALLAX_HTTP_LISTEN"]
+
+
+@pytest.fixture
+def parallax(
+    sidecar: EmbeddedSidecar, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Parallax:
+    """Let a test call commands as an operator would: it returns the exit code and all that was printed."""
+    for name, value in (sidecar.process.environment or {}).items():
+        if name.startswith("PARALLAX_"):
+            monkeypatch.setenv(name, value)
+
+    async def run_command(*arguments: str) -> tuple[int, str]:
+        code = await asyncio.to_thread(run, list(arguments))
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run_command
+
+
+class Writer:
+    """Counts in a document, with the version that it has read: it loses nothing, and meets nothing old."""
+
+    def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
+        self._session = session
+        self._messages = f"{address}/v1/Message"
+        self.times = 0
+
+    async def run(self, ended: asyncio.Event) -> None:
+        """Go on until told to end."""
+        body = {"messageId": str(uuid4()), "conversationId": "w", "user": "w", "tokenCount": 0}
+        made = await self._call("POST", self._messages, 201, json=body)
+        place = f"{self._messages}/{made['_id']['$oid']}"
+        while not ended.is_set():
+            change = {"$inc": {"tokenCount": 1}}
+            changed = await self._call("PATCH", place, 200, json=change)
+            found = await self._call("GET", place, 200)
+            self.times += 1
+            assert changed["tokenCount"] == found["tokenCount"] == found["__v"] == self.times
+            await asyncio.sleep(0.02)
+
+    async def _call(self, method: str, url: str, status: int, **options: Any) -> dict[str, Any]:
+        async with self._session.request(method, url, **options) as response:
+            body: dict[str, Any] = await response.json(content_type=None)
+            assert response.status == status, body
+            return body
+
+
+async def test_clients_stay_as_they_are_in_every_phase(
+    sidecar: EmbeddedSidecar, behind: EmbeddedMongo, gateway: str, address: str, parallax: Parallax
+) -> None:
+    ended = asyncio.Event()
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "Bearer admin"}) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        writer = Writer(session, address)
+        writing = tasks.create_task(writer.run(ended))
+        for step in STEPS:
+            if step:
+                code, told = await parallax("flags", "set", *step, *FORCED)
+                assert code == 0, told
+            is_over = step[1:2] == ("cutover",)
+            assert read_authority(sidecar.data / "capture").is_gateway == is_over
+            before = writer.times
+            seen = (await run_node(("http.mjs",), address, DATABASE)).seen
+            assert seen == SEEN_BY_NODE, step
+            await eventually(
+                lambda then=before: writing.done() or writer.times > then + 5, within_s=30
+            )
+        ended.set()
+    await sidecar.drained()
+    await both_sides_become_equal(behind.uri, gateway, DATABASE)
+    assert_verified(await sidecar.evidence(), DATABASE, Expected(reasons={ABORTED}))

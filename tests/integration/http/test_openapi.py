@@ -1,0 +1,60 @@
+"""The API does what its own OpenAPI document says, whatever it is sent."""
+
+import asyncio
+from itertools import product
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from proxy.embedded.http import EmbeddedHttp
+from proxy.http.routes import ROUTES
+
+EXAMPLES = 3
+"""Of each route, on each database; more of them belong to whoever changes routes."""
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+async def test_the_api_is_as_its_document_says(served: EmbeddedHttp) -> None:
+    called = await asyncio.to_thread(called_as_documented, served.address)
+
+    assert called == {route.name for route in ROUTES}
+
+
+def called_as_documented(address: str) -> set[str]:
+    """Send what the document allows and what it does not, and return the routes that were called."""
+    schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
+    headers = {"Authorization": "Bearer admin"}
+    called = set()
+    for found, mode in product(schema.get_all_operations(), GenerationMode):
+        operation = found.ok()
+
+        @settings(
+            max_examples=EXAMPLES,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def call(case: Any) -> None:
+            case.call_and_validate(headers=headers, checks=CHECKS)
+
+        call()
+        called.add(operation.definition.raw["operationId"])
+    return called
