@@ -28,6 +28,7 @@ from benchmarks import (
     backfill,
     comparison,
     gateway,
+    http,
     memory,
     relay,
     serving,
@@ -130,6 +131,10 @@ async def _gateway(extent: Extent) -> Part:
     return await gateway.benchmark(rounds=extent.rounds, seconds=extent.seconds)
 
 
+async def _http(extent: Extent) -> Part:
+    return await http.benchmark(rounds=extent.rounds, seconds=extent.seconds)
+
+
 async def _serving(extent: Extent) -> Part:
     return await serving.benchmark(rounds=extent.rounds, seconds=extent.seconds)
 
@@ -153,6 +158,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "verification": _verification,
     "telemetry": _telemetry,
     "gateway": _gateway,
+    "http": _http,
     "serving": _serving,
     "sweep": _sweep,
     "comparison": _comparison,

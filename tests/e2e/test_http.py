@@ -134,6 +134,12 @@ class Writer:
             return body
 
 
+async def gets_on(writer: Writer, writing: asyncio.Task[None]) -> None:
+    """Wait until a writer has counted further, or has failed."""
+    before = writer.times
+    await eventually(lambda: writing.done() or writer.times > before + 5, within_s=30)
+
+
 async def test_clients_stay_as_they_are_in_every_phase(
     sidecar: EmbeddedSidecar, behind: EmbeddedMongo, gateway: str, address: str, parallax: Parallax
 ) -> None:
@@ -150,12 +156,9 @@ async def test_clients_stay_as_they_are_in_every_phase(
                 assert code == 0, told
             is_over = step[1:2] == ("cutover",)
             assert read_authority(sidecar.data / "capture").is_gateway == is_over
-            before = writer.times
             seen = (await run_node(("http.mjs",), address, DATABASE)).seen
             assert seen == SEEN_BY_NODE, step
-            await eventually(
-                lambda then=before: writing.done() or writer.times > then + 5, within_s=30
-            )
+            await gets_on(writer, writing)
         ended.set()
     await sidecar.drained()
     await both_sides_become_equal(behind.uri, gateway, DATABASE)

@@ -48,6 +48,7 @@ def test_a_full_run_leaves_no_part_out() -> None:
             "verification",
             "telemetry",
             "gateway",
+            "http",
             "serving",
             "sweep",
             "comparison",

@@ -1,0 +1,249 @@
+"""The HTTP API on either database, beside bare aiohttp handlers with the same statements.
+
+    python -m benchmarks --only http
+
+All five servers are processes of their own and take turns at each single request, so that what else the machine does hits them alike.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final
+from uuid import UUID
+
+import aiohttp
+
+from adapters.mongoose.models import LIBRECHAT
+from benchmarks.bare_handler import DATABASE
+from benchmarks.figure import Figure, Part, at_most
+from benchmarks.table import Cell, table
+from proxy.embedded import embedded_mongo, embedded_postgres
+from proxy.embedded.http import embedded_http
+from proxy.embedded.process import ServerProcess, accepts_connections, free_port
+
+BARE_AIM: Final = 1.3
+LEGACY_AIM: Final = 1.05
+CONVERSATIONS: Final = 50
+MESSAGES: Final = 20
+WARM_UP: Final = 100
+READY_WITHIN_S: Final = 60
+TEXT: Final = "A message of medium length, as people write them. " * 4
+OURS: Final = ("gateway", "legacy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A server, and where its documents are."""
+
+    address: str
+    session: aiohttp.ClientSession
+    identifiers: list[str]
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        async with self.session.request(method, self.address + path, json=body) as response:
+            assert response.status in {200, 201}, await response.text()
+            return await response.json()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One request on all sides: p50 and p99 in microseconds, and p50 of the gateway as multiples."""
+
+    request: str
+    times_us: Mapping[str, tuple[float, float]]
+    to_asyncpg: float
+    to_legacy: float
+    legacy_to_motor: float
+
+
+def message(number: int) -> dict[str, Any]:
+    """Return a message as a client sends it."""
+    return {
+        "messageId": str(UUID(int=number)),
+        "conversationId": f"conversation{number % CONVERSATIONS}",
+        "user": "user",
+        "sender": "User",
+        "text": TEXT,
+        "tokenCount": number % 1000,
+        "isCreatedByUser": True,
+    }
+
+
+async def benchmark(*, rounds: int, seconds: float) -> Part:
+    """Let all sides take turns at creating, getting and listing."""
+    with tempfile.TemporaryDirectory(prefix="parallax-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o711)
+        async with _sides(directory) as sides:
+            numbers = iter(range(1, sys.maxsize))
+            for _ in range(CONVERSATIONS * MESSAGES):
+                await _create(sides, next(numbers))
+            found = [
+                await _compared(request, sides, turn, rounds, seconds)
+                for request, turn in _turns(numbers).items()
+            ]
+    return _part(found)
+
+
+@asynccontextmanager
+async def _sides(directory: Path) -> AsyncIterator[Mapping[str, Side]]:
+    models = json.loads(LIBRECHAT.read_text())
+    models["models"] = [each for each in models["models"] if each["model"] == "Message"]
+    (directory / "models.json").write_text(json.dumps(models))
+    settings = {
+        "PARALLAX_HTTP_NAME": DATABASE,
+        "PARALLAX_HTTP_MODELS": str(directory / "models.json"),
+        "PARALLAX_HTTP_REQUESTS_PER_S": "0",
+        "PARALLAX_HTTP_ENSURE_INDEXES": "true",
+        "PARALLAX_GATEWAY_ENTITIES": "librechat",
+    }
+    async with AsyncExitStack() as held:
+        mongo = await held.enter_async_context(embedded_mongo(directory / "mongo"))
+        postgres = await held.enter_async_context(embedded_postgres(directory / "postgresql"))
+        dsn = postgres.dsn_of("postgres")
+        addresses = {}
+        for name, database in zip(OURS, (dsn, mongo.uri), strict=True):
+            serving = embedded_http(directory / name, database=database, settings=settings)
+            addresses[name] = (await held.enter_async_context(serving)).address + "/v1/Message"
+        for kind, uri in (("asyncpg", dsn), ("motor", mongo.uri), ("pymongo", mongo.uri)):
+            bare = await held.enter_async_context(_bare(directory, kind, uri))
+            addresses[kind] = f"{bare}/messages"
+        headers = {"Authorization": "Bearer admin"}
+        yield {
+            name: Side(
+                address=address,
+                session=await held.enter_async_context(aiohttp.ClientSession(headers=headers)),
+                identifiers=[],
+            )
+            for name, address in addresses.items()
+        }
+
+
+@asynccontextmanager
+async def _bare(directory: Path, kind: str, uri: str) -> AsyncIterator[str]:
+    port = free_port()
+    process = ServerProcess(
+        name=kind,
+        command=[sys.executable, "-m", "benchmarks.bare_handler", kind, uri, str(port)],
+        directory=directory,
+        log_path=directory / f"{kind}.log",
+    )
+    process.start()
+    try:
+        await process.ready(lambda: accepts_connections(port), within_s=READY_WITHIN_S)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await process.stop(within_s=READY_WITHIN_S)
+
+
+async def _create(sides: Mapping[str, Side], number: int) -> None:
+    for place, side in enumerate(sides.values()):
+        # The databases are shared, the ids of messages are unique.
+        made = await side.ask("POST", "", message(number + (place << 40)))
+        identifier = made["_id"]
+        side.identifiers.append(identifier["$oid"] if isinstance(identifier, dict) else identifier)
+
+
+Turn = Callable[[], Mapping[str, tuple[str, str, Any]]]
+"""Gives the next request to each side: method, path and body."""
+
+
+def _turns(numbers: Any) -> Mapping[str, Callable[[Mapping[str, Side]], Any]]:
+    def create(sides: Mapping[str, Side]) -> Any:
+        number = next(numbers)
+        return {
+            name: ("POST", "", message(number + (place << 40))) for place, name in enumerate(sides)
+        }
+
+    def get(sides: Mapping[str, Side]) -> Any:
+        number = next(numbers)
+        return {
+            name: ("GET", f"/{side.identifiers[number % len(side.identifiers)]}", None)
+            for name, side in sides.items()
+        }
+
+    def listed(sides: Mapping[str, Side]) -> Any:
+        own = {"conversationId": f"conversation{next(numbers) % CONVERSATIONS}"}
+        asked = {"filter": own, "sort": {"createdAt": 1}, "limit": MESSAGES}
+        return {name: ("POST", "/query", asked if name in OURS else own) for name in sides}
+
+    return {"create": create, "get by id": get, "list of 20": listed}
+
+
+async def _compared(
+    request: str,
+    sides: Mapping[str, Side],
+    turn: Callable[[Mapping[str, Side]], Any],
+    rounds: int,
+    seconds: float,
+) -> Compared:
+    print(f"{request} …", file=sys.stderr)
+    for _ in range(WARM_UP):
+        await _once(sides, turn(sides))
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    middles: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        of_round: dict[str, list[float]] = {name: [] for name in sides}
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            for name, spent in (await _once(sides, turn(sides))).items():
+                of_round[name].append(spent)
+        for name, spent_us in of_round.items():
+            times[name] += spent_us
+            middles[name].append(median(spent_us))
+    return Compared(
+        request=request,
+        times_us={
+            name: (median(spent), quantiles(spent, n=100)[98]) for name, spent in times.items()
+        },
+        to_asyncpg=_ratio(middles["gateway"], middles["asyncpg"]),
+        to_legacy=_ratio(middles["gateway"], middles["legacy"]),
+        legacy_to_motor=_ratio(middles["legacy"], middles["motor"]),
+    )
+
+
+async def _once(
+    sides: Mapping[str, Side], asked: Mapping[str, tuple[str, str, Any]]
+) -> dict[str, float]:
+    spent = {}
+    for name, side in sides.items():
+        began = time.perf_counter()
+        await side.ask(*asked[name])
+        spent[name] = (time.perf_counter() - began) * 1e6
+    return spent
+
+
+def _ratio(one: list[float], other: list[float]) -> float:
+    return median(each / against for each, against in zip(one, other, strict=True))
+
+
+def _part(found: list[Compared]) -> Part:
+    figures = []
+    for one in found:
+        figures += [
+            Figure(
+                name=f"{one.request}, gateway p50 : bare asyncpg's",
+                value=one.to_asyncpg,
+                aim=at_most(BARE_AIM),
+            ),
+            Figure(
+                name=f"{one.request}, gateway p50 : legacy's",
+                value=one.to_legacy,
+                aim=at_most(LEGACY_AIM),
+            ),
+            Figure(name=f"{one.request}, legacy p50 : bare Motor's", value=one.legacy_to_motor),
+        ]
+    sides = list(found[0].times_us)
+    rows: list[tuple[Cell, ...]] = [
+        (one.request, *(value for name in sides for value in one.times_us[name])) for one in found
+    ]
+    headings = ("request", *(f"{name} {part}" for name in sides for part in ("p50 µs", "p99 µs")))
+    return Part(
+        figures=tuple(figures), text=table(headings, rows), detail=[asdict(one) for one in found]
+    )
