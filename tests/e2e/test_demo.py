@@ -74,6 +74,17 @@ async def test_a_run_without_defects_passes_and_leaves_the_report_alone(folder: 
     assert "driving traffic through the sidecar" in ended.text
 
 
+async def test_people_may_use_the_http_api(folder: Path) -> None:
+    async with _demo(folder, "--http", "--seconds", "3", "--users", "2") as process:
+        ended = await _ended(process)
+
+    assert ended.code == 0, ended.text
+    figures = re.search(r"verified\s*│\s*([\d,]+)", ended.text)
+    assert figures is not None, ended.text
+    assert int(figures[1].replace(",", "")) > 30
+    assert re.search(r"mismatched\s*│\s*0 ", ended.text), ended.text
+
+
 async def test_injected_defects_are_found_and_nothing_else(folder: Path) -> None:
     options = ("--seconds", "6", "--users", "3", "--inject", "0.05", "--seed", "5")
     async with _demo(folder, *options) as process:

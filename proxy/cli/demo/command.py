@@ -13,6 +13,7 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Final
 
+import aiohttp
 import typer
 import uvloop
 from pymongo.errors import PyMongoError
@@ -22,6 +23,7 @@ from comparators.errors import UnreachableError
 from comparators.verdict import Verdict
 from dashboards.live.server import application, serve
 from dashboards.report.report import build_report
+from proxy.cli.demo.front import HttpFront
 from proxy.cli.demo.recall import Recall, recall_of
 from proxy.cli.demo.rollouts import SET_BACK, RolledOut, Rollouts, flag_settings
 from proxy.cli.demo.stage import Stage, staged
@@ -30,7 +32,13 @@ from proxy.cli.demo.view import Show, progress
 from proxy.cli.demo.watch import Phase, Watch
 from proxy.cli.report import EXIT_CODES, write_report
 from proxy.embedded.process import free_port
-from proxy.jobs.workload import CommandTally, Pace, Workload
+from proxy.jobs.workload import (
+    CommandTally,
+    HttpWorkload,
+    Pace,
+    UnexpectedAnswerError,
+    Workload,
+)
 from proxy.ledger.evidence import Evidence
 from proxy.ledger.gates import worst
 from proxy.ledger.read import Gates, Result
@@ -64,6 +72,7 @@ class Play:
     entities: str
     out: Path
     rollout: bool
+    http: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +128,9 @@ def demo(
             "--rollout", help="Move two collections to the gateway, and damage one on its way."
         ),
     ] = False,
+    http: Annotated[
+        bool, typer.Option("--http", help="Let people use the HTTP API of the sidecar.")
+    ] = False,
     seed: Annotated[
         int, typer.Option("--seed", help="Another seed makes other people do other things.")
     ] = 1,
@@ -141,6 +153,9 @@ def demo(
     if rollout and inject:
         message = "--rollout damages by itself: leave out --inject"
         raise typer.BadParameter(message)
+    if http and (rollout or inject):
+        message = "--http goes by itself: leave out --rollout and --inject"
+        raise typer.BadParameter(message)
     console = Console()
     directory = Path(tempfile.mkdtemp(prefix="parallax-demo-"))
     # PostgreSQL runs as another user when we are root: it must be able to come by.
@@ -153,6 +168,7 @@ def demo(
         entities=entities,
         out=out,
         rollout=rollout,
+        http=http,
     )
     keep = False
     try:
@@ -174,6 +190,9 @@ async def _perform(play: Play, directory: Path, console: Console) -> int:
     _end_at_sigterm()
     console.print(f"{Phase.STARTING.value} ...")
     flags = flag_settings(directory, DEMO_GATES) if play.rollout else {}
+    front = HttpFront.at(directory) if play.http else None
+    if front is not None:
+        flags = front.settings
     staging = staged(directory, rate=play.rate, seed=play.seed, entities=play.entities, flags=flags)
     async with staging as stage:
         port = free_port()
@@ -184,7 +203,9 @@ async def _perform(play: Play, directory: Path, console: Console) -> int:
                 if play.rollout
                 else None
             )
-            performance = await _play(play, stage, show, port, rollouts)
+            if front is not None:
+                await front.ready()
+            performance = await _play(play, stage, show, port, rollouts, front)
         page = write_report(build_report(performance.evidence), play.out)
     print_summary(
         console,
@@ -213,17 +234,30 @@ def _tell(console: Console, line: str) -> None:
 
 
 async def _play(
-    play: Play, stage: Stage, show: Show, port: int, rollouts: Rollouts | None
+    play: Play,
+    stage: Stage,
+    show: Show,
+    port: int,
+    rollouts: Rollouts | None,
+    front: HttpFront | None,
 ) -> Performance:
     sidecar, tally, pace = stage.sidecar, CommandTally(), Pace(_PAUSE_S)
     watch = Watch(sidecar, tally, pace, show, dict if rollouts is None else rollouts.stands)
-    workload = Workload(
-        uri=sidecar.uri,
-        users=play.users,
-        seed=play.seed,
-        begin=datetime.now(UTC).replace(microsecond=0),
-        pace=pace,
-    )
+    begin = datetime.now(UTC).replace(microsecond=0)
+    workload: Workload | HttpWorkload
+    if front is None:
+        workload = Workload(
+            uri=sidecar.uri, users=play.users, seed=play.seed, begin=begin, pace=pace
+        )
+    else:
+        workload = HttpWorkload(
+            uri=front.address,
+            token=front.token,
+            users=play.users,
+            seed=play.seed,
+            begin=begin,
+            pace=pace,
+        )
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(watch.run(), name="watch")
         page = application(sidecar.ledger, gates=DEMO_GATES)
@@ -247,7 +281,10 @@ async def _play(
 
 
 async def _drive(
-    workload: Workload, tally: CommandTally, seconds: float, rollouts: Rollouts | None
+    workload: Workload | HttpWorkload,
+    tally: CommandTally,
+    seconds: float,
+    rollouts: Rollouts | None,
 ) -> None:
     """Have people use the application for a while, and while collections are rolled out."""
     until_s = time.monotonic() + seconds
@@ -257,7 +294,7 @@ async def _drive(
 
     try:
         await workload.run(tally, until=is_over)
-    except* PyMongoError as errors:
+    except* (PyMongoError, aiohttp.ClientError, UnexpectedAnswerError) as errors:
         first: BaseException = errors
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
