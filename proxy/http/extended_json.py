@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import bson
@@ -42,7 +43,7 @@ _REFUSED: Final = (
 _FIRST_MS: Final = 0
 _LAST_MS: Final = 253_402_300_799_999
 """Dates before 1970 and after 9999 are told as numbers."""
-_DAY_MS: Final = 86_400_000
+_SECONDS: Final = len("2026-01-01T00:00:00")
 _MAX_EXACT: Final = 2**53
 _LONG: Final = re.compile(r"-?\d+")
 _MIN_INT64: Final = -(2**63)
@@ -103,8 +104,8 @@ def _date(value: DatetimeMS) -> dict[str, Any]:
     ms = int(value)
     if not _FIRST_MS <= ms <= _LAST_MS:
         return {"$date": {"$numberLong": str(ms)}}
-    moment = value.as_datetime()
-    told = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    # Several times as fast as `strftime`, and every document has two.
+    told = datetime.fromtimestamp(ms // 1000, UTC).isoformat()[:_SECONDS]
     return {"$date": f"{told}.{ms % 1000:03d}Z" if ms % 1000 else f"{told}Z"}
 
 

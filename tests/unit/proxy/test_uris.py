@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.uris import Address, address_of, redacted_uri
+from proxy.uris import Address, address_of, redacted_uri, uri_through
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,26 @@ def test_anything_else_is_refused(text: str) -> None:
 )
 def test_an_address_is_shown_without_its_secrets(uri: str, shown: str) -> None:
     assert redacted_uri(uri) == shown
+
+
+@pytest.mark.parametrize(
+    ("uri", "listen", "through"),
+    [
+        (
+            "mongodb://u:p%40@h1:1,h2:2/chat?replicaSet=rs0&tls=true&authSource=admin&w=1",
+            "127.0.0.1:27018",
+            "mongodb://u:p%40@127.0.0.1:27018/chat?authSource=admin&w=1&directConnection=true",
+        ),
+        ("mongodb://h", "0.0.0.0:5", "mongodb://127.0.0.1:5/?directConnection=true"),
+        ("mongodb://h/", "[::]:5", "mongodb://[::1]:5/?directConnection=true"),
+        (
+            "mongodb+srv://u:p@h/chat?readPreference=secondary",
+            "10.0.0.1:5",
+            "mongodb://u:p@10.0.0.1:5/chat?directConnection=true&authSource=admin",
+        ),
+    ],
+)
+def test_the_way_through_a_relay_keeps_who_asks_and_for_what(
+    uri: str, listen: str, through: str
+) -> None:
+    assert uri_through(uri, address_of(listen)) == through

@@ -61,3 +61,17 @@ def test_operators_stay_operators() -> None:
     text = '{"$and":[{"a":{"$gte":1,"$in":[2]}},{"b":{"$exists":true}}]}'
 
     assert dumps(loads(text)) == text
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '"1970-01-01T00:00:00Z"',
+        '"2026-01-02T03:04:05.006Z"',
+        '"9999-12-31T23:59:59.999Z"',
+        '{"$numberLong":"-1"}',
+        '{"$numberLong":"253402300800000"}',
+    ],
+)
+def test_dates_beyond_what_text_can_say_are_numbers(told: str) -> None:
+    assert dumps(loads(f'{{"$date":{told}}}')) == f'{{"$date":{told}}}'
