@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bson.dbref import DBRef
 
-from adapters.entities.entity import Child, Column, Identity
+from adapters.entities.entity import Child, Column, ColumnType, Identity, IdentityType
 from adapters.entities.identity import identity_key
 from adapters.entities.layout import WHOLE, Field, Layout, layout_of
 from adapters.entities.tags import Tag
@@ -127,13 +127,17 @@ class Encoding:
     def _natural(self, at: int) -> Callable[[Any], Any]:
         """Return how a column holds a value of its natural type: None where it does not."""
         if at == 0 and self._identity is not None:
+            if self._identity.type is IdentityType.OBJECTID:
+                return NATURAL[ColumnType.OBJECTID]
             return partial(_natural_key, self._identity)
         column = self._columns[at]
         most = self._longest.get(column.name)
-        natural = None if column.allowed or column.length or most else NATURAL.get(column.type)
-        if natural is not None:
-            return partial(_natural_elements, natural) if column.array else natural
-        return partial(_natural_value, column, most)
+        natural = None if column.allowed or column.length else NATURAL.get(column.type)
+        if natural is None:
+            return partial(_natural_value, column, most)
+        if column.array:
+            natural = partial(_natural_elements, natural)
+        return natural if most is None else partial(_natural_within, natural, most)
 
     def _row_of(self, document: Mapping[str, Any]) -> Row:
         taken = Taken(
@@ -264,6 +268,11 @@ def _natural_elements(natural: Callable[[Any], Any], value: Any) -> list[Any] | 
         return None
     found = [natural(each) for each in value]
     return None if None in found else found
+
+
+def _natural_within(natural: Callable[[Any], Any], most: int, value: Any) -> Any:
+    found = natural(value)
+    return found if found is not None and fits(found, most) else None
 
 
 def _natural_value(column: Column, most: int | None, value: Any) -> Any:

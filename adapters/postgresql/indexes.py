@@ -8,6 +8,7 @@ Source: MongoDB manual, "Unique Indexes", "Multikey Indexes", "Sparse Indexes".
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from bson.dbref import DBRef
@@ -29,6 +30,9 @@ ARRAY_BESIDE_TEXT: Final = 201
 LONGEST_KEY: Final = LONGEST_EXACT
 ID_INDEX: Final = "_id_"
 SPECIAL: Final = frozenset({"text", "hashed", "2d", "2dsphere", "geoHaystack", "columnstore"})
+
+PATHS_KEPT: Final = 4096
+"""What paths have in common is asked for each document, and worked out once."""
 
 INVERTED: Final = bytes(range(255, -1, -1))
 """Turns the order of bytes round."""
@@ -219,8 +223,16 @@ def _beside_text(keys: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
 
 def _may_hold_parallel_arrays(document: Mapping[str, Any], paths: tuple[str, ...]) -> bool:
     """Return whether two of the paths begin at values that can hold arrays; this is quick."""
-    begins = {path.split(".", 1)[0] for path in paths}
-    return sum(isinstance(document.get(name), list | dict) for name in begins) > 1
+    found = 0
+    for name in _beginnings(paths):
+        if isinstance(document.get(name), list | dict):
+            found += 1
+    return found > 1
+
+
+@lru_cache(maxsize=PATHS_KEPT)
+def _beginnings(paths: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(path.split(".", 1)[0] for path in paths)
 
 
 Place = tuple[Any, tuple[str, ...]]
@@ -295,6 +307,7 @@ def _into(array: list[Any], element: Any, rest: tuple[str, ...]) -> Place:
     return (named, rest) if isinstance(named, Mapping) else (MISSING, DONE)
 
 
+@lru_cache(maxsize=PATHS_KEPT)
 def _names_positions(paths: tuple[str, ...]) -> bool:
     return any(position_of(each) is not None for path in paths for each in path.split(".")[1:])
 

@@ -193,17 +193,14 @@ class KnownOperations:
             except CommandFailure:
                 return None
         statement, values = _insertion(storage, known, SHAPES[bool(taken), mark is not None])
-        values |= entry_values("taken", taken)
-        outcome = Outcome(
-            result=Acknowledgement(n=len(documents)),
-            duration_s=0.0,
-            touched=tuple(document["_id"] for document in documents),
-        )
+        if taken:
+            values |= entry_values("taken", taken)
+        touched = tuple([document["_id"] for document in documents])
         if mark is not None:
-            values |= marks.values_of(mark, outcome)
+            values |= marks.values_of(mark, _inserted(touched, 0.0))
         await self._connections.rows(statement.text, statement.arguments(values))
         self.hits += 1
-        return Ran(replace(outcome, duration_s=time.perf_counter() - started), statement.text)
+        return Ran(_inserted(touched, time.perf_counter() - started), statement.text)
 
     def _plan(
         self,
@@ -257,6 +254,10 @@ def _insertion(
     return insert_documents(storage.tables, shape), values | carried(
         storage.tables.contents, contents
     )
+
+
+def _inserted(touched: tuple[Any, ...], duration_s: float) -> Outcome:
+    return Outcome(result=Acknowledgement(n=len(touched)), duration_s=duration_s, touched=touched)
 
 
 def _touched(operation: Operation) -> tuple[Any, ...]:

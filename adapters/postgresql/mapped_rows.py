@@ -10,7 +10,7 @@ from bson.timestamp import Timestamp
 
 from adapters.entities.decoding import Decode, Plain
 from adapters.entities.encoding import Row
-from adapters.entities.entity import EntityMap
+from adapters.entities.entity import ColumnType, EntityMap
 from adapters.entities.identity import identity_key
 from adapters.entities.layout import Layout
 from adapters.entities.rows import RowCodec
@@ -20,7 +20,7 @@ from adapters.postgresql.mapped_tables import mapped_tables_of
 from adapters.postgresql.storage import Contents, Fetched, Found, Insertion
 from adapters.query.paths import Path
 from adapters.sql.binding import UnfitError
-from adapters.sql.columns.changes import size_of
+from adapters.sql.columns.changes import FIXED, size_of
 from adapters.sql.native_index import forget, longest_values, native_index
 from comparators.canonical import encode_each
 
@@ -46,6 +46,11 @@ class MappedRows:
         self._codec = RowCodec(entity)
         self.watch(())
         self._width = 1 + len(entity.columns)
+        self._wide = [
+            at
+            for at, column in enumerate(entity.columns, start=1)
+            if column.array or column.type not in {*FIXED, ColumnType.DOUBLE}
+        ]
         self._content_names = [f"content{at}" for at in range(len(self.tables.contents))]
 
     def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
@@ -101,11 +106,22 @@ class MappedRows:
             if Timestamp in map(type, document.values()):
                 return None
             row = self._codec.row_of(document)
-        size = sum(map(size_of, row.values)) + len(row.overflow or b"")
         number = None if row.layout is None else row.layout.number
-        if size > LARGEST_PLAIN or (number is not None and self._layouts.get(number) is None):
+        if number is not None and self._layouts.get(number) is None:
+            return None
+        if self._size_of(row) > LARGEST_PLAIN:
             return None
         return row.values[0], (*row.values[1:], *_rest_of(row))
+
+    def _size_of(self, row: Row) -> int:
+        """Return the characters and elements of what may be long in a row."""
+        values = row.values
+        size = 0 if row.overflow is None else len(row.overflow)
+        for at in self._wide:
+            value = values[at]
+            # The commonest, without a call.
+            size += len(value) if type(value) is str else size_of(value)
+        return size
 
     def inserting(self, key: Any, contents: Sequence[Any]) -> dict[str, Any]:
         """Return the parameters that insert one document."""
