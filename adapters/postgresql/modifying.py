@@ -135,25 +135,27 @@ async def replace_at_once(
     session: Session, change: Change, *, mark: Mark | None, outcome: Outcome
 ) -> bool:
     """Write a change and its mark in one statement; False when it must be tried with a lock."""
-    return await _written(session, statements.replace_document, change, mark, outcome)
+    return bool(await _written(session, statements.replace_document, change, mark, outcome))
 
 
 async def insert_at_once(
     session: Session, change: Change, *, mark: Mark | None, outcome: Outcome
 ) -> bool:
     """Insert a document and its mark in one statement; False when it must be tried with a lock."""
-    return await _written(session, statements.insert_document, change, mark, outcome)
+    rows = await _written(session, statements.insert_document, change, mark, outcome)
+    return rows is not None
 
 
 async def _written(
     session: Session, make: MakeStatement, change: Change, mark: Mark | None, outcome: Outcome
-) -> bool:
+) -> Sequence[Any] | None:
+    """Write a change, and return the rows that the statement gives; None where an index refuses it."""
     try:
-        return bool(await session.write(make, [change], mark=mark, outcome=outcome, together=False))
+        return await session.write(make, [change], mark=mark, outcome=outcome, together=False)
     except asyncpg.PostgresError as error:
         if state_of(error) != UNIQUE:
             raise
-        return False
+        return None
 
 
 async def replace_locked(session: Session, changes: Sequence[Change]) -> CommandFailure | None:

@@ -65,13 +65,11 @@ def insert_documents(tables: CollectionTables, shape: WriteShape) -> Statement:
 
 @lru_cache(maxsize=SHAPES_KEPT)
 def insert_document(tables: CollectionTables, shape: WriteShape) -> Statement:
-    """Return the statement that inserts one document."""
-    added = (
-        sa.insert(tables.documents)
-        .values({tables.identity: _id(tables), **_alone(tables)})
-        .returning(tables.identity.label("id"))
-    )
-    return compiled(added) if shape == NOTHING_BESIDE else _with(tables, shape, added.cte("added"))
+    """Return the statement that inserts one document, and perhaps returns its key: it is inserted or refused."""
+    added = sa.insert(tables.documents).values({tables.identity: _id(tables), **_alone(tables)})
+    if shape == NOTHING_BESIDE:
+        return compiled(added)
+    return _with(tables, shape, added.returning(tables.identity.label("id")).cte("added"))
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
