@@ -143,11 +143,12 @@ async def test_applications_move_to_postgresql_alone_and_back_without_a_loss(
             ended.set()
     await sidecar.drained()
     evidence = await sidecar.evidence()
-    _, history = await parallax("flags", "history", "default")
+    shown, history = await parallax("flags", "history", "default")
 
     assert (alone, refused) == (77, 77)
     assert "one collection cannot be cut over" in text
     assert f"{DATABASE}.first: reads are in shadow, not in gateway" in " ".join(objections.split())
+    assert shown == 0, history
     assert history.count("shadow → cutover (forced)") == 2
     for database in (DATABASE, *(f"{DATABASE}_node_{number}" for number in range(len(PROGRAMS)))):
         await both_sides_become_equal(behind.uri, gateway_of(sidecar), database)
