@@ -38,3 +38,17 @@ def living(
 def gone(expiries: Sequence[Expiry], now_ms: int) -> Mapping[str, Any]:
     """Return the filter for what has expired."""
     return {"$or": [{each.path: {"$lte": limit_of(each, now_ms)}} for each in expiries]}
+
+
+def living_elements(path: str, expiries: Sequence[Expiry], now_ms: int) -> dict[str, Any]:
+    """Return the expression for the documents of an array at `path` that have not expired."""
+    gone_by = [
+        {
+            "$and": [
+                {"$eq": [{"$type": f"$$this.{each.path}"}, "date"]},
+                {"$lte": [f"$$this.{each.path}", limit_of(each, now_ms)]},
+            ]
+        }
+        for each in expiries
+    ]
+    return {"$filter": {"input": f"${path}", "cond": {"$not": [{"$or": gone_by}]}}}

@@ -14,7 +14,7 @@ from adapters.mongoose.model import Model
 from adapters.mongoose.populating import Populate
 from adapters.mongoose.projections import sort_of
 from adapters.repositories import paging
-from adapters.repositories.aging import expiries_of, gone, living
+from adapters.repositories.aging import expiries_of, gone, living, living_elements
 from adapters.repositories.paging import CursorPage, OffsetPage
 from adapters.repositories.secrecy import guarded, hidden_paths, without
 
@@ -319,6 +319,10 @@ class Repository:
         stages += [{"$limit": limit}] if limit else []
         lookup = {"localField": local, "foreignField": foreign, "as": into}
         stages.append({"$lookup": {"from": joined.schema.collection, **lookup}})
+        expiries = expiries_of(joined.schema)
+        if expiries:
+            alive = living_elements(into, expiries, self._behind.clock())
+            stages.append({"$set": {into: alive}})
         if one:
             stages.append({"$set": {into: {"$first": f"${into}"}}})
         hidden = [*self._hidden, *(f"{into}.{path}" for path in hidden_paths(joined))]

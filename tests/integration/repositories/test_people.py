@@ -111,6 +111,11 @@ async def test_sessions_and_tokens_expire(gateway: RepositoryGateway, clock: Clo
     assert await sessions.find_by_user(user) == [longer]
     assert await sessions.count_by_user(user) == 1
     assert await sessions.aggregate([{"$count": "n"}]) == [{"n": 1}]
+    await gateway.repository("user").create({**_user("ada"), "_id": user})
+    [joined] = await gateway.repository("user").find_with_join(
+        other="Session", local="_id", foreign="user", into="sessions"
+    )
+    assert joined["sessions"] == [longer]
     assert await tokens.find_by_token("one") is None
     assert await tokens.consume("one") is None
     consumed = [await tokens.consume("two"), await tokens.consume("two")]

@@ -8,23 +8,30 @@ from typing import Any
 
 import pytest
 
-import adapters.repositories
-from adapters.mongodb.database import MongoDatabase
+import adapters
 from adapters.mongoose.model import Model
 from adapters.mongoose.models import LIBRECHAT, models_of
-from adapters.postgresql.database import PostgresDatabase
 from adapters.repositories.naming import SPECIALISED, repository_names
 
 PAGE = (Path(__file__).parents[3] / "docs" / "gateway.md").read_text()
 SECTION = PAGE.split("## The seeds' interfaces\n")[1]
 ROWS = [line.strip("| ").split(" | ") for line in SECTION.splitlines() if line.startswith("| ")]
+OURS = tuple(
+    f"adapters.{name}"
+    for name in (
+        *("repositories", "mongodb.database", "postgresql.database"),
+        *("registry", "connection", "adapter", "composing", "recommending"),
+        *("search", "caching", "redis"),
+    )
+)
 NAME = re.compile(r"`([A-Za-z_.]+)`")
 
 
 def _known() -> dict[str, Any]:
-    known: dict[str, Any] = {each.__name__: each for each in (MongoDatabase, PostgresDatabase)}
-    for module in pkgutil.iter_modules(adapters.repositories.__path__, "adapters.repositories."):
-        known |= vars(importlib.import_module(module.name))
+    known: dict[str, Any] = {}
+    for module in pkgutil.walk_packages(adapters.__path__, "adapters."):
+        if module.name.startswith(OURS):
+            known |= vars(importlib.import_module(module.name))
     return known
 
 
