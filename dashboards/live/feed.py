@@ -8,6 +8,7 @@ from typing import Final
 
 from comparators.errors import ParallaxError
 from comparators.rules import Rule
+from dashboards.live.overview import Phases, in_shadow
 from dashboards.live.page import Page
 from dashboards.live.windows import View
 from dashboards.report.report import build_report
@@ -31,12 +32,19 @@ class Feed:
     """The content of the pages, by what they show."""
 
     def __init__(
-        self, ledger: str, *, gates: Gates, page: Page, declared: Declared = tuple
+        self,
+        ledger: str,
+        *,
+        gates: Gates,
+        page: Page,
+        declared: Declared = tuple,
+        phases: Phases = in_shadow,
     ) -> None:
         self._ledger = ledger
         self._gates = gates
         self._page = page
         self._declared = declared
+        self._phases = phases
         self._kept: dict[View, _Kept] = {}
 
     async def content(self, view: View) -> str:
@@ -74,4 +82,5 @@ class Feed:
             return self._page.failure(error)
         if view.group:
             return self._page.group(evidence, view)
-        return self._page.evidence(build_report(evidence, declared=self._declared()), view)
+        report = build_report(evidence, declared=self._declared())
+        return self._page.evidence(report, view, self._phases)

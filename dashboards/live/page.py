@@ -8,6 +8,7 @@ from typing import Final
 from jinja2 import Environment
 
 from comparators.errors import ParallaxError
+from dashboards.live.overview import Phases, overview
 from dashboards.live.windows import WINDOWS, View
 from dashboards.report.html import environment, names_of
 from dashboards.report.report import Report
@@ -44,13 +45,14 @@ class Page:
         template = self._drawing.get_template("live.html")
         return template.render(content=content, view=view, windows=WINDOWS.values(), proof=proof)
 
-    def evidence(self, report: Report, view: View) -> str:
+    def evidence(self, report: Report, view: View, phases: Phases) -> str:
         """Return the content that shows evidence; each collection is linked to a page of its own."""
         names = {
             **names_of(report),
             "linked": "" if view.namespace else view.last.name,
             "acts": self._acts,
             "window": view.last.name,
+            "by_phase": overview(report.evidence, phases),
         }
         return self._drawing.get_template("evidence.html").render(names)
 

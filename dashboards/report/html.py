@@ -64,5 +64,5 @@ def environment(*more_templates: Path) -> Environment:
 def names_of(report: Report) -> Mapping[str, Any]:
     """Return what the templates of the report look for."""
     result = report.evidence.conclusion.result.value
-    alone = {"linked": "", "acts": False, "window": ""}
+    alone = {"linked": "", "acts": False, "window": "", "by_phase": None}
     return {"report": report, "evidence": report.evidence, "result": result, **alone}

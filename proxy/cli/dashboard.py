@@ -1,9 +1,10 @@
 """`parallax dashboard`: the evidence as it grows, as a page for this machine, or for whoever knows the token."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import typer
 from aiohttp import web
@@ -11,12 +12,18 @@ from aiohttp import web
 from comparators.errors import RefusedError, SettingsError
 from comparators.rules import Rule, Rules
 from dashboards.live.entrance import is_loopback
+from dashboards.live.overview import Phases, in_shadow
 from dashboards.live.server import application, serve
 from proxy.cli import options
 from proxy.cli.acting import Acting
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
+from proxy.flags.document import said
+from proxy.flags.file import read_flags
+from proxy.flags.phases import Direction
 from proxy.settings import Settings
 from proxy.uris import address_of
+
+PROVIDED: Final = "as the provider says"
 
 
 def dashboard(
@@ -63,6 +70,7 @@ def pages(settings: Settings) -> web.Application:
         settings.ledger_uri,
         gates=settings.gates,
         declared=_declared(settings.rules_file),
+        phases=_phases(settings),
         token=settings.dashboard.token,
         actions=Acting(settings),
     )
@@ -78,5 +86,26 @@ def _declared(file: Path) -> Callable[[], Sequence[Rule]]:
         with suppress(SettingsError):  # the verifier says so, and the page shows it
             last = Rules.load(file, date.min).rules
         return last
+
+    return now
+
+
+def _phases(settings: Settings) -> Phases:
+    """Return what tells what the flags say; a file that is broken says what it said before, as for the relay."""
+    file = settings.flags_file
+    if file is None and not settings.flags.provider:
+        return in_shadow
+    if file is None:
+        return lambda namespaces: dict.fromkeys(namespaces, (PROVIDED, PROVIDED))
+    last = read_flags(file)
+
+    def now(namespaces: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+        nonlocal last
+        with suppress(SettingsError):  # the relay says so
+            last = read_flags(file)
+        return {
+            each: (str(said(last, Direction.READS, each)), str(said(last, Direction.WRITES, each)))
+            for each in namespaces
+        }
 
     return now

@@ -53,6 +53,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """How legacy runs operations of a shape that are slow on the gateway, without any value."""
+
+    namespace: str
+    shape: Shape
+    plan: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """Everything in `log` that begins below `position` is on the ledger, save what begins at `open`."""
 

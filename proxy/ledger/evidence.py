@@ -118,13 +118,15 @@ class ShapeEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowPlan:
-    """How the gateway's database runs a slow operation: statements and plans, without any value."""
+    """How both databases run what is slow on the gateway: statements and plans, without any value."""
 
     namespace: str
     shape: str
     at_ns: int
     gateway_s: float
     plan: str
+    legacy_plan: str = ""
+    """How MongoDB runs it; empty while it was not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

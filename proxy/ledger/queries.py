@@ -132,6 +132,7 @@ async def plans(
             at_ns=row.at_ns,
             gateway_s=row.gateway_s,
             plan=row.plan,
+            legacy_plan=row.legacy_plan,
         )
         for row in rows
     )

@@ -25,6 +25,7 @@ from proxy.ledger.entries import (
     DivergenceState,
     Drop,
     Event,
+    Explained,
     Finding,
     Lag,
     Resolution,
@@ -39,7 +40,7 @@ from proxy.ledger.migrations import migrate
 from proxy.ledger.orders import Orders, Settlement, settle
 from proxy.ledger.redaction import Redaction, Revealed, nothing_revealed
 from proxy.ledger.sketches import Sketch
-from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
+from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND, shape_key
 from proxy.telemetry import Metrics
 
 REDACTION_KEY: Final = "redaction_key"
@@ -170,6 +171,7 @@ class Ledger:
         diverged: Sequence[Divergence] = (),
         resolved: Sequence[Resolution] = (),
         settled: Sequence[Settlement] = (),
+        explained: Sequence[Explained] = (),
     ) -> None:
         """Write all of it, or nothing and raise UnreachableError or CapacityError: send the same again then.
 
@@ -185,6 +187,7 @@ class Ledger:
                 if not await self._advance(connection, checkpoint, name):
                     return
                 await self._add_batch(connection, batch)
+                await self._add_explained(connection, explained)
                 await self._add_progress(connection, batch, checkpoint, lag)
                 await self._add_events(connection, events)
                 await self._add_drops(connection, drops)
@@ -353,6 +356,16 @@ class Ledger:
             )
             sums[key] = sums.get(key, 0) + drop.n
         await self._add(connection, tables.drops, sums)
+
+    async def _add_explained(
+        self, connection: AsyncConnection, entries: Sequence[Explained]
+    ) -> None:
+        stored = tables.plans
+        for entry in entries:
+            key = shape_key(entry.namespace, entry.shape.id)
+            await connection.execute(
+                stored.update().where(stored.c.shape == key).values(legacy_plan=entry.plan)
+            )
 
     async def _open_divergences(
         self, connection: AsyncConnection, entries: Sequence[Divergence]

@@ -145,4 +145,5 @@ class Bookkeeping:
             diverged=gathered.diverged,
             resolved=gathered.resolved,
             settled=gathered.settled,
+            explained=gathered.explained,
         )

@@ -17,6 +17,7 @@ from proxy.ledger.entries import (
     Dropped,
     Event,
     EventKind,
+    Explained,
     Finding,
     Resolution,
 )
@@ -58,6 +59,7 @@ class Gathered:
     diverged: list[Divergence] = field(default_factory=list)
     resolved: list[Resolution] = field(default_factory=list)
     settled: list[Settlement] = field(default_factory=list)
+    explained: list[Explained] = field(default_factory=list)
 
 
 class Evidence:
@@ -182,6 +184,12 @@ class Evidence:
                     written_by=written_by,
                 )
             )
+
+    def explained(self, operation: Operation, plan: str) -> None:
+        """Enter how legacy runs what is slow on the gateway."""
+        self._gathered.explained.append(
+            Explained(namespace=operation.namespace, shape=shape_of(operation), plan=plan)
+        )
 
     def settled(self, settlement: Settlement) -> None:
         """Enter that an order is settled, together with what was found for it."""

@@ -65,8 +65,12 @@ class Judging:
         leave: Callable[[int], None],
         peers: Peers | None = None,
         awaited: Awaited | None = None,
+        explain: Callable[[Operation], None] | None = None,
     ) -> None:
-        """`peers` are the other sidecars, None where there can be none; `awaited` are writes that a relay waits for, None where none does."""
+        """`peers` are the other sidecars, None where there can be none; `awaited` are writes that a relay waits for, None where none does.
+
+        `explain` is told of operations that were slow on the gateway.
+        """
         self._gateway = gateway
         self._rules = rules
         self._evidence = evidence
@@ -81,6 +85,7 @@ class Judging:
         self._leave = leave
         self._peers = peers
         self._awaited = awaited
+        self._explain = explain
 
     async def compare(
         self,
@@ -206,6 +211,8 @@ class Judging:
             compare_s=compare_s,
             is_rechecked=is_rechecked,
         )
+        if outcome is not None and outcome.plan is not None and self._explain is not None:
+            self._explain(exchange.operation)
         if judgement.verdict is Verdict.MISMATCH:
             _log.warning(
                 "mismatch_confirmed",

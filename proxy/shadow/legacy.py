@@ -110,6 +110,16 @@ class Legacy:
         with self._reachable():
             return await ask(self._client, operation)
 
+    async def explain(self, database: str, command: Mapping[str, Any]) -> Mapping[str, Any] | int:
+        """Return how MongoDB would run a read, without running it; the code of its refusal where it does not say."""
+        with self._reachable():
+            try:
+                return await self._client[database].command(
+                    {"explain": command, "verbosity": "queryPlanner"}
+                )
+            except OperationFailure as error:
+                return error.code or 0
+
     @contextmanager
     def _reachable(self) -> Iterator[None]:
         try:

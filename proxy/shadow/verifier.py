@@ -26,6 +26,7 @@ from proxy.shadow.entering import Entering
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.execution import Execution
 from proxy.shadow.expiry import Expiries
+from proxy.shadow.explaining import Explaining
 from proxy.shadow.filling import Filling
 from proxy.shadow.following import follow_expiry
 from proxy.shadow.frontier import Frontier, Resume
@@ -197,6 +198,7 @@ class Verifier:
             at_once=_RECHECKS_AT_ONCE,
             create_task=create_task,
         )
+        self._explaining = Explaining(legacy, self._evidence.explained)
         judging = Judging(
             gateway=gateway,
             rules=rules,
@@ -212,6 +214,7 @@ class Verifier:
             leave=self._frontier.leave,
             peers=self._peers,
             awaited=None if self._beside is None else self._beside.awaited,
+            explain=self._explaining.ask,
         )
         self._execution = Execution(
             log=self._log,
@@ -333,6 +336,7 @@ class Verifier:
                 tasks.create_task(self._desk.run(), name="work off orders")
                 tasks.create_task(self._survey.run(), name="survey collections")
                 tasks.create_task(self._filling.run(), name="settle collections")
+                tasks.create_task(self._explaining.run(), name="explain on legacy")
                 tasks.create_task(self._rules.run(self._evidence.happened), name="follow rules")
                 if self._roll_back is not None:
                     acting = self._roll_back.run(

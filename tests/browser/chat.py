@@ -36,47 +36,40 @@ class Habit:
         return Shape(text=self.text, id=self.text)
 
 
-HABITS: Final = (
+HABITS: Final = tuple(
     Habit(
-        namespace="chat.messages",
-        kind=Kind.FIND,
-        text="messages.find filter{conversationId:=} sort{createdAt:1}",
-        often=70,
-        legacy_s=0.0011,
-        gateway_s=0.0009,
-    ),
-    Habit(
-        namespace="chat.messages",
-        kind=Kind.UPDATE,
-        text="messages.update filter{messageId:=} update{$set{text:}} upsert",
-        often=30,
-        legacy_s=0.0008,
-        gateway_s=0.0013,
-    ),
-    Habit(
-        namespace="chat.conversations",
-        kind=Kind.FIND,
-        text="conversations.find filter{user:=} sort{updatedAt:-1} limit",
-        often=25,
-        legacy_s=0.0014,
-        gateway_s=0.0010,
-    ),
-    Habit(
-        namespace="chat.users",
-        kind=Kind.FIND,
-        text="users.find filter{email:=}",
-        often=15,
-        legacy_s=0.0006,
-        gateway_s=0.0005,
-    ),
-    Habit(
-        namespace="chat.files",
-        kind=Kind.AGGREGATE,
-        text="files.aggregate [$match{user:=},$group{_id:,bytes:$sum}]",
-        often=5,
-        legacy_s=0.0021,
-        gateway_s=0.0034,
-    ),
+        namespace=f"chat.{text.partition('.')[0]}",
+        kind=kind,
+        text=text,
+        often=often,
+        legacy_s=legacy_s,
+        gateway_s=gateway_s,
+    )
+    for kind, text, often, legacy_s, gateway_s in (
+        (Kind.FIND, "messages.find filter{conversationId:=} sort{createdAt:1}", 70, 0.0011, 0.0009),
+        (
+            Kind.UPDATE,
+            "messages.update filter{messageId:=} update{$set{text:}} upsert",
+            30,
+            0.0008,
+            0.0013,
+        ),
+        (
+            Kind.FIND,
+            "conversations.find filter{user:=} sort{updatedAt:-1} limit",
+            25,
+            0.0014,
+            0.0010,
+        ),
+        (Kind.FIND, "users.find filter{email:=}", 15, 0.0006, 0.0005),
+        (
+            Kind.AGGREGATE,
+            "files.aggregate [$match{user:=},$group{_id:,bytes:$sum}]",
+            5,
+            0.0021,
+            0.0034,
+        ),
+    )
 )
 
 

@@ -75,7 +75,11 @@ async def site(
             directory / "run",
             legacy=mongo.uri,
             gateway=postgres.dsn_of(name),
-            settings={"PARALLAX_VERIFIER_NICE": "0", "PARALLAX_RULES_FILE": str(rules)},
+            settings={
+                "PARALLAX_VERIFIER_NICE": "0",
+                "PARALLAX_GATEWAY_EXPLAIN_BEYOND_S": "0.000001",
+                "PARALLAX_RULES_FILE": str(rules),
+            },
         ) as running:
             await running.drained()
             yield Site(
@@ -176,6 +180,10 @@ async def test_a_rule_is_declared_and_in_force_at_once(page: Page, site: Site) -
     await expect(said).to_contain_text("is in force until 2099-01-31", timeout=WITHIN_MS)
     await expect(said).to_contain_text("equal now: 1", timeout=WITHIN_MS)
     await page.get_by_role("button", name="Close").click()
+    plans = page.get_by_role("region", name="Slow on the gateway").locator("details")
+    await expect(plans.filter(has_text="COLLSCAN, filter on n").first).to_contain_text(
+        "PostgreSQL", timeout=WITHIN_MS
+    )
     hit = page.get_by_role("region", name="Rules").get_by_role("row").filter(has_text=namespace)
     await expect(hit).to_contain_text("accounts@example.org", timeout=WITHIN_MS)
     assert [each.state for each in await site.divergent("accounts")] == [DivergenceState.RESOLVED]

@@ -205,5 +205,8 @@ async def test_the_page_is_accessible(scheme: str, width: int, page: Page, ledge
     await page.set_viewport_size({"width": width, "height": 900})
     await record(ledger, 2, "name")
     await expect(page.locator("header")).to_contain_text(FAILED, timeout=WITHIN_MS)
+    phases = page.get_by_role("region", name="Overview")
+    await expect(phases).to_contain_text("reads shadow")
+    await expect(phases.get_by_role("row").filter(has_text="app.users")).to_contain_text("fail")
 
     await assert_accessible(page)
