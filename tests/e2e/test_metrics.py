@@ -121,15 +121,30 @@ async def test_metrics_say_what_the_ledger_says(
 async def test_a_collector_that_is_away_costs_no_verdict(
     mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path, database: str
 ) -> None:
+    address = f"127.0.0.1:{free_port()}"
     settings = {
+        "PARALLAX_TELEMETRY_PROMETHEUS": address,
         "PARALLAX_TELEMETRY_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}",
         "PARALLAX_TELEMETRY_INTERVAL_S": "1",
+        "PARALLAX_TELEMETRY_TRACES": "1",
     }
+
+    async def are_counted() -> bool:
+        return (
+            re.search(
+                r'^parallax_telemetry_drops_total\{.*="traces"\} [1-9]',
+                await scraped(address),
+                re.MULTILINE,
+            )
+            is not None
+        )
+
     async with embedded_sidecar(
         tmp_path, legacy=mongo.uri, gateway=postgres_dsn, settings=settings
     ) as sidecar:
         on_ledger = await use(sidecar, database)
         await eventually(lambda: '"export_failed"' in sidecar.log.read_text(), within_s=30)
+        await eventually(are_counted, within_s=30)
         assert "Traceback" not in sidecar.log.read_text()
 
     assert on_ledger["match"] > 5

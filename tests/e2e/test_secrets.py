@@ -97,8 +97,10 @@ async def told(sidecar: EmbeddedSidecar, received: Received, scraped: str) -> di
     report = await parallax(
         *("report", "--junit", "gates.xml"), directory=folder, environment=environment
     )
+    # With exemplars.
+    headers = {"Accept": "application/openmetrics-text; version=1.0.0"}
     async with (
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(headers=headers) as session,
         session.get(f"http://{scraped}/metrics") as answer,
     ):
         metrics = await answer.text()
@@ -129,6 +131,7 @@ async def test_secrets_leave_no_trace(
             "PARALLAX_TELEMETRY_OTLP_ENDPOINT": endpoint,
             "PARALLAX_TELEMETRY_INTERVAL_S": "1",
             "PARALLAX_TELEMETRY_TRACES": "1",
+            "PARALLAX_TELEMETRY_SIGNALS": "metrics,traces,logs",
             "PARALLAX_LOG_LEVEL": "debug",
             "PARALLAX_GATEWAY_EXPLAIN_BEYOND_S": "0.000001",
         }
@@ -136,7 +139,9 @@ async def test_secrets_leave_no_trace(
             tmp_path, legacy=mongo.uri, gateway=postgres_dsn, settings=settings
         ) as sidecar:
             await use(sidecar, mongo, database)
-            await eventually(lambda: bool(received.metrics and received.spans()), within_s=20)
+            await eventually(
+                lambda: bool(received.metrics and received.spans() and received.logs), within_s=20
+            )
             evidence = await sidecar.evidence()
             found = await told(sidecar, received, scraped)
 
