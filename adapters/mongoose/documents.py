@@ -110,13 +110,13 @@ def value_of(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     try:
         return cast(kind.instance, kind.options, value)
     except ValueError:
-        making.report("CastError", called(kind), path, value=value)
+        making.report("CastError", called(kind), path, inner=kind.path, value=value)
         return MISSING
 
 
 def _subdocument(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     if not isinstance(value, Mapping):
-        making.report("CastError", "Embedded", path, value=value)
+        making.report("CastError", "Embedded", path, inner=kind.path, value=value)
         return MISSING
     return construct(kind.documents, value, making, f"{path}.")
 
@@ -128,7 +128,9 @@ def _array(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
         try:
             made.append(cast_whole(kind.values, item))
         except ValueError:
-            making.report("CastError", called(kind), f"{path}.{at}", value=item)
+            making.report(
+                "CastError", called(kind), f"{path}.{at}", inner=f"{kind.path}.{at}", value=item
+            )
             return MISSING
     return made
 
@@ -155,7 +157,7 @@ def _map(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     if isinstance(value, list | tuple) and not value:
         return {}
     if not isinstance(value, Mapping) or any("." in key or key.startswith("$") for key in value):
-        making.report("CastError", "Map", path, value=value)
+        making.report("CastError", "Map", path, inner=kind.path, value=value)
         return MISSING
     made = {}
     for name, item in value.items():

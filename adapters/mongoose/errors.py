@@ -15,11 +15,15 @@ DUPLICATE_KEY = 11000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathError:
-    """What is wrong with one path: `name` is that of Mongoose's error, `kind` the validator or the type wanted."""
+    """What is wrong with one path: `name` is that of Mongoose's error, `kind` the validator or the type wanted.
+
+    `inner` is the path within the innermost subdocument.
+    """
 
     name: str
     kind: str
     path: str
+    inner: str = ""
     message: str = field(default="", compare=False)
     value: Any = field(default=None, compare=False, repr=False)
 

@@ -12,7 +12,7 @@ from bson.regex import Regex
 
 from adapters.mongoose.casting import called, cast, double
 from adapters.mongoose.documents import construct
-from adapters.mongoose.errors import CastError, OperatorError
+from adapters.mongoose.errors import CastError, ObjectParameterError, OperatorError
 from adapters.mongoose.javascript import plain
 from adapters.mongoose.making import Making
 from adapters.mongoose.minimizing import minimized
@@ -84,6 +84,33 @@ def holder_of(schema: Schema, path: str) -> tuple[SchemaType | None, str]:
     return kind, rest
 
 
+def cast_array_filters(
+    schema: Schema, filters: Sequence[Mapping[str, Any]], paths: Sequence[str], model: str
+) -> list[dict[str, Any]]:
+    """Return the filters on elements of arrays that the paths of an update name as `$[name]`, cast."""
+    places = {
+        part[2:-1]: ".".join(path.split(".")[: at + 1])
+        for path in paths
+        for at, part in enumerate(path.split("."))
+        if part.startswith("$[") and part != "$[]"
+    }
+    return [
+        {path: _on_element(schema, path, value, places, model) for path, value in each.items()}
+        for each in filters
+    ]
+
+
+def _on_element(
+    schema: Schema, path: str, value: Any, places: Mapping[str, str], model: str
+) -> Any:
+    name, dot, rest = path.partition(".")
+    place = f"{places.get(name, name)}{dot}{rest}"
+    try:
+        return cast_condition(schema, place, value, model)
+    except CastError as wrong:
+        raise CastError.at(place.replace(f"[{name}]", ""), wrong.kind, model=model) from wrong
+
+
 class Condition:
     """What a filter asks of one path."""
 
@@ -95,7 +122,7 @@ class Condition:
 
     def cast(self, value: Any) -> Any:
         """Return a condition cast: a value, or operators."""
-        if _is_operators(value):
+        if is_operators(value):
             return {name: self._operator(name, operand) for name, operand in value.items()}
         if isinstance(value, list | tuple) and self._kind.instance not in OF_MANY:
             return {"$in": [self.single(item) for item in value]}
@@ -119,6 +146,8 @@ class Condition:
         """Cast one value."""
         if self._kind.instance == "Embedded" and not isinstance(value, Mapping | NoneType):
             raise self._wrong("Embedded")
+        if self._kind.instance == "DocumentArray" and not isinstance(value, SUBDOCUMENTS):
+            raise ObjectParameterError.at(self._path, model=self._model)
         if self._kind.inner is not None and isinstance(value, Mapping):
             return embedded(self._kind.inner, value, self._model)
         if self._kind.instance == "Map" and isinstance(value, Mapping):
@@ -141,7 +170,7 @@ class Condition:
 
     def negated(self, value: Any) -> Any:
         """Cast what stands below `$not`."""
-        return self.cast(value) if _is_operators(value) else self.equal(value)
+        return self.cast(value) if is_operators(value) else self.equal(value)
 
     def count(self, value: Any) -> Any:
         """Cast the operand of `$size`, or each of those of `$mod`."""
@@ -158,7 +187,7 @@ class Condition:
             raise self._wrong("Object")
         if self._kind.inner is not None:
             return cast_filter(self._kind.inner, value, self._model)
-        return self.cast(value) if _is_operators(value) else plain(value)
+        return self.cast(value) if is_operators(value) else plain(value)
 
     def _element(self) -> SchemaType | None:
         """Return the type of single values at the path; None where anything may stand."""
@@ -176,12 +205,13 @@ def embedded(schema: Schema, value: Mapping[str, Any], model: str) -> dict[str, 
     """Cast a subdocument to be compared with."""
     making = Making(model=model, now_ms=0, new_id=ObjectId)
     made = construct(schema, value, making)
-    for path, problem in making.problems.items():
-        raise CastError.at(path, problem.kind, model=model)
+    for problem in making.problems.values():
+        raise CastError.at(problem.inner, problem.kind, model=model)
     return minimized(made, schema) if schema.minimize else made
 
 
-def _is_operators(value: Any) -> bool:
+def is_operators(value: Any) -> bool:
+    """Return whether a condition is made of operators."""
     return isinstance(value, Mapping) and any(name.startswith("$") for name in value)
 
 
@@ -191,6 +221,7 @@ def _given(_condition: Condition, operand: Any) -> Any:
 
 OF_MANY: Final = frozenset({"Array", "DocumentArray", "Buffer"})
 FOR_ARRAYS: Final = frozenset({"$size", "$elemMatch"})
+SUBDOCUMENTS: Final = (Mapping, list, NoneType)
 HOLD_ARRAYS: Final = OF_MANY | {"Mixed", "Embedded", "Map"}
 OPEN: Final = frozenset({"Mixed", "Map"})
 

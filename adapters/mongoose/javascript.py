@@ -146,6 +146,11 @@ def date_of(milliseconds: float) -> DatetimeMS | None:
     return DatetimeMS(trunc(milliseconds))
 
 
+def counts_as_true(value: Any) -> bool:
+    """Return whether a value is true in a condition: each object is, empty ones too."""
+    return isinstance(value, dict | list | tuple) or bool(value)
+
+
 def plain(value: Any) -> Any:
     """Return a value that no type casts, in the form in which it goes over the wire.
 

@@ -53,9 +53,19 @@ class Making:
         return function(*arguments)
 
     def report(
-        self, name: str, kind: str, path: str, *, message: str = "", value: Any = None
+        self,
+        name: str,
+        kind: str,
+        path: str,
+        *,
+        inner: str = "",
+        message: str = "",
+        value: Any = None,
     ) -> None:
         """Note what is wrong with a path; the first finding stands."""
         self.problems.setdefault(
-            path, PathError(name=name, kind=kind, path=path, message=message, value=value)
+            path,
+            PathError(
+                name=name, kind=kind, path=path, inner=inner or path, message=message, value=value
+            ),
         )

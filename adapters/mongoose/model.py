@@ -1,7 +1,7 @@
 """A model: one collection of a database, through its schema."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 from bson.objectid import ObjectId
 
@@ -10,12 +10,14 @@ from adapters.gateway import Generated, Transaction
 from adapters.mongoose.answers import acknowledged, documents_of, modified, values_of
 from adapters.mongoose.changes import Saving
 from adapters.mongoose.errors import ServerError, ValidationError
-from adapters.mongoose.filters import cast_filter
+from adapters.mongoose.filters import cast_array_filters, cast_filter
+from adapters.mongoose.hydrating import hydrated
 from adapters.mongoose.making import Functions, Making
 from adapters.mongoose.populating import Asked, populated
 from adapters.mongoose.projections import projection_of, sort_of
 from adapters.mongoose.schema import ModelSchema
 from adapters.mongoose.storing import new_document
+from adapters.mongoose.update_validation import validate_update
 from adapters.mongoose.updates import cast_pipeline, cast_update
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Result
@@ -28,6 +30,14 @@ Sort = Mapping[str, Any] | str | None
 
 NO_FUNCTIONS: Final[Functions] = {}
 NOTHING: Final[Filter] = {}
+
+
+class Changing(TypedDict, total=False):
+    """How an update is done: with times (the default), on which elements of arrays, validated or only cast (the default)."""
+
+    timestamps: bool
+    array_filters: Sequence[Mapping[str, Any]]
+    run_validators: bool
 
 
 class Model:
@@ -103,14 +113,21 @@ class Model:
         skip: int = 0,
         limit: int = 0,
         populate: Sequence[Asked] = (),
+        lean: bool = True,
         session: Transaction | None = None,
     ) -> list[Document]:
-        """Return the documents that a filter selects, without what the schema hides."""
+        """Return the documents that a filter selects, without what the schema hides.
+
+        Those that are not `lean` have the defaults of what is not stored.
+        """
         arguments: Document = {"filter": self._filter(filter_)}
         shown = projection_of(self.schema.schema, projection)
         options = {"projection": shown, "sort": sort_of(sort), "skip": skip, "limit": limit}
         arguments |= {option: value for option, value in options.items() if value}
         found = documents_of(await self._run(Kind.FIND, arguments, session), self._where)
+        if not lean:
+            making = self._making()
+            found = [hydrated(self.schema.schema, each, making, shown) for each in found]
         return await populated(found, self.schema, populate, self._models, session)
 
     async def find_one(
@@ -121,6 +138,7 @@ class Model:
         sort: Sort = None,
         skip: int = 0,
         populate: Sequence[Asked] = (),
+        lean: bool = True,
         session: Transaction | None = None,
     ) -> Document | None:
         """Return the first document that a filter selects, None where there is none."""
@@ -131,6 +149,7 @@ class Model:
             skip=skip,
             limit=1,
             populate=populate,
+            lean=lean,
             session=session,
         )
         return found[0] if found else None
@@ -185,12 +204,12 @@ class Model:
         update: Update,
         *,
         upsert: bool = False,
-        timestamps: bool = True,
         session: Transaction | None = None,
+        **options: Unpack[Changing],
     ) -> Acknowledgement:
         """Change the first document that a filter selects."""
         return await self._update(
-            filter_, update, multi=False, upsert=upsert, timestamps=timestamps, session=session
+            filter_, update, multi=False, upsert=upsert, session=session, options=options
         )
 
     async def update_many(
@@ -199,12 +218,12 @@ class Model:
         update: Update,
         *,
         upsert: bool = False,
-        timestamps: bool = True,
         session: Transaction | None = None,
+        **options: Unpack[Changing],
     ) -> Acknowledgement:
         """Change every document that a filter selects."""
         return await self._update(
-            filter_, update, multi=True, upsert=upsert, timestamps=timestamps, session=session
+            filter_, update, multi=True, upsert=upsert, session=session, options=options
         )
 
     async def find_one_and_update(
@@ -216,15 +235,16 @@ class Model:
         upsert: bool = False,
         projection: Projection = None,
         sort: Sort = None,
-        timestamps: bool = True,
         session: Transaction | None = None,
+        **options: Unpack[Changing],
     ) -> Document | None:
         """Change the first document that a filter selects, and return it as it is then, or was before."""
         query = self._filter(filter_)
-        change = self._change(query, update, upsert=upsert, timestamps=timestamps)
+        change = self._change(query, update, upsert=upsert, options=options)
         if not change and not upsert:
             return await self.find_one(filter_, projection=projection, sort=sort, session=session)
         arguments: Document = {"query": query, "update": change, "new": new, "upsert": upsert}
+        arguments |= self._array_filters(change, options)
         shown = {"fields": projection_of(self.schema.schema, projection), "sort": sort_of(sort)}
         arguments |= {option: value for option, value in shown.items() if value}
         return await self._find_and_modify(arguments, session)
@@ -304,17 +324,26 @@ class Model:
             made[self.schema.discriminator[0]] = self.schema.discriminator[1]
         return made
 
-    def _change(self, query: Filter, update: Update, *, upsert: bool, timestamps: bool) -> Any:
+    def _change(self, query: Filter, update: Update, *, upsert: bool, options: Changing) -> Any:
+        timestamps = options.get("timestamps", True)
         if not isinstance(update, Mapping):
             return cast_pipeline(self.schema.schema, update, self._making(), timestamps=timestamps)
-        return cast_update(
-            self.schema.schema,
-            update,
-            self._making(),
-            filter_=query,
-            upsert=upsert,
-            timestamps=timestamps,
+        making = self._making()
+        schema = self.schema.schema
+        change = cast_update(
+            schema, update, making, filter_=query, upsert=upsert, timestamps=timestamps
         )
+        if options.get("run_validators"):
+            validate_update(schema, change, making)
+        return change
+
+    def _array_filters(self, change: Any, options: Changing) -> Document:
+        filters = options.get("array_filters")
+        if not filters or not isinstance(change, Mapping):
+            return {}
+        paths = [path for fields in change.values() for path in fields]
+        schema = self.schema
+        return {"arrayFilters": cast_array_filters(schema.schema, filters, paths, schema.name)}
 
     async def _insert(
         self,
@@ -334,14 +363,15 @@ class Model:
         *,
         multi: bool,
         upsert: bool,
-        timestamps: bool,
         session: Transaction | None,
+        options: Changing,
     ) -> Acknowledgement:
         query = self._filter(filter_)
-        change = self._change(query, update, upsert=upsert, timestamps=timestamps)
+        change = self._change(query, update, upsert=upsert, options=options)
         if not change:
             return Acknowledgement(n=0, modified=0)
         statement = {"q": query, "u": change, "multi": multi, "upsert": upsert}
+        statement |= self._array_filters(change, options)
         arguments = {"updates": [statement], "ordered": True}
         return acknowledged(await self._run(Kind.UPDATE, arguments, session), self._where)
 

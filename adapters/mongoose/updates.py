@@ -11,8 +11,8 @@ from adapters.mongoose.casting import called, cast, cast_whole
 from adapters.mongoose.defaults import ARRAYS
 from adapters.mongoose.documents import value_of
 from adapters.mongoose.errors import CastError, ObjectParameterError, StrictModeError
-from adapters.mongoose.filters import cast_condition, cast_filter, holder_of
-from adapters.mongoose.javascript import plain
+from adapters.mongoose.filters import cast_condition, cast_filter, holder_of, is_operators
+from adapters.mongoose.javascript import counts_as_true, plain
 from adapters.mongoose.making import Making
 from adapters.mongoose.minimizing import minimized
 from adapters.mongoose.schema import Schema, SchemaType
@@ -130,7 +130,7 @@ def _throw(kind: SchemaType, making: Making, path: str) -> None:
         first = next(iter(making.problems.values()))
         if kind.instance == "DocumentArray":
             raise CastError.at(path, called(kind), model=making.model)
-        inside = first.path.removeprefix(f"{path}.") if kind.inner is not None else first.path
+        inside = first.inner if kind.inner is not None else first.path
         raise CastError.at(inside, first.kind, model=making.model)
 
 
@@ -218,7 +218,7 @@ def _leave_to_clock(schema: Schema, operator: str, fields: dict[str, Any]) -> No
     created, updated = schema.timestamps.created, schema.timestamps.updated
     if updated is not None and operator == SET:
         fields.pop(updated, None)
-    if created is not None and fields.get(created):
+    if created is not None and counts_as_true(fields.get(created)):
         del fields[created]
 
 
@@ -246,12 +246,12 @@ def _add_defaults(
 
 
 def _fixed(filter_: Mapping[str, Any]) -> set[str]:
-    """Return the paths that a filter names: an upsert takes their values from it."""
-    found = set()
-    for path, value in filter_.items():
-        if path == "$and" and isinstance(value, list):
-            for each in value:
-                found |= _fixed(each)
-        elif not path.startswith("$"):
-            found.add(path)
-    return found
+    """Return the fields in which a filter gives a value to a path: no default is put there.
+
+    Those of other operators, and below `$and`, get defaults, as in Mongoose.
+    """
+    return {
+        path.partition(".")[0]
+        for path, value in filter_.items()
+        if not path.startswith("$") and not is_operators(value)
+    }

@@ -4,6 +4,7 @@ Source: Mongoose documentation, "Validation".
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -19,17 +20,18 @@ from comparators.canonical import MISSING
 def validate(schema: Schema, document: Mapping[str, Any], making: Making, at: str = "") -> None:
     """Report what is wrong with a document; `at` is where it stands in another one, with a dot behind it."""
     for path, kind in schema.types.items():
-        value = at_path(document, path)
-        whole = at + path
-        if whole in making.problems:
-            continue
-        for name in _failing(kind, value, document, making, whole):
-            making.report(
-                "ValidatorError", name, whole, message=_message(kind, name, whole), value=value
-            )
-            break
-        else:
-            _inside(kind, value, making, whole)
+        if at + path not in making.problems:
+            validate_value(kind, at_path(document, path), document, making, at + path)
+
+
+def validate_value(
+    kind: SchemaType, value: Any, document: Mapping[str, Any], making: Making, path: str
+) -> None:
+    """Report what is wrong with the value of a path of a document."""
+    for name in _failing(kind, value, document, making, path):
+        making.report("ValidatorError", name, path, message=_message(kind, name, path), value=value)
+        return
+    _inside(kind, value, making, path)
 
 
 def at_path(document: Mapping[str, Any], path: str) -> Any:
@@ -61,11 +63,7 @@ def _inside(kind: SchemaType, value: Any, making: Making, path: str) -> None:
 
 def _elements(kind: SchemaType, items: Any, making: Making, path: str) -> None:
     for name, item in items:
-        for failed in _failing(kind.values, item, {}, making, f"{path}.{name}"):
-            making.report("ValidatorError", failed, f"{path}.{name}", value=item)
-            break
-        else:
-            _inside(kind.values, item, making, f"{path}.{name}")
+        validate_value(kind.values, item, {}, making, f"{path}.{name}")
 
 
 def _failing(
@@ -77,7 +75,7 @@ def _failing(
     if value is MISSING:
         return
     for name, option in kind.options.items():
-        check = CHECKS.get(name)
+        check = CHECKS.get(name) if kind.instance in CHECKED.get(name, TEXTS) else None
         if check is not None and value is not None and not check(kind, value, _limit(name, option)):
             yield NAMES.get(name, name)
         if name == "validate" and not making.called("validate", path, value, document):
@@ -142,6 +140,15 @@ CHECKS: Final[Mapping[str, Callable[[SchemaType, Any, Any], bool]]] = {
     "match": lambda _kind, value, pattern: value == "" or found_in(pattern, value),
 }
 """The validators that options name; null passes all of them, and is asked by none."""
+
+TEXTS: Final = frozenset({"String"})
+ORDERED: Final = frozenset({"Number", "Double", "Int32", "BigInt", "Date", "Decimal128"})
+CHECKED: Final[Mapping[str, AbstractSet[str]]] = {
+    "enum": TEXTS | {"Number", "Double", "Int32", "BigInt"},
+    "min": ORDERED,
+    "max": ORDERED,
+}
+"""The types whose schemas know an option, where those are not texts alone."""
 
 NAMES: Final = {"match": "regexp", "minLength": "minlength", "maxLength": "maxlength"}
 """Kinds of errors that are not called as their option."""

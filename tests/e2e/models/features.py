@@ -249,6 +249,20 @@ def updates() -> Iterator[Call]:
             "upsert": True,
             "new": True,
         }
+    for where in (
+        {"$and": [{"nothing": "6"}]},
+        {"text": {"$in": ["a"]}},
+        {"nested.number": "8"},
+        {"nothing": {"$gt": "7"}},
+    ):
+        yield {
+            "model": "Defaults",
+            "call": "find_one_and_update",
+            "filter": {"_id": str(where), **where},
+            "update": {"late": "x"},
+            "upsert": True,
+            "new": True,
+        }
     stamped: tuple[dict[str, Any], ...] = (
         {"told": "2"}, {"fixed": "changed"}, {"$set": {"fixed": "x", "told": 3}}, {"$setOnInsert": {"fixed": "i"}}, {"createdAt": BEFORE}, {"updatedAt": BEFORE}, {"$unset": {"fixed": 1}},
         {"$set": {"createdAt": ""}}, {"$set": {"updatedAt": None}}, {"$setOnInsert": {"createdAt": BEFORE}}, {"kind": "three", "level": 99}, {"code": " UP "}, {"loud": "up"}, {}, {"hidden": 5}, {"unknown": 1},
@@ -293,6 +307,107 @@ def updates() -> Iterator[Call]:
         "filter": {"short": "n3"},
         "projection": "short",
     }
+
+
+def hydrations() -> Iterator[Call]:
+    """Yield finds of documents that are not lean: first of some that were stored past Mongoose."""
+    yield {"model": "Loose", "call": "create", "documents": [{"text": "a"}]}
+    for model in ("Defaults", "Kinds", "Limits"):
+        yield {
+            "model": model,
+            "call": "find_one",
+            "filter": {"_id": {"$exists": True}},
+            "sort": {"_id": 1},
+            "lean": False,
+        }
+    yield {
+        "model": "Defaults",
+        "call": "update_many",
+        "filter": {},
+        "update": {
+            "$unset": {
+                "text": 1,
+                "list": 1,
+                "nested": 1,
+                "nothing": 1,
+                "late": 1,
+                "part.flag": 1,
+                "parts": 1,
+            }
+        },
+    }
+    for shown in (None, "text", "-text -list", "nested", "nested.number late", {"_id": 0}):
+        yield {
+            "model": "Defaults",
+            "call": "find_one",
+            "filter": {"_id": "d5"},
+            "projection": shown,
+            "lean": False,
+        }
+
+
+def with_options() -> Iterator[Call]:
+    """Yield updates by pipelines, without times, on elements of arrays, and validated."""
+    yield {
+        "model": "Limits",
+        "call": "update_one",
+        "filter": {"told": "3"},
+        "update": [{"$set": {"told": 8}}],
+    }
+    yield {
+        "model": "Limits",
+        "call": "update_one",
+        "filter": {"told": 8},
+        "update": {"told": 9},
+        "timestamps": False,
+    }
+    for filters in (
+        [{"part.number": "5"}],
+        [{"part._id": str(ONE)}],
+        [{"part.number": {"$gte": "1"}, "part.text": 5}],
+        [{"part.number": "x"}],
+    ):
+        change = {"$set": {"parts.$[part].text": " by filter "}}
+        yield {
+            "model": "Kinds",
+            "call": "update_one",
+            "filter": {"_id": ONE},
+            "update": change,
+            "array_filters": filters,
+        }
+    yield {
+        "model": "Kinds",
+        "call": "update_one",
+        "filter": {"_id": ONE},
+        "update": {"$set": {"texts.$[one]": 7}},
+        "array_filters": [{"one": 9}],
+    }
+    limits: tuple[dict[str, Any], ...] = (
+        {"kind": "three"}, {"kind": "one", "level": 9}, {"required": ""}, {"told": None}, {"$unset": {"required": 1}}, {"$unset": {"kind": 1}}, {"short": "x", "code": "bad"},
+        {"nested": {"needed": None}}, {"nested.needed": None}, {"kinds": ["one", "three"]}, {"since": "1999-01-01"}, {"list": None}, {"$setOnInsert": {"level": 7}}, {"told": "x"}, {"$set": {"kind": "two"}, "$inc": {"level": 9}},
+    )  # fmt: skip
+    for given in limits:
+        yield {
+            "model": "Limits",
+            "call": "update_one",
+            "filter": {"short": "n0"},
+            "update": given,
+            "run_validators": True,
+        }
+    parts: tuple[dict[str, Any], ...] = (
+        {"part": {"number": 1}},
+        {"part.text": ""},
+        {"parts": [{"number": 10}]},
+        {"partsByName": {"a": {"size": 0}}},
+    )
+    for given in parts:
+        yield {
+            "model": "Kinds",
+            "call": "update_one",
+            "filter": {"_id": ONE},
+            "update": given,
+            "run_validators": True,
+        }
 
 
 def saves() -> Iterator[Call]:

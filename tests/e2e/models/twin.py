@@ -174,6 +174,8 @@ class Twins:
             expected, found = one.of(call, what, theirs), other.of(call, what, ours)
             if what == "result":
                 expected, found = _loose(expected), _loose(found)
+                if call.get("lean") is False:
+                    expected, found = _unordered(expected), _unordered(found)
             if _bytes(expected) != _bytes(found):
                 place, one_side, other_side = _apart(expected, found)
                 self.differences.append(
@@ -205,6 +207,17 @@ def _loose(value: Any) -> Any:
             return {name: _loose(item) for name, item in value.items()}
         case list():
             return [_loose(item) for item in value]
+        case _:
+            return value
+
+
+def _unordered(value: Any) -> Any:
+    """Return a value with its fields sorted: defaults of what is not stored have no place among what is."""
+    match value:
+        case dict():
+            return {name: _unordered(value[name]) for name in sorted(value)}
+        case list():
+            return [_unordered(item) for item in value]
         case _:
             return value
 

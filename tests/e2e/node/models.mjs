@@ -25,6 +25,9 @@ const options = ({ sort, skip, limit, projection, populate, lean }, query) => {
   return lean === false ? query : query.lean();
 };
 
+const how = ({ upsert, timestamps, array_filters: arrayFilters, run_validators: runValidators }) =>
+  Object.fromEntries(Object.entries({ upsert, timestamps, arrayFilters, runValidators }).filter(([, value]) => value !== undefined));
+
 const CALLS = {
   create: async (model, { documents }) => {
     const made = [];
@@ -36,10 +39,10 @@ const CALLS = {
   find_one: (model, call) => options(call, model.findOne(call.filter)),
   count_documents: (model, { filter }) => model.countDocuments(filter),
   distinct: (model, { path, filter }) => model.distinct(path, filter),
-  update_one: async (model, { filter, update, upsert }) => written(await model.updateOne(filter, update, { upsert })),
-  update_many: async (model, { filter, update, upsert }) => written(await model.updateMany(filter, update, { upsert })),
-  find_one_and_update: (model, { filter, update, upsert, new: after, ...call }) =>
-    options(call, model.findOneAndUpdate(filter, update, { upsert, new: after })),
+  update_one: async (model, { filter, update, ...call }) => written(await model.updateOne(filter, update, how(call))),
+  update_many: async (model, { filter, update, ...call }) => written(await model.updateMany(filter, update, how(call))),
+  find_one_and_update: (model, { filter, update, new: after, ...call }) =>
+    options(call, model.findOneAndUpdate(filter, update, { ...how(call), new: after })),
   find_one_and_delete: (model, { filter, ...call }) => options(call, model.findOneAndDelete(filter)),
   delete_one: async (model, { filter }) => (await model.deleteOne(filter)).deletedCount,
   delete_many: async (model, { filter }) => (await model.deleteMany(filter)).deletedCount,
@@ -74,6 +77,8 @@ function described(error) {
 function native(value) {
   if (value?._bsontype === 'Int32' || value?._bsontype === 'Double') return value.valueOf();
   if (Array.isArray(value)) return value.map(native);
+  // Mongoose's buffers know the document that they are in.
+  if (Buffer.isBuffer(value)) return new mongoose.mongo.Binary(Buffer.from(value));
   if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, native(each)]));
   }
@@ -97,7 +102,7 @@ async function answer(line) {
 }
 
 function plainly(result) {
-  return result?.toObject ? result.toObject() : result ?? null;
+  return result?.toObject ? result.toObject({ flattenMaps: true }) : result ?? null;
 }
 
 for await (const line of createInterface({ input: process.stdin })) await answer(line);
