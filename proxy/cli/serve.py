@@ -23,6 +23,7 @@ from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
 from proxy.cli.relay_status import write_status
 from proxy.cli.supervise import keep_http, keep_verifier
 from proxy.flags.named import factory_of
+from proxy.http.tokens import read_tokens
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
 from proxy.tracing.exporting import logged
@@ -72,6 +73,8 @@ def serve(
         # Before anything listens: what the verifier could not work with is told while somebody looks. A rule
         # that has merely expired stops the verifier alone: a restart at night must not cost the application its database.
         Rules.load(settings.rules_file, date.min)
+    if settings.http.listen:
+        read_tokens(settings.tokens_file)
     if settings.flags.provider:
         factory_of(settings.flags.provider)
     configure_logging(settings.log.level, settings.log.format, part="relay")

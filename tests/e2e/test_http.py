@@ -1,6 +1,8 @@
 """The HTTP API as a part of the sidecar: a client of it stays as it is from `shadow` to the cut-over and back."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -163,3 +165,34 @@ async def test_clients_stay_as_they_are_in_every_phase(
     await sidecar.drained()
     await both_sides_become_equal(behind.uri, gateway, DATABASE)
     assert_verified(await sidecar.evidence(), DATABASE, Expected(reasons={ABORTED}))
+
+
+def front_process(sidecar: EmbeddedSidecar) -> int | None:
+    """Return the process of the API beside the relay; None while there is none."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if b"http" in command and parent == sidecar.process.pid:
+            return int(folder.name)
+    return None
+
+
+async def test_an_api_that_ends_is_started_again_and_the_relay_goes_on(
+    sidecar: EmbeddedSidecar, address: str
+) -> None:
+    relay, killed = sidecar.process.pid, front_process(sidecar)
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+
+    async def answers() -> bool:
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{address}/health") as told:
+                return told.status == 200 and front_process(sidecar) not in {None, killed}
+        except aiohttp.ClientError:
+            return False
+
+    await eventually(answers, within_s=60)
+    assert sidecar.process.pid == relay
