@@ -7,7 +7,7 @@ MongoDB answers from the index: documents that are not in it are not found. Sour
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.postgresql.indexes import ID_INDEX, Index
+from adapters.postgresql.indexes import ID_INDEX, Index, index_of
 from adapters.postgresql.session import Session
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
@@ -28,19 +28,26 @@ def held_by(session: Session, hint: Any) -> dict[str, Any]:
         return {}
     if not isinstance(hint, str | Mapping):
         raise CommandFailure(FAILED_TO_PARSE, "Hint must be a string or an object")
-    if hint in (ID_INDEX, {"_id": 1}) or (isinstance(hint, Mapping) and "$natural" in hint):
+    if hint in (ID_INDEX, {"_id": 1}):
         return {}
-    operation = session.operation
-    collection = session.catalog.collection(operation.database, operation.collection)
-    if collection is None:
-        return {}
-    named = [index for index in collection.indexes if _is_meant(index, hint)]
-    if not named:
-        raise CommandFailure(BAD_VALUE, "hint provided does not correspond to an existing index")
-    held = _held(named[0])
-    if held and operation.arguments.get("collation"):
+    index = hinted_index(session, hint)
+    held = {} if index is None else _held(index)
+    if held and session.operation.arguments.get("collation"):
         raise unsupported("option hint", where="beside a collation")
     return held
+
+
+def hinted_index(session: Session, hint: str | Mapping[str, Any]) -> Index | None:
+    """Return the index that a hint means; None where there is no collection, or it means none."""
+    operation = session.operation
+    collection = session.catalog.collection(operation.database, operation.collection)
+    if collection is None or (isinstance(hint, Mapping) and "$natural" in hint):
+        return None
+    of_id = {"name": ID_INDEX, "key": {"_id": 1}, "collation": session.collation}
+    for index in (index_of(of_id), *collection.indexes):
+        if _is_meant(index, hint):
+            return index
+    raise CommandFailure(BAD_VALUE, "hint provided does not correspond to an existing index")
 
 
 def _is_meant(index: Index, hint: str | Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from adapters.query.filter import parse_filter
 from adapters.sql.keys import LONGEST_EXACT, UNDEFINED, key_of
 from comparators.canonical import MISSING
 from comparators.collation import collator_of, order_under
-from comparators.order import SIMPLE, Collator, position_of
+from comparators.order import SIMPLE, Collator, ValueOrder, position_of
 
 PARALLEL_ARRAYS: Final = 171
 AMBIGUOUS_NAME: Final = 16746
@@ -88,6 +88,13 @@ class Index:
     def key_pattern(self) -> dict[str, Any]:
         """The declared keys and directions."""
         return dict(self.specification["key"])
+
+    @property
+    def order(self) -> ValueOrder:
+        """The order of values in it."""
+        given = self.specification.get("collation")
+        collation = None if given is None else parse_collation(given)
+        return SIMPLE if collation is None else order_under(collation)
 
     @property
     def fields(self) -> frozenset[str]:

@@ -36,7 +36,7 @@ WITHOUT_EFFECT: Final = frozenset(
 
 HEEDED: Final[Mapping[str, frozenset[str]]] = {
     "find": frozenset(
-        {"filter", "projection", "sort", "skip", "limit", "collation", "hint", "let"}
+        {"filter", "projection", "sort", "skip", "limit", "collation", "hint", "let", "max", "min"}
     ),
     "count": frozenset({"query", "skip", "limit", "collation", "hint", "fields"}),
     "distinct": frozenset({"key", "query", "collation"}),

@@ -8,6 +8,7 @@ from typing import Any, Final
 from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.project import projector
 from adapters.postgresql import options
+from adapters.postgresql.bounds import bounds_of, check_bounds
 from adapters.postgresql.hints import held_by
 from adapters.postgresql.residual import Query, query_of
 from adapters.postgresql.session import Session
@@ -49,6 +50,7 @@ async def find(session: Session) -> Documents:
     """Answer `find`."""
     arguments = session.operation.arguments
     options.check("find", arguments)
+    check_bounds(arguments)
     held = held_by(session, arguments.get("hint"))
     # In this order: of several mistakes MongoDB names the first.
     skip, limit = options.whole(arguments, "skip"), options.whole(arguments, "limit")
@@ -67,7 +69,13 @@ async def find(session: Session) -> Documents:
         cut = slice(skip, skip + limit if limit else None)
         skip, limit = 0, 0
     asked = Asked(sort=sort, skip=skip, limit=limit or None, projection=project is not None)
-    found, left = await matching(session, query, asked)
+    bounds = bounds_of(session, order)
+    if bounds is not None:
+        # What else is asked for waits until it is known what lies in the part of the index.
+        found, _left = await matching(session, query, Asked())
+        found, left = bounds.within(found), CUT
+    else:
+        found, left = await matching(session, query, asked)
     if sort and Residual.SORT in left and (skip or not query.of_one):
         found = _sorted(found, sort, order)
     if Residual.SKIP in left:

@@ -365,6 +365,21 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
             )
         ),
     ),
+    "parts of an index": (
+        insert(
+            *({"_id": at, "a": each, "b": at % 3} for at, each in enumerate([1, 2, [1, 5], "x", None, {"k": 1}, [], 3.5])),
+            {"_id": 20, "s": 1, "p": 5, "c": "A"}, {"_id": 21, "p": 1, "c": "b"},
+        ),
+        index("a", {"a": 1}), index("ab", {"a": 1, "b": -1}), index("s", {"s": 1}, sparse=True),
+        index("p", {"p": 1}, partialFilterExpression={"p": {"$gt": 1}}), index("c", {"c": 1}, collation={"locale": "en", "strength": 2}),
+        *(find(hint="a", **part) for part in ({"min": {"a": 2}}, {"max": {"a": 2}}, {"min": {"a": 1}, "max": {"a": 3}}, {"min": {"a": [1, 5]}})), find(hint="a", min={}),
+        *(find(hint="a", min={"a": 1}, **more) for more in ({"limit": 2}, {"skip": 1, "limit": 2}, {"sort": {"a": -1}}, {"projection": {"b": 1}}, {"max": {"a": 1}})),
+        find({"a": {"$gt": 2}}, hint={"a": 1}, min={"a": 1}), find({"_id": 3}, hint="_id_", min={"_id": 3}, max={"_id": 4}),
+        find(hint="ab", min={"a": 1, "b": 1}, max={"a": 3, "b": 0}), find(hint="ab", min={"b": 1, "a": 1}), find(hint="ab", min={"a": 1}),
+        find(min={"a": 1}), find(hint="a", min={"a": 1}, max={"b": 1}), find(hint={"$natural": 1}, min={"a": 1}), find(hint="gone", min={"a": 1}),
+        find(hint="s", min={"s": 0}), find(hint="p", max={"p": 9}), find(hint="c", min={"c": "a"}), find(hint="c", min={"c": 1}),
+        find(hint="c", min={"c": "a"}, collation={"locale": "en", "strength": 2}), find(hint="a", min={"a": {}}, collation={"locale": "en"}),
+    ),
     "hints and natural order": (
         insert({"_id": 3, "a": 1}, {"_id": 1, "a": 2}, {"_id": 2}, {"_id": 4, "a": []}, {"_id": 5, "b": {"c": [{}]}}),
         index("sparse", {"a": 1, "b.c": 1}, sparse=True),
