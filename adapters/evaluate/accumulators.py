@@ -15,7 +15,8 @@ from adapters.evaluate.expressions.comparison import compared
 from adapters.evaluate.expressions.extremes import extremes
 from adapters.evaluate.expressions.kinds import is_nullish
 from adapters.evaluate.expressions.variables import at_path
-from adapters.evaluate.numbers import CONTEXT, DECIMAL, Total, decimal128, double_of, width
+from adapters.evaluate.numbers import CONTEXT, DECIMAL, decimal128, double_of, width
+from adapters.evaluate.running_sum import RunningSum
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
 from comparators.canonical import MISSING
@@ -36,12 +37,10 @@ class Sum:
     """`$sum`: of what is no number, nothing."""
 
     def __init__(self) -> None:
-        self._total = Total()
+        self._total = RunningSum()
 
     def add(self, value: Any) -> None:
-        of_width = width(value)
-        if of_width is not None:
-            self._total.add(value, of_width)
+        self._total.add(value)
 
     def result(self) -> Any:
         return self._total.value()
@@ -51,13 +50,13 @@ class Average:
     """`$avg`: a double or a decimal; null without a number."""
 
     def __init__(self) -> None:
-        self._total = Total()
+        self._total = RunningSum()
         self._count = 0
 
     def add(self, value: Any) -> None:
         of_width = width(value)
         if of_width is not None:
-            self._total.add(value, of_width)
+            self._total.add_of_width(value, of_width)
             self._count += 1
 
     def result(self) -> Any:
@@ -188,7 +187,9 @@ class Deviation:
         delta = number - self._mean
         if delta != 0:
             self._mean += delta / self._count
-            self._squares += delta * (number - self._mean)
+            square = delta * (number - self._mean)
+            # Of two that are no numbers the later one stays, with its sign.
+            self._squares = square if math.isnan(square) else self._squares + square
 
     def result(self) -> Any:
         divisor = self._count - self._less

@@ -80,6 +80,15 @@ def double_of(value: Any) -> float:
     return float(value)
 
 
+def sign_of(value: Any) -> int:
+    """Return -1, 0 or 1 for a number below zero, zero, and one above; NaN counts as above."""
+    # As a double the least decimals would be zero.
+    exact = value.to_decimal() if isinstance(value, Decimal128) else value
+    if math.isnan(exact):
+        return 1
+    return (exact > 0) - (exact < 0)
+
+
 def decimal128(exact: Decimal) -> Decimal128:
     """Return a decimal rounded to the 34 digits MongoDB keeps."""
     # `plus` would lose the sign of -0.
@@ -132,87 +141,6 @@ def integral(value: Any, *, bits: int = 32) -> int | None:
     return whole if -limit <= whole < limit else None
 
 
-class Total:
-    """A running sum: exact while it runs, typed and rounded when it is read.
-
-    Source: the server sums doubles with compensation, so that the order of documents does not show.
-    """
-
-    __slots__ = ("decimals", "fractions", "whole", "width")
-
-    def __init__(self) -> None:
-        self.whole = 0
-        self.fractions: list[float] = []
-        self.decimals: Decimal | None = None
-        self.width = INT
-
-    def add(self, value: Any, of_width: int) -> None:
-        """Add a number whose width the caller has looked up."""
-        self.width = max(self.width, of_width)
-        if of_width <= LONG:
-            self.whole += value
-        elif of_width == DOUBLE:
-            self.fractions.append(value)
-        else:
-            exact = value.to_decimal()
-            self.decimals = exact if self.decimals is None else CONTEXT.add(self.decimals, exact)
-
-    def double(self) -> float:
-        """Return the sum of all but the decimals, rounded once."""
-        if not self.fractions:
-            return _rounded(self.whole)
-        return _sum(self._parts())
-
-    def long(self) -> int | None:
-        """Return the sum of all but the decimals as a long, None where it does not fit one.
-
-        As the server does it: the double next to the sum is rounded, then what that left out.
-        """
-        exact = self.double() if self.fractions else self.whole
-        if not LONG_MIN <= exact <= LONG_MAX:
-            return None
-        if not self.fractions:
-            return self.whole
-        whole = away_from_zero(exact)
-        return whole + away_from_zero(math.fsum([*self._parts(), -float(whole)]))
-
-    def _parts(self) -> list[float]:
-        high = _rounded(self.whole)
-        parts = [*self.fractions, high]
-        if math.isfinite(high):
-            parts.append(float(self.whole - int(high)))
-        return parts
-
-    def decimal(self) -> Decimal:
-        """Return the sum of everything as a decimal."""
-        rest = self.double() if self.fractions else None
-        exact = Decimal(self.whole) if rest is None else CONTEXT.plus(Decimal(rest))
-        return exact if self.decimals is None else CONTEXT.add(self.decimals, exact)
-
-    def value(self) -> Any:
-        """Return the sum in the narrowest type that holds it and every summand's type."""
-        if self.width == DECIMAL:
-            return decimal128(self.decimal())
-        if self.width == DOUBLE:
-            return self.double()
-        return integer(self.whole, self.width)
-
-
-def _sum(parts: list[float]) -> float:
-    try:
-        return math.fsum(parts)
-    except (ValueError, OverflowError):
-        # Infinities of both signs, or a partial sum out of range.
-        return sum(parts)
-
-
 def away_from_zero(value: float) -> int:
     """Return the nearest integer, of two the one that is farther from zero."""
     return int(Decimal(value).to_integral_value(ROUND_HALF_UP))
-
-
-def _rounded(exact: int) -> float:
-    try:
-        return float(exact)
-    except OverflowError:
-        return math.inf if exact > 0 else -math.inf

@@ -26,33 +26,53 @@ from adapters.evaluate.numbers import (
 )
 
 _HALF_OF_LONG: Final = 2**32
+MOST_WHOLE: Final = 2**53
+"""Up to here a double holds all whole numbers."""
 
 
 class RunningSum:
     """The sum of numbers of all types; it is as wide as the widest of them."""
 
-    __slots__ = ("_decimals", "_high", "_low", "_simple", "_width")
+    __slots__ = ("_decimals", "_high", "_low", "_simple", "_whole", "width")
 
     def __init__(self) -> None:
         self._high = self._low = self._simple = 0.0
         self._decimals = Decimal(0)
-        self._width = INT
+        self._whole: int | None = 0
+        """The sum as long as it is whole and a double holds it; None from then on."""
+        self.width = INT
 
     def add(self, value: Any) -> None:
-        """Add a number."""
+        """Add a number; what is none counts for nothing."""
         of_width = width(value)
-        if of_width is None:
-            return
-        self._width = max(self._width, of_width)
+        if of_width is not None:
+            self.add_of_width(value, of_width)
+
+    def add_of_width(self, value: Any, of_width: int) -> None:
+        """Add a number whose width the caller has looked up."""
+        self.width = max(self.width, of_width)
         if of_width == DECIMAL:
             self._decimals = CONTEXT.add(self._decimals, value.to_decimal())
-        elif of_width == LONG:
+        elif (
+            of_width <= LONG
+            and self._whole is not None
+            and abs(whole := self._whole + value) <= MOST_WHOLE
+        ):
+            self._whole = whole
+        elif of_width == DOUBLE or (of_width == INT and abs(value) <= MOST_WHOLE):
+            self._end_of_whole()
+            self._add_double(float(value))
+        else:
+            self._end_of_whole()
             # In two parts, each of which is a double.
             high = _cut(int(value))
             self._add_double(float(int(value) - high * _HALF_OF_LONG))
             self._add_double(float(high * _HALF_OF_LONG))
-        else:
-            self._add_double(float(value))
+
+    def _end_of_whole(self) -> None:
+        if self._whole:
+            self._add_double(float(self._whole))
+        self._whole = None
 
     def _add_double(self, value: float) -> None:
         self._simple += value
@@ -65,26 +85,37 @@ class RunningSum:
 
     def value(self) -> Any:
         """Return the sum in its own width, or the next one that holds it."""
-        if self._width == DECIMAL:
-            return decimal128(CONTEXT.add(self._decimals, self._decimal()))
-        if self._width <= LONG:
-            whole = self._long()
+        if self.width == DECIMAL:
+            return decimal128(self.decimal())
+        if self.width <= LONG:
+            whole = self.long()
             if whole is not None:
-                return int_or_long(whole) if self._width == INT else Int64(whole)
+                return int_or_long(whole) if self.width == INT else Int64(whole)
         return self.double()
 
     def double(self) -> float:
         """Return the sum without decimals, as a double."""
+        if self._whole is not None:
+            return float(self._whole)
         return self._simple if math.isnan(self._high) else self._high
 
-    def _decimal(self) -> Decimal:
+    def decimal(self) -> Decimal:
+        """Return the sum of everything as a decimal."""
+        return CONTEXT.add(self._decimals, self._of_doubles())
+
+    def _of_doubles(self) -> Decimal:
+        if self._whole is not None:
+            return Decimal(self._whole)
         if not math.isfinite(self._high):
             return Decimal(self._simple)
         return CONTEXT.add(
             CONTEXT.create_decimal(Decimal(self._high)), CONTEXT.create_decimal(Decimal(self._low))
         )
 
-    def _long(self) -> int | None:
+    def long(self) -> int | None:
+        """Return the sum without decimals as a long, None where it does not fit one."""
+        if self._whole is not None:
+            return self._whole
         if not math.isfinite(self._high):
             return None
         whole = away_from_zero(self._high)

@@ -5,7 +5,7 @@ Source: MongoDB manual, "Arithmetic Expression Operators".
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -18,10 +18,10 @@ from adapters.evaluate.numbers import (
     DECIMAL,
     DOUBLE,
     INT,
+    INT_MIN,
     LONG,
     LONG_MAX,
     LONG_MIN,
-    Total,
     coerced,
     decimal128,
     decimal_of,
@@ -31,30 +31,34 @@ from adapters.evaluate.numbers import (
     integral,
     is_number,
     long_or_double,
+    sign_of,
     truncated,
     width,
 )
+from adapters.evaluate.running_sum import RunningSum
 from adapters.query.failures import CommandFailure
 from adapters.query.types import type_name
 from adapters.query.unsupported import unsupported
 
+EXACT: Final = Context(prec=12_400, traps=[])
+"""Holds the quotient of the largest decimal and the smallest one."""
 INVALID: Final = -math.nan
 """What x86 gives for an operation without a result: NaN with its sign set."""
 
 
 def add(arguments: Iterable[Any]) -> Any:
     """Sum numbers; one of the arguments may be a date, which the others shift by milliseconds."""
-    total = Total()
+    total = RunningSum()
     is_date = False
     for value in arguments:
         of_width = width(value)
         if of_width is not None:
-            total.add(value, of_width)
+            total.add_of_width(value, of_width)
         elif isinstance(value, DatetimeMS):
             if is_date:
                 raise CommandFailure(16612, "only one date allowed in an $add expression")
             is_date = True
-            total.whole += int(value)
+            total.add_of_width(int(value), LONG)
         elif is_nullish(value):
             return None
         else:
@@ -64,7 +68,7 @@ def add(arguments: Iterable[Any]) -> Any:
     return _date_of(total) if is_date else total.value()
 
 
-def _date_of(total: Total) -> DatetimeMS:
+def _date_of(total: RunningSum) -> DatetimeMS:
     if total.width == DECIMAL:
         return DatetimeMS(coerced(Decimal128(total.decimal())))
     whole = total.long()
@@ -133,7 +137,7 @@ def multiply(arguments: Iterable[Any]) -> Any:
 def divide(arguments: Sequence[Any]) -> Any:
     left, right = arguments
     if is_number(left) and is_number(right):
-        if double_of(right) == 0:
+        if sign_of(right) == 0:
             raise CommandFailure(2, "can't $divide by zero")
         if isinstance(left, Decimal128) or isinstance(right, Decimal128):
             return decimal128(CONTEXT.divide(decimal_of(left), decimal_of(right)))
@@ -162,7 +166,7 @@ def mod(arguments: Sequence[Any]) -> Any:
         divisor = decimal_of(right)
         if divisor == 0:
             raise CommandFailure(5733415, "can't $mod by zero")
-        return decimal128(CONTEXT.remainder(decimal_of(left), divisor))
+        return decimal128(EXACT.remainder(decimal_of(left), divisor))
     if right == 0:
         raise CommandFailure(16610, "can't $mod by zero")
     if left_width == DOUBLE or (right_width == DOUBLE and integral(right) is None):
@@ -200,7 +204,7 @@ def _single(operator: str, apply: Single) -> Callable[[Sequence[Any]], Any]:
 
 def _abs(value: Any, of_width: int) -> Any:
     if of_width == DECIMAL:
-        return decimal128(abs(value.to_decimal()))
+        return decimal128(value.to_decimal().copy_abs())
     if of_width == DOUBLE:
         return abs(value)
     if value == LONG_MIN:
@@ -229,7 +233,7 @@ def _quantized(exact: Decimal, quantum: Decimal, rounding: str) -> Decimal128:
 def _sqrt(value: Any, of_width: int) -> Any:
     if of_width == DECIMAL:
         exact = value.to_decimal()
-        if exact < 0:
+        if sign_of(value) < 0:
             raise CommandFailure(28714, "$sqrt's argument must be greater than or equal to 0")
         return decimal128(CONTEXT.sqrt(exact))
     if value < 0:
@@ -247,7 +251,7 @@ def _exp(value: Any, of_width: int) -> Any:
 
 def _logarithm(operator: str, code: int, log: Callable[[float], float]) -> Single:
     def apply(value: Any, of_width: int) -> Any:
-        if not math.isnan(double_of(value)) and double_of(value) <= 0:
+        if sign_of(value) <= 0:
             raise CommandFailure(code, f"{operator}'s argument must be a positive number")
         _refuse_decimal(operator, of_width)
         return log(float(value))
@@ -269,12 +273,15 @@ def log(arguments: Sequence[Any]) -> Any:
         raise CommandFailure(28756, f"$log's argument must be numeric, not {type_name(value)}")
     if not is_number(base):
         raise CommandFailure(28757, f"$log's base must be numeric, not {type_name(base)}")
-    if double_of(value) <= 0:
-        raise CommandFailure(28758, "$log's argument must be a positive number")
-    if double_of(base) <= 0 or double_of(base) == 1:
-        raise CommandFailure(28759, "$log's base must be a positive number not equal to 1")
     if isinstance(value, Decimal128) or isinstance(base, Decimal128):
-        raise unsupported("$log of a decimal", where="expression")
+        if sign_of(value) > 0 and sign_of(base) > 0 and decimal_of(base) != 1:
+            raise unsupported("$log of a decimal", where="expression")
+        # What is refused is refused for what it is as a double.
+        value, base = double_of(value), double_of(base)
+    if value <= 0:
+        raise CommandFailure(28758, "$log's argument must be a positive number")
+    if base <= 0 or base == 1:
+        raise CommandFailure(28759, "$log's base must be a positive number not equal to 1")
     return math.log(value) / math.log(base)
 
 
@@ -287,7 +294,7 @@ def power(arguments: Sequence[Any]) -> Any:
         raise CommandFailure(28762, f"$pow's base must be numeric, not {type_name(base)}")
     if exponent_width is None:
         raise CommandFailure(28763, f"$pow's exponent must be numeric, not {type_name(exponent)}")
-    if double_of(base) == 0 and double_of(exponent) < 0:
+    if sign_of(base) == 0 and sign_of(exponent) < 0:
         raise CommandFailure(28764, "$pow cannot take a base of 0 and a negative exponent")
     of_width = max(base_width, exponent_width)
     if of_width == DECIMAL:
@@ -370,6 +377,9 @@ def _round_to(operator: str, value: Any, of_width: int, place: int, rounding: st
         return float(rounded)
     if not LONG_MIN <= rounded <= LONG_MAX:
         raise CommandFailure(51080, f"invalid conversion from Decimal128 result in {operator}")
+    if of_width == INT and rounded < INT_MIN:
+        # The server looks for what is too large alone, and lets this one overflow.
+        return int(rounded) + 2**32
     return integer(int(rounded), of_width)
 
 

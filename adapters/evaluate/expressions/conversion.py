@@ -5,8 +5,9 @@ Source: MongoDB manual, "$convert"; what strings parse as was observed on a serv
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal, InvalidOperation, Overflow, Underflow
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -102,18 +103,23 @@ def _double_of(value: Any) -> float:
     if isinstance(value, Decimal128):
         exact = value.to_decimal()
         double = float(exact)
-        if math.isinf(double) and exact.is_finite():
-            raise ConversionError("Conversion would overflow target type")
+        if exact.is_finite() and exact and not _is_normal(double):
+            raise ConversionError("Conversion would overflow or underflow target type")
         return double
     return float(value)
+
+
+def _is_normal(double: float) -> bool:
+    """Return whether a double has all its digits: it is neither zero nor next to it nor infinite."""
+    return sys.float_info.min <= abs(double) <= sys.float_info.max
 
 
 def _parsed_double(text: str) -> float:
     if not _FLOAT.fullmatch(text) and not _SPECIAL.fullmatch(text):
         raise ConversionError(f"Failed to parse number '{text}'")
     double = float(text)
-    vanished = double == 0 and any(digit in "123456789" for digit in text.lower().split("e")[0])
-    if vanished or (math.isinf(double) and not _SPECIAL.fullmatch(text)):
+    something = any(digit in "123456789" for digit in text.lower().split("e")[0])
+    if something and not _is_normal(double):
         raise ConversionError(f"Failed to parse number '{text}': Out of range")
     return double
 
@@ -121,7 +127,14 @@ def _parsed_double(text: str) -> float:
 def _parsed_decimal(text: str) -> Decimal128:
     if not _FLOAT.fullmatch(text) and not _SPECIAL.fullmatch(text):
         raise ConversionError(f"Failed to parse number '{text}'")
-    return decimal128(Decimal(text))
+    # What a server reads it cuts, and does not round.
+    reading = Context(
+        prec=34, rounding=ROUND_DOWN, Emin=-6143, Emax=6144, clamp=1, traps=[InvalidOperation]
+    )
+    exact = reading.create_decimal(text)
+    if reading.flags[Overflow] or reading.flags[Underflow]:
+        raise ConversionError(f"Failed to parse number '{text}': Out of range")
+    return decimal128(exact)
 
 
 def _object_id_of(text: str) -> ObjectId:

@@ -7,7 +7,7 @@ were read off a server 6.0, whose R40 lacks 335.
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from bson.decimal128 import Decimal128
@@ -29,7 +29,8 @@ def rounded_up(value: Any, granularity: str) -> Any:
     series = SERIES[granularity]
     if isinstance(value, Decimal128):
         exact = [decimal_of(each) for each in series]
-        return decimal128(_up(value.to_decimal(), exact, Decimal(1), Decimal(10)))
+        with localcontext(CONTEXT):
+            return decimal128(_up(value.to_decimal(), exact, Decimal(1), Decimal(10)))
     return _up(double_of(value), series, 1.0, 10.0)
 
 
@@ -44,7 +45,8 @@ def rounded_down(value: Any, granularity: str) -> Any:
     series = SERIES[granularity]
     if isinstance(value, Decimal128):
         exact = [decimal_of(each) for each in series]
-        return decimal128(_down(value.to_decimal(), exact, Decimal(1), Decimal(10)))
+        with localcontext(CONTEXT):
+            return decimal128(_down(value.to_decimal(), exact, Decimal(1), Decimal(10)))
     return _down(double_of(value), series, 1.0, 10.0)
 
 

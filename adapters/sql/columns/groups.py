@@ -11,7 +11,8 @@ from adapters.entities.layout import WHOLE, Layout
 from adapters.entities.tags import Tag
 from adapters.entities.values import reader_of
 from adapters.evaluate.expressions import Variables, evaluator
-from adapters.evaluate.numbers import DOUBLE, INT, LONG, Total
+from adapters.evaluate.numbers import DOUBLE, INT, LONG
+from adapters.evaluate.running_sum import MOST_WHOLE, RunningSum
 from adapters.query.expression import Literal
 from adapters.query.pipeline import Accumulation
 from adapters.sql.columns.grouping import GroupPlan
@@ -177,12 +178,12 @@ class _Counted:
     """`$sum` of a constant."""
 
     def __init__(self, each: int) -> None:
-        self._total = Total()
+        self._total = RunningSum()
         self._each = each
 
     def add(self, _value: Any, count: int, _listed: Sequence[float], _tag: Tag) -> None:
         width = INT if type(self._each) is int else LONG
-        self._total.add(int(self._each) * count, width)
+        self._total.add_of_width(int(self._each) * count, width)
 
     def result(self) -> Any:
         return self._total.value()
@@ -192,7 +193,7 @@ class _Sum:
     """`$sum` of a column."""
 
     def __init__(self, column: Column) -> None:
-        self.total = Total()
+        self.total = RunningSum()
         self.count = 0
         self._column = column
 
@@ -200,14 +201,16 @@ class _Sum:
         self.count += count
         if value is not None:
             width = WIDTHS.get(tag, NATURAL_WIDTHS[self._column.type])
-            self.total.whole += int(value)
-            # Whole numbers of doubles sum up exactly, and are rounded once in the end.
-            self.total.width = max(self.total.width, width)
+            # Doubles that are summed here are whole numbers of 32 bits, and sum up exactly.
+            self.total.add_of_width(int(value), width)
         for each in listed:
+            if abs(each) > MOST_WHOLE:
+                # What of the other numbers gets lost hangs on their order.
+                raise UndecidedError
             if tag is Tag.LONG:
-                self.total.add(int(each), LONG)
+                self.total.add_of_width(int(each), LONG)
             else:
-                self.total.add(each, DOUBLE)
+                self.total.add_of_width(each, DOUBLE)
 
     def result(self) -> Any:
         return self.total.value()
