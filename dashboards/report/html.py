@@ -13,6 +13,7 @@ from dashboards.report.report import Report, segments
 
 MAX_SHAPES: Final = 300
 FIRST_GROUPS: Final = 12
+FIRST_ACTIONS: Final = 30
 MAX_ROWS: Final = 200
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -56,6 +57,7 @@ def environment(*more_templates: Path) -> Environment:
         "Verdict": Verdict,
         "max_shapes": MAX_SHAPES,
         "first_groups": FIRST_GROUPS,
+        "first_actions": FIRST_ACTIONS,
         "max_rows": MAX_ROWS,
     }
     return drawing

@@ -2,7 +2,7 @@
 const filter = document.getElementById("filter");
 const help = document.getElementById("help");
 const ITEMS = "details.group, details.gates, .sample, tbody tr";
-const LISTED = "details.group, details.gates, table.sortable tbody tr";
+const LISTED = "details.group, details.gates, table.sortable tbody tr, table.lights tr:not(.phase):not(thead tr)";
 
 function applyFilter() {
   const wanted = filter.value.trim().toLowerCase();

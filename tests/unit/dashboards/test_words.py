@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from dashboards.report import words
+from proxy.ledger.read import ActionEvidence, OrderKind, OrderState
 
 
 @pytest.mark.parametrize(
@@ -68,3 +71,36 @@ def test_ways_to_find_documents_are_named_the_best_first(
     counts: dict[Answered, int], written: str
 ) -> None:
     assert words.answers(counts) == written
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "outcome", "said"),
+    [
+        (OrderKind.COMPARE, OrderState.BEGUN, {}, "open"),
+        (OrderKind.COMPARE, OrderState.DONE, {"verdicts": {}}, "nothing to do"),
+        (
+            OrderKind.MEND,
+            OrderState.DONE,
+            {"verdicts": {"match": 1200, "mismatch": 1}},
+            "match 1,200, mismatch 1",
+        ),
+        (OrderKind.DECLARE, OrderState.DONE, {"rule": "clock"}, "in force: clock"),
+        (OrderKind.DECLARE, OrderState.FAILED, {"reason": "no TOML"}, "failed: no TOML"),
+    ],
+)
+def test_it_is_told_what_came_of_what_somebody_asked_for(
+    kind: OrderKind, state: OrderState, outcome: dict[str, Any], said: str
+) -> None:
+    action = ActionEvidence(
+        id=1,
+        kind=kind,
+        namespace="app.users",
+        who="ada",
+        why="test",
+        asked_ns=1,
+        done_ns=None if state is OrderState.BEGUN else 2,
+        state=state,
+        outcome=outcome,
+    )
+
+    assert words.came_of(action) == said
