@@ -141,7 +141,7 @@ def _documents(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
     if wrong:
         # What counts as false in JavaScript makes another error.
         name, said = ("CastError", called(kind)) if wrong[0] else ("ObjectParameterError", "")
-        making.report(name, said, path, value=value)
+        making.report(name, said, path, inner=kind.path, value=value)
         return MISSING
     return [
         item
@@ -154,7 +154,7 @@ def _documents(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
 
 
 def _map(kind: SchemaType, value: Any, making: Making, path: str) -> Any:
-    if isinstance(value, list | tuple) and not value:
+    if value in ("", []):
         return {}
     if not isinstance(value, Mapping) or any("." in key or key.startswith("$") for key in value):
         making.report("CastError", "Map", path, inner=kind.path, value=value)

@@ -150,7 +150,9 @@ class Condition:
             raise ObjectParameterError.at(self._path, model=self._model)
         if self._kind.inner is not None and isinstance(value, Mapping):
             return embedded(self._kind.inner, value, self._model)
-        if self._kind.instance == "Map" and isinstance(value, Mapping):
+        if self._kind.instance == "Map" and value is not None:
+            if not isinstance(value, Mapping):
+                raise self._wrong("Map")
             below = Condition(
                 kind=self._kind.values, rest="", path=f"{self._path}.$*", model=self._model
             )

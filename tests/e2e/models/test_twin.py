@@ -20,7 +20,7 @@ from tests.e2e.models.generating import Generator
 from tests.e2e.models.twin import NODE, Call, Twins, mongoose
 
 EXPORTER = Path(__file__).parents[3] / "adapters" / "mongoose" / "exporter" / "export.mjs"
-SEED = 47
+SEED = 404
 ROUNDS = 8
 APPEND_ONLY = "AuditLog"
 """A hook of LibreChat forbids to change it."""
