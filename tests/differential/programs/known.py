@@ -1,7 +1,7 @@
 """Which entry of docs/known-differences.md explains that both sides differ.
 
 An entry explains no more than it says: where the server takes things in an order of its own, the code it gave must
-be one that the gateway gives for a part of the same operation.
+be one that the gateway gives for a part of the same operation, unless that part is not supported.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -64,7 +64,8 @@ async def known_difference(step: Step, answers: Answers, ask: Ask, hides: Hides)
         return CODES_OF_GROUPS
     for part in _parts(pipeline):
         answer = await ask(Step(kind=step.kind, arguments={**step.arguments, "pipeline": part}))
-        if isinstance(answer, Failure) and answer.code == legacy.code:
+        # What the gateway cannot work out alone may be what the server refused first.
+        if isinstance(answer, str) or (isinstance(answer, Failure) and answer.code == legacy.code):
             return ANOTHER_ERROR_FIRST
     return None
 
