@@ -1,6 +1,7 @@
 """The API does what its own OpenAPI document says, whatever it is sent."""
 
 import asyncio
+from http import HTTPStatus
 from itertools import product
 from typing import Any
 
@@ -15,8 +16,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from proxy.embedded.http import EmbeddedHttp
 from proxy.http.routes import ROUTES
+from tests.integration.http.conftest import Api
 
 EXAMPLES = 3
 """Of each route, on each database; more of them belong to whoever changes routes."""
@@ -29,17 +30,20 @@ CHECKS = [
 ]
 
 
-async def test_the_api_is_as_its_document_says(served: EmbeddedHttp) -> None:
-    called = await asyncio.to_thread(called_as_documented, served.address)
+async def test_the_api_is_as_its_document_says(api: Api) -> None:
+    called, begun = await asyncio.to_thread(called_as_documented, api.served.address)
+    for transaction in begun:
+        await api("POST", f"/v1/transactions/{transaction}/abort")
 
     assert called == {route.name for route in ROUTES}
 
 
-def called_as_documented(address: str) -> set[str]:
-    """Send what the document allows and what it does not, and return the routes that were called."""
+def called_as_documented(address: str) -> tuple[set[str], list[str]]:
+    """Send what the document allows and what it does not; return the routes that were called, and transactions left open."""
     schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
     headers = {"Authorization": "Bearer admin"}
-    called = set()
+    called: set[str] = set()
+    begun: list[str] = []
     for found, mode in product(schema.get_all_operations(), GenerationMode):
         operation = found.ok()
 
@@ -53,8 +57,10 @@ def called_as_documented(address: str) -> set[str]:
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def call(case: Any) -> None:
-            case.call_and_validate(headers=headers, checks=CHECKS)
+            response = case.call_and_validate(headers=headers, checks=CHECKS)
+            if response.status_code == HTTPStatus.CREATED and case.path == "/v1/transactions":
+                begun.append(response.json()["id"])
 
         call()
         called.add(operation.definition.raw["operationId"])
-    return called
+    return called, begun
