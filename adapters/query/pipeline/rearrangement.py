@@ -57,6 +57,8 @@ def _arranged(stage: Stage, following: Stage) -> list[Stage] | None:
             return [Match(filter=And(children=(*_parts(stage.filter), *_parts(query))))]
         case Match(filter=query):
             return _pushed(stage, query)
+        case Sort() if isinstance(stage, Sort):
+            return [following]
         case Limit() | Sample() | Skip() if isinstance(stage, ONE_FOR_ONE):
             return [following, stage]
         case _:
