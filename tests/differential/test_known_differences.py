@@ -292,3 +292,13 @@ async def test_19_an_index_on_a_position_hides_elements_without_the_field(twins:
     assert [len(shown(each)) for each in after] == [0, 1]
     assert await twins.hides(lacking)
     assert not await twins.hides({"a.1": 5})
+
+
+async def test_20_a_stage_behind_a_window_fails_first(twins: Twins) -> None:
+    await inserted(twins, {"_id": 1, "n": 1}, {"_id": 2, "n": 2}, {"_id": 3, "n": "three"})
+    window = {"sortBy": {"_id": 1}, "output": {"filled": {"$linearFill": "$n"}}}
+    merged = {"$group": {"_id": None, "all": {"$mergeObjects": "$n"}}}
+
+    legacy, gateway = await piped(twins, {"$setWindowFields": window}, merged)
+
+    assert (legacy, gateway) == (40400, 14)

@@ -31,8 +31,10 @@ A_CONSTANT_SET: Final = 16
 KEYS_OF_GROUPS: Final = 17
 TYPES_OF_KEYS: Final = 18
 HIDDEN_BY_INDEX: Final = 19
+BEHIND_A_WINDOW: Final = 20
 CODES_OF_SUBSETS: Final = (17046, 17310)
 GROUPING: Final = frozenset({"$group", "$bucket", "$sortByCount"})
+WINDOWS: Final = frozenset({"$setWindowFields", "$fill"})
 SHAPING: Final = frozenset({"$project", "$addFields", "$set", "$group"})
 PUSHED_DOWN: Final = frozenset({"$match", "$sort", "$limit", "$skip", "$lookup", "$project"})
 """The stages that may stand in front of a group and leave it to the slot-based engine."""
@@ -67,6 +69,10 @@ async def known_difference(step: Step, answers: Answers, ask: Ask, hides: Hides)
         # What the gateway cannot work out alone may be what the server refused first.
         if isinstance(answer, str) or (isinstance(answer, Failure) and answer.code == legacy.code):
             return ANOTHER_ERROR_FIRST
+    for rest in _without_window(pipeline):
+        answer = await ask(Step(kind=step.kind, arguments={**step.arguments, "pipeline": rest}))
+        if isinstance(answer, Failure) and answer.code == legacy.code:
+            return BEHIND_A_WINDOW
     return None
 
 
@@ -131,6 +137,13 @@ def _parts(pipeline: list[Document]) -> Iterator[list[Document]]:
             for field, value in fields.items():
                 kept = {"_id": None, field: value} if name == "$group" else {field: value}
                 yield [*pipeline[:at], {name: kept}]
+
+
+def _without_window(pipeline: list[Document]) -> Iterator[list[Document]]:
+    """Yield the pipeline without a window that has a stage behind it."""
+    for at, stage in enumerate(pipeline[:-1]):
+        if WINDOWS & stage.keys():
+            yield [*pipeline[:at], *pipeline[at + 1 :]]
 
 
 def _sorted(result: Result | str) -> Any:
