@@ -1,7 +1,7 @@
 """Every metric of Parallax, declared once.
 
 Label sets are closed or bounded by the application's schema, its flags and its rules; no value of a document is ever a label.
-Source of the `db.*` names: OpenTelemetry semantic conventions, "Database client metrics".
+Source of the `db.*` and `http.*` names: OpenTelemetry semantic conventions, "Database client metrics" and "HTTP metrics".
 """
 
 from dataclasses import dataclass
@@ -229,6 +229,19 @@ MIRROR_LAG: Final = Declared(
     meaning="Age of the oldest write that MongoDB lacks after the cut-over",
 )
 
+HTTP_SERVED: Final = Declared(
+    name="http.server.request.duration",
+    unit="s",
+    meaning="How long the HTTP API took to answer, told by its own process",
+    labels=("http.request.method", "http.route", "http.response.status_code"),
+)
+COMMAND_SERVED: Final = Declared(
+    name="parallax.serving.duration",
+    unit="s",
+    meaning="How long `parallax gateway` took to answer a command of a driver, told by its own process",
+    labels=("db.operation.name", "error.type"),
+)
+OF_FRONTS: Final = (HTTP_SERVED, COMMAND_SERVED)
 EXPORT_DROPS: Final = Declared(
     name="parallax.telemetry.drops",
     unit="{item}",
@@ -251,5 +264,6 @@ METRICS: Final = (
     *OF_LEDGER,
     MIRROR_NOTES,
     MIRROR_LAG,
+    *OF_FRONTS,
     EXPORT_DROPS,
 )

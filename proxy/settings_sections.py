@@ -287,6 +287,7 @@ class Http(_Section):
     transactions: PositiveInt = 16
     keep_answers_s: PositiveFloat = 86_400
     drain_s: PositiveFloat = 5
+    prometheus: Annotated[str, AfterValidator(_address_or_empty)] = ""
 
 
 class Data(_Section):

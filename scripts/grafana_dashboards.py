@@ -433,6 +433,30 @@ def _migration() -> dashboard.Dashboard:
                 "s",
             )
         )
+        .with_panel(
+            _lines(
+                "HTTP API, p95 by route",
+                [
+                    (
+                        "histogram_quantile(0.95, sum by (le, http_route) (rate(http_server_request_duration_seconds_bucket[5m]))) or vector(0)",
+                        "{{http_route}}",
+                    )
+                ],
+                "s",
+            )
+        )
+        .with_panel(
+            _lines(
+                "parallax gateway, p95 by command",
+                [
+                    (
+                        "histogram_quantile(0.95, sum by (le, db_operation_name) (rate(parallax_serving_duration_seconds_bucket[5m]))) or vector(0)",
+                        "{{db_operation_name}}",
+                    )
+                ],
+                "s",
+            )
+        )
     )
 
 

@@ -20,6 +20,8 @@ from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_
 from proxy.cli.instead import served_instead
 from proxy.cli.limits import limits_of
 from proxy.cli.maps import maps_of
+from proxy.exporters import exported
+from proxy.fronts import FrontMetrics
 from proxy.serving.behind import Behind
 from proxy.serving.commands import monotonic
 from proxy.serving.cursors import Cursors
@@ -118,6 +120,7 @@ async def served(settings: Settings) -> None:
     is_open = not _is_loopback(address.host)
     async with AsyncExitStack() as held:
         held.enter_context(cancelled_by_signals())
+        metrics = held.enter_context(exported(settings.telemetry, part="gateway"))
         users = Users(uri, everybody=is_open)
         held.push_async_callback(users.close)
         await users.prepare()
@@ -146,6 +149,7 @@ async def served(settings: Settings) -> None:
             users=users,
             identity=lambda: identity,
             advertise=settings.listen.advertise,
+            answered=FrontMetrics(metrics.meter).command,
         )
         await server.run()
 

@@ -24,6 +24,7 @@ from proxy.http.pages import add_pages
 from proxy.http.parts import Parts
 from proxy.http.routes import ROUTES
 from proxy.http.searching import DatabaseSearch
+from proxy.http.timed import Answered, timed
 from proxy.http.tokens import Tokens
 from proxy.http.traced import TracedDatabase
 from proxy.http.transactions import Transactions
@@ -64,8 +65,10 @@ class Front:
         tokens: Tokens,
         answers: Path,
         limits: Limits,
+        answered: Answered,
     ) -> None:
-        """`gateway` is connected, and its database is `traced`."""
+        """`gateway` is connected, and its database is `traced`; `answered` is told of every answer."""
+        self._answered = answered
         self._limits = limits
         self._gateway = gateway
         self._traced = traced
@@ -116,7 +119,8 @@ class Front:
     def application(self) -> web.Application:
         """Return the API as an application of aiohttp."""
         app = web.Application(
-            middlewares=[problems_of_router], client_max_size=self._limits.body_bytes
+            middlewares=[timed(self._answered), problems_of_router],
+            client_max_size=self._limits.body_bytes,
         )
         door = self._door()
         for route in ROUTES:

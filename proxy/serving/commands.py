@@ -87,6 +87,14 @@ MALFORMED: Final = (ValueError, KeyError, TypeError, BSONError, StructError, Ind
 """What reading a message raises when it is none."""
 
 Handler = Callable[[Asked], Awaitable[dict[str, Any]]]
+Answered = Callable[[str, int | None, float], None]
+"""Told the name of every command that was answered, the code of its refusal, None where it has none, and the seconds."""
+UNKNOWN: Final = "unknown"
+"""What a command is called that nobody knows, so that labels stay few."""
+
+
+def nobody(_name: str, _code: int | None, _seconds: float) -> None:
+    """Tell nobody of an answer."""
 
 
 class Commands:
@@ -103,7 +111,9 @@ class Commands:
         users: Users,
         identity: Callable[[], Identity],
         advertise: str,
+        answered: Answered,
     ) -> None:
+        self._answered = answered
         self._users = users
         self._login = Login(users)
         self._availability = availability
@@ -142,6 +152,7 @@ class Commands:
             raise ValueError(f"{type(error).__name__} in a command") from error
         self._clock.learn(request.command.get("$clusterTime"))
         asked = Asked(request=request, client=client, now_ms=clock_ms())
+        began = monotonic()
         try:
             reply = await self._handled(asked)
         except RefusalError as error:
@@ -159,6 +170,8 @@ class Commands:
         else:
             if not reply.get("ok"):
                 reply = _labelled(request, reply, ())
+        known = request.name if request.name in SERVED else UNKNOWN
+        self._answered(known, reply.get("code"), monotonic() - began)
         if self._identity().gossips:
             reply = {**reply, **gossip(self._clock.tick())}
         return bson.encode(reply, codec_options=CODEC)

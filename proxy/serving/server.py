@@ -12,7 +12,7 @@ from adapters.postgresql.ttl import Reaper
 from comparators.errors import ParallaxError
 from proxy.serving.availability import Availability
 from proxy.serving.client import Client
-from proxy.serving.commands import Commands, frames_of, monotonic
+from proxy.serving.commands import Answered, Commands, frames_of, monotonic, nobody
 from proxy.serving.conversation import Conversation
 from proxy.serving.cursors import Cursors
 from proxy.serving.door import Door
@@ -54,6 +54,7 @@ class Server:
         identity: Callable[[], Identity],
         advertise: str = "",
         retries: Retries | None = None,
+        answered: Answered = nobody,
     ) -> None:
         self._gateway = gateway
         self._door = door
@@ -80,6 +81,7 @@ class Server:
             users=users,
             identity=identity,
             advertise=advertise,
+            answered=answered,
         )
         self._conversations: set[Conversation] = set()
         self._is_draining = False

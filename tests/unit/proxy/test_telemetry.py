@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoi
 from comparators.errors import UnreachableError
 from comparators.operation import Kind
 from comparators.verdict import Verdict
-from proxy.measures import EXPORT_DROPS, METRICS, OF_LEDGER, OF_RELAY
+from proxy.measures import EXPORT_DROPS, METRICS, OF_FRONTS, OF_LEDGER, OF_RELAY
 from proxy.settings_sections import LogFormat, LogLevel
 from proxy.telemetry import EVENTS, Metrics, configure_logging
 
@@ -38,7 +38,7 @@ def test_every_metric_is_in_the_reference() -> None:
     rows = re.findall(r"^\| `([a-z.]+)` \| (\S+) \|(.*?)\| (.+) \|$", REFERENCE, re.MULTILINE)
 
     documented = {
-        name: (unit, tuple(re.findall(r"`([a-z.]+)`", labels)), meaning)
+        name: (unit, tuple(re.findall(r"`([a-z._]+)`", labels)), meaning)
         for name, unit, labels, meaning in rows
     }
     assert documented == {
@@ -98,7 +98,7 @@ def test_a_judged_operation_is_counted_and_timed_on_both_sides() -> None:
 
     measured = exported(reader)
     provider.shutdown()
-    observed = {*OF_RELAY, *OF_LEDGER, EXPORT_DROPS}
+    observed = {*OF_RELAY, *OF_LEDGER, *OF_FRONTS, EXPORT_DROPS}
     declared = {metric.name: metric for metric in METRICS if metric not in observed}
     assert set(measured) == set(declared) - {"parallax.comparison.duration"}
     for name, points in measured.items():
