@@ -37,7 +37,7 @@ from adapters.postgresql.footprints import footprint_of, matching_ids
 from adapters.postgresql.images import images, put_images
 from adapters.postgresql.known import KnownOperations
 from adapters.postgresql.layouts import Layouts
-from adapters.postgresql.outlines import TAKEN
+from adapters.postgresql.outlines import TAKEN, has_usual_options
 from adapters.postgresql.session import Session
 from adapters.postgresql.special import check_ordinary
 from adapters.postgresql.writes import WRITES, apply, write_of
@@ -489,7 +489,7 @@ def _plain_identifier(arguments: Mapping[str, Any]) -> Any:
     query = arguments.get("filter")
     if type(query) is not dict or len(query) != 1 or "_id" not in query:
         return None
-    if not arguments.keys() <= PLAIN_FIND:
+    if not (arguments.keys() <= PLAIN_FIND and has_usual_options(arguments)):
         return None
     value = query["_id"]
     return value if type(value) in PLAIN_IDENTITIES else None

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 from bson.int64 import Int64
 
-from adapters.postgresql.options import WITHOUT_EFFECT
 from adapters.query.outline import (
     Key,
     Values,
@@ -32,6 +31,25 @@ OF_STATEMENT: Final = frozenset({"q", "u"})
 OF_INSERT: Final = frozenset({"documents", "ordered"})
 OF_UPDATE: Final = frozenset({"updates", "ordered"})
 OF_MODIFICATION: Final = frozenset({"query", "update", "new", "upsert"})
+
+
+ANYTHING: Final = frozenset({"apiDeprecationErrors", "apiStrict", "apiVersion", "comment"})
+"""Options that change no answer, whatever their value; those below have a type."""
+OFF: Final = frozenset({"multi", "upsert"})
+"""What a statement may say that it does not ask for."""
+SWITCHES: Final = frozenset(
+    {
+        "allowDiskUse",
+        "allowPartialResults",
+        "bypassDocumentValidation",
+        "noCursorTimeout",
+        "oplogReplay",
+        "singleBatch",
+        *ANYTHING,
+    }
+)
+COUNTS: Final = frozenset({"batchSize", "maxTimeMS", *ANYTHING})
+OBJECTS: Final = frozenset({"cursor", "readConcern", "writeConcern", *ANYTHING})
 
 
 CUTS: Final = frozenset({"$skip", "$limit"})
@@ -70,6 +88,18 @@ def outlines_of_updates(arguments: Arguments) -> list[Outline] | None:
     return found
 
 
+def has_usual_options(arguments: Arguments) -> bool:
+    """Return whether all options of a find but its filter are some that no server refuses."""
+    return all(
+        name == "filter" or (name == "limit" and _is_count(value)) or _is_usual(name, value)
+        for name, value in arguments.items()
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) in WHOLE and value >= 0
+
+
 def _find(arguments: Arguments, key: Key, values: Values) -> bool:
     return (
         _knows(arguments, OF_FIND)
@@ -105,7 +135,8 @@ def _update(arguments: Arguments, key: Key, values: Values) -> bool:
 
 def _statement(statement: Arguments, key: Key, values: Values) -> bool:
     return all(
-        name in OF_STATEMENT or value is False for name, value in statement.items()
+        name in OF_STATEMENT or (name in OFF and value is False)
+        for name, value in statement.items()
     ) and _change(statement.get("q"), statement.get("u"), key, values)
 
 
@@ -130,15 +161,29 @@ def _change(query: Any, update: Any, key: Key, values: Values) -> bool:
 
 
 def _knows(arguments: Arguments, names: frozenset[str]) -> bool:
+    """Return whether nothing else is asked for; null and unusual values, some of which are refused, are left to the general way."""
     return all(
-        name in names or name in WITHOUT_EFFECT or name.startswith("$") for name in arguments
+        value is not None if name in names else name.startswith("$") or _is_usual(name, value)
+        for name, value in arguments.items()
     )
+
+
+def _is_usual(name: str, value: Any) -> bool:
+    """Return whether an option that changes no answer has a value of its usual type."""
+    kind = type(value)
+    if kind is bool:
+        return name in SWITCHES
+    if kind in WHOLE:
+        return name in COUNTS and value >= 0
+    if kind is dict:
+        return name in OBJECTS
+    return name in ANYTHING
 
 
 def _sort(given: Any, key: Key) -> bool:
     if given is None:
         return True
-    if not isinstance(given, dict):
+    if type(given) is not dict:
         return False
     key.append("sort")
     for name, direction in given.items():
@@ -150,9 +195,9 @@ def _sort(given: Any, key: Key) -> bool:
 
 def _projection(given: Any, key: Key) -> bool:
     """Take a projection that names the fields to show, or those not to show."""
-    if not given:
+    if given is None:
         return True
-    if not isinstance(given, dict):
+    if type(given) is not dict:
         return False
     key.append("projection")
     for name, shown in given.items():
@@ -163,11 +208,11 @@ def _projection(given: Any, key: Key) -> bool:
 
 
 def _number(name: str, arguments: Arguments, key: Key, values: Values) -> bool:
-    given = arguments.get(name)
+    given = arguments.get(name, 0)
+    if not _is_count(given):
+        return False
     if not given:
         return True
-    if type(given) not in WHOLE or given < 0:
-        return False
     key.append(name)
     values.append(int(given))
     return True
