@@ -96,5 +96,6 @@ async def test_a_gateway_that_becomes_slow_is_given_no_more_reads(
             lines = [json.loads(line) for line in sidecar.log.read_text().splitlines()]
 
     [rolled_back] = [line for line in lines if line["event"] == "rolled_back"]
-    assert rolled_back["reason"].startswith("gate latency_p")
+    # On a busy machine some of the slow answers come too late to be compared at all.
+    assert rolled_back["reason"].startswith(("gate latency_p", "gate timeouts"))
     assert rolled_back["duration_s"] < 1

@@ -1,23 +1,14 @@
 """How the command line ends, in this process: nothing here reaches a loop or a database."""
 
-from collections.abc import Iterator
 from importlib.metadata import version
 
 import pytest
-import structlog
 
 from comparators.errors import CapacityError, ParallaxError, RefusedError, SettingsError
 from proxy.cli import options
 from proxy.cli.entry import run
 
 SECRET = "hunter2"
-
-
-@pytest.fixture(autouse=True)
-def structlog_as_before() -> Iterator[None]:
-    structlog.reset_defaults()
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize(
