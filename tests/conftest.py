@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres, embedded_mongo, embedded_postgres
+from tests.administering import administer
 from tests.eventually import eventually
 
 pytest_plugins = ("tests.differential.programs.reporting",)
@@ -88,9 +88,9 @@ async def postgres_dsn(
 ) -> AsyncIterator[str]:
     """Give the address of a PostgreSQL database that nobody else uses, and drop it."""
     name = _database_name(request)
-    await _administer(postgres, f'CREATE DATABASE "{name}"')
+    await administer(postgres, f'CREATE DATABASE "{name}"')
     yield postgres.dsn_of(name)
-    await _administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+    await administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(autouse=True)
@@ -157,14 +157,6 @@ def _socket_inodes() -> set[str]:
         if target.startswith("socket:["):
             inodes.add(target[len("socket:[") : -1])
     return inodes
-
-
-async def _administer(postgres: EmbeddedPostgres, statement: str) -> None:
-    connection = await asyncpg.connect(postgres.dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def _database_name(request: pytest.FixtureRequest) -> str:

@@ -31,7 +31,10 @@ async def sidecar(
 ) -> AsyncIterator[EmbeddedSidecar]:
     """Run one Parallax for the session. At its end nothing on the ledger may be wrong."""
     directory = server_directory / "sidecar"
-    async with embedded_sidecar(directory, legacy=mongo.uri, gateway=gateway_dsn) as running:
+    settings = {"PARALLAX_VERIFIER_NICE": "0"}
+    async with embedded_sidecar(
+        directory, legacy=mongo.uri, gateway=gateway_dsn, settings=settings
+    ) as running:
         yield running
         await running.drained()
         evidence = await running.evidence()

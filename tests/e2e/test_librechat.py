@@ -61,6 +61,7 @@ async def mapped_sidecar(
             "PARALLAX_GATEWAY_ENTITIES": "librechat",
             # Every read is compared, however late on a busy machine.
             "PARALLAX_VERIFIER_SAMPLE_BEYOND_S": "0",
+            "PARALLAX_VERIFIER_NICE": "0",
         },
     ) as running:
         yield running

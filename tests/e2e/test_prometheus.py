@@ -255,7 +255,9 @@ def underscored(name: str) -> str:
 
 def names_in(expressions: Iterable[str]) -> set[str]:
     """Return what expressions call by name of what Parallax exports: metrics, labels and recording rules."""
-    return {name for each in expressions for name in re.findall(r"\b(?:parallax|db)_[\w:]+", each)}
+    return {
+        name for each in expressions for name in re.findall(r"\b(?:parallax|db|http)_[\w:]+", each)
+    }
 
 
 @pytest.mark.parametrize("file", ["recording.yml", "alerts.yml"])

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import embedded_sidecar
+from tests.administering import administer
 from tests.integration.jobs.field import MAP, MAPPED, Field
 from tests.integration.jobs.test_runners import dask_cluster
 
@@ -54,17 +54,8 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
 @asynccontextmanager
 async def _database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     name = f"jobs_{uuid4().hex[:8]}"
-    await _administer(postgres, f'CREATE DATABASE "{name}"')
+    await administer(postgres, f'CREATE DATABASE "{name}"')
     try:
         yield postgres.dsn_of(name)
     finally:
-        await _administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-async def _administer(postgres: EmbeddedPostgres, statement: str) -> None:
-    """Run a statement over a connection of its own: other tests restart the server in between."""
-    connection = await asyncpg.connect(postgres.dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+        await administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')

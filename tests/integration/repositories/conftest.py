@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from adapters.database import Database
@@ -18,6 +17,7 @@ from adapters.repositories.gateway import RepositoryGateway
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
+from tests.administering import administer
 
 NAME = f"repositories_{uuid4().hex[:8]}"
 BEGINNING_MS = 1_700_000_000_000
@@ -145,10 +145,8 @@ def gateway(
 @asynccontextmanager
 async def _on_postgresql(server: EmbeddedPostgres, kind: str) -> AsyncIterator[Database]:
     name = f"{NAME}_{kind}"
-    administrator = await asyncpg.connect(server.dsn)
-    await administrator.execute(f'CREATE DATABASE "{name}"')
+    await administer(server, f'CREATE DATABASE "{name}"')
     maps = load_profile("librechat") if kind == "tables" else {}
     async with database_for(server.dsn_of(name), entities=maps, connections=4) as database:
         yield database
-    await administrator.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await administrator.close()
+    await administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')

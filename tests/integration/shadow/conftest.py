@@ -16,6 +16,7 @@ from comparators.verdict import Verdict
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from proxy.ledger.evidence import Evidence, Group
+from tests.administering import administer
 from tests.faults.sidecar.traffic import differing
 
 
@@ -73,9 +74,9 @@ class Bench:
 async def gateway_dsn(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """Give a PostgreSQL database to a module."""
     name = f"shadow_{uuid4().hex[:8]}"
-    await _administer(postgres, f'CREATE DATABASE "{name}"')
+    await administer(postgres, f'CREATE DATABASE "{name}"')
     yield postgres.dsn_of(name)
-    await _administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+    await administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +145,3 @@ def _bench(
         legacy_uri=mongo.uri,
         gateway_dsn=dsn,
     )
-
-
-async def _administer(postgres: EmbeddedPostgres, statement: str) -> None:
-    connection = await asyncpg.connect(postgres.dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
