@@ -88,7 +88,7 @@ async def postgres_dsn(
 ) -> AsyncIterator[str]:
     """Give the address of a PostgreSQL database that nobody else uses, and drop it."""
     name = _database_name(request)
-    await administer(postgres, f'CREATE DATABASE "{name}"')
+    await administer(postgres, f'CREATE DATABASE "{name}" STRATEGY FILE_COPY')
     yield postgres.dsn_of(name)
     await administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
 
