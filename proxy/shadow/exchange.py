@@ -34,8 +34,11 @@ class Captured:
 
     @property
     def answered_ns(self) -> int:
-        """Return when legacy's answer was complete at the relay."""
-        return self.received_ns + int(self.legacy_s * 1e9)
+        """Return when legacy's answer was complete at the relay, at the latest.
+
+        The relay's own time lies before the request went on, too: without it a busy relay's operation would seem over while it runs.
+        """
+        return self.received_ns + int((self.legacy_s + self.overhead_s) * 1e9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

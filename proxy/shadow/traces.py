@@ -91,7 +91,7 @@ def _legacy(exchange: Exchange) -> Side:
     legacy = exchange.legacy
     return Side(
         began_ns=exchange.received_ns,
-        ended_ns=exchange.answered_ns,
+        ended_ns=exchange.received_ns + int(exchange.legacy_s * 1e9),
         error=NO_ANSWER if legacy is None else error_of(legacy),
     )
 
