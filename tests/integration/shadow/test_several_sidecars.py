@@ -31,7 +31,7 @@ from tests.integration.cli.command import parallax
 
 pytestmark = pytest.mark.timeout(180)
 
-TRAFFIC_S = 2.0
+TRAFFIC_S = 1.0
 SILENT_AFTER_S = "3"
 WRITES = 200
 PAUSE_S = 0.25
