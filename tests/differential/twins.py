@@ -13,6 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.gateway import Generated
+from adapters.mongodb.commands import COMMANDS
 from adapters.postgresql.gateway import PostgresGateway
 from comparators.canonical import CODEC, decode, document_key, encode
 from comparators.errors import UnsupportedError
@@ -36,22 +37,6 @@ RAW: Final = CodecOptions(
 )
 REPLIES: Final = CODEC.with_options(unicode_decode_error_handler="replace")
 """A message of the server may be cut inside of a character."""
-COMMANDS: Final[Mapping[Kind, str]] = {
-    Kind.FIND: "find",
-    Kind.COUNT: "count",
-    Kind.DISTINCT: "distinct",
-    Kind.AGGREGATE: "aggregate",
-    Kind.INSERT: "insert",
-    Kind.UPDATE: "update",
-    Kind.DELETE: "delete",
-    Kind.FIND_AND_MODIFY: "findAndModify",
-    Kind.CREATE: "create",
-    Kind.COLL_MOD: "collMod",
-    Kind.DROP: "drop",
-    Kind.CREATE_INDEXES: "createIndexes",
-    Kind.DROP_INDEXES: "dropIndexes",
-    Kind.LIST_INDEXES: "listIndexes",
-}
 NOW_MS: Final = 1_700_000_000_000
 CLOCK: Final = re.compile(r"\$\$NOW|\$currentDate")
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 NODE = Path(__file__).parent / "node"
@@ -30,27 +32,34 @@ class Run:
     maybe: frozenset[str]
 
 
+def logging_to(folder: Path) -> dict[str, str]:
+    """Return this process's environment, in which LibreChat's package logs into a folder and not beside the programs."""
+    return {**os.environ, "LIBRECHAT_LOG_DIR": str(folder)}
+
+
 async def run_node(program: Sequence[str], uri: str, database: str) -> Run:
     """Run `node PROGRAM… URI` and return its transcript."""
     assert (NODE / "node_modules").is_dir(), "run scripts/node_packages.sh first"
     node = shutil.which("node")
     assert node is not None, "the end-to-end tests need Node"
-    process = await asyncio.create_subprocess_exec(
-        node,
-        *program,
-        uri,
-        cwd=NODE,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(RUN_WITHIN_S):
-            output, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    with TemporaryDirectory() as logs:
+        process = await asyncio.create_subprocess_exec(
+            node,
+            *program,
+            uri,
+            cwd=NODE,
+            env=logging_to(Path(logs)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(RUN_WITHIN_S):
+                output, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
     assert process.returncode == 0, f"{uri}\n{errors.decode()[-3000:]}"
     assert not errors, errors.decode()[-3000:]
     said = json.loads(output)

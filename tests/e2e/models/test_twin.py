@@ -17,7 +17,8 @@ from adapters.mongoose.models import LIBRECHAT, Models, models_of
 from proxy.embedded import EmbeddedMongo
 from tests.e2e.models.features import creations, finds, hydrations, saves, updates, with_options
 from tests.e2e.models.generating import Generator
-from tests.e2e.models.twin import NODE, Call, Twins, mongoose
+from tests.e2e.models.twin import Call, Twins, mongoose
+from tests.e2e.node_runs import NODE, logging_to
 
 EXPORTER = Path(__file__).parents[3] / "adapters" / "mongoose" / "exporter" / "export.mjs"
 SEED = 404
@@ -74,8 +75,11 @@ async def test_librechat_is_served_as_by_mongoose(
     mongo: EmbeddedMongo,
     mongo_database: AsyncDatabase[dict[str, Any]],
     capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
-    async with twins(mongo, mongo_database, "./models/librechat.mjs", LIBRECHAT) as both:
+    async with twins(
+        mongo, mongo_database, "./models/librechat.mjs", LIBRECHAT, logs=tmp_path
+    ) as both:
         for calls in programs(both.models, Random(SEED)):
             await both.compare(calls)
 
@@ -90,7 +94,9 @@ async def test_each_feature_is_served_as_by_mongoose(
 ) -> None:
     exported = await export("./models/features.mjs", tmp_path / "features.json")
 
-    async with twins(mongo, mongo_database, "./models/features.mjs", exported) as both:
+    async with twins(
+        mongo, mongo_database, "./models/features.mjs", exported, logs=tmp_path
+    ) as both:
         for calls in (creations(), finds(), updates(), with_options(), hydrations(), saves()):
             await both.compare(list(calls))
 
@@ -108,7 +114,10 @@ async def export(module: str, out: Path, *options: str) -> Path:
     node = shutil.which("node")
     assert node is not None
     process = await asyncio.create_subprocess_exec(
-        node, EXPORTER, module, "--out", out, *options, cwd=NODE, stderr=asyncio.subprocess.PIPE
+        *map(str, (node, EXPORTER, module, "--out", out, *options)),
+        cwd=NODE,
+        env=logging_to(out.parent),
+        stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
@@ -117,13 +126,18 @@ async def export(module: str, out: Path, *options: str) -> Path:
 
 @asynccontextmanager
 async def twins(
-    mongo: EmbeddedMongo, database: AsyncDatabase[dict[str, Any]], module: str, exported: Path
+    mongo: EmbeddedMongo,
+    database: AsyncDatabase[dict[str, Any]],
+    module: str,
+    exported: Path,
+    *,
+    logs: Path,
 ) -> AsyncIterator[Twins]:
     """Give both sides on databases of one server."""
     theirs = f"{database.name}_m"
     async with (
         MongoDatabase(mongo.uri) as own,
-        mongoose(mongo.uri, theirs, module) as real,
+        mongoose(mongo.uri, theirs, module, logs=logs) as real,
     ):
         models = models_of(exported, own, name=database.name)
         yield Twins(mongoose=real, models=models, database=database)

@@ -34,8 +34,8 @@ from adapters.mongoose.models import Models
 from comparators.canonical import CODEC
 from comparators.errors import UnsupportedError
 from comparators.outcome import Acknowledgement
+from tests.e2e.node_runs import NODE, logging_to
 
-NODE: Final = Path(__file__).parents[1] / "node"
 GENERATED_AFTER_MS: Final = 1_767_225_600_000
 """Dates in calls lie before 2026; what lies behind was read from a clock."""
 GIVEN_TEXTS: Final = frozenset({"7467a379-cc73-48a7-a12f-6cc9c272c2c9"})
@@ -91,8 +91,8 @@ class Mongoose:
 
 
 @asynccontextmanager
-async def mongoose(uri: str, database: str, module: str) -> AsyncIterator[Mongoose]:
-    """Start Mongoose with the models that a module makes."""
+async def mongoose(uri: str, database: str, module: str, *, logs: Path) -> AsyncIterator[Mongoose]:
+    """Start Mongoose with the models that a module makes; what they log goes into a folder."""
     node = shutil.which("node")
     assert node is not None, "the end-to-end tests need Node"
     process = await asyncio.create_subprocess_exec(
@@ -102,6 +102,7 @@ async def mongoose(uri: str, database: str, module: str) -> AsyncIterator[Mongoo
         database,
         module,
         cwd=NODE,
+        env=logging_to(logs),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=LINE_BYTES,

@@ -1,9 +1,8 @@
 """A sidecar whose flags a test sets, with what it tells of writes and the processes it consists of."""
 
-import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from proxy.embedded.sidecar import EmbeddedSidecar
 from proxy.flags.document import EMPTY, Said, with_flag
 from proxy.flags.file import write_flags
 from proxy.flags.phases import Direction, Phase
+from tests.e2e.flagged.asking import told
 from tests.eventually import eventually
 
 SHADOW = Said(phase=Phase.SHADOW)
@@ -40,10 +40,9 @@ class Moving:
         write_flags(self.file, with_flag(reading, Direction.WRITES, "", writes))
         await eventually(lambda: len(self.told("flags_read")) > read, within_s=10)
 
-    def told(self, event: str) -> list[Mapping[str, Any]]:
+    def told(self, event: str) -> Sequence[Mapping[str, Any]]:
         """Return what was logged of an event."""
-        lines = self.sidecar.process.log_path.read_text().splitlines()
-        return [line for line in map(json.loads, lines) if line["event"] == event]
+        return told(self.sidecar, event)
 
     async def writes(self) -> Counter[str]:
         """Return what became of all writes so far that were to wait."""

@@ -1,24 +1,20 @@
 """Flags from another provider than the file: what it says holds, and a roll-back holds whatever it says."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 from pymongo import AsyncMongoClient
 
 from proxy.cli.entry import run
-from proxy.cli.relay_status import read_status
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
+from tests.e2e.flagged.asking import Document, Flags, answered_from_there, gateway_reads, told
 from tests.eventually import eventually
 from tests.peers import provider
 
-Document = dict[str, Any]
-Flags = Callable[..., Awaitable[tuple[int, str]]]
 DATABASE = "provided"
 NAME = f"{DATABASE}.moved"
 WITHIN_S = 30
@@ -49,54 +45,6 @@ async def sidecar(
         },
     ) as running:
         yield running
-
-
-@pytest.fixture
-async def client(sidecar: EmbeddedSidecar) -> AsyncIterator[AsyncMongoClient[Document]]:
-    async with AsyncMongoClient[Document](
-        sidecar.uri, maxPoolSize=1, serverMonitoringMode="poll"
-    ) as connected:
-        yield connected
-
-
-@pytest.fixture
-def flags(
-    sidecar: EmbeddedSidecar, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Flags:
-    for name, value in (sidecar.process.environment or {}).items():
-        if name.startswith(("PARALLAX_", "TESTS_")):
-            monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COLUMNS", "250")
-
-    async def run_flags(*arguments: str) -> tuple[int, str]:
-        code = await asyncio.to_thread(run, ["flags", *arguments])
-        printed = capsys.readouterr()
-        return code, printed.out + printed.err
-
-    return run_flags
-
-
-def told(sidecar: EmbeddedSidecar, event: str) -> list[Document]:
-    lines = sidecar.process.log_path.read_text().splitlines()
-    return [line for line in map(json.loads, lines) if line["event"] == event]
-
-
-def served(sidecar: EmbeddedSidecar) -> int:
-    status = read_status(sidecar.data)
-    return 0 if status is None else int(status.counts["gateway_reads"].get("served", 0))
-
-
-async def answered_from_there(
-    sidecar: EmbeddedSidecar, ask: Callable[[], Awaitable[object]]
-) -> None:
-    """Ask until the gateway has answered."""
-    before = served(sidecar)
-
-    async def is_served() -> bool:
-        await ask()
-        return served(sidecar) > before
-
-    await eventually(is_served, within_s=WITHIN_S)
 
 
 async def test_what_another_provider_says_holds_until_the_evidence_turns_bad(
@@ -135,11 +83,11 @@ async def test_what_another_provider_says_holds_until_the_evidence_turns_bad(
         return "gateway → shadow" in (await flags("history", NAME))[1]
 
     await eventually(is_entered, within_s=WITHIN_S)
-    before = served(sidecar)
+    before = gateway_reads(sidecar)["served"]
     # What the provider goes on saying is asked anew meanwhile, on a connection that knows nothing yet.
     async with AsyncMongoClient[Document](sidecar.uri, serverMonitoringMode="poll") as other:
         assert await other[DATABASE]["moved"].find_one({"_id": 1}) == {"_id": 1, "v": "changed"}
-    again = before, served(sidecar)
+    again = before, gateway_reads(sidecar)["served"]
 
     assert (nobody, refused) == (77, 77)
     assert "flags.provider" in reason
