@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from adapters.mongoose.schema import Schema
 
+_NEUTRAL: Final = frozenset({"$meta", "$slice", "$elemMatch"})
+
 
 def projection_of(schema: Schema, asked: Mapping[str, Any] | str | None) -> dict[str, Any]:
     """Return the projection of a find: as asked, and without hidden paths; empty for everything.
@@ -17,7 +19,7 @@ def projection_of(schema: Schema, asked: Mapping[str, Any] | str | None) -> dict
     given = _parsed(asked) if isinstance(asked, str) else dict(asked or {})
     shown = {name[1:] for name in given if name.startswith("+")}
     made = {name: value for name, value in given.items() if not name.startswith("+")}
-    included = any(_includes(value) for value in made.values())
+    included = _is_inclusive(made)
     for path in _hidden(schema, ""):
         if path in shown:
             if included:
@@ -33,10 +35,19 @@ def _parsed(text: str) -> dict[str, Any]:
     }
 
 
-def _includes(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return "$meta" not in value and "$slice" not in value and "$elemMatch" not in value
-    return bool(value)
+def _is_inclusive(made: Mapping[str, Any]) -> bool:
+    """Return whether a projection leaves out what it does not name.
+
+    MongoDB shows all the rest for `{"_id": 1, "name": 0}`: the `_id` decides only where nothing else does.
+    """
+    deciding = {name: value for name, value in made.items() if not _is_neutral(value)}
+    if len(deciding) > 1:
+        deciding.pop("_id", None)
+    return any(map(bool, deciding.values()))
+
+
+def _is_neutral(value: Any) -> bool:
+    return isinstance(value, Mapping) and not _NEUTRAL.isdisjoint(value)
 
 
 def _hidden(schema: Schema, prefix: str) -> Iterator[str]:

@@ -39,8 +39,12 @@ class Behind:
     clock: Callable[[], int]
 
     def hidden_of(self) -> Mapping[str, frozenset[str]]:
-        """Return the paths that each collection hides."""
-        return {each.schema.collection: hidden_paths(each) for each in self.models.values()}
+        """Return the paths that each collection hides, of whichever of its models."""
+        found: dict[str, frozenset[str]] = {}
+        for each in self.models.values():
+            collection = each.schema.collection
+            found[collection] = found.get(collection, frozenset()) | hidden_paths(each)
+        return found
 
 
 class Repository:

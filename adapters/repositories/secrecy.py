@@ -19,6 +19,8 @@ SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What an application keeps secret besides what its schema hides (`select: false`), by model."""
 SELECTING: Final = frozenset({"$match", "$geoNear"})
+CALCULATING: Final = frozenset({"$expr", "$jsonSchema"})
+"""What a filter has that reaches paths without naming one: it must not see what is hidden."""
 STORING: Final = frozenset({"$out", "$merge"})
 
 Document = dict[str, Any]
@@ -59,7 +61,7 @@ def guarded(
 
     `hidden_of` has them by collection. Raises RefusedError for a stage that stores its result.
     """
-    # What selects documents may look at everything, as the filter of a find; and some stages must come first.
+    # What selects documents may name everything, as the filter of a find; and some stages must come first.
     leading = sum(1 for _ in takewhile(_selects, pipeline))
     made: list[Document] = [dict(stage) for stage in pipeline[:leading]]
     made += [{"$unset": sorted(hidden)}] if hidden else []
@@ -69,7 +71,13 @@ def guarded(
 
 
 def _selects(stage: Stage) -> bool:
-    return next(iter(stage), None) in SELECTING
+    return next(iter(stage), None) in SELECTING and not _calculates(stage)
+
+
+def _calculates(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return not CALCULATING.isdisjoint(value) or any(map(_calculates, value.values()))
+    return isinstance(value, list) and any(map(_calculates, value))
 
 
 def _guarded_stage(stage: Stage, hidden_of: Mapping[str, frozenset[str]]) -> list[Document]:

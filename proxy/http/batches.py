@@ -4,6 +4,8 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final
 
+from bson.regex import Regex
+
 from adapters.repositories.together import opened
 from comparators.errors import ParallaxError
 from proxy.http.call import Call, Reply
@@ -87,6 +89,9 @@ def _check(place: int, operation: dict[str, Any]) -> None:
     members = {"id", "ifMatch", *(["change"] if name == "update" else [])}
     if "id" not in given or not given.keys() <= members:
         raise _wrong(place, f"`id` and nothing but {', '.join(sorted(members))}")
+    if isinstance(given["id"], dict | list | Regex):
+        # An operator would select others as well.
+        raise _wrong(place, "one value as `id`")
     if not isinstance(given.get("ifMatch", ""), str):
         raise _wrong(place, "`ifMatch` as text")
     if name == "update" and not isinstance(given.get("change"), dict):

@@ -53,15 +53,16 @@ class Entity:
 def entity_of(repository: Repository) -> Entity:
     """Return a repository as the API shows it."""
     types = repository.model.schema.schema.types
+    hidden = hidden_paths(repository.model)
     # What has an index of its own as well is an identifier.
     texts = (
         path
         for path, each in types.items()
-        if each.instance == "String" and not each.options.get("index")
+        if each.instance == "String" and not each.options.get("index") and path not in hidden
     )
     return Entity(
         repository=repository,
-        hidden=hidden_paths(repository.model),
+        hidden=hidden,
         searched=tuple(path for path in texts if types[path].options.get("meiliIndex")),
     )
 

@@ -3,8 +3,9 @@
 from typing import Final
 
 from proxy.http.call import Call, Reply
-from proxy.http.guard import check_filter, check_pipeline, check_projection, check_sort
+from proxy.http.guard import check_filter, check_projection, check_sort
 from proxy.http.paging import page_of
+from proxy.http.pipelines import check_pipeline
 
 MOST: Final = 1000
 USUAL: Final = 20
@@ -32,7 +33,10 @@ async def count(call: Call) -> Reply:
 async def aggregate(call: Call) -> Reply:
     """Run a pipeline that only reads."""
     entity, pipeline = call.on, list(call.given["pipeline"])
-    check_pipeline(pipeline, call.parts.collections)
+    hidden_of = call.parts.hidden_of
+    if call.is_admin:
+        hidden_of = dict.fromkeys(hidden_of, frozenset())
+    check_pipeline(pipeline, hidden_from(call), hidden_of)
     reveal = sorted(entity.hidden) if call.is_admin else ()
     items = await entity.repository.aggregate(pipeline, reveal=reveal, session=call.session)
     return Reply(document={"items": items})

@@ -21,6 +21,9 @@ class Parts:
     """How long a transaction of a client may last."""
 
     @property
-    def collections(self) -> frozenset[str]:
-        """The collections that a pipeline may read."""
-        return frozenset(each.collection for each in self.entities.values())
+    def hidden_of(self) -> Mapping[str, frozenset[str]]:
+        """What each collection hides that a pipeline may read, of whichever of its entities."""
+        found: dict[str, frozenset[str]] = {}
+        for each in self.entities.values():
+            found[each.collection] = found.get(each.collection, frozenset()) | each.hidden
+        return found

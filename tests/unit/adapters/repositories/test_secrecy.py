@@ -24,6 +24,10 @@ def test_paths_are_left_out_of_documents_and_arrays() -> None:
     [
         ([MATCH, {"$limit": 1}, MATCH], [MATCH, {"$unset": ["s"]}, {"$limit": 1}, MATCH]),
         (
+            [MATCH, {"$match": {"$or": [{"$expr": {"$eq": ["$s", 1]}}]}}],
+            [MATCH, {"$unset": ["s"]}, {"$match": {"$or": [{"$expr": {"$eq": ["$s", 1]}}]}}],
+        ),
+        (
             [{"$lookup": LOOKUP}],
             [{"$unset": ["s"]}, {"$lookup": LOOKUP}, {"$unset": ["user.password"]}],
         ),
