@@ -6,13 +6,14 @@ from statistics import median
 
 from dashboards.bench.page import BenchPage, ChangeRow, Estimate, LoadPart, TargetRow
 from dashboards.report import words
-from proxy.jobs.bench.comparing import CONTROL, Compared, Finding, absolute, figures_of, relative
+from proxy.jobs.bench.comparing import BETTER, CONTROL, WORSE, Compared, absolute, relative
+from proxy.jobs.bench.figures import Measure, figures_of, latency
 from proxy.jobs.bench.history import Benchmark, Measured
 from proxy.jobs.bench.intervals import Interval, geometric_mean, mean
 from proxy.jobs.bench.measuring import LATE_MATTERS
 from proxy.ledger.read import Quantiles
 
-_MEDIAN = "p50"
+_MEDIAN = latency("p50")
 _PASS, _FAIL, _INCONCLUSIVE = "pass", "fail", "inconclusive"
 
 
@@ -50,9 +51,9 @@ def is_void(found: Benchmark) -> bool:
     )
 
 
-def slower(changes: Sequence[Compared]) -> list[Compared]:
+def worse_of(changes: Sequence[Compared]) -> list[Compared]:
     """Return the changes for the worse that are not the machine's."""
-    return [each for each in changes if each.decides and each.finding is Finding.SLOWER]
+    return [each for each in changes if each.decides and each.finding in WORSE]
 
 
 def _conclusion(found: Benchmark, changes: Sequence[Compared] | None) -> tuple[str, str]:
@@ -63,7 +64,7 @@ def _conclusion(found: Benchmark, changes: Sequence[Compared] | None) -> tuple[s
     deciding = [each for each in changes if each.decides]
     if not deciding:
         return "Nothing can be compared with the earlier run.", _INCONCLUSIVE
-    worse = slower(changes)
+    worse = worse_of(changes)
     if worse:
         first = worse[0]
         told = (
@@ -71,7 +72,7 @@ def _conclusion(found: Benchmark, changes: Sequence[Compared] | None) -> tuple[s
             f"{first.figure}: {words.ratio(first.change.ratio.value)} of the earlier run."
         )
         return told, _FAIL
-    better = sum(each.finding is Finding.FASTER for each in deciding)
+    better = sum(each.finding in BETTER for each in deciding)
     told = f", {better} better" if better else ""
     return f"No figure of {len(deciding)} got worse{told}.", _PASS
 
@@ -88,15 +89,16 @@ def _spread(found: Benchmark) -> str:
 
 def _remarks(found: Benchmark, changes: Sequence[Compared] | None) -> list[str]:
     remarks = []
-    changed = {Finding.SLOWER, Finding.FASTER}
-    if any(not each.decides and each.finding in changed for each in changes or ()):
+    if any(not each.decides and each.finding in WORSE | BETTER for each in changes or ()):
         remarks.append(
             "The direct way changed as well: the machine or MongoDB is not what it was, and only multiples of it are comparable."
         )
     late = [
         one
         for one in found.measured
-        if any((each.late_s or 0) > LATE_MATTERS * each.quantiles_s[_MEDIAN] for each in one.rounds)
+        if any(
+            (each.late_s or 0) > LATE_MATTERS * each.quantiles_s[_MEDIAN.of] for each in one.rounds
+        )
     ]
     if late:
         remarks.append(
@@ -122,9 +124,9 @@ def _row(found: Benchmark, one: Measured) -> TargetRow:
     return TargetRow(
         target=one.target,
         quantiles={
-            name: _estimate(geometric_mean(absolute(one.rounds, name)))
-            for name in figures_of(one.rounds)
-            if name in one.rounds[0].quantiles_s
+            figure.of: _estimate(geometric_mean(absolute(one.rounds, figure)))
+            for figure in figures_of(one.rounds)
+            if figure.measure is Measure.LATENCY
         },
         added=added,
         ratio=ratio,
@@ -167,12 +169,12 @@ def _change(each: Compared) -> ChangeRow:
     return ChangeRow(
         target=each.target,
         load=each.load,
-        figure=each.figure,
-        basis="the direct way's" if each.is_relative else "itself",
+        figure=str(each.figure),
+        basis=each.basis,
         ratio=_estimate(each.change.ratio),
         p=each.p,
         finding=each.finding.value if each.decides else f"{each.finding.value} (decides nothing)",
-        is_alarm=each.decides and each.finding is Finding.SLOWER,
+        is_alarm=each.decides and each.finding in WORSE,
     )
 
 

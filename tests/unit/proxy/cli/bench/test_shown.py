@@ -45,7 +45,7 @@ def test_the_page_loads_nothing() -> None:
 @pytest.mark.parametrize(
     ("found", "before", "result", "said"),
     [
-        (run_of(2), run_of(1), "pass", "No figure of 16 got worse"),
+        (run_of(2), run_of(1), "pass", "No figure of 28 got worse"),
         (run_of(2, factors={"proxy": 2.0}), run_of(1), "fail", "first proxy at 8 at once, p50"),
         (run_of(2), run_of(1, rounds=1), "inconclusive", "Nothing can be compared"),
     ],

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from proxy.jobs.bench.comparing import absolute, relative
+from proxy.jobs.bench.figures import latency
 from proxy.jobs.bench.intervals import change, geometric_mean, holm, mean
 from proxy.jobs.bench.measuring import quantile
 from proxy.ledger.statistics import student_t, student_t_beyond
@@ -67,9 +68,9 @@ def test_a_ratio_within_rounds_is_that_of_scipys_paired_test() -> None:
     assert proxy is not None
     assert direct is not None
 
-    found = geometric_mean(relative(run, proxy, "p50"))
+    found = geometric_mean(relative(run, proxy, latency("p50")))
 
-    logs = [np.log(absolute(one.rounds, "p50")) for one in (proxy, direct)]
+    logs = [np.log(absolute(one.rounds, latency("p50"))) for one in (proxy, direct)]
     test = stats.ttest_rel(*logs)
     low, high = test.confidence_interval(0.95)
     assert found.value == pytest.approx(np.exp(np.mean(logs[0] - logs[1])))
