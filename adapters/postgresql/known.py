@@ -23,9 +23,9 @@ from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.outlines import (
     Outline,
     filled,
-    is_plain_insert,
     outline_of,
     outlines_of_updates,
+    plain_documents,
 )
 from adapters.postgresql.statements import (
     SHAPES_KEPT,
@@ -177,9 +177,9 @@ class KnownOperations:
         started: float,
     ) -> Ran | None:
         """Insert documents of which all is known that it takes; None for any other."""
-        if not is_plain_insert(operation.arguments):
+        documents = plain_documents(operation.arguments)
+        if documents is None:
             return None
-        documents = operation.arguments["documents"]
         rows = list(map(storage.known_row, documents))
         known = [row for row in rows if row is not None]
         if len(known) < len(rows):

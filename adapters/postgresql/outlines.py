@@ -266,17 +266,20 @@ TAKEN: Final[Mapping[Kind, Callable[[Arguments, Key, Values], bool]]] = {
 }
 
 
-def is_plain_insert(arguments: Arguments) -> bool:
-    """Return whether a command inserts documents with usual `_id`s in front, and asks for nothing else."""
+def plain_documents(arguments: Arguments) -> list[dict[str, Any]] | None:
+    """Return the documents of an insert with their `_id`s in front; None unless those are usual ones, and all it asks for."""
     documents = arguments.get("documents")
-    return (
-        type(documents) is list
-        and bool(documents)
-        and _knows(arguments, OF_INSERT)
-        and all(
-            next(iter(each), None) == "_id" and is_usual_identity(each["_id"]) for each in documents
-        )
-    )
+    if type(documents) is not list or not documents or not _knows(arguments, OF_INSERT):
+        return None
+    if not all(is_usual_identity(each.get("_id")) for each in documents):
+        return None
+    return list(map(_with_id_in_front, documents))
+
+
+def _with_id_in_front(document: dict[str, Any]) -> dict[str, Any]:
+    if next(iter(document)) == "_id":
+        return document
+    return {"_id": document["_id"], **document}
 
 
 def filled(kind: Kind, arguments: Arguments, values: Iterator[Any]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ COMPARISONS: Final = frozenset({"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"})
 MEMBERSHIPS: Final = frozenset({"$in", "$nin"})
 COUNTS: Final = frozenset({"$exists", "$size"})
 LOGICAL: Final = frozenset({"$and", "$or", "$nor"})
+NEGATION: Final = "$not"
 OF_VALUES: Final = frozenset({"$set", "$setOnInsert", "$min", "$max"})
 OF_ELEMENTS: Final = frozenset({"$push", "$addToSet", "$pull"})
 END: Final = None
@@ -154,6 +155,9 @@ def _conditions(operators: Any, key: Key, values: Values) -> bool:
         elif name in MEMBERSHIPS:
             if not _several(operand, key, values):
                 return False
+        elif name == NEGATION:
+            if not _conditions(operand, key, values):
+                return False
         elif name not in COUNTS or type(operand) not in {bool, int}:
             return False
         else:
@@ -213,12 +217,21 @@ def filled_filter(document: Mapping[str, Any], values: Iterator[Any]) -> dict[st
         if name in LOGICAL:
             filled[name] = [filled_filter(each, values) for each in value]
         elif type(value) is dict:
-            filled[name] = {
-                operator: operand if operator in COUNTS else _filled(operand, values)
-                for operator, operand in value.items()
-            }
+            filled[name] = _filled_conditions(value, values)
         else:
             filled[name] = _filled(value, values)
+    return filled
+
+
+def _filled_conditions(operators: Mapping[str, Any], values: Iterator[Any]) -> dict[str, Any]:
+    filled: dict[str, Any] = {}
+    for operator, operand in operators.items():
+        if operator in COUNTS:
+            filled[operator] = operand
+        elif operator == NEGATION:
+            filled[operator] = _filled_conditions(operand, values)
+        else:
+            filled[operator] = _filled(operand, values)
     return filled
 
 

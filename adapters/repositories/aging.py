@@ -31,8 +31,12 @@ def living(
     """Return a filter for what it selects and has not expired; what has no date never does."""
     if not expiries:
         return condition
-    dates = [{each.path: {"$not": {"$lte": limit_of(each, now_ms)}}} for each in expiries]
-    return {"$and": [condition, *dates]} if condition else {"$and": dates}
+    dates = [(each.path, {"$not": {"$lte": limit_of(each, now_ms)}}) for each in expiries]
+    # Side by side they have an outline of their own; a path that is there already takes a second filter.
+    alive = dict(dates)
+    if len(alive) == len(dates) and alive.keys().isdisjoint(condition):
+        return {**condition, **alive}
+    return {"$and": [condition, *({path: date} for path, date in dates)]}
 
 
 def gone(expiries: Sequence[Expiry], now_ms: int) -> Mapping[str, Any]:

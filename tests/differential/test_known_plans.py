@@ -45,12 +45,14 @@ paths = st.sampled_from([path for path in PATHS if not path.startswith("_id")])
 several: Value = st.sampled_from([texts, ints, fractions, dates, objectids]).flatmap(
     lambda kind: st.lists(kind, min_size=1, max_size=3)
 )
+comparisons: Documents = st.builds(
+    lambda operator, operand: {operator: operand},
+    st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]),
+    usual,
+)
 conditions: Documents = st.one_of(
-    st.builds(
-        lambda operator, operand: {operator: operand},
-        st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]),
-        usual,
-    ),
+    comparisons,
+    st.builds(lambda condition: {"$not": condition}, comparisons),
     st.builds(lambda operator, items: {operator: items}, st.sampled_from(["$in", "$nin"]), several),
     st.builds(lambda value: {"$exists": value}, st.booleans()),
     st.builds(lambda value: {"$size": value}, st.integers(0, 2)),
@@ -176,7 +178,8 @@ writes: Value = st.one_of(
     ),
 )
 inserts: Value = st.builds(
-    lambda key, document: (Kind.INSERT, {"documents": [{"_id": key, **document}]}),
+    # Models put the `_id` where their schema has it.
+    lambda key, document: (Kind.INSERT, {"documents": [{**document, "_id": key}]}),
     st.sampled_from([ObjectId(f"{number:024x}") for number in range(40)]),
     st.builds(
         lambda document, names: {name: document[name] for name in names if name in document},
