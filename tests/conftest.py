@@ -17,10 +17,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from sqlalchemy.schema import CreateSchema, DropSchema
 
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres, embedded_mongo, embedded_postgres
-from tests.administering import administer
+from tests.administering import administer, administer_mysql
 from tests.eventually import eventually
+from tests.peers.mariadb_server import RunningMariadb, running_mariadb
 
 pytest_plugins = ("tests.differential.programs.reporting",)
 
@@ -62,6 +64,13 @@ async def postgres(server_directory: Path) -> AsyncIterator[EmbeddedPostgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+async def mariadb(server_directory: Path) -> AsyncIterator[RunningMariadb]:
+    """Run MariaDB. A test that stops it must start it again."""
+    async with running_mariadb(server_directory / "mariadb") as server:
+        yield server
+
+
 @pytest.fixture
 async def mongo_client(mongo: EmbeddedMongo) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
     """Connect to the replica set directly, past any proxy."""
@@ -91,6 +100,15 @@ async def postgres_dsn(
     await administer(postgres, f'CREATE DATABASE "{name}" STRATEGY FILE_COPY')
     yield postgres.dsn_of(name)
     await administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def mysql_url(mariadb: RunningMariadb, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Give the address of a database of MariaDB that nobody else uses, and drop it."""
+    name = _database_name(request)
+    await administer_mysql(mariadb, CreateSchema(name))
+    yield mariadb.url_of(name)
+    await administer_mysql(mariadb, DropSchema(name))
 
 
 @pytest.fixture(autouse=True)

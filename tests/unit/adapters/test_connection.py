@@ -7,6 +7,7 @@ from pymongo.uri_parser import parse_uri
 from adapters.connection import Tls, peer_of
 from adapters.meilisearch.adapter import MeilisearchSettings
 from adapters.mongodb.adapter import MongoSettings
+from adapters.mysql.adapter import MysqlSettings
 from adapters.postgresql.adapter import PostgresSettings
 from adapters.redis.adapter import RedisSettings
 
@@ -47,6 +48,10 @@ def test_a_password_is_not_shown() -> None:
         (
             RedisSettings(tls=Tls.VERIFIED, connections=3, database="2"),
             "rediss://127.0.0.1:6379/2?max_connections=3&socket_connect_timeout=10.0",
+        ),
+        (
+            MysqlSettings(host="db", tls=Tls.VERIFIED, ca=Path("/ca.pem"), database="chat"),
+            "mysql://db:3306/chat?connect-timeout=10000&ssl-mode=VERIFY_IDENTITY&ssl-ca=%2Fca.pem",
         ),
         (MeilisearchSettings(tls=Tls.VERIFIED), "meilisearch://127.0.0.1:7700/?tls=verified"),
     ],
