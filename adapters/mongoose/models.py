@@ -13,6 +13,7 @@ from adapters.mongoose.librechat import LIBRECHAT_FUNCTIONS
 from adapters.mongoose.making import Functions
 from adapters.mongoose.model import Model
 from adapters.mongoose.schema import ModelSchema, schema_of
+from comparators.errors import UnsupportedError
 
 Models = Mapping[str, Model]
 LIBRECHAT: Final = Path(__file__).parents[2] / "config" / "models" / "librechat.json"
@@ -38,7 +39,7 @@ def models_of(
     `functions` are counterparts of the application's functions, by model; those of LibreChat unless others are given. `adapted` changes
     a schema before it is used.
     """
-    models: dict[str, Model] = {}
+    models = _ModelsByName()
     for each in read_models(exported):
         models[each.model] = Model(
             adapted(schema_of(each)),
@@ -50,3 +51,12 @@ def models_of(
             functions=functions.get(each.model, {}),
         )
     return models
+
+
+class _ModelsByName(dict[str, Model]):
+    """Models by name: to ask for one that was not exported is an error of whoever exported."""
+
+    def __missing__(self, name: str) -> Model:
+        raise UnsupportedError(
+            f"there is no model {name!r}", where="models", remedy="export that model too"
+        )

@@ -1,9 +1,13 @@
 """What a route is: declared once, for the router, the reading of requests, and the OpenAPI document."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
+
+from bson.datetime_ms import DatetimeMS
+from bson.regex import Regex
 
 from proxy.http import extended_json
 from proxy.http.call import Call, Reply
@@ -23,6 +27,9 @@ class Kind(StrEnum):
     NUMBER = "number"
     TEXT = "string"
     BOOLEAN = "boolean"
+    VALUE = "value"
+    """One value of any type, which is no operator: neither an object, nor an array, nor a pattern."""
+    DATE = "date"
 
 
 _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
@@ -32,7 +39,19 @@ _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     Kind.NUMBER: (int, float),
     Kind.TEXT: (str,),
     Kind.BOOLEAN: (bool,),
+    Kind.VALUE: (object,),
+    Kind.DATE: (DatetimeMS,),
 }
+_SCHEMAS: Final[Mapping[Kind, Schema]] = {
+    Kind.OBJECTS: {"type": "array", "items": {"type": "object"}},
+    Kind.VALUE: {"type": ["string", "number", "boolean", "object"]},
+    Kind.DATE: {
+        "type": "object",
+        "properties": {"$date": {"type": "string", "format": "date-time"}},
+        "required": ["$date"],
+    },
+}
+"""Of the kinds that are no type of JSON's own; objects of `VALUE` are those of Extended JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +71,8 @@ class Member:
     def schema(self) -> Schema:
         """Return its JSON Schema."""
         low, high = _BOUNDS[self.kind]
-        schema: dict[str, Any] = {"type": self.kind.value, "description": self.meaning}
-        if self.kind is Kind.OBJECTS:
-            schema["items"] = {"type": "object"}
+        typed = _SCHEMAS.get(self.kind, {"type": self.kind.value})
+        schema: dict[str, Any] = {**typed, "description": self.meaning}
         if self.least is not None:
             schema[low] = self.least
         if self.most is not None:
@@ -70,10 +88,14 @@ class Member:
     def checked(self, value: Any) -> Any:
         """Return a value; ProblemError where it is none of this member."""
         wrong_type = not isinstance(value, _TYPES[self.kind])
-        if wrong_type or (isinstance(value, bool) and self.kind is not Kind.BOOLEAN):
+        if wrong_type or (isinstance(value, bool) and self.kind not in _WITH_BOOLEANS):
             raise self._wrong(f"must be of type {self.kind.value}")
         if self.kind is Kind.OBJECTS and not all(isinstance(item, dict) for item in value):
             raise self._wrong("must hold objects alone")
+        if self.kind is Kind.VALUE and isinstance(value, dict | list | Regex | None):
+            raise self._wrong("must be one value")
+        if self.kind is Kind.NUMBER and not math.isfinite(value):
+            raise self._wrong("must be a number")
         size = len(value) if self.kind in _LONG else value
         if self.least is not None and size < self.least:
             raise self._wrong(f"must not be below {self.least:g}")
@@ -85,6 +107,7 @@ class Member:
         return ProblemError(Code.BAD_PARAMETER, f"`{self.name}` {why}")
 
 
+_WITH_BOOLEANS: Final = frozenset({Kind.BOOLEAN, Kind.VALUE})
 _LONG: Final = frozenset({Kind.TEXT, Kind.OBJECTS, Kind.OBJECT})
 _BOUNDS: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.OBJECT: ("minProperties", "maxProperties"),
@@ -93,6 +116,8 @@ _BOUNDS: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.NUMBER: ("minimum", "maximum"),
     Kind.TEXT: ("minLength", "maxLength"),
     Kind.BOOLEAN: ("", ""),
+    Kind.VALUE: ("", ""),
+    Kind.DATE: ("", ""),
 }
 
 
@@ -160,6 +185,8 @@ class Route:
     scope: Scope | None
     handler: Handler
     answers: Mapping[int, Answer]
+    entity: str | None = None
+    """The entity that it is of; None where the path tells it, or for none."""
     query: tuple[Member, ...] = ()
     body: Body | None = None
     conditions: tuple[str, ...] = ()

@@ -1,5 +1,7 @@
 """One document: read, changed, deleted by its id; and a new one."""
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from proxy.http.call import Call, Reply
@@ -50,16 +52,22 @@ async def change(
 ) -> dict[str, Any]:
     """Return a document after a change, which counts its version up."""
     entity = call.on
-    update = change_of(given, _hidden(call))
-    if any(VERSION in fields for fields in update.values()):
-        raise ProblemError(Code.BAD_UPDATE, f"{VERSION} is counted by the API itself")
-    update["$inc"] = {**update.get("$inc", {}), VERSION: 1}
+    update = update_of(given, _hidden(call))
     changed = await entity.repository.update_where(
         {"_id": identifier, **condition_of(tags)}, update, session=call.session
     )
     if changed is None:
         raise await _unmet(call, identifier, tags)
     return changed
+
+
+def update_of(given: Mapping[str, Any], hidden: AbstractSet[str]) -> dict[str, Any]:
+    """Return the update that a client asks for, which counts the version up."""
+    update = change_of(given, hidden)
+    if any(VERSION in fields for fields in update.values()):
+        raise ProblemError(Code.BAD_UPDATE, f"{VERSION} is counted by the API itself")
+    update["$inc"] = {**update.get("$inc", {}), VERSION: 1}
+    return update
 
 
 async def remove(call: Call, identifier: Any, *, tags: str | None) -> None:

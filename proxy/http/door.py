@@ -102,7 +102,7 @@ class Door:
         return Told(kept.status, {**headers, REPLAYED: "true"} if again else headers, kept.body)
 
     async def _run(self, route: Route, request: web.Request, token: Token, body: bytes) -> Told:
-        entity = self._entity(request)
+        entity = self._entity(route, request)
         given = _given(route, request, body)
         async with AsyncExitStack() as held:
             session = None
@@ -121,8 +121,8 @@ class Door:
             )
             return _shown(await _handled(route, call))
 
-    def _entity(self, request: web.Request) -> Entity | None:
-        name = request.match_info.get("entity")
+    def _entity(self, route: Route, request: web.Request) -> Entity | None:
+        name = route.entity or request.match_info.get("entity")
         if name is None:
             return None
         entity = self.parts.entities.get(name)
@@ -188,7 +188,11 @@ def _trace(request: web.Request) -> str | None:
 
 
 def _shown(reply: Reply) -> Told:
-    body = "" if reply.document is None else extended_json.dumps(reply.document)
+    try:
+        body = "" if reply.document is None else extended_json.dumps(reply.document)
+    except RecursionError as error:
+        # Documents are never so deep; a tree of answers may be.
+        raise ProblemError(Code.TOO_DEEP, "ask for a list instead of a tree") from error
     return Told(reply.status, reply.headers, body)
 
 

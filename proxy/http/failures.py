@@ -25,6 +25,12 @@ _CODES: Final[Mapping[int, Code]] = {
     _NO_SUCH_TRANSACTION: Code.TRANSACTION_OVER,
     _TOO_LATE: Code.TOOK_TOO_LONG,
 }
+_UNMET: Final[Mapping[str, Code]] = {
+    "transaction": Code.TRANSACTION_OVER,
+    "cursor": Code.BAD_CURSOR,
+    "page": Code.BAD_CURSOR,
+}
+"""What a repository refuses, by where."""
 
 
 def problem_of(error: ParallaxError) -> ProblemError | None:
@@ -73,8 +79,8 @@ def _gone(error: ParallaxError) -> ProblemError:
     return ProblemError(Code.NO_SUCH_DOCUMENT, error.what)
 
 
-def _undone(error: ParallaxError) -> ProblemError:
-    return ProblemError(Code.TRANSACTION_OVER, error.what)
+def _unmet(error: ParallaxError) -> ProblemError:
+    return ProblemError(_UNMET.get(error.where, Code.REFUSED), f"{error.what}; {error.remedy}")
 
 
 def _conflict(_: ParallaxError) -> ProblemError:
@@ -97,7 +103,7 @@ _PROBLEMS: Final[Mapping[type[ParallaxError], Callable[[ParallaxError], ProblemE
     ServerError: _refused,
     VersionError: _stale,
     DocumentNotFoundError: _gone,
-    RefusedError: _undone,
+    RefusedError: _unmet,
     ConflictError: _conflict,
     UnreachableError: _away,
     UnsupportedError: _unsupported,

@@ -14,10 +14,12 @@ import structlog
 from aiohttp import web
 
 from adapters.repositories.gateway import RepositoryGateway
+from proxy.http.declared import Route
 from proxy.http.door import Door, problems_of_router
 from proxy.http.entity import Entity, entity_of
 from proxy.http.entrance import Entrance
 from proxy.http.idempotency import Idempotency
+from proxy.http.methods import method_routes
 from proxy.http.openapi import document
 from proxy.http.pacing import Pacing
 from proxy.http.pages import add_pages
@@ -123,11 +125,21 @@ class Front:
             client_max_size=self._limits.body_bytes,
         )
         door = self._door()
-        for route in ROUTES:
+        # Those of one entity first: their paths are those of others with a name in it.
+        for route in (*self._methods(), *ROUTES):
             app.router.add_route(route.method, route.path, door.handler(route))
-        told = document(sorted(self._entities), version=version("parallax"))
+        told = document(
+            sorted(self._entities), methods=self._methods(), version=version("parallax")
+        )
         add_pages(app, told, self._gateway)
         return app
+
+    def _methods(self) -> list[Route]:
+        return [
+            route
+            for name, entity in sorted(self._entities.items())
+            for route in method_routes(name, type(entity.repository))
+        ]
 
     def _door(self) -> Door:
         limits = self._limits

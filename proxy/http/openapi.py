@@ -20,10 +20,10 @@ _KEY: Final = "The same key with the same request is answered again, and done on
 _TRANSACTION: Final = "The id of the transaction to which this belongs"
 
 
-def document(entities: Sequence[str], *, version: str) -> dict[str, Any]:
-    """Return the document of an API with these entities."""
+def document(entities: Sequence[str], *, methods: Sequence[Route], version: str) -> dict[str, Any]:
+    """Return the document of an API with these entities, and the methods of some of them."""
     paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
+    for route in (*ROUTES, *methods):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, entities)
     return {
         "openapi": "3.1.0",
@@ -49,6 +49,8 @@ def _operation(route: Route, entities: Sequence[str]) -> dict[str, Any]:
         "parameters": list(_parameters(route, entities)),
         "responses": dict(_responses(route)),
     }
+    if route.entity is not None:
+        operation["tags"] = [route.entity]
     if route.body is not None:
         content = {"application/json": {"schema": route.body.schema}}
         operation["requestBody"] = {"required": True, "content": content}

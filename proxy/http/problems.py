@@ -39,6 +39,7 @@ class Code(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     TRANSACTION_OVER = "transaction_over"
+    REFUSED = "refused"
     IN_FLIGHT = "in_flight"
     OUTCOME_UNKNOWN = "outcome_unknown"
     CHANGED_MEANWHILE = "changed_meanwhile"
@@ -89,6 +90,7 @@ PROBLEMS: Final[Mapping[Code, Problem]] = {
     Code.DUPLICATE: Problem(HTTPStatus.CONFLICT, "A unique value is taken"),
     Code.CONFLICT: Problem(HTTPStatus.CONFLICT, "Another write came between; try again"),
     Code.TRANSACTION_OVER: Problem(HTTPStatus.CONFLICT, "The transaction was undone"),
+    Code.REFUSED: Problem(HTTPStatus.CONFLICT, "As things are, this is not done"),
     Code.IN_FLIGHT: Problem(HTTPStatus.CONFLICT, "A request with this key is under way"),
     Code.OUTCOME_UNKNOWN: Problem(
         HTTPStatus.CONFLICT, "A request with this key was cut off; look what became of it"

@@ -313,7 +313,7 @@ def problems_of(route: Route) -> frozenset[Code]:
         Code.BAD_PARAMETER,
         Code.TOO_LARGE,
     }
-    if "{entity}" in route.path:
+    if "{entity}" in route.path and route.entity is None:
         found.add(Code.NO_SUCH_ENTITY)
     if route.body is not None or route.query:
         found |= {Code.BAD_JSON, Code.BAD_DOCUMENT, Code.TOO_DEEP}
@@ -355,6 +355,11 @@ SCHEMAS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
                 "by": {"type": "string", "description": "Who found them: `database`"},
             },
             "required": ["items", "by"],
+        },
+        "Result": {
+            "type": "object",
+            "properties": {"result": {"description": "null where it finds nothing"}},
+            "required": ["result"],
         },
         "Count": {
             "type": "object",

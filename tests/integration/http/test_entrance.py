@@ -10,11 +10,13 @@ import aiohttp
 import pytest
 from pymongo import AsyncMongoClient
 
+from adapters.repositories.naming import SPECIALISED
 from proxy.embedded import EmbeddedMongo
 from proxy.embedded.http import EmbeddedHttp, embedded_http
+from proxy.http.methods import method_routes
 from proxy.http.routes import ROUTES
 from proxy.http.tokens import Scope
-from tests.integration.http.conftest import NAME, SCOPES, Answer, Api
+from tests.integration.http.conftest import ENTITIES, NAME, SCOPES, Answer, Api
 from tests.integration.http.test_documents import message
 
 BODIES = {
@@ -29,27 +31,36 @@ BODIES = {
 }
 
 
+KINDS = {kind.entity: kind for kind in SPECIALISED if kind.entity in ENTITIES}
+METHODS = [route for entity, kind in KINDS.items() for route in method_routes(entity, kind)]
+ALL = (*ROUTES, *METHODS)
+
+
 async def test_each_route_lets_in_whom_it_says_and_nobody_else(api: Api) -> None:
     seen = {}
-    for route in ROUTES:
+    for route in ALL:
         path = (
             route.path.format(entity="Message", id="5f5f5f5f5f5f5f5f5f5f5f5f", transaction="x")
             if "{" in route.path
             else route.path
         )
         for name in SCOPES:
-            answer = await api(route.method, path, BODIES.get(route.name), token=name)
+            answer = await api(
+                route.method, path, BODIES.get(route.name, {} if route.body else None), token=name
+            )
             refused = answer.status == 403 and answer.code == "out_of_scope"
             seen[route.name, name] = not refused
             assert answer.status != 401
         for token in (None, "nobody", "reader2"):
-            answer = await api(route.method, path, BODIES.get(route.name), token=token)
+            answer = await api(
+                route.method, path, BODIES.get(route.name, {} if route.body else None), token=token
+            )
             assert answer.status in {401, 429}
             assert answer.code in {"unauthenticated", "too_many_requests"}
 
     assert seen == {
         (route.name, name): route.scope in scopes or Scope.ADMIN in scopes
-        for route in ROUTES
+        for route in ALL
         for name, scopes in SCOPES.items()
     }
 
