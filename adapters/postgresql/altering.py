@@ -8,16 +8,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.gateway import Mark
+from adapters.operations.modifying import Modification
+from adapters.operations.narrowing import identities_of
+from adapters.operations.storage import Found
 from adapters.postgresql import marks
-from adapters.postgresql.modifying import Modification
-from adapters.postgresql.narrowing import identities_of
-from adapters.postgresql.session import Session
-from adapters.postgresql.storage import Alteration, Found
+from adapters.postgresql.session import PostgresSession
+from adapters.postgresql.storage import Alteration
 from comparators.outcome import Acknowledgement, Answered, Outcome
 
 
 async def alter(
-    session: Session, modification: Modification, query: Mapping[str, Any], mark: Mark | None
+    session: PostgresSession,
+    modification: Modification,
+    query: Mapping[str, Any],
+    mark: Mark | None,
 ) -> Outcome | None:
     """Change a document and mark it; None where the general way must go on."""
     identities = identities_of(query)
@@ -40,7 +44,7 @@ async def alter(
     return outcome
 
 
-async def altered(session: Session, modification: Modification) -> Found | None:
+async def altered(session: PostgresSession, modification: Modification) -> Found | None:
     """Change a document and return it; None where the general way must go on."""
     alteration = _alteration(session, modification, marked=False, shown=True)
     if alteration is None:
@@ -56,7 +60,7 @@ async def altered(session: Session, modification: Modification) -> Found | None:
 
 
 def _alteration(
-    session: Session, modification: Modification, *, marked: bool, shown: bool
+    session: PostgresSession, modification: Modification, *, marked: bool, shown: bool
 ) -> Alteration | None:
     # A validator looks at whole documents; under a collation SQL has left out what strings decide.
     if session.validates or not modification.query.exact:

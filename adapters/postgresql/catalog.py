@@ -4,11 +4,9 @@ All definitions go through this process, so memory and catalog agree. After the 
 catalog is read again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Final
-from uuid import UUID
 
 import sqlalchemy as sa
 from asyncpg import Record
@@ -16,14 +14,15 @@ from sqlalchemy.dialects.postgresql import BYTEA
 
 from adapters.entities.entity import EntityMap
 from adapters.entities.notation import entity_of, text_of
+from adapters.operations.catalog import Catalog, Collection, Namespace
+from adapters.operations.indexes import Index, index_of
+from adapters.operations.namespaces import check_namespace
+from adapters.operations.validation import validation_of
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.document_storage import document_storage
-from adapters.postgresql.indexes import ID_INDEX, Index, index_of
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.storage import AnyStorage
-from adapters.postgresql.tables import check_namespace
-from adapters.postgresql.validation import Validation, validation_of
 from adapters.sql.dialect import compiled
 from comparators.canonical import decode, encode
 from comparators.errors import SettingsError
@@ -102,94 +101,21 @@ _CHANGE_INDEX: Final = compiled(
     .values(specification=sa.bindparam("changed", type_=BYTEA))
 )
 
-Namespace = tuple[str, str]
+
+PostgresCollection = Collection[AnyStorage]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
-    """A collection that exists."""
-
-    storage: AnyStorage
-    options: Mapping[str, Any] = field(default_factory=dict)
-    indexes: tuple[Index, ...] = ()
-    """Those beside `_id_`, in the order of their making."""
-    uuid: UUID | None = None
-    validation: Validation | None = None
-    """What its validator asks of documents."""
-    plans: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The plans of its operations by outline, as long as nothing about it changes."""
-
-    guarding: tuple[Index, ...] = field(init=False)
-    """The indexes that may refuse a document, beside the plain `_id_`."""
-    unique: tuple[Index, ...] = field(init=False)
-    """Those of them that refuse duplicates."""
-
-    def __post_init__(self) -> None:
-        guards = tuple(index for index in self.indexes if index.guards)
-        guarding = guards if self.identity is None else (self.identity, *guards)
-        object.__setattr__(self, "guarding", guarding)
-        object.__setattr__(self, "unique", tuple(index for index in guarding if index.unique))
-
-    @property
-    def identity(self) -> Index | None:
-        """The index on `_id` of a collection with a collation, under which more `_id`s are equal."""
-        collation = self.options.get("collation")
-        if collation is None:
-            return None
-        specification = {"name": ID_INDEX, "key": {"_id": 1}, "collation": collation}
-        return index_of({**specification, "unique": True})
-
-
-class Catalog:
+class PostgresCatalog(Catalog[AnyStorage]):
     """The collections of one PostgreSQL database.
 
     `entities` are the maps for collections yet to be made. Where those live that exist, the database itself tells.
     """
 
     def __init__(self, layouts: Layouts, entities: Mapping[str, EntityMap]) -> None:
+        super().__init__()
         self.layouts: Final = layouts
         self._entities = entities
-        self._collections: dict[Namespace, Collection] = {}
         self._prospects: dict[Namespace, AnyStorage] = {}
-        self.loaded = False
-        self.version = 0
-        """Changes with every definition: if it has not, there is nothing to undo in memory."""
-
-    def collection(self, database: str, name: str) -> Collection | None:
-        """Return a collection, None for one that does not exist."""
-        return self._collections.get((database, name))
-
-    def storage(self, database: str, name: str) -> AnyStorage:
-        """Return where the documents of a collection live, or would if it were made now."""
-        found = self._collections.get((database, name))
-        return self._prospect(database, name) if found is None else found.storage
-
-    def unique(self, database: str, name: str) -> tuple[Index, ...]:
-        """Return the unique indexes of a collection beside `_id_`, in the order of their making."""
-        found = self._collections.get((database, name))
-        return () if found is None else found.unique
-
-    def namespaces(self) -> list[Namespace]:
-        """Return database and name of every collection."""
-        return sorted(self._collections)
-
-    def names(self, database: str) -> list[str]:
-        """Return the names of the collections of a database."""
-        return sorted(name for owner, name in self._collections if owner == database)
-
-    def forget(self, database: str, name: str) -> None:
-        """Forget a collection whose tables turned out to be missing."""
-        self._collections.pop((database, name), None)
-        self.loaded = False
-
-    def undone(self, *, since: int) -> None:
-        """Have the catalog read again after a rollback, if anything was defined since a version."""
-        if self.version != since:
-            self.loaded = False
-
-    def stale(self) -> None:
-        """Have the catalog read again before it is used."""
-        self.loaded = False
 
     async def load(self, connection: Connection) -> None:
         """Make the catalog's tables where they do not exist, and read them."""
@@ -200,10 +126,7 @@ class Catalog:
             indexes = await connection.fetch(_ALL_INDEXES.text)
             # Still under the lock: nobody defines anything between reading and remembering.
             self.layouts.forget()
-            self._collections = self._collections_of(collections, indexes)
-            for known in self._collections.values():
-                known.storage.watch(index.specification for index in known.indexes)
-            self.loaded = True
+            self._know_all(self._collections_of(collections, indexes))
 
     async def create(
         self, connection: Connection, database: str, name: str, options: Mapping[str, Any]
@@ -234,10 +157,10 @@ class Catalog:
         await connection.execute(";\n".join(storage.tables.definitions))
         if uuid is None:
             return False
-        self.version += 1
-        self._collections[database, name] = Collection(
+        made = Collection(
             storage=storage, options=options, uuid=uuid, validation=validation_of(options)
         )
+        self._know((database, name), made)
         return True
 
     async def change_options(
@@ -246,11 +169,7 @@ class Catalog:
         """Give a collection that exists other options."""
         values = {"owner": database, "collection": name, "changed": encode(dict(options))}
         await connection.execute(_CHANGE_OPTIONS.text, *_CHANGE_OPTIONS.arguments(values))
-        self.version += 1
-        known = self._collections[database, name]
-        self._collections[database, name] = replace(
-            known, options=options, validation=validation_of(options)
-        )
+        self._know_options((database, name), options)
 
     async def change_index(
         self, connection: Connection, database: str, name: str, index: Index
@@ -263,10 +182,7 @@ class Catalog:
             "changed": encode(dict(index.specification)),
         }
         await connection.execute(_CHANGE_INDEX.text, *_CHANGE_INDEX.arguments(values))
-        self.version += 1
-        known = self._collections[database, name]
-        indexes = tuple(index if each.name == index.name else each for each in known.indexes)
-        self._collections[database, name] = replace(known, indexes=indexes)
+        self._know_changed((database, name), index)
 
     async def drop(self, connection: Connection, database: str, name: str) -> bool:
         """Drop a collection; False when there was none. The caller holds a transaction."""
@@ -276,8 +192,7 @@ class Catalog:
             await connection.execute(statement)
         await connection.execute(_FORGET_COLLECTION.text, *_FORGET_COLLECTION.arguments(values))
         await connection.execute(_FORGET_INDEXES.text, *_FORGET_INDEXES.arguments(values))
-        self.version += 1
-        return self._collections.pop((database, name), None) is not None
+        return self._know_dropped((database, name))
 
     async def add_index(
         self, connection: Connection, database: str, name: str, index: Index
@@ -290,29 +205,16 @@ class Catalog:
             "specification": encode(dict(index.specification)),
         }
         await connection.execute(_ADD_INDEX.text, *_ADD_INDEX.arguments(values))
-        self.version += 1
-        known = self._collections[database, name]
-        self._know_indexes((database, name), (*known.indexes, index))
+        self._know_added((database, name), index)
 
     async def remove_indexes(
-        self, connection: Connection, database: str, name: str, indexes: Iterable[Index]
+        self, connection: Connection, database: str, name: str, indexes: Sequence[Index]
     ) -> None:
         """Forget indexes of a collection that exists."""
-        gone = {index.name for index in indexes}
-        for index_name in gone:
-            values = {"database": database, "collection": name, "name": index_name}
+        for index in indexes:
+            values = {"database": database, "collection": name, "name": index.name}
             await connection.execute(_FORGET_INDEX.text, *_FORGET_INDEX.arguments(values))
-        self.version += 1
-        known = self._collections[database, name]
-        kept = tuple(index for index in known.indexes if index.name not in gone)
-        self._know_indexes((database, name), kept)
-
-    def expiring(self) -> Iterator[tuple[Namespace, Index]]:
-        """Yield every TTL index with its collection."""
-        for place, collection in self._collections.items():
-            for index in collection.indexes:
-                if index.expiry is not None:
-                    yield place, index
+        self._know_removed((database, name), indexes)
 
     def _check_table(self, database: str, name: str, storage: AnyStorage) -> None:
         """Raise SettingsError if the table of a collection belongs to another one already."""
@@ -324,11 +226,6 @@ class Catalog:
                     where=f"the map of {name!r} or of {other!r}",
                     remedy="name another table in the map",
                 )
-
-    def _know_indexes(self, place: Namespace, indexes: tuple[Index, ...]) -> None:
-        known = self._collections[place]
-        known.storage.watch(index.specification for index in indexes)
-        self._collections[place] = replace(known, indexes=indexes)
 
     def _prospect(self, database: str, name: str) -> AnyStorage:
         entity = self._entities.get(name)
@@ -342,7 +239,7 @@ class Catalog:
 
     def _collections_of(
         self, collections: Iterable[Record], indexes: Iterable[Record]
-    ) -> dict[Namespace, Collection]:
+    ) -> dict[Namespace, Collection[AnyStorage]]:
         """Return the collections that the rows of the catalog tell of."""
         by_collection: dict[Namespace, list[Index]] = {}
         for row in indexes:

@@ -19,13 +19,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIT, BYTEA
 from sqlalchemy.sql import ColumnElement
 
 from adapters.entities.entity import IdentityType
-from adapters.postgresql.catalog import Catalog
+from adapters.operations.storage import Found
+from adapters.postgresql.catalog import PostgresCatalog
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.failures import MOVED, state_of, unreachable
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.statements import SHAPES_KEPT
-from adapters.postgresql.storage import AnyStorage, Found
+from adapters.postgresql.storage import AnyStorage
 from adapters.postgresql.tables import CollectionTables
 from adapters.sql.columns.elements import drifted
 from adapters.sql.dialect import Statement, compiled
@@ -55,7 +56,7 @@ class Digests:
 
     def __init__(self, dsn: str, *, connections: int = 2) -> None:
         self._connections = Connections(dsn, limit=connections)
-        self._catalog = Catalog(Layouts(self._connections), {})
+        self._catalog = PostgresCatalog(Layouts(self._connections), {})
 
     async def __aenter__(self) -> Self:
         return self

@@ -8,9 +8,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from asyncpg import Record
 
-from adapters.postgresql.narrowing import selection_of
+from adapters.operations.narrowing import selection_of
+from adapters.operations.storage import Contents, Fetched, Found
 from adapters.postgresql.statements import SHAPES_KEPT
-from adapters.postgresql.storage import Contents, Fetched, Found, Read
+from adapters.postgresql.storage import Read
 from adapters.postgresql.tables import CollectionTables, tables_of
 from adapters.query.filter import Filter
 from adapters.query.paths import Path

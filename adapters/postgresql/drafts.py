@@ -10,12 +10,12 @@ from asyncpg import Record
 from adapters.entities.parts import PartCodec
 from adapters.evaluate.project import projector
 from adapters.evaluate.upsert import upserted
-from adapters.postgresql.catalog import Collection
-from adapters.postgresql.counting import Counting, counting_of, documents_of_count
+from adapters.operations.counting import Counting, counting_of, documents_of_count
+from adapters.operations.documents import entries_of
+from adapters.operations.narrowing import bounds_once
+from adapters.postgresql.catalog import PostgresCollection
 from adapters.postgresql.document_storage import DocumentStorage
-from adapters.postgresql.documents import entries_of
 from adapters.postgresql.mapped_storage import MappedStorage
-from adapters.postgresql.narrowing import bounds_once
 from adapters.query.filter import parse_filter
 from adapters.query.pipeline import parse_pipeline, rearranged
 from adapters.query.projection import Projection, parse_projection
@@ -54,7 +54,7 @@ class Draft:
 
 
 def draft_of(
-    kind: Kind, arguments: Arguments, collection: Collection, *, marked: bool
+    kind: Kind, arguments: Arguments, collection: PostgresCollection, *, marked: bool
 ) -> Draft | None:
     """Return the plan of an operation that has an outline, None where SQL alone does not answer it."""
     storage = collection.storage
@@ -80,7 +80,7 @@ def draft_of(
 
 
 def draft_of_upsert(
-    kind: Kind, arguments: Arguments, collection: Collection, *, marked: bool
+    kind: Kind, arguments: Arguments, collection: PostgresCollection, *, marked: bool
 ) -> Draft | None:
     """Return the plan of a `findAndModify` that also inserts the document, None for any other operation."""
     storage = collection.storage
@@ -248,7 +248,7 @@ def _count_documents(storage: MappedStorage, counting: Counting) -> Draft | None
 
 
 def _alter(
-    collection: Collection,
+    collection: PostgresCollection,
     storage: MappedStorage,
     query: Mapping[str, Any],
     update: Mapping[str, Any],

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.entities.entity import EntityMap
-from adapters.postgresql import options
+from adapters.operations import options
+from adapters.operations.counting import counting_of
+from adapters.operations.narrowing import identities_of
 from adapters.postgresql.connections import Connections
-from adapters.postgresql.counting import counting_of
 from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_storage import MappedStorage
-from adapters.postgresql.narrowing import identities_of
 from adapters.postgresql.storage import AnyStorage
 from adapters.query.filter import parse_query
 from adapters.query.paths import split_path

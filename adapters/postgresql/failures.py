@@ -11,9 +11,7 @@ from typing import Final
 import asyncpg
 
 from adapters.gateway import ConflictError
-from adapters.query.failures import CommandFailure
 from comparators.errors import CapacityError, ParallaxError, SettingsError, UnreachableError
-from comparators.outcome import Failure
 
 AWAY: Final = frozenset(
     {
@@ -57,17 +55,6 @@ class MovedError(UnreachableError):
 def state_of(error: BaseException) -> str:
     """Return the SQLSTATE of an error, empty for one that has none."""
     return getattr(error, "sqlstate", None) or ""
-
-
-def failure_of(failure: CommandFailure) -> Failure:
-    """Return a refusal as MongoDB would answer it."""
-    return Failure(
-        code=failure.code,
-        code_name=failure.code_name,
-        key_pattern=failure.key_pattern,
-        key_value=failure.key_value,
-        message=failure.message,
-    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.catalog import PostgresCatalog
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.filling import SCHEMA, stage
 from adapters.postgresql.layouts import Layouts
@@ -67,7 +67,7 @@ class Filler:
 
     def __init__(self, dsn: str) -> None:
         self._connections = Connections(dsn, limit=1)
-        self._catalog = Catalog(Layouts(self._connections), {})
+        self._catalog = PostgresCatalog(Layouts(self._connections), {})
 
     async def __aenter__(self) -> Self:
         return self

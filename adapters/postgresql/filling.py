@@ -17,13 +17,13 @@ from sqlalchemy.sql import ColumnElement
 from adapters.entities.entity import IdentityType
 from adapters.entities.identity import ESCAPE_BYTE, ESCAPE_CHARACTER
 from adapters.gateway import Staged
+from adapters.operations.documents import entries_of
 from adapters.postgresql import statements
-from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.catalog import PostgresCatalog
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.document_storage import DocumentStorage
-from adapters.postgresql.documents import entries_of
 from adapters.postgresql.mapped_storage import MappedStorage
-from adapters.postgresql.session import Session
+from adapters.postgresql.session import PostgresSession
 from adapters.postgresql.storage import AnyStorage
 from adapters.postgresql.tables import TOAST_BEYOND, CollectionTables, Content, ElementTable
 from adapters.query.failures import CommandFailure
@@ -41,7 +41,7 @@ AFTER_ESCAPE: Final = chr(ord(ESCAPE_CHARACTER) + 1)
 
 async def stage(
     connection: Connection,
-    catalog: Catalog,
+    catalog: PostgresCatalog,
     storage: AnyStorage,
     documents: AsyncIterator[bytes],
     *,
@@ -67,7 +67,7 @@ class _Staging:
     def __init__(
         self,
         connection: Connection,
-        catalog: Catalog,
+        catalog: PostgresCatalog,
         storage: AnyStorage,
         stages: Sequence[sa.Table],
     ) -> None:
@@ -141,7 +141,7 @@ def _staging_table(name: str, *columns: sa.Column[Any]) -> sa.Table:
     )
 
 
-async def merge(session: Session, staged: Staged) -> bool:
+async def merge(session: PostgresSession, staged: Staged) -> bool:
     """Merge what is staged, inside a transaction; False, with nothing changed, where rows are missing."""
     merging = _Merging(session, staging_tables(session.tables, staged.table), staged)
     if await merging.value(merging.count) != staged.rows:
@@ -162,7 +162,9 @@ async def merge(session: Session, staged: Staged) -> bool:
 class _Merging:
     """The statements of one merge."""
 
-    def __init__(self, session: Session, stages: Sequence[sa.Table], staged: Staged) -> None:
+    def __init__(
+        self, session: PostgresSession, stages: Sequence[sa.Table], staged: Staged
+    ) -> None:
         tables, staging = session.tables, stages[0]
         self._session = session
         self._bounds = bounds_of(session.storage, staged.lower, staged.upper)
@@ -221,7 +223,7 @@ def _removal(tables: CollectionTables, *conditions: ColumnElement[bool]) -> sa.S
 
 
 async def _remove_drifted(
-    session: Session,
+    session: PostgresSession,
     merging: "_Merging",
     drifted: sa.Select[Any],
     staged: Staged,
@@ -279,7 +281,7 @@ def _putting_elements(
     )
 
 
-async def _take_entries(session: Session, merging: _Merging) -> None:
+async def _take_entries(session: PostgresSession, merging: _Merging) -> None:
     """Give the merged documents their entries in unique indexes, away from others that have them."""
     await merging.run(merging.free)
     seize = statements.seize_entries(session.tables)

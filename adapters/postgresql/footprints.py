@@ -10,15 +10,15 @@ from functools import partial
 from typing import Any, Final
 
 from adapters.gateway import Footprint
-from adapters.postgresql import options
-from adapters.postgresql.catalog import Catalog
-from adapters.postgresql.collating import holds_text
-from adapters.postgresql.documents import entries_of
-from adapters.postgresql.indexes import Index
-from adapters.postgresql.narrowing import identities_of
-from adapters.postgresql.picking import picked
-from adapters.postgresql.residual import query_of
-from adapters.postgresql.session import Session
+from adapters.operations import options
+from adapters.operations.collating import holds_text
+from adapters.operations.documents import entries_of
+from adapters.operations.indexes import Index
+from adapters.operations.narrowing import identities_of
+from adapters.operations.picking import picked
+from adapters.operations.residual import query_of
+from adapters.postgresql.catalog import PostgresCatalog
+from adapters.postgresql.session import PostgresSession
 from adapters.query.command_fields import is_on
 from adapters.query.failures import CommandFailure
 from comparators.canonical import decode, document_key
@@ -33,7 +33,7 @@ READS: Final[Mapping[Kind, str]] = {
 """The reads of one collection, and where each has its filter."""
 
 
-def footprint_of(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...]:
+def footprint_of(operation: Operation, catalog: PostgresCatalog) -> tuple[Footprint, ...]:
     """Return what an operation touches."""
     if not catalog.loaded:
         return (_barrier(operation),)
@@ -43,7 +43,7 @@ def footprint_of(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...
     return tuple(map(_of_equal_strings, found))
 
 
-def _is_collated(operation: Operation, catalog: Catalog) -> bool:
+def _is_collated(operation: Operation, catalog: PostgresCatalog) -> bool:
     """Return whether strings may be equal that are not the same."""
     collection = catalog.collection(operation.database, operation.collection)
     if collection is not None and "collation" in collection.options:
@@ -61,7 +61,7 @@ def _of_equal_strings(footprint: Footprint) -> Footprint:
     return replace(footprint, keys=None)
 
 
-def _footprints(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...]:
+def _footprints(operation: Operation, catalog: PostgresCatalog) -> tuple[Footprint, ...]:
     unique = catalog.unique(operation.database, operation.collection)
     arguments = operation.arguments
     match operation.kind:
@@ -85,7 +85,7 @@ def _footprints(operation: Operation, catalog: Catalog) -> tuple[Footprint, ...]
             return (_barrier(operation),)
 
 
-async def matching_ids(session: Session) -> list[Any]:
+async def matching_ids(session: PostgresSession) -> list[Any]:
     """Return the `_id`s that the filters of a write select now."""
     found: dict[bytes, Any] = {}
     for query, order, first, sort in _filters(session):
@@ -100,7 +100,7 @@ async def matching_ids(session: Session) -> list[Any]:
     return list(found.values())
 
 
-def _filters(session: Session) -> Iterator[tuple[Any, Callable[[], ValueOrder], bool, Any]]:
+def _filters(session: PostgresSession) -> Iterator[tuple[Any, Callable[[], ValueOrder], bool, Any]]:
     """Yield each filter of a write, its order of values, whether only the first document counts, the sort.
 
     Raises UnsupportedError for an option that selects other documents than the filter alone.

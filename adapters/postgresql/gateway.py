@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -15,11 +15,13 @@ from bson.objectid import ObjectId
 
 from adapters.entities.entity import EntityMap
 from adapters.gateway import Applied, Expiry, Footprint, Generated, Mark, Staged
-from adapters.postgresql import definitions, distinct, marks, reads, statements
-from adapters.postgresql.aggregates import aggregate
-from adapters.postgresql.catalog import Catalog
+from adapters.operations.expiration import expire, expired
+from adapters.operations.refusals import RacedError, failure_of
+from adapters.operations.running import WRITES, run_read, timed, with_collation
+from adapters.operations.special import check_ordinary
+from adapters.postgresql import marks, statements
+from adapters.postgresql.catalog import PostgresCatalog
 from adapters.postgresql.connections import Connection, Connections
-from adapters.postgresql.expiration import expire, expired
 from adapters.postgresql.explanations import Explanations
 from adapters.postgresql.failures import (
     CONFLICTS,
@@ -28,7 +30,6 @@ from adapters.postgresql.failures import (
     TOO_LONG,
     MovedError,
     conflict,
-    failure_of,
     state_of,
     unreachable,
 )
@@ -38,15 +39,13 @@ from adapters.postgresql.images import images, put_images
 from adapters.postgresql.known import KnownOperations
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.outlines import TAKEN, has_usual_options
-from adapters.postgresql.session import Session
-from adapters.postgresql.special import check_ordinary
-from adapters.postgresql.writes import WRITES, apply, write_of
+from adapters.postgresql.session import PostgresSession
+from adapters.postgresql.writes import apply, write_of
 from adapters.query.failures import CommandFailure
-from adapters.query.unsupported import unknowable, unsupported
 from adapters.sql.dialect import compiled
 from comparators.errors import UnreachableError
 from comparators.operation import Kind, Operation
-from comparators.outcome import Answered, Documents, Outcome, Result
+from comparators.outcome import Answered, Documents, Outcome
 
 CONNECTIONS: Final = 16
 NO_MAPS: Final[Mapping[str, EntityMap]] = {}
@@ -60,14 +59,6 @@ WITHOUT_WAITING: Final = compiled(
 )
 """As MongoDB's transactions: one that meets another's uncommitted write is refused, not kept waiting."""
 ANYTHING: Final = compiled(sa.select(sa.literal_column("1")))
-READS: Final[Mapping[Kind, Callable[[Session], Awaitable[Result]]]] = {
-    Kind.FIND: reads.find,
-    Kind.COUNT: reads.count,
-    Kind.DISTINCT: distinct.distinct,
-    Kind.AGGREGATE: aggregate,
-    Kind.LIST_INDEXES: definitions.list_indexes,
-    Kind.LIST_COLLECTIONS: definitions.list_collections,
-}
 WITH_PLANS: Final = frozenset({*TAKEN, Kind.INSERT})
 PLAIN_IDENTITIES: Final = frozenset({ObjectId, str, int, Int64})
 PLAIN_FIND: Final = frozenset({"filter", "limit", "singleBatch", "batchSize"})
@@ -89,7 +80,7 @@ class PostgresGateway:
         explain_beyond_s: float = math.inf,
     ) -> None:
         self._connections = Connections(dsn, limit=connections)
-        self._catalog = Catalog(Layouts(self._connections), entities)
+        self._catalog = PostgresCatalog(Layouts(self._connections), entities)
         self._known = KnownOperations(self._catalog, self._connections)
         self._explain_beyond_s = explain_beyond_s
         self._explanations = Explanations()
@@ -322,7 +313,7 @@ class PostgresGateway:
                 outcome = replace(session.told(outcome), answered=session.answered)
             else:
                 outcome = await run_read(session)
-            outcome = timed(_with_collation(outcome, session), started)
+            outcome = timed(with_collation(outcome, session), started)
             if outcome.duration_s < self._explain_beyond_s:
                 return outcome
             plan = await self._explanations.of(connection, session.statements)
@@ -394,15 +385,15 @@ class PostgresGateway:
 
     def _session(
         self, connection: Connection, operation: Operation, generated: Generated
-    ) -> Session:
-        return Session(
+    ) -> PostgresSession:
+        return PostgresSession(
             connection=connection,
             catalog=self._catalog,
             operation=operation,
             generated=generated,
         )
 
-    def _session_of(self, connection: Connection, namespace: str) -> Session:
+    def _session_of(self, connection: Connection, namespace: str) -> PostgresSession:
         database, collection = namespace.split(".", 1)
         operation = Operation(
             database=database, collection=collection, kind=Kind.FIND, arguments={}
@@ -426,7 +417,7 @@ async def _mark_transaction(
 class PostgresTransaction:
     """Operations that take effect together; each in a savepoint of its own."""
 
-    def __init__(self, connection: Connection, catalog: Catalog) -> None:
+    def __init__(self, connection: Connection, catalog: PostgresCatalog) -> None:
         self._connection = connection
         self._catalog = catalog
         self.touched: dict[str, list[Any]] = {}
@@ -435,7 +426,7 @@ class PostgresTransaction:
     async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
         """Run one operation inside the transaction."""
         started = time.perf_counter()
-        session = Session(
+        session = PostgresSession(
             connection=self._connection,
             catalog=self._catalog,
             operation=operation,
@@ -446,7 +437,7 @@ class PostgresTransaction:
         try:
             if operation.kind in WRITES:
                 async with self._connection.transaction():
-                    outcome = await WRITES[operation.kind].inside(session)
+                    outcome = await WRITES[operation.kind](session)
                 outcome = replace(session.told(outcome), answered=session.answered)
             else:
                 outcome = await run_read(session)
@@ -454,34 +445,14 @@ class PostgresTransaction:
             if self._catalog.version != before:
                 await self._catalog.load(self._connection)
             outcome = Outcome(result=failure_of(failure), duration_s=0.0)
+        except RacedError as error:
+            raise conflict(operation.namespace) from error
         except asyncpg.PostgresError as error:
             if state_of(error) in CONFLICTS:
                 raise conflict(operation.namespace) from error
             raise
         self.touched.setdefault(operation.namespace, []).extend(outcome.touched)
-        return timed(_with_collation(outcome, session), started)
-
-
-def _with_collation(outcome: Outcome, session: Session) -> Outcome:
-    return outcome if session.collation is None else replace(outcome, collation=session.collation)
-
-
-def timed(outcome: Outcome, started: float) -> Outcome:
-    """Return an outcome with the time since it was `started`."""
-    return replace(outcome, duration_s=time.perf_counter() - started)
-
-
-async def run_read(session: Session) -> Outcome:
-    """Answer a read."""
-    operation = session.operation
-    read = READS.get(operation.kind)
-    if read is None:
-        name = next(iter(operation.arguments), str(operation.kind))
-        command = name if operation.kind is Kind.OTHER else str(operation.kind)
-        if command == "explain":
-            raise unknowable("command explain", where=operation.namespace)
-        raise unsupported(f"command {command}", where=operation.namespace)
-    return Outcome(result=await read(session), duration_s=0.0, answered=session.answered)
+        return timed(with_collation(outcome, session), started)
 
 
 def _plain_identifier(arguments: Mapping[str, Any]) -> Any:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.operations.documents import Change, entries_of
 from adapters.postgresql import statements
-from adapters.postgresql.documents import Change, entries_of
-from adapters.postgresql.session import Session
+from adapters.postgresql.session import PostgresSession
 from adapters.query.failures import CommandFailure
 from comparators.canonical import decode, document_key
 
 
-async def images(session: Session, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
+async def images(session: PostgresSession, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
     """Return the stored documents by `canonical.document_key` of their `_id`."""
     storage = session.storage
     keys = tuple(storage.key_of(identifier) for identifier in ids)
@@ -18,7 +18,9 @@ async def images(session: Session, ids: Sequence[Any]) -> Mapping[bytes, bytes]:
     return {document_key(each.document["_id"]): each.raw for each in fetched.found}
 
 
-async def put_images(session: Session, given: Mapping[bytes, tuple[Any, bytes | None]]) -> None:
+async def put_images(
+    session: PostgresSession, given: Mapping[bytes, tuple[Any, bytes | None]]
+) -> None:
     """Make the stored documents equal to the images, inside a transaction."""
     await session.ensure()
     tables, run, key_of = session.tables, session.connection, session.storage.key_of
@@ -42,7 +44,7 @@ async def put_images(session: Session, given: Mapping[bytes, tuple[Any, bytes | 
             await run.execute(seized.text, *seized.arguments(_distinct(changes)))
 
 
-def _image_of(session: Session, identifier: Any, image: bytes) -> Change:
+def _image_of(session: PostgresSession, identifier: Any, image: bytes) -> Change:
     document = decode(image)
     try:
         entries = tuple(entries_of(document, session.unique).values())

@@ -13,12 +13,13 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from adapters.gateway import Mark
+from adapters.operations.documents import entries_of
+from adapters.operations.indexes import Entry
 from adapters.postgresql import marks
-from adapters.postgresql.catalog import Catalog, Collection
+from adapters.postgresql.catalog import PostgresCatalog, PostgresCollection
 from adapters.postgresql.connections import Connection, Connections
-from adapters.postgresql.documents import carried, entries_of, entry_values
+from adapters.postgresql.documents import carried, entry_values
 from adapters.postgresql.drafts import ALTERED, Answer, Draft, draft_of, draft_of_upsert
-from adapters.postgresql.indexes import Entry
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.outlines import (
     Outline,
@@ -83,7 +84,7 @@ class _UnchangedError(Exception):
 class KnownOperations:
     """The plans of a gateway by outline, kept with their collections: a definition forgets them."""
 
-    def __init__(self, catalog: Catalog, connections: Connections) -> None:
+    def __init__(self, catalog: PostgresCatalog, connections: Connections) -> None:
         self._catalog = catalog
         self._connections = connections
         self.hits = 0
@@ -127,7 +128,11 @@ class KnownOperations:
         return Ran(outcome, known.text)
 
     async def _update_each(
-        self, collection: Collection, operation: Operation, mark: Mark | None, started: float
+        self,
+        collection: PostgresCollection,
+        operation: Operation,
+        mark: Mark | None,
+        started: float,
     ) -> Ran | None:
         """Run several updates behind one another without waiting for any; None unless each changes its document."""
         if operation.kind is not Kind.UPDATE:
@@ -153,7 +158,7 @@ class KnownOperations:
         return Ran(outcome, ready[0][0])
 
     def _ready_updates(
-        self, collection: Collection, operation: Operation
+        self, collection: PostgresCollection, operation: Operation
     ) -> list[tuple[str, list[Any]]] | None:
         """Return the SQL of each statement with its arguments, None where one takes the general way."""
         outlines = outlines_of_updates(operation.arguments)
@@ -171,7 +176,7 @@ class KnownOperations:
     async def _insert(
         self,
         storage: MappedStorage,
-        collection: Collection,
+        collection: PostgresCollection,
         operation: Operation,
         mark: Mark | None,
         started: float,
@@ -204,7 +209,7 @@ class KnownOperations:
 
     def _plan(
         self,
-        collection: Collection,
+        collection: PostgresCollection,
         kind: Kind,
         arguments: Mapping[str, Any],
         outline: Outline,
@@ -276,7 +281,7 @@ def _marked(touched: tuple[Any, ...], mark: Mark) -> bytes:
 
 
 def _learnt(
-    collection: Collection,
+    collection: PostgresCollection,
     kind: Kind,
     arguments: Mapping[str, Any],
     outline: Outline,

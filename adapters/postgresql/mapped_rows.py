@@ -15,9 +15,10 @@ from adapters.entities.identity import identity_key
 from adapters.entities.layout import Layout
 from adapters.entities.rows import RowCodec
 from adapters.evaluate.expressions import at_path
+from adapters.operations.storage import Contents, Fetched, Found
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.mapped_tables import mapped_tables_of
-from adapters.postgresql.storage import Contents, Fetched, Found, Insertion
+from adapters.postgresql.storage import Insertion
 from adapters.query.paths import Path
 from adapters.sql.binding import UnfitError
 from adapters.sql.columns.changes import FIXED, size_of

@@ -1,56 +1,43 @@
-"""What the operations run with: a connection, the catalog, and the values that the legacy server made up."""
+"""The session of PostgreSQL: how its tables are read and written, in as few statements as can be."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import asyncpg
-from bson.datetime_ms import DatetimeMS
 
-from adapters.gateway import Generated, Mark
-from adapters.postgresql.bindings import values_of_let
-from adapters.postgresql.catalog import Catalog
-from adapters.postgresql.collating import order_of_values
+from adapters.gateway import Mark
+from adapters.operations.documents import Change, Stored
+from adapters.operations.indexes import Entry, Index
+from adapters.operations.refusals import TakenError
+from adapters.operations.session import Session
+from adapters.operations.storage import Fetched, Found
+from adapters.postgresql import native, statements
+from adapters.postgresql.catalog import PostgresCatalog
 from adapters.postgresql.connections import Connection
-from adapters.postgresql.documents import Change, Stored, shape_of, values_of
+from adapters.postgresql.documents import shape_of, values_of
 from adapters.postgresql.failures import ABSENT, state_of
-from adapters.postgresql.indexes import Index
 from adapters.postgresql.statements import WriteShape
-from adapters.postgresql.storage import AnyStorage, Fetched, Grouping, Read
+from adapters.postgresql.storage import AnyStorage, Grouping, Read
 from adapters.postgresql.tables import CollectionTables
-from adapters.postgresql.validation import Validation
 from adapters.sql.dialect import Statement
-from comparators.operation import Operation
-from comparators.order import ValueOrder
 from comparators.outcome import Answered, Outcome
 
-T = TypeVar("T")
-
-WORST: Final = list(Answered)
-"""The ways to find documents, the worst last."""
+AT_ONCE: Final = 1000
+"""So many rows are fetched in advance where all are read one by one."""
 
 MakeStatement = Callable[[CollectionTables, WriteShape], Statement]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class PostgresSession(Session):
     """One operation on one connection, inside a transaction of PostgreSQL or not."""
 
     connection: Connection
-    catalog: Catalog
-    operation: Operation
-    generated: Generated
-    alternatives: list[Any] = field(default_factory=list)
-    """The `_id`s of documents that a write of one document might have chosen instead."""
+    catalog: PostgresCatalog
     statements: list[str] = field(default_factory=list)
     """The SQL that was run to find and to write documents."""
-    ways: list[Answered] = field(default_factory=list)
-    """How documents were found, statement by statement."""
-
-    @property
-    def answered(self) -> Answered | None:
-        """How the documents were found at the worst, None where there were none to find."""
-        return max(self.ways, key=WORST.index, default=None)
 
     @property
     def storage(self) -> AnyStorage:
@@ -61,71 +48,6 @@ class Session:
     def tables(self) -> CollectionTables:
         """The tables of the operation's collection."""
         return self.storage.tables
-
-    @property
-    def unique(self) -> tuple[Index, ...]:
-        """The unique indexes of the operation's collection beside `_id_`."""
-        return self.catalog.unique(self.operation.database, self.operation.collection)
-
-    @property
-    def guarding(self) -> tuple[Index, ...]:
-        """The indexes of the operation's collection that may refuse a document, beside `_id_`."""
-        found = self.catalog.collection(self.operation.database, self.operation.collection)
-        return () if found is None else found.guarding
-
-    @property
-    def indexes(self) -> tuple[Index, ...]:
-        """The indexes of the operation's collection beside `_id_`, in the order of their making."""
-        found = self.catalog.collection(self.operation.database, self.operation.collection)
-        return () if found is None else found.indexes
-
-    def validate(self, document: dict[str, Any], *, before: dict[str, Any] | None = None) -> None:
-        """Raise CommandFailure for a document that the collection's validator refuses."""
-        validation = self._validation
-        if validation is not None:
-            validation.check(document, before=before)
-
-    @property
-    def validates(self) -> bool:
-        """Whether the collection's validator has to see each document that is written."""
-        return self._validation is not None
-
-    @property
-    def _validation(self) -> Validation | None:
-        found = self.catalog.collection(self.operation.database, self.operation.collection)
-        if found is None or self.operation.arguments.get("bypassDocumentValidation"):
-            return None
-        return found.validation
-
-    def is_indexed(self, path: str) -> bool:
-        """Return whether an index holds the values at a path, and null for documents without one."""
-        return any(
-            index.plain and path in index.paths and (not index.sparse or len(index.paths) > 1)
-            for index in self.indexes
-        )
-
-    @property
-    def exists(self) -> bool:
-        """Whether the operation's collection is known to exist."""
-        found = self.catalog.collection(self.operation.database, self.operation.collection)
-        return found is not None
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """The variables that expressions may name: the server's clock, and those of `let`."""
-        now = {"NOW": DatetimeMS(self.generated.now_ms)}
-        let = self.operation.arguments.get("let")
-        return now | values_of_let(let, now, self.order_under(self.operation.arguments))
-
-    @property
-    def collation(self) -> Mapping[str, Any] | None:
-        """The collation of the operation's collection; None for the simple one."""
-        found = self.catalog.collection(self.operation.database, self.operation.collection)
-        return None if found is None else found.options.get("collation")
-
-    def order_under(self, statement: Mapping[str, Any]) -> ValueOrder:
-        """Return the order of values that a command or statement asks for, else the collection's."""
-        return order_of_values(statement.get("collation"), self.collation)
 
     async def fetch(self, storage: AnyStorage, read: Read) -> Fetched:
         """Return the documents that SQL selects, none from a collection that does not exist."""
@@ -150,7 +72,7 @@ class Session:
         self._note(read, drifted=drifted)
         return None if drifted else int(n)
 
-    async def grouped(self, grouping: Grouping[T]) -> list[T] | None:
+    async def grouped(self, grouping: Grouping[Any]) -> list[Any] | None:
         """Return what SQL makes of many documents at once, None where it cannot tell."""
         statement = grouping.statement
         rows = await self.rows(statement.text, statement.arguments(grouping.values))
@@ -193,11 +115,10 @@ class Session:
         kept = None if outcome is None else self.told(outcome)
         values = values_of(tables, changes, mark=mark, outcome=kept, together=together)
         self.statements.append(statement.text)
-        return await self.connection.fetch(statement.text, *statement.arguments(values))
-
-    def told(self, outcome: Outcome) -> Outcome:
-        """Return the outcome of a write with the documents that it might have chosen instead."""
-        return replace(outcome, alternatives=tuple(self.alternatives))
+        try:
+            return await self.connection.fetch(statement.text, *statement.arguments(values))
+        except asyncpg.UniqueViolationError as error:
+            raise TakenError from error
 
     async def learn(self, storage: AnyStorage, rows: Sequence[Any]) -> None:
         """Have the layouts of rows known."""
@@ -238,3 +159,95 @@ class Session:
             return
         async with self.connection.transaction():
             await self.catalog.create(self.connection, *place, {})
+
+    async def every(self, read: Read) -> AsyncIterator[Found]:
+        """Yield the documents of a read of the collection, inside a transaction."""
+        storage = self.storage
+        rows = self.connection.cursor(read.statement.text, *read.arguments, prefetch=AT_ONCE)
+        async for row in rows:
+            await self.learn(storage, [row])
+            yield storage.found(row)
+
+    async def present(self, keys: Sequence[Any]) -> set[Any]:
+        """Return which primary keys belong to documents."""
+        rows = await self.connection.fetch(statements.present(self.tables).text, list(keys))
+        return {row[0] for row in rows}
+
+    async def holders(self, entries: Sequence[Entry]) -> dict[tuple[str, bytes], Any]:
+        """Return by index and key who has the unique entries that are taken."""
+        if not entries:
+            return {}
+        statement = statements.holders(self.tables)
+        values = {
+            "wanted_names": [entry.index.name for entry in entries],
+            "wanted_keys": [entry.key for entry in entries],
+        }
+        rows = await self.connection.fetch(statement.text, *statement.arguments(values))
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    async def insert(self, changes: Sequence[Change]) -> None:
+        """Insert documents with their entries in one statement."""
+        together = len(changes) > 1
+        make = statements.insert_documents if together else statements.insert_document
+        await self.write(make, changes, together=together)
+
+    async def replace(self, changes: Sequence[Change]) -> None:
+        """Replace documents that are locked, and their entries, in one statement."""
+        await self.write(statements.replace_documents, changes)
+
+    async def remove(self, keys: Sequence[Any]) -> None:
+        """Delete documents that are locked, and their entries."""
+        text = statements.delete_documents(self.tables, bool(self.unique), marked=False)
+        await self.connection.execute(text.text, *text.arguments({"ids": list(keys)}))
+
+    def savepoint(self) -> AbstractAsyncContextManager[Any]:
+        """Begin a part of the transaction that an exception undoes alone."""
+        return self.connection.transaction()
+
+    async def lock(self) -> None:
+        """Keep other writes off the collection until the transaction ends."""
+        await self.connection.execute(statements.lock(self.tables))
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return self.operation.database, self.operation.collection
+
+    async def create(self, options: Mapping[str, Any]) -> bool:
+        """Make the collection; False when it existed."""
+        return await self.catalog.create(self.connection, *self._place, options)
+
+    async def drop(self, database: str, collection: str) -> None:
+        """Drop a collection, if there is one."""
+        await self.catalog.drop(self.connection, database, collection)
+
+    async def change_options(self, options: Mapping[str, Any]) -> None:
+        """Give the collection other options."""
+        await self.catalog.change_options(self.connection, *self._place, options)
+
+    async def change_index(self, index: Index) -> None:
+        """Put an index in the place of the one with its name."""
+        await self.catalog.change_index(self.connection, *self._place, index)
+
+    async def add_index(self, index: Index) -> None:
+        """Remember an index, and make that of PostgreSQL for it."""
+        await self.catalog.add_index(self.connection, *self._place, index)
+        await native.make(self.connection, self.storage, index)
+
+    async def drop_indexes(self, indexes: Sequence[Index]) -> None:
+        """Forget indexes, free their entries, and drop PostgreSQL's own that no other needs."""
+        names = [index.name for index in indexes if index.unique]
+        if names:
+            freed = statements.free_indexes(self.tables)
+            await self.connection.execute(freed.text, *freed.arguments({"names": names}))
+        await self.catalog.remove_indexes(self.connection, *self._place, indexes)
+        await native.drop(self.connection, self.storage, indexes, self.indexes)
+
+    async def enter(self, index: Index, holders: Mapping[bytes, Any]) -> None:
+        """Take the entries of a new unique index."""
+        entries = self.tables.entries
+        await self.connection.copy_records_to_table(
+            entries.name,
+            schema_name=entries.schema,
+            columns=["index_name", "key", "id"],
+            records=[(index.name, key, holder) for key, holder in holders.items()],
+        )

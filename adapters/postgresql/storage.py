@@ -1,82 +1,24 @@
-"""Where the documents of a collection live: what operations need to know of it, and nothing else.
+"""The storage of a collection in PostgreSQL: what its session needs to know of it beside the operations.
 
 There are two kinds: a document table holds each document as BSON, a mapped table as typed columns.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 from asyncpg import Record
 
-from adapters.entities.layout import Layout
+from adapters.operations import storage
+from adapters.operations.storage import Described, Fetched, Found, Selected
 from adapters.postgresql.tables import CollectionTables
-from adapters.query.filter import Filter
 from adapters.query.paths import Path
 from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
 from adapters.query.update import Update
 from adapters.sql.dialect import Statement
 from adapters.sql.plan import Residual
-from comparators.canonical import decode, encode
-from comparators.outcome import Answered
-
-
-class Found:
-    """A document as read, of which BSON and values are made when asked for."""
-
-    __slots__ = ("_document", "_raw")
-
-    def __init__(self, *, raw: bytes | None = None, document: dict[str, Any] | None = None) -> None:
-        self._raw = raw
-        self._document = document
-
-    @property
-    def raw(self) -> bytes:
-        """The document as BSON."""
-        if self._raw is None:
-            self._raw = encode(self._document or {})
-        return self._raw
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The document as values."""
-        if self._document is None:
-            self._document = decode(self._raw or b"")
-        return self._document
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """A document as its tables take it: a value for each of `CollectionTables.contents`.
-
-    `elements` are rows for each of `CollectionTables.elements`, None where those that are there may stay. The layouts must
-    be known to the database before.
-    """
-
-    values: tuple[Any, ...]
-    layouts: tuple[Layout, ...] = ()
-    elements: tuple[tuple[tuple[Any, ...], ...] | None, ...] = ()
-
-
-class Selected(Protocol):
-    """Which rows SQL selects for a filter."""
-
-    @property
-    def exact(self) -> bool:
-        """Whether these are the documents that match, and no others."""
-
-
-class Described(Protocol):
-    """A plan."""
-
-    @property
-    def answered(self) -> Answered:
-        """How the documents are found, as long as no row has drifted."""
-
-    def describe(self) -> str:
-        """Return what SQL does, what the residual does, and why, a line each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,18 +34,6 @@ class Read:
     def arguments(self) -> list[Any]:
         """The values in the order of the parameters."""
         return self.statement.arguments(self.values)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """Documents as SQL gave them.
-
-    If some have `drifted`, SQL could not tell of those, and has neither tested, sorted nor cut what it gave: then all
-    of that is left to do, whatever the plan says.
-    """
-
-    found: list[Found]
-    drifted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,26 +78,15 @@ class Grouping(Generic[T]):
 S = TypeVar("S", bound=Selected)
 
 
-class Storage(Protocol[S]):
+class Storage(storage.Storage[S], Protocol[S]):
     """The tables of a collection, and how documents get into them and out of them."""
 
     @property
     def tables(self) -> CollectionTables:
         """The tables, whether or not they exist."""
 
-    def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
-        """Know the indexes of the collection, as declared: what they cannot hold must not come to columns."""
-
     def native_index(self, specification: Mapping[str, Any]) -> sa.Index | None:
         """Return the index of PostgreSQL for an index, None where there is none."""
-
-    def key_of(self, identifier: Any) -> Any:
-        """Return the primary key of an `_id`."""
-
-    def contents_of(
-        self, document: dict[str, Any], bson: bytes, before: dict[str, Any] | None = None
-    ) -> Contents:
-        """Return what is stored of a document; `before` is what it was made of, if that is stored."""
 
     def found(self, row: Record) -> Found:
         """Return the document of a row that begins with what is shown; its layout must be known."""
@@ -180,12 +99,6 @@ class Storage(Protocol[S]):
 
     def unknown_layouts(self, rows: Sequence[Record]) -> set[int]:
         """Return the layouts that must be read before the documents of rows can be."""
-
-    def selection_of(self, tree: Filter, variables: Mapping[str, Any]) -> S:
-        """Return which rows SQL selects for a filter; `variables` are those that `$expr` may name."""
-
-    def selection_by_keys(self, keys: Sequence[Any]) -> S:
-        """Return the rows with these primary keys."""
 
     def only_key(self, selection: S) -> Any:
         """Return the primary key that a selection asks for and for nothing else, None where it asks for more."""

@@ -16,13 +16,9 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from adapters.query.failures import CommandFailure
 from adapters.sql.dialect import definition, on_table
 from adapters.sql.names import LONGEST_NAME, shortened
 
-LONGEST_NAMESPACE: Final = 255
-INVALID_NAMESPACE: Final = 73
-SYSTEM_COLLECTIONS: Final = frozenset({"system.js", "system.views", "system.profile"})
 RESERVED_SCHEMAS: Final = frozenset({"parallax", "public", "information_schema"})
 RESERVED: Final = re.compile(r"^pg_|~|\0|_seq\d*$")
 """PostgreSQL's own schemas, our suffixes, and the names it gives to the sequences behind ordinals."""
@@ -164,14 +160,6 @@ def entries_definitions(names: Names, entries: sa.Table) -> tuple[str, ...]:
         definition(CreateTable(entries, if_not_exists=True)),
         definition(CreateIndex(sa.Index(names("~unique~id"), entries.c.id), if_not_exists=True)),
     )
-
-
-def check_namespace(database: str, collection: str) -> None:
-    """Raise CommandFailure for the name of a new collection that MongoDB refuses."""
-    wrong = not collection or collection.startswith(".") or {"$", "\0"} & set(collection)
-    internal = collection.startswith("system.") and collection not in SYSTEM_COLLECTIONS
-    if wrong or internal or len(f"{database}.{collection}".encode()) > LONGEST_NAMESPACE:
-        raise CommandFailure(INVALID_NAMESPACE, f"Invalid collection name: {collection}")
 
 
 def schema_name(database: str) -> str:

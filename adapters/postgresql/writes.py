@@ -11,73 +11,52 @@ from typing import Final
 import asyncpg
 
 from adapters.gateway import Mark
-from adapters.postgresql import (
-    collections,
-    definitions,
-    deletes,
-    find_and_modify,
-    inserts,
-    marks,
-    storing,
-    updates,
-)
-from adapters.postgresql.aggregates import stores
+from adapters.operations import running
+from adapters.operations.refusals import RacedError, TakenError, failure_of
+from adapters.operations.running import WriteInside
+from adapters.postgresql import at_once, marks
 from adapters.postgresql.failures import (
     ABSENT,
     MOVED,
     REPEAT,
     TOO_LONG,
     UNIQUE,
-    failure_of,
     state_of,
     unreachable,
 )
-from adapters.postgresql.session import Session
+from adapters.postgresql.session import PostgresSession
 from adapters.query.failures import CommandFailure
 from comparators.operation import Kind, Operation
 from comparators.outcome import Outcome
 
 TRIES: Final = 8
 
+WriteAtOnce = Callable[[PostgresSession, Mark | None], Awaitable[Outcome | None]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
     """The two ways of one kind of write. `at_once` answers None when it takes a transaction."""
 
-    inside: Callable[[Session], Awaitable[Outcome]]
-    at_once: Callable[[Session, Mark | None], Awaitable[Outcome | None]] | None = None
+    inside: WriteInside
+    at_once: WriteAtOnce | None = None
 
 
-async def _insert_at_once(session: Session, mark: Mark | None) -> Outcome | None:
-    return await inserts.insert_at_once(session, inserts.prepare(session), mark)
-
-
-WRITES: Final[Mapping[Kind, Write]] = {
-    Kind.INSERT: Write(inside=inserts.insert, at_once=_insert_at_once),
-    Kind.DELETE: Write(inside=deletes.delete, at_once=deletes.delete_at_once),
-    Kind.UPDATE: Write(inside=updates.update, at_once=updates.update_at_once),
-    Kind.FIND_AND_MODIFY: Write(
-        inside=find_and_modify.modify, at_once=find_and_modify.modify_at_once
-    ),
-    Kind.CREATE: Write(inside=collections.create),
-    Kind.COLL_MOD: Write(inside=collections.change),
-    Kind.RENAME_COLLECTION: Write(inside=collections.rename),
-    Kind.DROP: Write(inside=definitions.drop),
-    Kind.DROP_DATABASE: Write(inside=definitions.drop_database),
-    Kind.CREATE_INDEXES: Write(inside=definitions.create_indexes),
-    Kind.DROP_INDEXES: Write(inside=definitions.drop_indexes),
+AT_ONCE: Final[Mapping[Kind, WriteAtOnce]] = {
+    Kind.INSERT: at_once.insert,
+    Kind.DELETE: at_once.delete,
+    Kind.UPDATE: at_once.update,
+    Kind.FIND_AND_MODIFY: at_once.modify,
 }
-STORE: Final = Write(inside=storing.store)
 
 
 def write_of(operation: Operation) -> Write | None:
     """Return how an operation writes, None for one that reads."""
-    if operation.kind is Kind.AGGREGATE:
-        return STORE if stores(operation) else None
-    return WRITES.get(operation.kind)
+    inside = running.write_of(operation)
+    return None if inside is None else Write(inside=inside, at_once=AT_ONCE.get(operation.kind))
 
 
-async def apply(session: Session, write: Write, mark: Mark | None) -> Outcome:
+async def apply(session: PostgresSession, write: Write, mark: Mark | None) -> Outcome:
     """Apply a write once."""
     for _ in range(TRIES):
         try:
@@ -88,7 +67,7 @@ async def apply(session: Session, write: Write, mark: Mark | None) -> Outcome:
                 outcome = await _in_transaction(session, write, mark)
         except CommandFailure as failure:
             outcome = await _refused(session, failure, mark)
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, RacedError, TakenError) as error:
             if not await _may_go_on(session, error, mark):
                 raise
             applied = None if mark is None else await marks.outcome_of(session.connection, mark)
@@ -99,7 +78,7 @@ async def apply(session: Session, write: Write, mark: Mark | None) -> Outcome:
     raise unreachable("others keep writing the same documents", session.operation.namespace)
 
 
-async def _in_transaction(session: Session, write: Write, mark: Mark | None) -> Outcome:
+async def _in_transaction(session: PostgresSession, write: Write, mark: Mark | None) -> Outcome:
     before = session.catalog.version
     try:
         async with session.connection.transaction():
@@ -113,7 +92,7 @@ async def _in_transaction(session: Session, write: Write, mark: Mark | None) -> 
     return outcome
 
 
-async def _refused(session: Session, failure: CommandFailure, mark: Mark | None) -> Outcome:
+async def _refused(session: PostgresSession, failure: CommandFailure, mark: Mark | None) -> Outcome:
     outcome = Outcome(result=failure_of(failure), duration_s=0.0)
     if mark is None:
         return outcome
@@ -127,8 +106,12 @@ async def _refused(session: Session, failure: CommandFailure, mark: Mark | None)
     return outcome
 
 
-async def _may_go_on(session: Session, error: asyncpg.PostgresError, mark: Mark | None) -> bool:
+async def _may_go_on(session: PostgresSession, error: Exception, mark: Mark | None) -> bool:
     """Return whether a second look or try is due; make the collection where it was missing."""
+    if isinstance(error, RacedError):
+        return True
+    if isinstance(error, TakenError):
+        return mark is not None
     state = state_of(error)
     if state in ABSENT:
         session.catalog.forget(session.operation.database, session.operation.collection)

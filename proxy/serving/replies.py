@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from bson.raw_bson import RawBSONDocument
 
-from adapters.postgresql.collating import order_of_values
+from adapters.operations.collating import order_of_values
 from comparators.operation import Kind, Operation
 from comparators.outcome import (
     Acknowledgement,

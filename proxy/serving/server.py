@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 
 from adapters.gateway import Gateway
-from adapters.postgresql.ttl import Reaper
+from adapters.operations.ttl import Reaper
 from comparators.errors import ParallaxError
 from proxy.serving.availability import Availability
 from proxy.serving.client import Client

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import DropSchema
 
-from adapters.postgresql.catalog import Catalog
+from adapters.postgresql.catalog import PostgresCatalog
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.failures import state_of
 from adapters.postgresql.schema.moving import BESIDE, DEADLOCK, LOCK_NOT_AVAILABLE
@@ -38,7 +38,7 @@ Place = tuple[str, str]
 """The schema and the name of a table."""
 
 
-async def clear_leftovers(connection: Connection, catalog: Catalog) -> None:
+async def clear_leftovers(connection: Connection, catalog: PostgresCatalog) -> None:
     """Remove what is left, save of moves that are under way and of tables that others hold: the next one may."""
     noted = await _noted(connection)
     for database, name in catalog.namespaces() if noted else ():

@@ -21,7 +21,7 @@ from sqlalchemy.schema import CreateIndex
 from adapters.entities.entity import EntityMap
 from adapters.entities.layout import Layout
 from adapters.entities.notation import text_of
-from adapters.postgresql.catalog import COLLECTIONS, Catalog, Collection
+from adapters.postgresql.catalog import COLLECTIONS, PostgresCatalog, PostgresCollection
 from adapters.postgresql.connections import Connection
 from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.failures import state_of
@@ -97,7 +97,7 @@ class Move:
 
     database: str
     name: str
-    collection: Collection
+    collection: PostgresCollection
     entity: EntityMap | None
     target: AnyStorage
 
@@ -106,7 +106,7 @@ class Move:
         return self.collection.storage
 
 
-def move_of(catalog: Catalog, database: str, name: str, entity: EntityMap | None) -> Move:
+def move_of(catalog: PostgresCatalog, database: str, name: str, entity: EntityMap | None) -> Move:
     """Return a move of a collection that exists; RefusedError for one that does not."""
     collection = catalog.collection(database, name)
     if collection is None:
@@ -133,7 +133,7 @@ def statements_of(move: Move) -> list[str]:
 class Mover:
     """Carries out one move on one connection."""
 
-    def __init__(self, connection: Connection, catalog: Catalog, move: Move) -> None:
+    def __init__(self, connection: Connection, catalog: PostgresCatalog, move: Move) -> None:
         self._connection = connection
         self._catalog = catalog
         self._move = move

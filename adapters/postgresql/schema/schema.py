@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from adapters.entities.changes import row_changes
 from adapters.entities.entity import EntityMap
 from adapters.entities.notation import text_of
-from adapters.postgresql.catalog import Catalog, Collection
+from adapters.postgresql.catalog import PostgresCatalog, PostgresCollection
 from adapters.postgresql.connections import Connection, Connections
 from adapters.postgresql.failures import TOO_LONG, state_of
 from adapters.postgresql.layouts import Layouts
@@ -45,7 +45,7 @@ class Schema:
         self._dsn = dsn
         self._entities = entities
         self._connections = Connections(dsn, limit=CONNECTIONS)
-        self._catalog = Catalog(Layouts(self._connections), entities)
+        self._catalog = PostgresCatalog(Layouts(self._connections), entities)
         self._held = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -158,7 +158,7 @@ class Schema:
             if isinstance(collection.storage, MappedStorage)
         }
 
-    def _collections(self, database: str) -> dict[str, Collection]:
+    def _collections(self, database: str) -> dict[str, PostgresCollection]:
         found = {
             name: self._catalog.collection(database, name) for name in self._catalog.names(database)
         }

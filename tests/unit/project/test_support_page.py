@@ -17,23 +17,23 @@ from adapters.evaluate.pcre import FORWARD, UNSUPPORTED_ESCAPES
 from adapters.evaluate.pipeline import run_pipeline
 from adapters.evaluate.text.characters import FOLDED
 from adapters.gateway import Generated
-from adapters.postgresql import options
-from adapters.postgresql.bindings import checked_constants, values_of_let
-from adapters.postgresql.catalog import Catalog, Collection
-from adapters.postgresql.collating import order_of_values
-from adapters.postgresql.collections import changed_index
+from adapters.operations import options
+from adapters.operations.bindings import checked_constants, values_of_let
+from adapters.operations.catalog import Collection
+from adapters.operations.collating import order_of_values
+from adapters.operations.collections import changed_index
+from adapters.operations.hints import check_hint, held_by
+from adapters.operations.indexes import SPECIAL, index_of
+from adapters.operations.running import READS, WRITES, run_read
+from adapters.operations.searching import searching
+from adapters.operations.special import KINDS, check_options
+from adapters.operations.storing import check_identified
+from adapters.operations.validation import check_validator
+from adapters.postgresql.catalog import PostgresCatalog
 from adapters.postgresql.connections import Connections
 from adapters.postgresql.document_storage import document_storage
-from adapters.postgresql.gateway import READS, run_read
-from adapters.postgresql.hints import check_hint, held_by
-from adapters.postgresql.indexes import SPECIAL, index_of
 from adapters.postgresql.layouts import Layouts
-from adapters.postgresql.searching import searching
-from adapters.postgresql.session import Session
-from adapters.postgresql.special import KINDS, check_options
-from adapters.postgresql.storing import check_identified
-from adapters.postgresql.validation import check_validator
-from adapters.postgresql.writes import WRITES
+from adapters.postgresql.session import PostgresSession
 from adapters.query.expression import parse_expression
 from adapters.query.expression.forms import FORMS
 from adapters.query.expression.parse import BUILT_IN, UNAVAILABLE
@@ -154,12 +154,12 @@ def test_what_stands_in_a_sentence_is_what_the_code_covers() -> None:
     assert variables == {f"$${name}" for name in BUILT_IN}
 
 
-def _session(**operation: Any) -> Session:
+def _session(**operation: Any) -> PostgresSession:
     """Return a session of an operation that is refused before anything is asked of a server."""
     given = {"database": "d", "collection": "c", "kind": Kind.FIND, "arguments": {}, **operation}
-    return Session(
+    return PostgresSession(
         connection=cast("Any", None),
-        catalog=Catalog(Layouts(Connections("postgresql://127.0.0.1", limit=1)), {}),
+        catalog=PostgresCatalog(Layouts(Connections("postgresql://127.0.0.1", limit=1)), {}),
         operation=Operation(**given),
         generated=Generated(now_ms=0),
     )
@@ -185,7 +185,7 @@ def _sorted_in(locale: str, text: str = "a") -> Example:
     return lambda: order_of_values({"locale": locale}, None).key(text)
 
 
-def _hint(look: Callable[[Session, Any], Any], specification: dict[str, Any]) -> Example:
+def _hint(look: Callable[[PostgresSession, Any], Any], specification: dict[str, Any]) -> Example:
     session = _session()
     session.catalog._collections["d", "c"] = Collection(
         storage=document_storage("d", "c"), indexes=(index_of(specification),)

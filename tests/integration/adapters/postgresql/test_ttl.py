@@ -5,8 +5,8 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 
 from adapters.gateway import Expiry, Generated
+from adapters.operations.ttl import Reaper
 from adapters.postgresql.gateway import PostgresGateway
-from adapters.postgresql.ttl import Reaper
 from comparators.canonical import decode
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents

@@ -3,11 +3,12 @@ from typing import Any
 import pytest
 
 from adapters.gateway import Footprint
-from adapters.postgresql.catalog import Catalog, Collection
+from adapters.operations.catalog import Collection
+from adapters.operations.indexes import index_of
+from adapters.postgresql.catalog import PostgresCatalog
 from adapters.postgresql.connections import Connections
 from adapters.postgresql.document_storage import document_storage
 from adapters.postgresql.footprints import footprint_of
-from adapters.postgresql.indexes import index_of
 from adapters.postgresql.layouts import Layouts
 from comparators.canonical import document_key
 from comparators.operation import Kind, Operation
@@ -15,11 +16,11 @@ from comparators.operation import Kind, Operation
 SPECIFICATION = {"v": 2, "key": {"email": 1}, "name": "email_1", "unique": True}
 
 
-def unread() -> Catalog:
-    return Catalog(Layouts(Connections("postgresql://127.0.0.1", limit=1)), {})
+def unread() -> PostgresCatalog:
+    return PostgresCatalog(Layouts(Connections("postgresql://127.0.0.1", limit=1)), {})
 
 
-def catalog(*specifications: dict[str, Any]) -> Catalog:
+def catalog(*specifications: dict[str, Any]) -> PostgresCatalog:
     made = unread()
     made._collections["d", "c"] = Collection(
         storage=document_storage("d", "c"), indexes=tuple(map(index_of, specifications))
@@ -28,7 +29,7 @@ def catalog(*specifications: dict[str, Any]) -> Catalog:
     return made
 
 
-def footprint(known: Catalog, kind: Kind, **arguments: Any) -> Footprint:
+def footprint(known: PostgresCatalog, kind: Kind, **arguments: Any) -> Footprint:
     operation = Operation(database="d", collection="c", kind=kind, arguments=arguments)
     return footprint_of(operation, known)[0]
 

@@ -1,4 +1,4 @@
-"""`update`: a statement that changes one document in two round trips, others locked in a transaction.
+"""`update`: documents locked, changed in memory, and written.
 
 Source: MongoDB manual, "update".
 """
@@ -6,20 +6,18 @@ Source: MongoDB manual, "update".
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from adapters.gateway import Mark
-from adapters.postgresql import marks, modifying, options
-from adapters.postgresql.altering import alter
-from adapters.postgresql.bulk_updates import MOST, Numbered, update_together
-from adapters.postgresql.documents import Change, Stored
-from adapters.postgresql.modifying import (
+from adapters.operations import modifying, options
+from adapters.operations.bulk_updates import MOST, Numbered, update_together
+from adapters.operations.documents import Change
+from adapters.operations.modifying import (
     Modification,
     change_of,
     modification_of_statement,
     upsertion,
 )
-from adapters.postgresql.picking import picked
-from adapters.postgresql.session import Session
-from adapters.postgresql.tally import Tally
+from adapters.operations.picking import picked
+from adapters.operations.session import Session
+from adapters.operations.tally import Tally
 from adapters.query.failures import CommandFailure
 from adapters.query.pipeline import named_stages
 from comparators.outcome import Outcome
@@ -27,7 +25,7 @@ from comparators.outcome import Outcome
 FAILED_TO_PARSE: Final = 9
 
 
-def _statements_of(arguments: Mapping[str, Any]) -> Sequence[Any]:
+def statements_of(arguments: Mapping[str, Any]) -> Sequence[Any]:
     """Return the statements; refuse what MongoDB refuses before it runs the first."""
     options.check("update", arguments)
     statements = options.statements(arguments, "update", "updates")
@@ -37,54 +35,10 @@ def _statements_of(arguments: Mapping[str, Any]) -> Sequence[Any]:
     return statements
 
 
-async def update_at_once(session: Session, mark: Mark | None) -> Outcome | None:
-    """Run one statement that changes one document at most; None when it takes a transaction."""
-    statements = _statements_of(session.operation.arguments)
-    if len(statements) != 1:
-        return None
-    [statement] = statements
-    try:
-        modification = modification_of_statement(session, statement, 0)
-        outcome = await alter(session, modification, statement["q"], mark)
-        if outcome is not None:
-            return outcome
-        multi = bool(statement.get("multi"))
-        found = await picked(session, modification.query, first=not multi, locked=False)
-        if len(found) > 1:
-            return None
-        return await _one_at_once(session, modification, found[0] if found else None, mark)
-    except CommandFailure:
-        # It belongs to the statement, not to the command.
-        return None
-
-
-async def _one_at_once(
-    session: Session, modification: Modification, found: Stored | None, mark: Mark | None
-) -> Outcome | None:
-    tally = Tally()
-    change: Change | None = None
-    if found is not None:
-        change = change_of(session, modification, found)[1]
-        tally.count(1, [change])
-        write = modifying.replace_at_once
-    elif modification.insert is not None:
-        change = upsertion(session, modification)
-        tally.count_upserted(0, change)
-        write = modifying.insert_at_once
-    else:
-        write = modifying.replace_at_once
-    outcome = tally.outcome()
-    if change is None:
-        if mark is not None:
-            await marks.write(session.connection, mark, session.told(outcome))
-        return outcome
-    return outcome if await write(session, change, mark=mark, outcome=outcome) else None
-
-
 async def update(session: Session) -> Outcome:
     """Run the statements inside a transaction, together where that is the same as one after the other."""
     arguments = session.operation.arguments
-    numbered = list(enumerate(_statements_of(arguments)))
+    numbered = list(enumerate(statements_of(arguments)))
     tally = Tally()
     for start in range(0, len(numbered), MOST):
         portion = numbered[start : start + MOST]

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.evaluate.pipeline import run_pipeline
-from adapters.postgresql import options
-from adapters.postgresql.collating import check_stages, indifferent
-from adapters.postgresql.counting import Counting, counting_of, documents_of_count
-from adapters.postgresql.hints import held_by
-from adapters.postgresql.reads import counted
-from adapters.postgresql.residual import query_of
-from adapters.postgresql.searching import searching
-from adapters.postgresql.session import Session
-from adapters.postgresql.special import check_source
+from adapters.operations import options
+from adapters.operations.collating import check_stages, indifferent
+from adapters.operations.counting import Counting, counting_of, documents_of_count
+from adapters.operations.hints import held_by
+from adapters.operations.reads import counted
+from adapters.operations.residual import query_of
+from adapters.operations.searching import searching
+from adapters.operations.session import Session
+from adapters.operations.special import check_source
 from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import EVERYTHING

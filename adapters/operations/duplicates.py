@@ -17,7 +17,7 @@ from bson.objectid import ObjectId
 from bson.regex import Regex
 from bson.timestamp import Timestamp
 
-from adapters.postgresql.indexes import ID_INDEX, Entry
+from adapters.operations.indexes import ID_INDEX, Entry
 from adapters.query.failures import CommandFailure
 
 DUPLICATE_KEY: Final = 11000

@@ -11,13 +11,13 @@ from typing import Any, Final
 from bson.binary import Binary
 
 from adapters.evaluate.match import matcher
-from adapters.postgresql import native, options, statements
-from adapters.postgresql.building import build
-from adapters.postgresql.catalog import Collection
-from adapters.postgresql.collating import kept_collation
-from adapters.postgresql.indexes import ID_INDEX, Index, index_of
-from adapters.postgresql.session import Session
-from adapters.postgresql.specifications import KEPT, LONGEST_TTL_S, OPTIONS, check_specification
+from adapters.operations import options
+from adapters.operations.building import build
+from adapters.operations.catalog import Collection
+from adapters.operations.collating import kept_collation
+from adapters.operations.indexes import ID_INDEX, Index, index_of
+from adapters.operations.session import Session
+from adapters.operations.specifications import KEPT, LONGEST_TTL_S, OPTIONS, check_specification
 from adapters.query.collation import parse_collation
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter
@@ -49,7 +49,7 @@ async def drop(session: Session) -> Outcome:
     operation = session.operation
     options.check("drop", operation.arguments)
     known = session.exists
-    await session.catalog.drop(session.connection, operation.database, operation.collection)
+    await session.drop(operation.database, operation.collection)
     if not known:
         raise CommandFailure(NAMESPACE_NOT_FOUND, "ns not found")
     return DONE
@@ -60,7 +60,7 @@ async def drop_database(session: Session) -> Outcome:
     database = session.operation.database
     options.check("dropDatabase", session.operation.arguments)
     for name in session.catalog.names(database):
-        await session.catalog.drop(session.connection, database, name)
+        await session.drop(database, name)
     return DONE
 
 
@@ -82,10 +82,7 @@ async def create_indexes(session: Session) -> Outcome:
         index = index_of(specification)
         if index.guards:
             await build(session, index)
-        await session.catalog.add_index(
-            session.connection, operation.database, operation.collection, index
-        )
-        await native.make(session, index)
+        await session.add_index(index)
     return DONE
 
 
@@ -96,14 +93,7 @@ async def drop_indexes(session: Session) -> Outcome:
     if not session.exists:
         raise CommandFailure(NAMESPACE_NOT_FOUND, "ns not found")
     gone = list(_chosen(_collection(session), operation.arguments.get("index")))
-    freed = statements.free_indexes(session.tables)
-    names = [index.name for index in gone if index.unique]
-    if names:
-        await session.connection.execute(freed.text, *freed.arguments({"names": names}))
-    await session.catalog.remove_indexes(
-        session.connection, operation.database, operation.collection, gone
-    )
-    await native.drop(session, gone, _collection(session).indexes)
+    await session.drop_indexes(gone)
     return DONE
 
 
@@ -135,7 +125,7 @@ async def list_collections(session: Session) -> Documents:
     return Documents(documents=tuple(encode(each) for each in found))
 
 
-def _shown(name: str, collection: Collection) -> dict[str, Any]:
+def _shown(name: str, collection: Collection[Any]) -> dict[str, Any]:
     info: dict[str, Any] = {"readOnly": False}
     if collection.uuid is not None:
         info["uuid"] = Binary(collection.uuid.bytes, 4)
@@ -148,7 +138,7 @@ def _shown(name: str, collection: Collection) -> dict[str, Any]:
     }
 
 
-def _id_specification(collection: Collection) -> dict[str, Any]:
+def _id_specification(collection: Collection[Any]) -> dict[str, Any]:
     collation = collection.options.get("collation")
     return {**ID_SPECIFICATION, **({} if collation is None else {"collation": collation})}
 
@@ -200,13 +190,13 @@ def _collation(given: Mapping[str, Any], default: Mapping[str, Any] | None) -> C
     return collation
 
 
-def _collection(session: Session) -> Collection:
+def _collection(session: Session) -> Collection[Any]:
     operation = session.operation
     found = session.catalog.collection(operation.database, operation.collection)
     return found or Collection(storage=session.storage)
 
 
-def _known(collection: Collection, wanted: Mapping[str, Any]) -> bool:
+def _known(collection: Collection[Any], wanted: Mapping[str, Any]) -> bool:
     """Return whether the index exists as asked for; CommandFailure where it conflicts with another."""
     for index in collection.indexes:
         existing = index.specification
@@ -236,7 +226,7 @@ def _rest(specification: Mapping[str, Any]) -> Any:
     return specification.get("expireAfterSeconds")
 
 
-def _chosen(collection: Collection, wanted: Any) -> Iterator[Index]:
+def _chosen(collection: Collection[Any], wanted: Any) -> Iterator[Index]:
     """Yield the indexes that `dropIndexes` names."""
     if wanted == "*":
         yield from collection.indexes

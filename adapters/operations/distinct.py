@@ -13,12 +13,12 @@ from operator import itemgetter
 from typing import Any, Final
 
 from adapters.evaluate.paths import along, reached
-from adapters.postgresql import options
-from adapters.postgresql.indexes import EMPTY_ARRAY, Index
-from adapters.postgresql.reads import Asked, matching
-from adapters.postgresql.residual import Query, query_of
-from adapters.postgresql.session import Session
-from adapters.postgresql.storage import Found
+from adapters.operations import options
+from adapters.operations.indexes import EMPTY_ARRAY, Index
+from adapters.operations.reads import Asked, matching
+from adapters.operations.residual import Query, query_of
+from adapters.operations.session import Session
+from adapters.operations.storage import Found
 from adapters.query.collation import parse_collation
 from adapters.query.failures import CommandFailure
 from adapters.query.paths import Path, split_path

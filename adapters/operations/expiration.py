@@ -5,12 +5,11 @@ from typing import Any
 
 from bson.datetime_ms import DatetimeMS
 
-from adapters.postgresql.deletes import remove
-from adapters.postgresql.documents import Stored
-from adapters.postgresql.picking import picked
-from adapters.postgresql.residual import query_of
-from adapters.postgresql.session import Session
-from adapters.postgresql.ttl import is_expired
+from adapters.operations.documents import Stored
+from adapters.operations.picking import picked
+from adapters.operations.residual import query_of
+from adapters.operations.session import Session
+from adapters.operations.ttl import is_expired
 
 
 async def expired(session: Session, now_ms: int, *, locked: bool) -> Sequence[Stored]:
@@ -36,5 +35,6 @@ async def expired(session: Session, now_ms: int, *, locked: bool) -> Sequence[St
 async def expire(session: Session, now_ms: int) -> list[Any]:
     """Delete what expired before `now_ms`, inside a transaction; return the `_id`s."""
     gone = await expired(session, now_ms, locked=True)
-    await remove(session, [each.key for each in gone])
+    if gone:
+        await session.remove([each.key for each in gone])
     return [each.document["_id"] for each in gone]

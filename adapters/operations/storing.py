@@ -11,15 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from adapters.evaluate.expressions import Variables, at_path, evaluator
-from adapters.postgresql import inserts, modifying, statements
-from adapters.postgresql.aggregates import Document, Piped, piped
-from adapters.postgresql.deletes import remove
-from adapters.postgresql.documents import Change, insertion
-from adapters.postgresql.failures import failure_of
-from adapters.postgresql.indexes import Index
-from adapters.postgresql.modifying import change_of, modification_of, upsertion
-from adapters.postgresql.picking import picked
-from adapters.postgresql.session import Session
+from adapters.operations import inserts, modifying
+from adapters.operations.aggregates import Document, Piped, piped
+from adapters.operations.documents import Change, insertion
+from adapters.operations.indexes import Index
+from adapters.operations.modifying import change_of, modification_of, upsertion
+from adapters.operations.picking import picked
+from adapters.operations.refusals import failure_of
+from adapters.operations.session import Session
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import EVERYTHING
 from adapters.query.pipeline import Merge, Out, WhenMatched, WhenNotMatched
@@ -215,7 +214,7 @@ async def _replace_all(target: Session, documents: Sequence[Document]) -> Outcom
     """Replace all documents of a collection; its indexes stay."""
     check_identified(documents, "$out", target.operation.namespace)
     await target.ensure()
-    await target.connection.execute(statements.lock(target.tables))
+    await target.lock()
     whole = [inserts.identified(document, target, at) for at, document in enumerate(documents)]
     prepared: inserts.Prepared = [
         (at, insertion(target.storage, document, target.guarding))
@@ -223,7 +222,8 @@ async def _replace_all(target: Session, documents: Sequence[Document]) -> Outcom
     ]
     everything = target.storage.selection_of(EVERYTHING, {})
     before = await target.stored(everything, limit=None, locked=False)
-    await remove(target, [stored.key for stored in before])
+    if before:
+        await target.remove([stored.key for stored in before])
     accepted, errors = await inserts.sorted_out(target, prepared, ordered=True)
     if errors:
         [error] = errors
@@ -234,7 +234,7 @@ async def _replace_all(target: Session, documents: Sequence[Document]) -> Outcom
             key_value=error.key_value,
         )
     if accepted:
-        await inserts.write(target, accepted, mark=None, outcome=None)
+        await target.insert(accepted)
     gone = [stored.document[ID] for stored in before]
     touched = (*gone, *(change.identifier for change in accepted))
     return Outcome(result=NOTHING, duration_s=0.0, touched=touched)

@@ -8,27 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
 from bson.objectid import ObjectId
 
 from adapters.evaluate.update import updater
 from adapters.evaluate.upsert import upserted
-from adapters.gateway import Mark
-from adapters.postgresql import inserts, options, statements
-from adapters.postgresql.bindings import checked_constants
-from adapters.postgresql.documents import Change, Stored, insertion, replacement
-from adapters.postgresql.duplicates import duplicate_entry, duplicate_identity
-from adapters.postgresql.failures import UNIQUE, state_of
-from adapters.postgresql.hints import check_hint
-from adapters.postgresql.residual import Query, query_of
-from adapters.postgresql.session import MakeStatement, Session
-from adapters.postgresql.storage import Found
+from adapters.operations import options
+from adapters.operations.bindings import checked_constants
+from adapters.operations.documents import Change, Stored, insertion, replacement
+from adapters.operations.duplicates import duplicate_entry, duplicate_identity
+from adapters.operations.hints import check_hint
+from adapters.operations.refusals import RacedError, TakenError
+from adapters.operations.residual import Query, query_of
+from adapters.operations.session import Session
+from adapters.operations.storage import Found
 from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.update import Update, parse_update
 from comparators.canonical import encode
 from comparators.order import ValueOrder
-from comparators.outcome import Outcome
 
 FAILED_TO_PARSE: Final = 9
 CONSTANTS: Final = 51198
@@ -131,37 +128,11 @@ def upsertion(session: Session, modification: Modification) -> Change:
     return insertion(session.storage, document, session.guarding)
 
 
-async def replace_at_once(
-    session: Session, change: Change, *, mark: Mark | None, outcome: Outcome
-) -> bool:
-    """Write a change and its mark in one statement; False when it must be tried with a lock."""
-    return bool(await _written(session, statements.replace_document, change, mark, outcome))
-
-
-async def insert_at_once(
-    session: Session, change: Change, *, mark: Mark | None, outcome: Outcome
-) -> bool:
-    """Insert a document and its mark in one statement; False when it must be tried with a lock."""
-    rows = await _written(session, statements.insert_document, change, mark, outcome)
-    return rows is not None
-
-
-async def _written(
-    session: Session, make: MakeStatement, change: Change, mark: Mark | None, outcome: Outcome
-) -> Sequence[Any] | None:
-    """Write a change, and return the rows that the statement gives; None where an index refuses it."""
-    try:
-        return await session.write(make, [change], mark=mark, outcome=outcome, together=False)
-    except asyncpg.PostgresError as error:
-        if state_of(error) != UNIQUE:
-            raise
-        return None
-
-
 async def replace_locked(session: Session, changes: Sequence[Change]) -> CommandFailure | None:
     """Write changes to rows that are locked; where one is refused, write those before it."""
     if not any(change.taken for change in changes):
-        await _replace(session, changes)
+        if changes:
+            await session.replace(changes)
         return None
     if await _in_savepoint(session, changes):
         return None
@@ -175,38 +146,29 @@ async def insert_locked(session: Session, change: Change) -> CommandFailure | No
     """Insert the document of an upsert inside a transaction."""
     await session.ensure()
     try:
-        async with session.connection.transaction():
-            await inserts.write(session, [change], mark=None, outcome=None)
-    except asyncpg.PostgresError as error:
-        if state_of(error) != UNIQUE:
-            raise
+        async with session.savepoint():
+            await session.insert([change])
+    except TakenError:
         return await refusal(session, change)
     return None
 
 
 async def refusal(session: Session, change: Change) -> CommandFailure:
-    """Return the duplicate key error of a change that PostgreSQL refused."""
-    if change.version is None and await inserts.present(session, [change.key]):
+    """Return the duplicate key error of a change that the database refused."""
+    if change.version is None and await session.present([change.key]):
         return duplicate_identity(session.operation.namespace, change.identifier)
-    taken = await inserts.holders(session, change.taken)
+    taken = await session.holders(change.taken)
     for entry in change.taken:
         if taken.get((entry.index.name, entry.key), change.key) != change.key:
             return duplicate_entry(session.operation.namespace, entry)
     # Whoever had the entry has given it up since.
-    raise asyncpg.SerializationError("the entry is free again")
+    raise RacedError
 
 
 async def _in_savepoint(session: Session, changes: Sequence[Change]) -> bool:
     try:
-        async with session.connection.transaction():
-            await _replace(session, changes)
-    except asyncpg.PostgresError as error:
-        if state_of(error) != UNIQUE:
-            raise
+        async with session.savepoint():
+            await session.replace(changes)
+    except TakenError:
         return False
     return True
-
-
-async def _replace(session: Session, changes: Sequence[Change]) -> None:
-    if changes:
-        await session.write(statements.replace_documents, changes)

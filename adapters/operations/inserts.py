@@ -8,20 +8,17 @@ Source: MongoDB manual, "insert".
 from collections.abc import Sequence
 from typing import Any, Final
 
-import asyncpg
 from bson.dbref import DBRef
 from bson.objectid import ObjectId
 from bson.regex import Regex
 from bson.timestamp import Timestamp
 
 from adapters.evaluate.clock import with_clock
-from adapters.gateway import Mark
-from adapters.postgresql import options, statements
-from adapters.postgresql.documents import Change, insertion
-from adapters.postgresql.duplicates import duplicate_entry, duplicate_identity
-from adapters.postgresql.failures import UNIQUE, state_of
-from adapters.postgresql.indexes import Entry
-from adapters.postgresql.session import Session
+from adapters.operations import options
+from adapters.operations.documents import Change, insertion
+from adapters.operations.duplicates import duplicate_entry, duplicate_identity
+from adapters.operations.refusals import RacedError, TakenError
+from adapters.operations.session import Session
 from adapters.query.failures import CommandFailure
 from comparators.outcome import Acknowledgement, Outcome, WriteError
 
@@ -75,22 +72,6 @@ def check_identifier(identifier: Any) -> None:
             raise CommandFailure(52, "_id fields may not contain '$'-prefixed fields")
 
 
-async def insert_at_once(session: Session, prepared: Prepared, mark: Mark | None) -> Outcome | None:
-    """Insert all documents and mark it in one statement; None when one of them is refused."""
-    changes = [change for _at, change in prepared if isinstance(change, Change)]
-    if len(changes) < len(prepared) or not changes:
-        return None
-    await session.ensure()
-    outcome = inserted(changes, ())
-    try:
-        await write(session, changes, mark=mark, outcome=outcome)
-    except asyncpg.PostgresError as error:
-        if state_of(error) != UNIQUE:
-            raise
-        return None
-    return outcome
-
-
 async def insert(session: Session) -> Outcome:
     """Insert what can be inserted, inside a transaction."""
     prepared = prepare(session)
@@ -101,23 +82,12 @@ async def insert(session: Session) -> Outcome:
         if not accepted:
             return inserted([], errors)
         try:
-            async with session.connection.transaction():
-                await write(session, accepted, mark=None, outcome=None)
-        except asyncpg.PostgresError as error:
-            if state_of(error) != UNIQUE:
-                raise
-        else:
-            return inserted(accepted, errors)
-    raise asyncpg.SerializationError("others keep inserting the same documents")
-
-
-async def write(
-    session: Session, changes: Sequence[Change], *, mark: Mark | None, outcome: Outcome | None
-) -> None:
-    """Insert documents, entries and mark in one statement."""
-    together = len(changes) > 1
-    make = statements.insert_documents if together else statements.insert_document
-    await session.write(make, changes, mark=mark, outcome=outcome, together=together)
+            async with session.savepoint():
+                await session.insert(accepted)
+        except TakenError:
+            continue
+        return inserted(accepted, errors)
+    raise RacedError
 
 
 def inserted(changes: Sequence[Change], errors: Sequence[WriteError]) -> Outcome:
@@ -134,8 +104,8 @@ async def sorted_out(
 ) -> tuple[list[Change], list[WriteError]]:
     """Return the documents that MongoDB would insert now, and the errors of the others."""
     changes = [change for _at, change in prepared if isinstance(change, Change)]
-    keys = await present(session, [change.key for change in changes])
-    taken = await holders(session, [entry for change in changes for entry in change.taken])
+    keys = await session.present([change.key for change in changes])
+    taken = await session.holders([entry for change in changes for entry in change.taken])
     accepted: list[Change] = []
     errors: list[WriteError] = []
     for at, change in prepared:
@@ -172,23 +142,3 @@ def _refusal(
         key_value=failure.key_value,
         message=failure.message,
     )
-
-
-async def present(session: Session, keys: Sequence[Any]) -> set[Any]:
-    """Return which keys belong to documents."""
-    statement = statements.present(session.tables)
-    rows = await session.connection.fetch(statement.text, list(keys))
-    return {row[0] for row in rows}
-
-
-async def holders(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, bytes], Any]:
-    """Return by index and key who has the entries that are taken."""
-    if not entries:
-        return {}
-    statement = statements.holders(session.tables)
-    values = {
-        "wanted_names": [entry.index.name for entry in entries],
-        "wanted_keys": [entry.key for entry in entries],
-    }
-    rows = await session.connection.fetch(statement.text, *statement.arguments(values))
-    return {(row[0], row[1]): row[2] for row in rows}

@@ -10,16 +10,16 @@ from typing import Any, Final
 
 from bson.decimal128 import Decimal128
 
-from adapters.postgresql import inserts, options
-from adapters.postgresql.catalog import Collection
-from adapters.postgresql.collating import collation_of_collection
-from adapters.postgresql.documents import Change, insertion
-from adapters.postgresql.indexes import ID_INDEX, Index, index_of
-from adapters.postgresql.session import Session
-from adapters.postgresql.special import special_option
-from adapters.postgresql.specifications import KEPT, LONGEST_TTL_S
-from adapters.postgresql.tables import check_namespace
-from adapters.postgresql.validation import check_validator, check_words
+from adapters.operations import options
+from adapters.operations.catalog import Collection
+from adapters.operations.collating import collation_of_collection
+from adapters.operations.documents import Change, insertion
+from adapters.operations.indexes import ID_INDEX, Index, index_of
+from adapters.operations.namespaces import check_namespace
+from adapters.operations.session import Session
+from adapters.operations.special import special_option
+from adapters.operations.specifications import KEPT, LONGEST_TTL_S
+from adapters.operations.validation import check_validator, check_words
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import EVERYTHING
 from adapters.query.types import is_number
@@ -67,10 +67,7 @@ async def create(session: Session) -> Outcome:
     kept = _remembered({}, {**operation.arguments, "collation": collation})
     if special is not None:
         kept[special] = True
-    made = await session.catalog.create(
-        session.connection, operation.database, operation.collection, kept
-    )
-    if not made:
+    if not await session.create(kept):
         raise CommandFailure(NAMESPACE_EXISTS, "Collection already exists")
     return DONE
 
@@ -93,10 +90,9 @@ async def change(session: Session) -> Outcome:
         changed = {name: changed[name] for name in REMEMBERED if name in changed}
     given = arguments.get("index")
     index = None if given is None else changed_index(known, given)
-    place = (operation.database, operation.collection)
-    await session.catalog.change_options(session.connection, *place, changed)
+    await session.change_options(changed)
     if index is not None:
-        await session.catalog.change_index(session.connection, *place, index)
+        await session.change_index(index)
     return DONE
 
 
@@ -116,7 +112,7 @@ def _remembered(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
     return {name: together[name] for name in REMEMBERED if name in together}
 
 
-def changed_index(collection: Collection, given: Any) -> Index | None:
+def changed_index(collection: Collection[Any], given: Any) -> Index | None:
     """Return an index with another expiry, hidden or shown; None where nothing changes."""
     index = _named_index(collection, given)
     wanted = {name: given[name] for name in OF_INDEX if given.get(name) is not None}
@@ -140,7 +136,7 @@ def changed_index(collection: Collection, given: Any) -> Index | None:
     return index_of({name: specification[name] for name in (*ordered, *rest)})
 
 
-def _named_index(collection: Collection, given: Any) -> Index | None:
+def _named_index(collection: Collection[Any], given: Any) -> Index | None:
     """Return the index that is meant, None for that of `_id`."""
     if not isinstance(given, Mapping):
         raise CommandFailure(TYPE_MISMATCH, "'index' is of the wrong type")
@@ -192,7 +188,7 @@ async def rename(session: Session) -> Outcome:
     if session.catalog.collection(*target) is not None:
         if not operation.arguments.get("dropTarget"):
             raise CommandFailure(NAMESPACE_EXISTS, "target namespace exists")
-        await session.catalog.drop(session.connection, *target)
+        await session.drop(*target)
     await _move(session, source, target, known)
     return DONE
 
@@ -211,27 +207,23 @@ def _target(arguments: Mapping[str, Any]) -> tuple[str, str]:
 
 
 async def _move(
-    session: Session, source: tuple[str, str], target: tuple[str, str], known: Collection
+    session: Session, source: tuple[str, str], target: tuple[str, str], known: Collection[Any]
 ) -> None:
     """Copy the documents: names of tables and of their indexes are made of the name of the collection."""
-    catalog, connection = session.catalog, session.connection
-    await catalog.create(connection, *target, dict(known.options))
-    for index in known.indexes:
-        await catalog.add_index(connection, *target, index)
     database, collection = target
     there = replace(
         session, operation=replace(session.operation, database=database, collection=collection)
     )
+    await there.create(dict(known.options))
+    for index in known.indexes:
+        await there.add_index(index)
     storage = known.storage
-    read = storage.find(storage.selection_of(EVERYTHING, {}), sort={})
     copied: list[Change] = []
-    async for row in connection.cursor(read.statement.text, *read.arguments, prefetch=AT_ONCE):
-        await session.learn(storage, [row])
-        [found] = storage.fetched([row]).found
+    async for found in session.every(storage.find(storage.selection_of(EVERYTHING, {}), sort={})):
         copied.append(insertion(there.storage, found.document, there.guarding))
         if len(copied) == AT_ONCE:
-            await inserts.write(there, copied, mark=None, outcome=None)
+            await there.insert(copied)
             copied = []
     if copied:
-        await inserts.write(there, copied, mark=None, outcome=None)
-    await catalog.drop(connection, *source)
+        await there.insert(copied)
+    await session.drop(*source)

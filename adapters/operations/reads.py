@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from adapters.evaluate.order import sorted_documents
 from adapters.evaluate.project import projector
-from adapters.postgresql import options
-from adapters.postgresql.bounds import bounds_of, check_bounds
-from adapters.postgresql.hints import held_by
-from adapters.postgresql.residual import Query, query_of
-from adapters.postgresql.session import Session
-from adapters.postgresql.storage import Fetched, Found
+from adapters.operations import options
+from adapters.operations.bounds import bounds_of, check_bounds
+from adapters.operations.hints import held_by
+from adapters.operations.residual import Query, query_of
+from adapters.operations.session import Session
+from adapters.operations.storage import Fetched, Found
 from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.projection import parse_projection

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.evaluate.match import matcher
-from adapters.postgresql.narrowing import identities_of, selection_of
+from adapters.operations.narrowing import identities_of, selection_of
 from adapters.query.filter import parse_filter
 from adapters.sql.keys import LONGEST_EXACT, key_of
 from tests.differential.grammar.values import values

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from bson.dbref import DBRef
 
-from adapters.postgresql.hints import hinted_index
-from adapters.postgresql.indexes import Index
-from adapters.postgresql.session import Session
-from adapters.postgresql.storage import Found
+from adapters.operations.hints import hinted_index
+from adapters.operations.indexes import Index
+from adapters.operations.session import Session
+from adapters.operations.storage import Found
 from adapters.query.failures import CommandFailure
 from comparators.order import ValueOrder
 

@@ -9,19 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import asyncpg
 from bson.int64 import Int64
 from bson.objectid import ObjectId
 
-from adapters.postgresql import inserts, modifying, statements
-from adapters.postgresql.documents import Change, Stored, insertion, replacement
-from adapters.postgresql.failures import UNIQUE, state_of
-from adapters.postgresql.modifying import Modification
-from adapters.postgresql.picking import picked
-from adapters.postgresql.residual import query_of
-from adapters.postgresql.session import Session
-from adapters.postgresql.storage import Found
-from adapters.postgresql.tally import Tally
+from adapters.operations import modifying
+from adapters.operations.documents import Change, Stored, insertion, replacement
+from adapters.operations.modifying import Modification
+from adapters.operations.picking import picked
+from adapters.operations.refusals import TakenError
+from adapters.operations.residual import query_of
+from adapters.operations.session import Session
+from adapters.operations.storage import Found
+from adapters.operations.tally import Tally
 from adapters.query.failures import CommandFailure
 
 MOST: Final = 1000
@@ -169,13 +168,11 @@ async def _written(session: Session, work: _Work) -> bool:
         await modifying.replace_locked(session, replaced)
         return True
     try:
-        async with session.connection.transaction():
+        async with session.savepoint():
             if replaced:
-                await session.write(statements.replace_documents, replaced)
+                await session.replace(replaced)
             if inserted:
-                await inserts.write(session, inserted, mark=None, outcome=None)
-    except asyncpg.PostgresError as error:
-        if state_of(error) != UNIQUE:
-            raise
+                await session.insert(inserted)
+    except TakenError:
         return False
     return True

@@ -8,7 +8,7 @@ Source: MongoDB manual, "create".
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.postgresql.catalog import Catalog
+from adapters.operations.catalog import Catalog
 from adapters.query.unsupported import unsupported
 from comparators.operation import Kind, Operation
 
@@ -29,7 +29,7 @@ def special_option(options: Mapping[str, Any]) -> str | None:
     return next((name for name in KINDS if options.get(name)), None)
 
 
-def check_ordinary(operation: Operation, catalog: Catalog) -> None:
+def check_ordinary(operation: Operation, catalog: Catalog[Any]) -> None:
     """Raise UnsupportedError for an operation on a special collection, by what it is."""
     if operation.kind in FREE:
         return
@@ -40,7 +40,7 @@ def check_ordinary(operation: Operation, catalog: Catalog) -> None:
     check_source(catalog, operation.database, operation.collection)
 
 
-def check_source(catalog: Catalog, database: str, name: str) -> None:
+def check_source(catalog: Catalog[Any], database: str, name: str) -> None:
     """Raise UnsupportedError where a collection, if it exists, is special."""
     found = catalog.collection(database, name)
     if found is not None:

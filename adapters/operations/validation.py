@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.evaluate.match import Matcher, matcher
-from adapters.postgresql.collating import order_of_values
+from adapters.operations.collating import order_of_values
 from adapters.query.collated import collated
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import parse_filter

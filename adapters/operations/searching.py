@@ -6,7 +6,7 @@ Source: observed on a server 6.0.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from adapters.postgresql.session import Session
+from adapters.operations.session import Session
 from adapters.query.failures import CommandFailure
 from adapters.query.filter import (
     NOTHING,

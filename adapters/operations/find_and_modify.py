@@ -7,18 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from adapters.evaluate.project import projector
-from adapters.gateway import Mark
-from adapters.postgresql import marks, modifying, options
-from adapters.postgresql.altering import altered
-from adapters.postgresql.deletes import remove
-from adapters.postgresql.documents import Change, Stored
-from adapters.postgresql.failures import failure_of
-from adapters.postgresql.hints import check_hint
-from adapters.postgresql.modifying import Modification, change_of, modification_of, upsertion
-from adapters.postgresql.picking import picked
-from adapters.postgresql.residual import Query, query_of
-from adapters.postgresql.session import Session
-from adapters.postgresql.storage import Found
+from adapters.operations import modifying, options
+from adapters.operations.documents import Change, Stored
+from adapters.operations.hints import check_hint
+from adapters.operations.modifying import Modification, change_of, modification_of, upsertion
+from adapters.operations.picking import picked
+from adapters.operations.refusals import failure_of
+from adapters.operations.residual import Query, query_of
+from adapters.operations.session import Session
+from adapters.operations.storage import Found
 from adapters.query.collated import collated
 from adapters.query.command_fields import is_on
 from adapters.query.failures import CommandFailure
@@ -37,54 +34,22 @@ NOTHING_REMOVED: Final = Outcome(result=Modified(document=None, n=0), duration_s
 Show = Callable[[Found], bytes]
 
 
-async def modify_at_once(session: Session, mark: Mark | None) -> Outcome | None:
-    """Change or insert a document in two round trips; None when it takes a transaction."""
-    arguments = session.operation.arguments
-    if is_on(arguments.get("remove")):
-        return None
-    modification, sort = _parsed(session)
-    show = _shown(session, modification.query)
-    check_number(sort)
-    if mark is None and is_on(arguments.get("new")):
-        # What a mark keeps of the outcome is the document that only the statement itself knows.
-        document = await altered(session, modification)
-        if document is not None:
-            return _shown_after(document, show)
-    found = await picked(session, modification.query, first=True, locked=False, sort=sort)
-    if found:
-        after, change = change_of(session, modification, found[0])
-        outcome = _changed(session, found[0], after, show, changed=change is not None)
-        if change is not None:
-            done = await modifying.replace_at_once(session, change, mark=mark, outcome=outcome)
-            return outcome if done else None
-    elif modification.insert is not None:
-        change = upsertion(session, modification)
-        outcome = _inserted(session, change, show)
-        done = await modifying.insert_at_once(session, change, mark=mark, outcome=outcome)
-        return outcome if done else None
-    else:
-        outcome = NOT_FOUND
-    if mark is not None:
-        await marks.write(session.connection, mark, session.told(outcome))
-    return outcome
-
-
 async def modify(session: Session) -> Outcome:
     """Run the command inside a transaction, with its document locked."""
     if is_on(session.operation.arguments.get("remove")):
         return await _remove(session)
-    modification, sort = _parsed(session)
-    show = _shown(session, modification.query)
+    modification, sort = parsed(session)
+    show = shown(session, modification.query)
     check_number(sort)
     found = await picked(session, modification.query, first=True, locked=True, sort=sort)
     if found:
         after, change = change_of(session, modification, found[0])
         failure = await modifying.replace_locked(session, [change] if change else [])
-        outcome = _changed(session, found[0], after, show, changed=change is not None)
+        outcome = changed(session, found[0], after, show, changed=change is not None)
     elif modification.insert is not None:
         change = upsertion(session, modification)
         failure = await modifying.insert_locked(session, change)
-        outcome = _inserted(session, change, show)
+        outcome = inserted(session, change, show)
     else:
         return NOT_FOUND
     if failure is not None:
@@ -105,12 +70,12 @@ async def _remove(session: Session) -> Outcome:
         order=session.order_under(arguments),
     )
     sort = _sort_of(session, query)
-    show = _shown(session, query)
+    show = shown(session, query)
     check_number(sort)
     found = await picked(session, query, first=True, locked=True, sort=sort)
     if not found:
         return NOTHING_REMOVED
-    await remove(session, [found[0].key])
+    await session.remove([found[0].key])
     return _answered(
         lambda: Modified(document=show(found[0].found), n=1), touched=(found[0].document["_id"],)
     )
@@ -122,7 +87,7 @@ def _check(session: Session) -> None:
     check_hint(session, arguments.get("hint"))
 
 
-def _parsed(session: Session) -> tuple[Modification, Sort]:
+def parsed(session: Session) -> tuple[Modification, Sort]:
     _check(session)
     arguments = session.operation.arguments
     if "update" not in arguments:
@@ -155,7 +120,7 @@ def _takes_position(update: Any) -> bool:
     )
 
 
-def _shown(session: Session, query: Query) -> Show:
+def shown(session: Session, query: Query) -> Show:
     """Return how a document is answered: whole, or as `fields` says."""
     fields: Mapping[str, Any] | None = session.operation.arguments.get("fields")
     if not fields:
@@ -173,7 +138,7 @@ def _shown(session: Session, query: Query) -> Show:
     return lambda found: encode(project(found.document))
 
 
-def _changed(
+def changed(
     session: Session,
     found: Stored,
     after: Found,
@@ -188,14 +153,14 @@ def _changed(
     )
 
 
-def _shown_after(after: Found, show: Show) -> Outcome:
+def shown_after(after: Found, show: Show) -> Outcome:
     return _answered(
         lambda: Modified(document=show(after), n=1, updated_existing=True),
         touched=(after.document["_id"],),
     )
 
 
-def _inserted(session: Session, change: Change, show: Show) -> Outcome:
+def inserted(session: Session, change: Change, show: Show) -> Outcome:
     new = is_on(session.operation.arguments.get("new"))
     return _answered(
         lambda: Modified(

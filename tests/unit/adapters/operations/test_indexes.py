@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from adapters.postgresql.indexes import index_of
+from adapters.operations.indexes import index_of
 from adapters.query.failures import CommandFailure
 
 DOCUMENTS: list[dict[str, Any]] = [{"a": None}, {}, {"a": []}]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.postgresql.documents import Change
+from adapters.operations.documents import Change
 from adapters.query.failures import CommandFailure
 from comparators.outcome import Acknowledgement, Outcome, WriteError
 

@@ -7,8 +7,8 @@ MongoDB answers from the index: documents that are not in it are not found. Sour
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.postgresql.indexes import ID_INDEX, Index, index_of
-from adapters.postgresql.session import Session
+from adapters.operations.indexes import ID_INDEX, Index, index_of
+from adapters.operations.session import Session
 from adapters.query.failures import CommandFailure
 from adapters.query.unsupported import unsupported
 

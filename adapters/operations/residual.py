@@ -8,9 +8,9 @@ from typing import Any
 from bson.regex import Regex
 
 from adapters.evaluate.match import matcher
-from adapters.postgresql.collating import indifferent
-from adapters.postgresql.searching import check_of, searching
-from adapters.postgresql.session import Session
+from adapters.operations.collating import indifferent
+from adapters.operations.searching import check_of, searching
+from adapters.operations.session import Session
 from adapters.query.collated import collated
 from adapters.query.filter import Filter, parse_query
 from comparators.order import SIMPLE, ValueOrder

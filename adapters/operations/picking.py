@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from adapters.evaluate.order import sorted_documents
-from adapters.postgresql.documents import Stored
-from adapters.postgresql.residual import Query
-from adapters.postgresql.session import Session
+from adapters.operations.documents import Stored
+from adapters.operations.residual import Query
+from adapters.operations.session import Session
 from comparators.order import ValueOrder
 
 MOST_ALTERNATIVES: Final = 100
