@@ -1,6 +1,7 @@
 """Look now and then how gates, jobs and flags stand, for metrics: only while somebody asks for them."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Collection, Mapping
 from functools import partial
@@ -14,7 +15,7 @@ from proxy.cli.relay_status import read_status
 from proxy.flags.brake import Brake
 from proxy.flags.file import read_flags
 from proxy.flags.shares import Phases, phases_of, phases_served
-from proxy.ledger.read import read_present
+from proxy.ledger.read import PresentReader
 from proxy.present_metrics import Now, observe_present
 from proxy.relay_metrics import observe_relay
 from proxy.settings import Settings
@@ -25,7 +26,7 @@ _log = structlog.get_logger()
 LOOK_S: Final = 0.5
 FORGOTTEN_S: Final = 180.0
 """Who has not asked for so long asks no more."""
-SHARE: Final = 0.03
+SHARE: Final = 0.01
 """Of a processor that is spent on adding up a long ledger."""
 
 
@@ -51,6 +52,7 @@ class Measuring:
         self._now: Now | None = None
         self._asked_s = -FORGOTTEN_S
         self._phases: Phases = {}
+        self._ended = threading.Event()
 
     def read(self) -> Now | None:
         """Return what was found last; None where nothing was yet, or the ledger does not answer."""
@@ -58,25 +60,30 @@ class Measuring:
         return self._now
 
     async def run(self) -> None:
-        """Look until cancelled."""
-        while True:
-            if time.monotonic() - self._asked_s > FORGOTTEN_S:
-                self._now = None
-                await asyncio.sleep(LOOK_S)
-                continue
-            # Beside the loop, in which operations are judged.
-            self._now, took_s = await asyncio.to_thread(self._timed)
-            await asyncio.sleep(max(self._settings.telemetry.interval_s, took_s / SHARE))
-
-    def _timed(self) -> tuple[Now | None, float]:
-        """Look, and return what that took of a processor; of a busy one more time passes."""
-        began_s = time.thread_time()
-        return self._look(), time.thread_time() - began_s
-
-    def _look(self) -> Now | None:
-        settings = self._settings
+        """Look until cancelled, beside the loop in which operations are judged."""
         try:
-            present = asyncio.run(read_present(settings.ledger_uri, settings.gates))
+            await asyncio.to_thread(self._look_on)
+        finally:
+            self._ended.set()
+
+    def _look_on(self) -> None:
+        with asyncio.Runner() as runner:
+            ledger = PresentReader(self._settings.ledger_uri, self._settings.gates)
+            pause_s = 0.0
+            while not self._ended.wait(pause_s):
+                if time.monotonic() - self._asked_s > FORGOTTEN_S:
+                    self._now, pause_s = None, LOOK_S
+                    continue
+                # Of a busy processor more time passes than is spent.
+                began_s = time.thread_time()
+                self._now = runner.run(self._look(ledger))
+                took_s = time.thread_time() - began_s
+                pause_s = max(self._settings.telemetry.interval_s, took_s / SHARE)
+            runner.run(ledger.close())
+
+    async def _look(self, ledger: PresentReader) -> Now | None:
+        try:
+            present = await ledger.read()
         except ParallaxError as error:
             # The verifier itself tells of a ledger that is away.
             _log.debug("figures_not_read", error=error.what)

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from comparators.errors import ParallaxError
 from comparators.operation import Kind
 from comparators.outcome import Answered
 from comparators.verdict import Verdict
@@ -123,12 +124,38 @@ async def read_standing(
         return await _standing(connection, Window(since_ns=since_ns), gates, time.time_ns())
 
 
-async def read_present(url: str, gates: Gates = DEFAULTS) -> Present:
-    """Return how it stands now, for metrics."""
-    now_ns = time.time_ns()
-    async with _snapshot(url) as connection:
-        found = await _standing(connection, Window(), gates, now_ns)
-        return await present(connection, found, gates, now_ns)
+class PresentReader:
+    """Reads how it stands now, for metrics, again and again: over one connection, which is nearly half as much work.
+
+    To be used, and closed, in one event loop.
+    """
+
+    def __init__(self, url: str, gates: Gates = DEFAULTS) -> None:
+        self._url = url
+        self._gates = gates
+        self._engine: AsyncEngine | None = None
+
+    async def read(self) -> Present:
+        """Return how it stands now. After a ParallaxError the next one begins with another connection."""
+        try:
+            return await self._read()
+        except ParallaxError:
+            await self.close()
+            raise
+
+    async def _read(self) -> Present:
+        if self._engine is None:
+            self._engine = reading_engine(self._url)
+        now_ns = time.time_ns()
+        async with _transaction(self._engine, shown_url(self._url)) as connection:
+            found = await _standing(connection, Window(), self._gates, now_ns)
+            return await present(connection, found, self._gates, now_ns)
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.dispose()
 
 
 async def _standing(
@@ -250,14 +277,19 @@ def _earliest(moment: int | None, bound: int | None) -> int | None:
 @asynccontextmanager
 async def _snapshot(url: str) -> AsyncIterator[AsyncConnection]:
     engine = reading_engine(url)
-    where = shown_url(url)
     try:
-        with translated_failures(where):
-            async with engine.connect() as connection:
-                await check_version(connection, where)
-                yield connection
+        async with _transaction(engine, shown_url(url)) as connection:
+            yield connection
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine, where: str) -> AsyncIterator[AsyncConnection]:
+    with translated_failures(where):
+        async with engine.connect() as connection:
+            await check_version(connection, where)
+            yield connection
 
 
 def _tallies(

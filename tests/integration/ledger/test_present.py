@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from proxy.flags.shares import phases_of
 from proxy.ledger.access import opened
 from proxy.ledger.bounds import Gates
 from proxy.ledger.chunks import Chunk, Chunks
+from proxy.ledger.engine import NoLedgerError
 from proxy.ledger.entries import SAMPLED, Divergence, Resolution
 from proxy.ledger.fillings import FillingState
 from proxy.ledger.flag_changes import PARALLAX, ROLLED_BACK, FlagChange
-from proxy.ledger.read import read_present
+from proxy.ledger.read import PresentReader
 from proxy.ledger.sweeps import Sweeps, SweptChunk
 from proxy.ledger.write import Ledger
 from proxy.measures import OF_LEDGER
@@ -99,7 +101,9 @@ async def test_what_the_ledger_says_of_now_is_measured(
     ledger: Ledger, ledger_url: str, reader: InMemoryMetricReader
 ) -> None:
     await fill(ledger, ledger_url)
-    present = await read_present(ledger_url, BOUNDS)
+    reader_of_now = PresentReader(ledger_url, BOUNDS)
+    present = await reader_of_now.read()
+    await reader_of_now.close()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     now = Now(present=present, phases=phases_of(present.namespaces))
     observe_present(provider.get_meter("parallax"), lambda: now)
@@ -134,6 +138,34 @@ async def test_what_the_ledger_says_of_now_is_measured(
     assert {key: found[key] for key in expected} == expected
     # That one of its chunks was never swept is no age.
     assert ("parallax.sweep.age", FILES) not in found
+
+
+async def test_what_is_read_over_a_connection_that_was_kept_is_of_now(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    reader = PresentReader(ledger_url, BOUNDS)
+    before = await reader.read()
+    await fill(ledger, ledger_url)
+
+    after = await reader.read()
+    await reader.close()
+
+    assert before.divergent == {}
+    assert after.divergent == {USERS: 2}
+
+
+async def test_a_ledger_that_cannot_be_read_yet_is_read_once_it_is_there(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'later.sqlite'}"
+    reader = PresentReader(url, BOUNDS)
+    with pytest.raises(NoLedgerError):
+        await reader.read()
+    ledger = await Ledger.open(url)
+
+    present = await reader.read()
+    await reader.close()
+    await ledger.close()
+
+    assert not present.namespaces
 
 
 async def test_rechecks_rules_and_samples_are_counted_once_they_are_on_the_ledger(
