@@ -21,6 +21,7 @@ from bson.decimal128 import Decimal128
 from comparators.change import ChangeKind, Difference
 from comparators.errors import SettingsError
 from comparators.operation import Kind
+from comparators.representation import same_meaning
 
 STATE: Final = "state"
 """The kind of a comparison of stored documents, beside the kinds of operations."""
@@ -38,6 +39,8 @@ class Effect(StrEnum):
     """Differences do not count."""
     TOLERANCE = "tolerance"
     """Numbers and dates may be this far apart."""
+    EQUIVALENT = "equivalent"
+    """Values may differ in type where they stand for the same."""
     REDACT = "redact"
     """Samples never show the value, whatever another rule reveals."""
     REVEAL = "reveal"
@@ -60,6 +63,10 @@ class Tolerance:
             return False
         distance = abs(left - right)
         return distance <= self.absolute or distance <= self.relative * max(abs(left), abs(right))
+
+
+EXACT: Final = Tolerance()
+"""Of a rule that tolerates nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,8 @@ class Rule:
             return False
         if self.effect is Effect.IGNORE:
             return True
+        if self.effect is Effect.EQUIVALENT:
+            return same_meaning(difference.legacy, difference.gateway)
         return (
             self.effect is Effect.TOLERANCE
             and (difference.kind is ChangeKind.VALUE or difference.kind in self.changes)
@@ -280,7 +289,7 @@ class _Reader:
                 'give `tolerance` together with `effect = "tolerance"`',
             )
         if effect is not Effect.TOLERANCE:
-            return Tolerance()
+            return EXACT
         value = table["tolerance"]
         bounds = value if isinstance(value, dict) else {"absolute": value}
         if (

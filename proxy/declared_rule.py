@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from comparators.errors import SettingsError
-from comparators.rules import Rules
+from comparators.rules import EXACT, Effect, Rules, Tolerance
 from proxy.changed_file import RULES, replace_file, sole_change_of
 
 _MOST_NAME: Final = 60
@@ -17,11 +17,17 @@ _MOST_NAME: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredRule:
-    """What somebody declares; a rule without a path covers whole documents, and lists its `changes`."""
+    """What somebody declares; a rule without a path covers whole documents, and lists its `changes`.
 
+    Without `kinds` it holds for all operations and for stored documents, without `changes` for all differences.
+    """
+
+    effect: Effect = Effect.IGNORE
     collection: str
     path: str
+    kinds: tuple[str, ...] = ()
     changes: tuple[str, ...]
+    tolerance: Tolerance = EXACT
     owner: str
     reason: str
     expires: date
@@ -55,7 +61,8 @@ def _text(file: Path) -> str:
 
 def _name(rule: DeclaredRule, taken: Collection[str]) -> str:
     """Return a name that says what the rule is about, and that no other has."""
-    about = f"{rule.collection} {rule.path or ' '.join(rule.changes)}"
+    does = "" if rule.effect is Effect.IGNORE else rule.effect
+    about = f"{rule.collection} {rule.path or ' '.join(rule.changes)} {does}"
     name = re.sub(r"[^A-Za-z0-9]+", "-", about).strip("-").lower()[:_MOST_NAME] or "rule"
     names = (name if n == 1 else f"{name}-{n}" for n in range(1, len(taken) + 2))
     return next(each for each in names if each not in taken)
@@ -66,15 +73,28 @@ def _table(name: str, rule: DeclaredRule, *, who: str, at: datetime) -> str:
         f"# Declared by {_quoted(who)} at {at:%Y-%m-%d %H:%M:%S} UTC.",
         "[[rule]]",
         f"name = {_quoted(name)}",
-        'effect = "ignore"',
+        f"effect = {_quoted(rule.effect)}",
         f"collection = {_quoted(rule.collection)}",
         f"path = {_quoted(rule.path)}",
-        f"changes = [{', '.join(map(_quoted, rule.changes))}]",
+        *_choices("kinds", rule.kinds),
+        *_choices("changes", rule.changes),
+        *_tolerance(rule.tolerance),
         f"owner = {_quoted(rule.owner)}",
         f"reason = {_quoted(rule.reason)}",
         f"expires = {rule.expires.isoformat()}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _choices(key: str, chosen: tuple[str, ...]) -> list[str]:
+    return [f"{key} = [{', '.join(map(_quoted, chosen))}]"] if chosen else []
+
+
+def _tolerance(tolerance: Tolerance) -> list[str]:
+    """Return the bounds that are given; who gives none, or a bad one, is told when the whole is read."""
+    bounds = {"absolute": tolerance.absolute, "relative": tolerance.relative}
+    given = ", ".join(f"{side} = {bound!r}" for side, bound in bounds.items() if bound)
+    return [f"tolerance = {{ {given} }}"] if given else []
 
 
 def _quoted(text: str) -> str:

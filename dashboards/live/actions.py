@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import isfinite
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from comparators.errors import (
     SettingsError,
     UnreachableError,
 )
+from comparators.rules import EXACT, Effect, Tolerance
 from dashboards.live.entrance import forbidden
 
 READ_ONLY: Final = "this page is read-only: set `dashboard.token`, and log in, to act from here"
@@ -45,11 +47,17 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excuse:
-    """What a rule shall say, besides the reason: `author.why`. Without `changes` it covers all kinds of them."""
+    """What a rule shall say, besides the reason: `author.why`.
 
+    Without `kinds` of operation, or `changes`, it covers all of them; a bound of 0 is none.
+    """
+
+    effect: Effect
     collection: str
     path: str
+    kinds: tuple[str, ...]
     changes: tuple[str, ...]
+    tolerance: Tolerance
     owner: str
     expires: date
 
@@ -118,18 +126,45 @@ def _subject(asked: Mapping[str, Any]) -> Subject:
 
 
 def _excuse(asked: Mapping[str, Any]) -> Excuse:
-    changes = _text(asked, "changes", optional=True).replace(",", " ").split()
+    effect = _text(asked, "effect", optional=True) or Effect.IGNORE
+    if effect not in set(Effect):
+        raise _wrong(f"`effect` is none of {', '.join(Effect)}")
     try:
         expires = date.fromisoformat(_text(asked, "expires"))
     except ValueError:
         raise _wrong("`expires` is no day, as in 2027-01-31") from None
     return Excuse(
+        effect=Effect(effect),
         collection=_text(asked, "of"),
         path=_text(asked, "path", optional=True),
-        changes=tuple(changes),
+        kinds=_names(asked, "kinds"),
+        changes=_names(asked, "changes"),
+        tolerance=_tolerance(asked, Effect(effect)),
         owner=_text(asked, "owner"),
         expires=expires,
     )
+
+
+def _names(asked: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(_text(asked, key, optional=True).replace(",", " ").split())
+
+
+def _tolerance(asked: Mapping[str, Any], effect: Effect) -> Tolerance:
+    found = Tolerance(absolute=_bound(asked, "absolute"), relative=_bound(asked, "relative"))
+    if (found != EXACT) != (effect is Effect.TOLERANCE):
+        raise _wrong("`absolute` or `relative` belongs to the effect `tolerance`, and it to them")
+    return found
+
+
+def _bound(asked: Mapping[str, Any], key: str) -> float:
+    """Return a bound of a tolerance, 0 where none is given."""
+    try:
+        bound = float(_text(asked, key, optional=True) or 0)
+    except ValueError:
+        bound = -1.0
+    if not (isfinite(bound) and bound >= 0):
+        raise _wrong(f"`{key}` is no number of at least 0")
+    return bound
 
 
 def _text(asked: Mapping[str, Any], key: str, *, optional: bool = False) -> str:

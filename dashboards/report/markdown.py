@@ -210,9 +210,12 @@ def _unverified(evidence: Evidence) -> Iterator[str]:
 def _rules(rules: Sequence[RuleLine]) -> Iterator[str]:
     yield from _section("Differences excused by rules")
     yield from _table(
-        ("Rule", "Collection", "Differences", "Owner", "Reason", "Expires"),
+        ("Rule", "What it does", "Collection", "Differences", "Owner", "Reason", "Expires"),
         [
-            (rule.rule, rule.namespace, words.count(rule.n), rule.owner, rule.reason, rule.expires)
+            (
+                *(rule.rule, rule.says, rule.namespace, words.count(rule.n)),
+                *(rule.owner, rule.reason, rule.expires),
+            )
             for rule in rules
         ],
     )

@@ -58,6 +58,7 @@ class RuleLine:
     """A rule, what it excused in a collection, and who answers for it; empty where it is declared no more."""
 
     rule: str
+    says: str
     namespace: str
     n: int
     owner: str
@@ -171,6 +172,7 @@ def _rules(hits: Sequence[RuleEvidence], declared: Mapping[str, Rule]) -> tuple[
     return tuple(
         RuleLine(
             rule=name,
+            says=words.rule_says(declared[name]) if name in declared else "",
             namespace=namespace,
             n=n,
             owner=declared[name].owner if name in declared else "",

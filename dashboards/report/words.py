@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from comparators.outcome import Answered
+from comparators.rules import Rule
 from comparators.verdict import Verdict
 from proxy.ledger.read import ActionEvidence, FlagChange, Gate, OrderKind, OrderState, Result
 
@@ -165,6 +166,18 @@ def came_of(action: ActionEvidence) -> str:
     counts = outcome.get("verdicts", {})
     said = [f"{VERDICT_NAMES[Verdict(verdict)]} {count(n)}" for verdict, n in counts.items()]
     return ", ".join(said) or "nothing to do"
+
+
+def rule_says(rule: Rule) -> str:
+    """Return what a rule does, where, and of what."""
+    bounds = {"absolute": rule.tolerance.absolute, "relative": rule.tolerance.relative}
+    said = [
+        f"{rule.effect} {'.'.join(rule.path) or '(whole result)'}",
+        *(f"{side} {bound:g}" for side, bound in bounds.items() if bound),
+        *([f"only {', '.join(sorted(rule.changes))}"] if rule.changes else []),
+        *([f"in {', '.join(sorted(rule.kinds))}"] if rule.kinds else []),
+    ]
+    return "; ".join(said)
 
 
 def gates_then(change: FlagChange) -> str:

@@ -52,9 +52,12 @@ class Acting:
             # Before anything is written: a rule that nobody takes up would surprise later.
             await asking.check()
             rule = DeclaredRule(
+                effect=excuse.effect,
                 collection=excuse.collection,
                 path=excuse.path,
+                kinds=excuse.kinds,
                 changes=excuse.changes,
+                tolerance=excuse.tolerance,
                 owner=excuse.owner,
                 reason=author.why,
                 expires=excuse.expires,

@@ -25,6 +25,7 @@ TOKEN: Final = "a token of more than sixteen"
 WITHIN_MS: Final = 15_000
 WRITER: Final = "users.update"
 PATH: Final = "profile.nickname"
+REFUSED: Final = 400
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -98,6 +99,7 @@ async def site(
 async def page(site: Site, browser: Browser) -> AsyncIterator[Page]:
     """Open the page as somebody who knows the token; whatever it complains of fails the test."""
     complaints: list[str] = []
+    refused: list[bool] = []
     settings = load(
         flags={
             "legacy.uri": site.legacy,
@@ -114,10 +116,12 @@ async def page(site: Site, browser: Browser) -> AsyncIterator[Page]:
         await opened.keyboard.press("Enter")
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         opened.on("console", lambda said: complaints.append(said.text))
+        # What is refused is told on the page; the browser says so as well.
+        opened.on("response", lambda answer: refused.append(answer.status == REFUSED))
         await expect(opened.locator("#liveness")).to_have_text("live")
         yield opened
         await opened.close()
-    assert not complaints
+    assert len(complaints) == sum(refused), complaints
 
 
 async def asked(page: Page, button: Locator, why: str) -> Locator:
@@ -170,13 +174,23 @@ async def test_a_rule_is_declared_and_in_force_at_once(page: Page, site: Site) -
     await expect(row).to_contain_text(PATH, timeout=WITHIN_MS)
 
     await row.get_by_role("button", name="Declare a rule").click()
+    does, apart = page.get_by_label("What it does"), page.get_by_label("Absolute")
+    await expect(apart).to_be_hidden()
+    await does.select_option(label="The order of an array, or of the answer, does not count")
+    await expect(page.get_by_label("Kinds of change")).to_have_value("order")
+    await does.select_option("tolerance")
+    await apart.fill("a little")
     await page.get_by_label("Owner").fill("accounts@example.org")
     await page.get_by_label("Expires").fill("2099-01-31")
     await page.get_by_label("Who").fill("ada")
     await page.get_by_label("Why").fill('each side has its "own" name')
     await page.keyboard.press("Enter")
-
     said = page.locator("#act-said")
+    await expect(said).to_contain_text("`absolute` is no number of at least 0")
+    await assert_accessible(page)
+    await does.select_option(index=0)
+    await page.locator("#act-do").click()
+
     await expect(said).to_contain_text("is in force until 2099-01-31", timeout=WITHIN_MS)
     await expect(said).to_contain_text("equal now: 1", timeout=WITHIN_MS)
     await page.get_by_role("button", name="Close").click()
@@ -186,5 +200,6 @@ async def test_a_rule_is_declared_and_in_force_at_once(page: Page, site: Site) -
     )
     hit = page.get_by_role("region", name="Rules").get_by_role("row").filter(has_text=namespace)
     await expect(hit).to_contain_text("accounts@example.org", timeout=WITHIN_MS)
+    await expect(hit).to_contain_text(f"ignore {PATH}; only value")
     assert [each.state for each in await site.divergent("accounts")] == [DivergenceState.RESOLVED]
     assert 'Declared by "ada"' in site.rules.read_text()

@@ -8,9 +8,23 @@ const doIt = document.getElementById("act-do");
 const ACTS = {
   recheck: { title: "Recheck", what: "The verifier compares the documents once more, and changes nothing." },
   repair: { title: "Repair", what: "The verifier copies the documents from MongoDB to the gateway, and compares them." },
-  declare: { title: "Declare a rule", what: "From here on these differences count no more, until the rule expires. It is written into the rules file." },
+  declare: { title: "Declare a rule", what: "It holds from here on, until it expires, and is written into the rules file with who declared it and why." },
 };
 let asked;
+
+// What a rule says depends on what it does: only some ask for kinds of change, and one for how far apart.
+const effect = document.getElementById("act-effect");
+const tolerance = document.getElementById("act-tolerance");
+const JUDGING = ["ignore", "tolerance"];
+
+function chooseEffect() {
+  const [option] = effect.selectedOptions;
+  tolerance.hidden = tolerance.disabled = option.value !== "tolerance";
+  const { changes } = form.elements;
+  changes.value = option.dataset.changes ?? (JUDGING.includes(option.value) ? asked.about.changes ?? "" : "");
+  changes.disabled = !JUDGING.includes(option.value);
+}
+effect.addEventListener("change", chooseEffect);
 
 function open(button) {
   const about = button.closest(".acts").dataset;
@@ -24,7 +38,9 @@ function open(button) {
   form.elements.who.value ||= localStorage.getItem("parallax-who") ?? "";
   form.elements.why.value = "";
   rule.hidden = rule.disabled = asked.act !== "declare";
-  for (const field of ["of", "path", "changes"]) form.elements[field].value = about[field] ?? "";
+  for (const field of ["of", "path", "kinds", "absolute", "relative"]) form.elements[field].value = about[field] ?? "";
+  effect.selectedIndex = 0;
+  chooseEffect();
   dialog.showModal();
   (form.elements.who.value ? form.elements.why : form.elements.who).focus();
 }

@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from comparators.errors import RefusedError
+from comparators.rules import Effect, Tolerance
 from dashboards.live.actions import Author, Excuse, Subject
 from dashboards.live.server import application
 from proxy.ledger.read import Gates
@@ -332,9 +334,20 @@ async def test_a_program_acts_with_the_token_and_is_told_the_outcome(
     someday = await guarded.post(
         "/actions/declare", json={**rule, "expires": "some day"}, headers=known
     )
-    declared = await guarded.post(
-        "/actions/declare", json={**rule, "expires": "2030-01-31"}, headers=known
-    )
+    rule["expires"] = "2030-01-31"
+    declared = await guarded.post("/actions/declare", json=rule, headers=known)
+    told = {"effect": "tolerance", "kinds": "find, count", "absolute": "1000", "relative": "0.01"}
+    tolerant = await guarded.post("/actions/declare", json={**rule, **told}, headers=known)
+    wrong = [
+        await (await guarded.post("/actions/declare", json={**rule, **each}, headers=known)).text()
+        for each in (
+            {"effect": "forgive"},
+            {"absolute": "inf"},
+            {"relative": "much"},
+            {"relative": "1"},
+            {"effect": "tolerance"},
+        )
+    ]
     outside = await guarded.post("/actions/recheck", json=document)
 
     assert (done.status, await done.json()) == (200, {"said": ["equal now: 1"]})
@@ -348,11 +361,27 @@ async def test_a_program_acts_with_the_token_and_is_told_the_outcome(
     assert (someday.status, declared.status) == (400, 200)
     assert "`expires` is no day" in await someday.text()
     assert [what for what, *_ in actions.asked[:2]] == ["recheck", "repair"]
+    assert tolerant.status == 200
+    for said, key in zip(wrong, ("effect", "absolute", "relative"), strict=False):
+        assert f"`{key}` is no" in said
+    assert all("belongs to the effect `tolerance`" in said for said in wrong[3:])
     excuse = Excuse(
+        effect=Effect.IGNORE,
         collection="app.users",
         path="name",
+        kinds=(),
         changes=("value",),
+        tolerance=Tolerance(),
         owner="ada",
         expires=date(2030, 1, 31),
     )
-    assert [what for what, *_ in actions.asked[2:]] == [f"declare {excuse}"]
+    tolerates = replace(
+        excuse,
+        effect=Effect.TOLERANCE,
+        kinds=("find", "count"),
+        tolerance=Tolerance(absolute=1000.0, relative=0.01),
+    )
+    assert [what for what, *_ in actions.asked[2:]] == [
+        f"declare {excuse}",
+        f"declare {tolerates}",
+    ]

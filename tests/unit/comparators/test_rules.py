@@ -124,6 +124,16 @@ def test_tolerance_covers_another_type_only_where_it_says_so() -> None:
     assert excused(parsed, 1, DatetimeMS(1)) is None
 
 
+def test_what_stands_for_the_same_is_equivalent_and_nothing_else() -> None:
+    parsed = rules(effect='"equivalent"')
+
+    assert excused(parsed, 1, 1.0) == "updated"
+    assert excused(parsed, 1, 1.5) is None
+    assert excused(parsed, "1", "2") is None
+    missing = difference({"updatedAt": None}, {})
+    assert parsed.excuse("app.users", "find", missing) == "updated"
+
+
 def test_redact_and_reveal_excuse_nothing() -> None:
     assert excused(rules(effect='"reveal"'), 1, 2) is None
     assert excused(rules(effect='"redact"'), 1, 2) is None
