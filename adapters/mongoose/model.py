@@ -8,6 +8,7 @@ from bson.objectid import ObjectId
 from adapters.database import Database
 from adapters.gateway import Generated, Transaction
 from adapters.mongoose.answers import acknowledged, documents_of, modified, values_of
+from adapters.mongoose.bulk import STATEMENTS, Casting, Written, commands, counted
 from adapters.mongoose.changes import Saving
 from adapters.mongoose.errors import ServerError, ValidationError
 from adapters.mongoose.filters import cast_array_filters, cast_filter
@@ -15,6 +16,7 @@ from adapters.mongoose.hydrating import hydrated
 from adapters.mongoose.making import Functions, Making
 from adapters.mongoose.populating import Asked, populated
 from adapters.mongoose.projections import projection_of, sort_of
+from adapters.mongoose.replacing import replacement, unchanged
 from adapters.mongoose.schema import ModelSchema
 from adapters.mongoose.storing import new_document
 from adapters.mongoose.update_validation import validate_update
@@ -291,6 +293,63 @@ class Model:
             )
         return saving.saved()
 
+    async def replace(
+        self,
+        stored: Document,
+        document: Mapping[str, Any],
+        *,
+        session: Transaction | None = None,
+    ) -> Document | None:
+        """Store a whole document in the place of one that was read, and return it; None where that was changed meanwhile."""
+        made = replacement(self.schema, stored, document, self._making())
+        query = unchanged(self.schema.schema, stored)
+        statement = {"q": query, "u": made, "multi": False, "upsert": False}
+        arguments = {"updates": [statement], "ordered": True}
+        told = acknowledged(await self._run(Kind.UPDATE, arguments, session), self._where)
+        return made if told.n else None
+
+    async def bulk_write(
+        self,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        ordered: bool = True,
+        session: Transaction | None = None,
+    ) -> Written:
+        """Do several writes (`insertOne`, `updateOne`, `updateMany`, `deleteOne`, `deleteMany`) with few commands.
+
+        Ordered, the first that is refused ends it; else its error is raised when all have been tried.
+        """
+        casting = Casting(
+            document=lambda given: new_document(self.schema, given, self._making()),
+            filter=self._filter,
+            change=lambda query, update, upsert: self._change(
+                query, update, upsert=upsert, options={}
+            ),
+        )
+        written, first = Written(), None
+        for kind, statements in commands(operations, casting):
+            arguments = {STATEMENTS[kind]: statements, "ordered": ordered}
+            result = await self._run(kind, arguments, session)
+            try:
+                written += counted(kind, acknowledged(result, self._where, bulk=True))
+            except ServerError as error:
+                if ordered:
+                    raise
+                first = first or error
+        if first is not None:
+            raise first
+        return written
+
+    async def populate(
+        self,
+        documents: list[Document],
+        populate: Sequence[Asked],
+        *,
+        session: Transaction | None = None,
+    ) -> list[Document]:
+        """Return documents with references replaced by the documents they point at."""
+        return await populated(documents, self.schema, populate, self._models, session)
+
     async def delete_one(self, filter_: Filter, *, session: Transaction | None = None) -> int:
         """Delete the first document that a filter selects; return how many there were."""
         return await self._delete(filter_, 1, session)
@@ -394,5 +453,7 @@ class Model:
             arguments=arguments,
         )
         runner = self._database if session is None else session
-        generated = Generated(now_ms=self._clock(), upserted={0: self._new_id()})
+        statements = len(arguments.get("updates", ())) or 1
+        new_ids = {number: self._new_id() for number in range(statements)}
+        generated = Generated(now_ms=self._clock(), upserted=new_ids)
         return (await runner.run(operation, generated=generated)).result

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Final
 from bson.datetime_ms import DatetimeMS
 
 from adapters.database import Database
-from adapters.gateway import Transaction
+from adapters.gateway import ConflictError, Transaction
+from adapters.mongoose.bulk import Written
 from adapters.mongoose.filters import cast_filter
 from adapters.mongoose.model import Model
 from adapters.mongoose.populating import Populate
@@ -16,7 +17,8 @@ from adapters.mongoose.projections import sort_of
 from adapters.repositories import paging
 from adapters.repositories.aging import expiries_of, gone, living, living_elements
 from adapters.repositories.paging import CursorPage, OffsetPage
-from adapters.repositories.secrecy import guarded, hidden_paths, without
+from adapters.repositories.secrecy import guarded, hidden_paths, touches, with_kept, without
+from comparators.errors import RefusedError
 
 Document = dict[str, Any]
 Filter = Mapping[str, Any]
@@ -201,6 +203,58 @@ class Repository:
         )
         return told.n
 
+    async def replace(
+        self,
+        identifier: Any,
+        data: Mapping[str, Any],
+        *,
+        expected: Filter = EVERYTHING,
+        reveal: Sequence[str] = (),
+        session: Transaction | None = None,
+    ) -> Document | None:
+        """Store a whole document in the place of the one with an `_id` that is as `expected`, and return it, None where there is none.
+
+        What is hidden stays unless `data` has it. ConflictError where somebody changed the document meanwhile.
+        """
+        query = {"_id": identifier, **expected}
+        stored = await self.find_one(query, reveal=sorted(self._hidden), session=session)
+        if stored is None:
+            return None
+        whole = with_kept(data, stored, self._hidden)
+        made = await self.model.replace(stored, whole, session=session)
+        if made is None:
+            raise ConflictError(
+                "the document was changed meanwhile",
+                where=self.model.schema.collection,
+                remedy="replace it again",
+            )
+        return self._shown(made, reveal)
+
+    async def bulk_write(
+        self,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        ordered: bool = True,
+        session: Transaction | None = None,
+    ) -> Written:
+        """Do several writes with few commands, and return how many documents they met; see `Model.bulk_write`."""
+        return await self.model.bulk_write(operations, ordered=ordered, session=session)
+
+    async def distinct(
+        self,
+        path: str,
+        condition: Filter = EVERYTHING,
+        *,
+        reveal: Sequence[str] = (),
+        session: Transaction | None = None,
+    ) -> list[Any]:
+        """Return the values at a path; RefusedError for one that is hidden unless `reveal` names it."""
+        if touches(path, self._hidden - set(reveal)):
+            raise RefusedError(
+                f"{path!r} is hidden", where="distinct", remedy="name it in `reveal`"
+            )
+        return await self.model.distinct(path, self._living(condition), session=session)
+
     async def delete(self, identifier: Any, *, session: Transaction | None = None) -> bool:
         """Delete the document with an `_id`; return whether there was one."""
         return bool(await self.model.delete_one({"_id": identifier}, session=session))
@@ -289,13 +343,14 @@ class Repository:
             projection=projection,
             sort=order,
             limit=size + 1,
-            populate=populate,
             reveal=reveal,
             session=session,
         )
         items = found[:size]
-        more = len(found) > size
-        return CursorPage(items=items, next=paging.cursor_after(items[-1], order) if more else None)
+        # Before references are replaced by documents: it may sort by one.
+        following = paging.cursor_after(items[-1], order) if len(found) > size else None
+        await self.model.populate(items, populate, session=session)
+        return CursorPage(items=items, next=following)
 
     async def find_with_join(
         self,

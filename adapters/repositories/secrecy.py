@@ -44,6 +44,31 @@ def without(document: Mapping[str, Any], paths: Sequence[str] | frozenset[str]) 
     return shown
 
 
+def with_kept(
+    given: Mapping[str, Any], stored: Mapping[str, Any], paths: frozenset[str]
+) -> Document:
+    """Return a document with what another has at these paths, where it has nothing there itself."""
+    made = dict(given)
+    for path in paths:
+        first, dot, rest = path.partition(".")
+        if first not in stored:
+            continue
+        if not dot:
+            made.setdefault(first, stored[first])
+        elif isinstance(stored[first], Mapping) and isinstance(made.get(first, {}), Mapping):
+            inner = with_kept(made.get(first, {}), stored[first], frozenset({rest}))
+            made |= {first: inner} if inner else {}
+    return made
+
+
+def touches(path: str, hidden: frozenset[str]) -> bool:
+    """Return whether a path is hidden, or is above or below one that is."""
+    plain = ".".join(part for part in path.split(".") if not part.isdigit())
+    return any(
+        f"{plain}.".startswith(f"{each}.") or each.startswith(f"{plain}.") for each in hidden
+    )
+
+
 def _inner(value: Any, path: str) -> Any:
     if isinstance(value, Mapping):
         return without(value, [path])

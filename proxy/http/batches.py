@@ -1,5 +1,6 @@
 """Several writes in one request, each on its own or all together."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final
@@ -9,12 +10,23 @@ from bson.regex import Regex
 from adapters.repositories.together import opened
 from comparators.errors import ParallaxError
 from proxy.http.call import Call, Reply
-from proxy.http.documents import change, create, remove, shown
+from proxy.http.documents import change, create, remove, shown, update_of
+from proxy.http.documents import replace as replace_document
 from proxy.http.failures import problem_of
+from proxy.http.guard import check_filter
+from proxy.http.lists import hidden_from
 from proxy.http.problems import Code, PathError, ProblemError
 
 MOST: Final = 1000
-_OPERATIONS: Final = frozenset({"create", "update", "delete"})
+_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
+    "update": frozenset({"id", "ifMatch", "change"}),
+    "replace": frozenset({"id", "ifMatch", "document"}),
+    "delete": frozenset({"id", "ifMatch"}),
+    "updateMany": frozenset({"filter", "change"}),
+    "deleteMany": frozenset({"filter"}),
+}
+"""What an operation holds, besides `create`, which holds a document."""
+_OBJECTS: Final = frozenset({"change", "document", "filter"})
 
 
 async def batch(call: Call) -> Reply:
@@ -71,31 +83,48 @@ async def _run(call: Call, operation: dict[str, Any]) -> dict[str, Any]:
                 call, given["id"], dict(given["change"]), tags=given.get("ifMatch")
             )
             reply = shown(changed)
-        case _:
+        case "replace":
+            replaced = await replace_document(
+                call, given["id"], given["document"], tags=given.get("ifMatch")
+            )
+            reply = shown(replaced)
+        case "delete":
             await remove(call, given["id"], tags=given.get("ifMatch"))
             return {"status": 204}
+        case _:
+            return {"status": 200, "count": await _many(call, given)}
     return {"status": reply.status, "document": reply.document}
+
+
+async def _many(call: Call, given: dict[str, Any]) -> int:
+    """Change or delete what a filter selects, and return how many documents that were."""
+    hidden, repository = hidden_from(call), call.on.repository
+    check_filter(given["filter"], hidden)
+    if "change" not in given:
+        return await repository.delete_many(given["filter"], session=call.session)
+    change = update_of(given["change"], hidden)
+    return await repository.update_many(given["filter"], change, session=call.session)
 
 
 def _check(place: int, operation: dict[str, Any]) -> None:
     """Refuse what is no operation before any of them is run."""
-    if len(operation) != 1 or not operation.keys() <= _OPERATIONS:
-        raise _wrong(place, "one of `create`, `update` and `delete`")
-    [(name, given)] = operation.items()
+    name, given = next(iter(operation.items()), ("", None))
+    if len(operation) != 1 or (name != "create" and name not in _MEMBERS):
+        raise _wrong(place, f"one of `create`, {', '.join(f'`{each}`' for each in _MEMBERS)}")
     if not isinstance(given, dict):
         raise _wrong(place, "an object")
     if name == "create":
         return
-    members = {"id", "ifMatch", *(["change"] if name == "update" else [])}
-    if "id" not in given or not given.keys() <= members:
-        raise _wrong(place, f"`id` and nothing but {', '.join(sorted(members))}")
-    if isinstance(given["id"], dict | list | Regex):
+    members = _MEMBERS[name]
+    if not members - {"ifMatch"} <= given.keys() <= members:
+        raise _wrong(place, f"{', '.join(f'`{each}`' for each in sorted(members))}, and no more")
+    if any(not isinstance(given[each], dict) for each in members & _OBJECTS):
+        raise _wrong(place, "objects where they belong")
+    if isinstance(given.get("id"), dict | list | Regex):
         # An operator would select others as well.
         raise _wrong(place, "one value as `id`")
     if not isinstance(given.get("ifMatch", ""), str):
         raise _wrong(place, "`ifMatch` as text")
-    if name == "update" and not isinstance(given.get("change"), dict):
-        raise _wrong(place, "`change` as an object")
 
 
 def _wrong(place: int, wanted: str) -> ProblemError:

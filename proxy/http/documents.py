@@ -7,6 +7,7 @@ from typing import Any, Final
 from proxy.http.call import Call, Reply
 from proxy.http.entity import VERSION, condition_of, is_named, tag_of
 from proxy.http.guard import change_of, check_projection
+from proxy.http.populates import populates
 from proxy.http.problems import Code, ProblemError
 
 _CREATED: Final = 201
@@ -26,7 +27,10 @@ async def get(call: Call) -> Reply:
     """Give a document, unless the client has this version already."""
     projection = call.given["projection"]
     check_projection(projection, _hidden(call))
-    found = await call.on.by_id(call.path["id"], projection=projection, session=call.session)
+    populate = populates(call, call.given["populate"])
+    found = await call.on.by_id(
+        call.path["id"], projection=projection, populate=populate, session=call.session
+    )
     tag = tag_of(found)
     if is_named(tag, call.headers.get("If-None-Match")):
         return Reply(status=_NOT_MODIFIED, headers={"ETag": str(tag)})
@@ -39,6 +43,13 @@ async def patch(call: Call) -> Reply:
         call, call.path["id"], dict(call.given), tags=call.headers.get("If-Match")
     )
     return shown(changed)
+
+
+async def put(call: Call) -> Reply:
+    """Replace a document, if it is at the version that the client names."""
+    return shown(
+        await replace(call, call.path["id"], call.given, tags=call.headers.get("If-Match"))
+    )
 
 
 async def delete(call: Call) -> Reply:
@@ -59,6 +70,18 @@ async def change(
     if changed is None:
         raise await _unmet(call, identifier, tags)
     return changed
+
+
+async def replace(
+    call: Call, identifier: Any, given: Mapping[str, Any], *, tags: str | None
+) -> dict[str, Any]:
+    """Return a document that was put in the place of another, of the next version."""
+    replaced = await call.on.repository.replace(
+        identifier, given, expected=condition_of(tags), session=call.session
+    )
+    if replaced is None:
+        raise await _unmet(call, identifier, tags)
+    return replaced
 
 
 def update_of(given: Mapping[str, Any], hidden: AbstractSet[str]) -> dict[str, Any]:

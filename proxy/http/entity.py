@@ -1,13 +1,15 @@
 """One entity as the API shows it: a repository under its name, and the versions of its documents."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
 
 from adapters.gateway import Transaction
+from adapters.mongoose.populating import Populate
+from adapters.mongoose.schema import Schema
 from adapters.repositories.repository import Repository
 from adapters.repositories.secrecy import hidden_paths
 from proxy.http.problems import Code, ProblemError
@@ -32,6 +34,11 @@ class Entity:
         return self.repository.model.schema.name
 
     @property
+    def schema(self) -> Schema:
+        """The paths of its documents."""
+        return self.repository.model.schema.schema
+
+    @property
     def collection(self) -> str:
         """Where the database keeps it."""
         return self.repository.model.schema.collection
@@ -41,10 +48,13 @@ class Entity:
         identifier: str,
         *,
         projection: Mapping[str, Any] | None = None,
+        populate: Sequence[Populate] = (),
         session: Transaction | None = None,
     ) -> dict[str, Any]:
         """Return a document; ProblemError where there is none."""
-        found = await self.repository.find_by_id(identifier, projection=projection, session=session)
+        found = await self.repository.find_by_id(
+            identifier, projection=projection, populate=populate, session=session
+        )
         if found is None:
             raise _missing(self.name)
         return found

@@ -43,6 +43,7 @@ async def _after(
             size=given["limit"],
             projection=given["projection"],
             sort=given["sort"],
+            populate=given["populate"],
             session=session,
         )
     except RefusedError as error:
@@ -60,6 +61,7 @@ async def _from(
         condition,
         projection=given["projection"],
         sort=given["sort"],
+        populate=given["populate"],
         skip=given["offset"],
         limit=given["limit"],
         session=session,

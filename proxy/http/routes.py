@@ -4,11 +4,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from proxy.http import batches, documents, held, lists
+from proxy.http import batches, documents, held, lists, populates
 from proxy.http.declared import Answer, Body, Kind, Member, Route
 from proxy.http.problems import Code
 from proxy.http.tokens import Scope
 
+_POPULATE: Final = Member(
+    name="populate",
+    kind=Kind.OBJECTS,
+    meaning="References to replace by the documents they point at: `path`, and `select`, `match`, `model`, "
+    "`populate` where they are wanted",
+    most=populates.MOST,
+)
 _QUERY: Final = (
     Member(name="filter", kind=Kind.OBJECT, meaning="MongoDB's filter; everything without one"),
     Member(name="projection", kind=Kind.OBJECT, meaning="MongoDB's projection"),
@@ -35,6 +42,7 @@ _QUERY: Final = (
         meaning="`next` of the page before; filter and sort must be the same",
         most=2_000,
     ),
+    _POPULATE,
     Member(
         name="total",
         kind=Kind.BOOLEAN,
@@ -42,8 +50,20 @@ _QUERY: Final = (
         default=False,
     ),
 )
-_PROJECTION: Final = (_QUERY[1],)
+_PROJECTION: Final = (_QUERY[1], _POPULATE)
 _FILTER: Final = Member(name="filter", kind=Kind.OBJECT, meaning="MongoDB's filter")
+_JOIN: Final[Mapping[str, str]] = {
+    "other": "The other entity",
+    "local": "The path whose value is looked for",
+    "foreign": "The path of the other entity that must have it",
+    "into": "The name under which they stand",
+}
+
+
+def _text(name: str, meaning: str) -> Member:
+    return Member(name=name, kind=Kind.TEXT, meaning=meaning, required=True, least=1, most=200)
+
+
 _DOCUMENT: Final = Answer(meaning="The document", schema="Document", headers=("ETag",))
 _OF_QUERY: Final = (Code.BAD_QUERY, Code.FORBIDDEN_OPERATOR, Code.HIDDEN_FIELD, Code.UNSUPPORTED)
 _OF_WRITE: Final = (Code.INVALID, Code.DUPLICATE, Code.CONFLICT, Code.UNSUPPORTED)
@@ -157,6 +177,56 @@ ROUTES: Final[tuple[Route, ...]] = (
         problems=_OF_QUERY,
     ),
     Route(
+        name="distinct",
+        method="POST",
+        path="/v1/{entity}/distinct",
+        summary="Give the values at a path",
+        scope=Scope.READ,
+        handler=lists.distinct,
+        body=Body(
+            meaning="Where to look",
+            members=(
+                Member(
+                    name="path",
+                    kind=Kind.TEXT,
+                    meaning="A path of documents",
+                    required=True,
+                    least=1,
+                    most=1000,
+                ),
+                _FILTER,
+            ),
+        ),
+        transactional=True,
+        answers={200: Answer(meaning="Each value once", schema="Values")},
+        problems=_OF_QUERY,
+    ),
+    Route(
+        name="join",
+        method="POST",
+        path="/v1/{entity}/join",
+        summary="List documents, each with those of another entity that have the same value",
+        scope=Scope.READ,
+        handler=lists.join,
+        body=Body(
+            meaning="What is joined",
+            members=(
+                *(_text(name, meaning) for name, meaning in _JOIN.items()),
+                Member(
+                    name="one",
+                    kind=Kind.BOOLEAN,
+                    meaning="The first of them instead of a list",
+                    default=False,
+                ),
+                _FILTER,
+                *(each for each in _QUERY if each.name in {"sort", "limit", "offset"}),
+            ),
+        ),
+        transactional=True,
+        answers={200: Answer(meaning="The documents", schema="Items")},
+        problems=_OF_QUERY,
+    ),
+    Route(
         name="aggregate",
         method="POST",
         path="/v1/{entity}/aggregate",
@@ -225,8 +295,9 @@ ROUTES: Final[tuple[Route, ...]] = (
                 Member(
                     name="operations",
                     kind=Kind.OBJECTS,
-                    meaning='Each one of `{"create": document}`, `{"update": {"id", "change", "ifMatch"}}` '
-                    'and `{"delete": {"id", "ifMatch"}}`',
+                    meaning='Each one of `{"create": document}`, `{"update": {"id", "change", "ifMatch"}}`, '
+                    '`{"replace": {"id", "document", "ifMatch"}}`, `{"delete": {"id", "ifMatch"}}`, '
+                    '`{"updateMany": {"filter", "change"}}` and `{"deleteMany": {"filter"}}`',
                     required=True,
                     least=1,
                     most=batches.MOST,
@@ -271,6 +342,20 @@ ROUTES: Final[tuple[Route, ...]] = (
         scope=Scope.WRITE,
         handler=documents.patch,
         body=Body(meaning="Fields to set, or MongoDB's update operators"),
+        conditions=("If-Match",),
+        writes=True,
+        transactional=True,
+        answers={200: _DOCUMENT},
+        problems=_OF_CHANGE,
+    ),
+    Route(
+        name="replace",
+        method="PUT",
+        path="/v1/{entity}/{id}",
+        summary="Replace a document; what is hidden and not named stays",
+        scope=Scope.WRITE,
+        handler=documents.put,
+        body=Body(meaning="The whole document"),
         conditions=("If-Match",),
         writes=True,
         transactional=True,
@@ -361,6 +446,11 @@ SCHEMAS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
             "properties": {"result": {"description": "null where it finds nothing"}},
             "required": ["result"],
         },
+        "Values": {
+            "type": "object",
+            "properties": {"values": {"type": "array"}},
+            "required": ["values"],
+        },
         "Count": {
             "type": "object",
             "properties": {"count": {"type": "integer", "minimum": 0}},
@@ -376,6 +466,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
                         "properties": {
                             "status": {"type": "integer"},
                             "document": {"type": "object"},
+                            "count": {"type": "integer"},
                             "problem": {"$ref": "#/components/schemas/Problem"},
                         },
                         "required": ["status"],

@@ -111,3 +111,25 @@ async def test_what_does_not_fit_is_told_by_path(api: Api) -> None:
     ):
         answer = await api("PATCH", place, body)
         assert (answer.status, answer.code) == (400, code), (body, answer)
+
+
+async def test_a_document_is_replaced_as_a_whole(api: Api) -> None:
+    made = await api("POST", "/v1/Message", message(text="old", tokenCount=3))
+    place, first = made.headers["Location"], made.headers["ETag"]
+    whole = {**message(text="new"), "createdAt": {"$date": "2020-01-01T00:00:00Z"}}
+    replaced = await api("PUT", place, whole, headers={"If-Match": first}, token="writer")
+
+    assert (replaced.status, replaced.body["_id"]) == (200, made.body["_id"]), replaced
+    assert (replaced.body["text"], replaced.body["__v"]) == ("new", 1)
+    assert "tokenCount" not in replaced.body
+    assert replaced.body["createdAt"] == made.body["createdAt"]
+    found = await api("GET", place)
+    assert (found.body, found.headers["ETag"]) == (replaced.body, replaced.headers["ETag"])
+    for headers, body, status in (
+        ({"If-Match": first}, whole, 412),
+        ({}, {"text": "no id"}, 422),
+        ({}, {**whole, "tokenCount": "many"}, 422),
+    ):
+        assert (await api("PUT", place, body, headers=headers)).status == status
+    nobody = await api("PUT", "/v1/Message/5f5f5f5f5f5f5f5f5f5f5f5f", whole)
+    assert (nobody.status, nobody.code) == (404, "no_such_document")

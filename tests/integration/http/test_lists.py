@@ -1,6 +1,7 @@
 """Lists, counts, pipelines, searches and batches over HTTP, on both databases."""
 
 import json
+from typing import Any
 from uuid import uuid4
 
 from tests.integration.http.conftest import Api
@@ -108,3 +109,65 @@ async def test_an_atomic_batch_leaves_nothing_of_what_fails(api: Api) -> None:
     )
     assert done.status == 200
     assert (await api("POST", "/v1/Message/count", own)).body == {"count": 2}
+
+
+async def test_values_joins_and_references(api: Api) -> None:
+    user = {"email": f"{uuid4()}@example.org", "name": "Ada"}
+    made = (await api("POST", "/v1/User", user)).body
+    conversation = await filled(api, 4)
+    own = {"conversationId": conversation}
+    values = await api("POST", "/v1/Message/distinct", {"path": "tokenCount", "filter": own})
+    assert sorted(values.body["values"]) == [0, 1, 2]
+
+    balance = {"user": made["_id"], "tokenCredits": 5}
+    assert (await api("POST", "/v1/Balance", balance)).status == 201
+    joining = {"other": "Balance", "local": "_id", "foreign": "user", "into": "balance"}
+    asked = {**joining, "filter": {"_id": made["_id"]}, "one": True}
+    joined = await api("POST", "/v1/User/join", asked, token="reader")
+    assert [each["balance"]["tokenCredits"] for each in joined.body["items"]] == [5], joined
+    wrong = await api("POST", "/v1/User/join", {**asked, "other": "nothing"})
+    assert (wrong.status, wrong.code) == (400, "bad_parameter")
+
+    populate = [{"path": "user", "select": {"name": 1}}]
+    query = {"filter": {"user": made["_id"]}, "sort": {"user": 1}, "limit": 1}
+    page = await api("POST", "/v1/Balance/query", {**query, "populate": populate}, token="reader")
+    assert [each["user"] for each in page.body["items"]] == [{"_id": made["_id"], "name": "Ada"}]
+    place = f"/v1/Balance/{page.body['items'][0]['_id']['$oid']}"
+    one = await api("GET", place, params={"populate": '[{"path": "user"}]'}, token="reader")
+    assert one.body["user"]["email"] == user["email"]
+
+
+async def test_a_cursor_goes_on_behind_a_reference_that_was_populated(api: Api) -> None:
+    emails = sorted(f"{uuid4()}@example.org" for _ in range(3))
+    users = [(await api("POST", "/v1/User", {"email": each})).body["_id"] for each in emails]
+    for user in users:
+        await api("POST", "/v1/Balance", {"user": user, "tokenCredits": 1})
+    asked = {
+        "filter": {"user": {"$in": users}},
+        "sort": {"user": -1},
+        "limit": 1,
+        "populate": [{"path": "user"}],
+    }
+    seen: list[str] = []
+    more: dict[str, Any] = {}
+    for _ in users:
+        page = (await api("POST", "/v1/Balance/query", {**asked, **more})).body
+        seen += [each["user"]["email"] for each in page["items"]]
+        more = {"cursor": page["next"]}
+    assert seen == emails[::-1]
+    assert more == {"cursor": None}
+
+
+async def test_a_batch_replaces_and_changes_many(api: Api) -> None:
+    own = {"conversationId": await filled(api, 3)}
+    one = (await api("POST", "/v1/Message", message())).body
+    operations = [
+        {"replace": {"id": one["_id"], "document": message(text="other")}},
+        {"updateMany": {"filter": {**own, "tokenCount": {"$gt": 0}}, "change": {"text": "many"}}},
+        {"deleteMany": {"filter": {**own, "text": "many"}}},
+    ]
+    done = await api("POST", "/v1/Message/batch", {"operations": operations, "atomic": True})
+    [replaced, changed, deleted] = done.body["results"]
+    assert (replaced["document"]["text"], replaced["document"]["__v"]) == ("other", 1)
+    assert (changed, deleted) == ({"status": 200, "count": 2}, {"status": 200, "count": 2})
+    assert (await api("POST", "/v1/Message/count", {"filter": own})).body == {"count": 1}

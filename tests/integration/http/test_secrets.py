@@ -139,14 +139,31 @@ CHANGES: list[dict[str, Any]] = [
 
 def ways(place: str) -> Iterator[tuple[str, str, Any]]:
     """Yield every request that would tell of it: method, path and body."""
+    joined = {"other": "User", "local": "text", "foreign": "email", "into": "u"}
+    populated = {"path": "user", "model": "User"}
     for condition in BY_IT:
         for route in ("query", "count"):
             yield "POST", f"/v1/User/{route}", {"filter": condition}
+        yield "POST", "/v1/User/distinct", {"path": "name", "filter": condition}
+        yield (
+            "POST",
+            "/v1/User/join",
+            {**joined, "other": "Message", "local": "name", "filter": condition},
+        )
+        yield "POST", "/v1/Message/query", {"populate": [{**populated, "match": condition}]}
         yield "POST", "/v1/User/search", {"query": "x", "filter": condition}
     for projection in SHOWING:
         yield "POST", "/v1/User/query", {"projection": projection}
+        yield "POST", "/v1/Message/query", {"populate": [{**populated, "select": projection}]}
     for path in (SECRET, BELOW, "backupCodes"):
         yield "POST", "/v1/User/query", {"sort": {path: -1}}
+        yield "POST", "/v1/User/distinct", {"path": path}
+        yield "POST", "/v1/Message/join", {**joined, "foreign": path}
+        yield (
+            "POST",
+            "/v1/User/join",
+            {"other": "Message", "local": path, "foreign": "text", "into": "m"},
+        )
     for pipeline in PIPELINES:
         yield "POST", "/v1/User/aggregate", {"pipeline": pipeline}
     for pipeline in JOINS:
@@ -169,6 +186,12 @@ async def test_no_way_tells_of_a_secret(api: Api) -> None:
         answer = await api(method, path, body, token="writer")
         if (answer.status, answer.status == 403 and answer.code) != (403, "hidden_field"):
             let_through.append((method, path, body, answer.status))
+    for name in ("updateMany", "deleteMany"):
+        many = {"filter": {SECRET: GUESS}, **({"change": {"name": "x"}} if "up" in name else {})}
+        body = {"operations": [{name: many}]}
+        [result] = (await api("POST", "/v1/User/batch", body, token="writer")).body["results"]
+        if result.get("problem", {}).get("code") != "hidden_field":
+            let_through.append(("POST", name, body, result["status"]))
     assert let_through == []
 
     own = {"$match": {"email": user["email"]}}
@@ -191,7 +214,12 @@ async def test_answers_leave_secrets_out_unless_admin_names_them(api: Api) -> No
     place = made.headers["Location"]
     changed = await api("PATCH", place, {"password": "other hash"}, token="writer")
     own = {"filter": {"email": user["email"]}}
-    answers = [made, changed, await api("GET", place, token="admin")]
+    whole = {"email": user["email"], "name": "Eve"}
+    replaced = await api("PUT", place, whole, token="writer")
+    joining = {"other": "User", "local": "email", "foreign": "email", "into": "u", **own}
+    joined = await api("POST", "/v1/User/join", joining, token="reader")
+    assert [each["name"] for each in joined.body["items"][0]["u"]] == ["Eve"]
+    answers = [made, changed, replaced, joined, await api("GET", place, token="admin")]
     for projection in ({"name": 0}, {"_id": 1, "name": 0}, {"_id": 1}, {"name": 1}):
         asked = {**own, "projection": projection}
         answers.append(await api("POST", "/v1/User/query", asked, token="reader"))

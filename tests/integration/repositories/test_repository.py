@@ -1,12 +1,14 @@
 """What every repository can do, the same on each database."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from bson.datetime_ms import DatetimeMS
 from bson.objectid import ObjectId
 
 from adapters.gateway import Transaction
+from adapters.mongoose.bulk import Written
 from adapters.mongoose.errors import DuplicateKeyError, ValidationError
 from adapters.repositories.gateway import RepositoryGateway
 from comparators.errors import RefusedError, SettingsError
@@ -231,3 +233,41 @@ async def test_a_gateway_tells_its_health(gateway: RepositoryGateway, clock: Clo
     assert health.healthy
     assert 0 < health.latency_s < 5
     assert clock.now_ms > 0
+
+
+async def test_several_writes_go_together(gateway: RepositoryGateway) -> None:
+    agents = gateway.repository("agent")
+    names = [str(uuid4()) for _ in range(3)]
+    own = {"name": {"$in": names}}
+    written = await agents.bulk_write(
+        [
+            *({"insertOne": {"document": _agent(name)}} for name in names),
+            {"updateMany": {"filter": own, "update": {"description": "x"}}},
+            {"updateOne": {"filter": {"name": names[0]}, "update": {"description": "y"}}},
+            {"deleteOne": {"filter": {"name": names[2]}}},
+        ]
+    )
+    assert written == Written(inserted=3, matched=4, modified=4, deleted=1)
+    assert sorted(await agents.distinct("description", own)) == ["x", "y"]
+    twice = [{"insertOne": {"document": _agent(names[0])}}, {"deleteMany": {"filter": own}}]
+    with pytest.raises(DuplicateKeyError):
+        await agents.bulk_write(twice)
+    assert await agents.count(own) == 2
+    with pytest.raises(DuplicateKeyError):
+        await agents.bulk_write(twice, ordered=False)
+    assert await agents.count(own) == 0
+
+
+async def test_a_document_is_replaced_but_for_what_is_hidden(gateway: RepositoryGateway) -> None:
+    users = gateway.repository("user")
+    email = f"{uuid4()}@example.org"
+    made = await users.create({"email": email, "password": "a long hash", "name": "Ada"})
+    replaced = await users.replace(made["_id"], {"email": email, "username": "ada"})
+    assert replaced is not None
+    assert (replaced.get("name"), replaced["username"], replaced["__v"]) == (None, "ada", 1)
+    found = await users.find_by_id(made["_id"], reveal=["password"])
+    assert found == {**replaced, "password": "a long hash"}
+    assert await users.replace(ObjectId(), {"email": email}) is None
+    with pytest.raises(RefusedError):
+        await users.distinct("password")
+    assert await users.distinct("password", {"email": email}, reveal=["password"])
