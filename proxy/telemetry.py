@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 import structlog
 from opentelemetry.metrics import Histogram, Meter, get_meter
@@ -44,6 +44,7 @@ from proxy.tracing.exemplar import Place, context_of, named
 from proxy.tracing.trail import Ids
 
 _NOWHERE: Final = (None, None, None)
+_BELOW_WARNING: Final = frozenset({LogLevel.DEBUG.value, LogLevel.INFO.value})
 
 SYSTEMS: Final[Mapping[str, str]] = {"legacy": "mongodb", "gateway": "postgresql"}
 """`db.system.name` of the two sides."""
@@ -59,15 +60,19 @@ EVENTS: Final[Mapping[str, str]] = {
     "chunk_failed": "A task on a piece of a collection failed; it is run again",
     "client_left": "A client's connection broke",
     "connection_refused": "A client was turned away: too many connections, or draining",
+    "collection_filled": "`parallax backfill` has copied a collection",
+    "collection_swept": "`parallax sweep` has compared a collection",
     "conversation_ended": "A client connection was closed because the primary changed, or because its login means nothing on the other side of a cut-over",
     "conversation_failed": "A bug closed one client connection",
     "crossed": "Everybody is on the other side: after the cut-over on PostgreSQL, on the way back on MongoDB",
     "crossing_failed": "A bug kept the relay from looking whether to cut over; everybody stays where they are, and it looks again",
     "crossing_waits": "The relay has not followed the flags to the other side yet, and says why; it tries again",
+    "documents_compared": "`parallax repair` has made documents equal, or somebody had them compared again",
     "drain_cut_short": "Clients were cut off at the end: what they had asked took too long",
     "export_failed": "Metrics did not reach their destination; the next ones are tried in their time",
     "figures_not_read": "How gates, jobs and flags stand cannot be read for the metrics; it is tried again",
     "flag_failed": "A flag cannot be evaluated, or says what is not built; its collections are in `shadow`",
+    "flag_moved": "`parallax rollout` has moved a collection a step on",
     "flags_broken": "The flags file cannot be read; what was read last stays in force",
     "flags_provider_failed": "The provider of the flags cannot be had; everything is in `shadow`, and it is tried again",
     "flags_provider_ready": "The provider of the flags is there, and holds from here on",
@@ -254,11 +259,21 @@ class Metrics:
 
 
 def configure_logging(
-    level: LogLevel, form: LogFormat, *, part: str, stream: TextIO | None = None
+    level: LogLevel,
+    form: LogFormat,
+    *,
+    part: str,
+    stream: TextIO | None = None,
+    is_quiet: bool = False,
 ) -> None:
-    """Write the log of this process to stderr (or `stream`), each line with the `part` that wrote it."""
+    """Write the log of this process to stderr (or `stream`), each line with the `part` that wrote it.
+
+    One that `is_quiet` writes nothing below a warning there, for somebody looks at what it prints; a collector has all.
+    """
     target = stream or sys.stderr
     render = structlog.processors.JSONRenderer() if form is LogFormat.JSON else _console(target)
+    if is_quiet:
+        render = _warnings_alone(render)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -317,6 +332,15 @@ def _part(part: str) -> structlog.typing.Processor:
         return {"part": part, **event}
 
     return add
+
+
+def _warnings_alone(render: structlog.typing.Processor) -> structlog.typing.Processor:
+    def quiet(logger: WrappedLogger, method: str, event: EventDict) -> Any:
+        if event["level"] in _BELOW_WARNING:
+            raise structlog.DropEvent
+        return render(logger, method, event)
+
+    return quiet
 
 
 def _console(target: TextIO) -> structlog.typing.Processor:

@@ -14,6 +14,7 @@ from proxy.ledger.lookup import Concerned, concerned_by
 from proxy.ledger.orders import OrderKind, Orders
 from proxy.settings import Settings
 from proxy.shadow.rulebook import NAME
+from proxy.tracing.stints import Stints
 
 MOST_LINES: Final = 20
 
@@ -21,19 +22,20 @@ MOST_LINES: Final = 20
 class Acting:
     """Acts on the sides and the ledger of these settings."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stints: Stints | None = None) -> None:
         self._settings = settings
+        self._stints = stints
 
     async def recheck(self, subject: Subject, author: Author) -> Sequence[str]:
         """Compare the documents once more."""
-        async with Repair.open(self._settings) as job:
+        async with Repair.open(self._settings, self._stints) as job:
             planned = await self._planned(job, subject)
             outcome = await job.compare(planned, who=author.who, why=author.why)
         return _shown([*told(outcome, "equal now"), *_gone(planned)])
 
     async def repair(self, subject: Subject, author: Author) -> Sequence[str]:
         """Make the documents of the gateway equal to MongoDB's."""
-        async with Repair.open(self._settings) as job:
+        async with Repair.open(self._settings, self._stints) as job:
             planned = await self._planned(job, subject)
             outcome = await job.carry_out(Side.GATEWAY, planned, who=author.who, why=author.why)
         return _shown([*told(outcome), *_gone(planned)])

@@ -12,6 +12,7 @@ from proxy.cli import options
 from proxy.cli.asked import Who, name_of
 from proxy.cli.bar import documents_bar
 from proxy.cli.running import Collections, Dask, runner_of
+from proxy.cli.telling import telling
 from proxy.jobs.asking import Asking
 from proxy.jobs.backfill import Backfill, Filled, Plan
 from proxy.jobs.collections import chosen, collections_on, legacy_client
@@ -58,6 +59,7 @@ async def _fill_all(
         rate=limits.documents_per_second or None,
     )
     async with AsyncExitStack() as held:
+        stints = held.enter_context(telling(settings, part="backfill"))
         client = await held.enter_async_context(legacy_client(uri, application=APPLICATION))
         there = await collections_on(client)
         namespaces = _fillable(there, chosen(there, named), named)
@@ -68,6 +70,7 @@ async def _fill_all(
             chunks=Chunks(access),
             asking=Asking(Orders(access), who=who, why=WHY),
             runner=runner,
+            stints=stints,
         )
         found = []
         for namespace in namespaces:

@@ -17,10 +17,12 @@ from dashboards.live.server import application, serve
 from proxy.cli import options
 from proxy.cli.acting import Acting
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
+from proxy.cli.telling import telling
 from proxy.flags.document import said
 from proxy.flags.file import read_flags
 from proxy.flags.phases import Direction
 from proxy.settings import Settings
+from proxy.tracing.stints import Stints
 from proxy.uris import address_of
 
 PROVIDED: Final = "as the provider says"
@@ -38,10 +40,11 @@ def dashboard(
     settings = options.settings_of(
         config, legacy=legacy, gateway=gateway, data=data, ledger=ledger, rules=rules
     )
-    run_until_cancelled(served(settings))
+    with telling(settings, part="dashboard") as stints:
+        run_until_cancelled(served(settings, stints))
 
 
-async def served(settings: Settings) -> None:
+async def served(settings: Settings, stints: Stints) -> None:
     """Serve until terminated."""
     address = address_of(settings.dashboard.address)
     token = settings.dashboard.token
@@ -51,7 +54,7 @@ async def served(settings: Settings) -> None:
             where="dashboard.address",
             remedy="set `dashboard.token`, or listen on 127.0.0.1 and reach it through a tunnel",
         )
-    app = pages(settings)
+    app = pages(settings, stints)
     typer.echo(f"dashboard: http://{settings.dashboard.address}/")
     with cancelled_by_signals():
         try:
@@ -64,15 +67,15 @@ async def served(settings: Settings) -> None:
             ) from error
 
 
-def pages(settings: Settings) -> web.Application:
-    """Return the pages, for this machine alone or for whoever knows the token."""
+def pages(settings: Settings, stints: Stints | None = None) -> web.Application:
+    """Return the pages, for this machine alone or for whoever knows the token; `stints` tells of what is done there in traces."""
     return application(
         settings.ledger_uri,
         gates=settings.gates,
         declared=_declared(settings.rules_file),
         phases=_phases(settings),
         token=settings.dashboard.token,
-        actions=Acting(settings),
+        actions=Acting(settings, stints),
     )
 
 

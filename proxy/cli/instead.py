@@ -16,6 +16,7 @@ from proxy.cli.ending import cancelled_by_signals, cancelled_without
 from proxy.cli.limits import limits_of
 from proxy.cli.maps import maps_of
 from proxy.cli.measuring import observed
+from proxy.cli.telling import stints_to
 from proxy.exporters import exported
 from proxy.mirror.mirror import Mirror
 from proxy.mirror.target import Target
@@ -27,7 +28,10 @@ from proxy.serving.retries import Retries
 from proxy.serving.server import Server
 from proxy.serving.users import Users
 from proxy.settings import Settings
+from proxy.settings_sections import Signal
 from proxy.telemetry import Metrics
+from proxy.tracing.drops import observe_drops
+from proxy.tracing.exporting import logged, traced
 from proxy.uris import redacted_uri
 
 MIRROR_CONNECTIONS: Final = 2
@@ -90,6 +94,9 @@ async def mirrored(settings: Settings, parent: int | None) -> None:
         while not read_authority(settings.capture_directory).is_gateway:  # noqa: ASYNC110 - another process
             await asyncio.sleep(LOOK_S)
         metrics = await _metrics(settings, held)
+        trails = held.enter_context(traced(settings.telemetry, part="mirror"))
+        lines = held.enter_context(logged(settings.telemetry, part="mirror"))
+        observe_drops(metrics.meter, {Signal.TRACES: trails, Signal.LOGS: lines})
         outbox = await held.enter_async_context(Outbox(uri))
         await outbox.prepare()
         client: AsyncMongoClient[Any] = await held.enter_async_context(
@@ -104,7 +111,7 @@ async def mirrored(settings: Settings, parent: int | None) -> None:
         async with outbox.alone(), asyncio.TaskGroup() as tasks:
             tasks.create_task(_measured(outbox, metrics), name="measure")
             tasks.create_task(observed(settings, metrics).run(), name="look for metrics")
-            await Mirror(outbox, gateway, target).run()
+            await Mirror(outbox, gateway, target, stints=stints_to(settings, trails)).run()
 
 
 async def _metrics(settings: Settings, held: AsyncExitStack) -> Metrics:

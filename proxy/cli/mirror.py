@@ -14,7 +14,6 @@ from proxy.cli.ending import run_until_cancelled
 from proxy.cli.instead import mirrored
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
-from proxy.tracing.exporting import logged
 
 MIRROR: Final = typer.Typer(
     help="Keep MongoDB current after the cut-over, or no longer.",
@@ -34,8 +33,7 @@ def run(
     settings = options.settings_of(config)
     configure_logging(settings.log.level, settings.log.format, part="mirror")
     settle_garbage_collection()
-    with logged(settings.telemetry, part="mirror"):
-        run_until_cancelled(mirrored(settings, parent))
+    run_until_cancelled(mirrored(settings, parent))
 
 
 @MIRROR.command("status")

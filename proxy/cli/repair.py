@@ -14,6 +14,7 @@ from comparators.errors import RefusedError, SettingsError
 from proxy.cli import options
 from proxy.cli.asked import Who, name_of
 from proxy.cli.repairing import Repair, told
+from proxy.cli.telling import telling
 from proxy.jobs.repair import Outcome, Planned, Side
 from proxy.settings import Settings
 
@@ -106,8 +107,9 @@ async def _planned(
 async def _carried_out(
     settings: Settings, side: Side, planned: Sequence[Planned], *, who: str, why: str
 ) -> Outcome:
-    async with Repair.open(settings) as job:
-        return await job.carry_out(side, planned, who=who, why=why)
+    with telling(settings, part="repair") as stints:
+        async with Repair.open(settings, stints) as job:
+            return await job.carry_out(side, planned, who=who, why=why)
 
 
 def _shown(planned: Sequence[Planned], side: Side) -> Table | str:

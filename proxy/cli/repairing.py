@@ -30,6 +30,7 @@ from proxy.ledger.orders import Orders
 from proxy.ledger.redaction import Redaction
 from proxy.settings import Settings
 from proxy.shadow.legacy import Legacy
+from proxy.tracing.stints import Stints
 from proxy.uris import redacted_uri
 
 APPLICATION: Final = "parallax-repair"
@@ -48,7 +49,9 @@ class Repair:
         legacy: Legacy,
         gateway: Gateway,
         ids: Identifiers,
+        stints: Stints,
     ) -> None:
+        self._stints = stints
         self._access = access
         self._client = client
         self._redaction = redaction
@@ -58,8 +61,8 @@ class Repair:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Open ledger and both sides."""
+    async def open(cls, settings: Settings, stints: Stints | None = None) -> AsyncIterator[Self]:
+        """Open ledger and both sides; `stints` tells of what is done in traces, None where nobody is told."""
         uri, dsn = settings.demand("legacy.uri"), settings.demand("gateway.uri")
         async with (
             opened(settings.ledger_uri) as access,
@@ -70,7 +73,8 @@ class Repair:
             redaction = await redaction_of(access)
             legacy = Legacy(client, where=redacted_uri(uri))
             identifiers = Identifiers(client, digests, redaction)
-            yield cls(access, redaction, client, legacy, gateway, identifiers)
+            told_to = stints or Stints()
+            yield cls(access, redaction, client, legacy, gateway, identifiers, told_to)
 
     async def chosen(self, collections: Sequence[str], documents: Sequence[str]) -> list[Chosen]:
         """Return the documents that differ in these collections, or others by name."""
@@ -100,7 +104,8 @@ class Repair:
     ) -> Outcome:
         """Do it."""
         if side is Side.GATEWAY:
-            outcome = await carry_out(planned, Asking(Orders(self._access), who=who, why=why))
+            asking = Asking(Orders(self._access), who=who, why=why)
+            outcome = await carry_out(planned, asking, self._stints)
         else:
             overwriting = Overwriting(
                 self._client,
@@ -108,6 +113,7 @@ class Repair:
                 gateway=self._gateway,
                 asking=Asking(Orders(self._access), who=who, why=f"{why} {TO_LEGACY}"),
                 fillings=Fillings(self._access),
+                stints=self._stints,
             )
             outcome = await overwriting.carry_out(planned)
         await self._close_gone(planned, who=who, why=why)
@@ -115,7 +121,8 @@ class Repair:
 
     async def compare(self, planned: Sequence[Planned], *, who: str, why: str) -> Outcome:
         """Compare them, and change nothing."""
-        outcome = await compare(planned, Asking(Orders(self._access), who=who, why=why))
+        asking = Asking(Orders(self._access), who=who, why=why)
+        outcome = await compare(planned, asking, self._stints)
         await self._close_gone(planned, who=who, why=why)
         return outcome
 

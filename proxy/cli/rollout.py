@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
 
+import structlog
 import typer
 
 from comparators.errors import CapacityError, RefusedError, UnreachableError
@@ -15,6 +16,7 @@ from proxy.cli import options
 from proxy.cli.asked import Who, name_of
 from proxy.cli.changing import Author, Wish, change, flags_file_of, grounds_of, namespace_of
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
+from proxy.cli.telling import telling
 from proxy.flags.document import Said, key_of, said
 from proxy.flags.file import read_flags
 from proxy.flags.phases import Direction, not_built
@@ -32,6 +34,10 @@ from proxy.flags.safety import Grounds, against
 from proxy.ledger.access import Access, opened
 from proxy.ledger.flag_changes import FlagChange, FlagChanges, gates_then
 from proxy.settings import Settings
+from proxy.tracing.stint import Fact
+from proxy.tracing.stints import Stints
+
+_log = structlog.get_logger()
 
 ROLLED_BACK: Final = 1
 _ENTERED_WITHIN_S: Final = 60.0
@@ -91,9 +97,10 @@ def rollout(
 
     async def roll() -> None:
         with cancelled_by_signals():
-            codes.append(await rolled_out(settings, aim, _say))
+            codes.append(await rolled_out(settings, aim, _say, stints))
 
-    run_until_cancelled(roll())
+    with telling(settings, part="rollout") as stints:
+        run_until_cancelled(roll())
     return codes[0] if codes else 0
 
 
@@ -109,8 +116,10 @@ class Aim:
     """Not to begin again after a roll-back."""
 
 
-async def rolled_out(settings: Settings, aim: Aim, tell: Tell) -> int:
+async def rolled_out(settings: Settings, aim: Aim, tell: Tell, stints: Stints | None = None) -> int:
     """Return 0 once the last step has stood the test, ROLLED_BACK after a roll-back if it is not to begin again.
+
+    `stints` tells of each step in traces; None where nobody is told.
 
     RefusedError where the flag says what a rollout may not change, or somebody else changes it meanwhile.
     """
@@ -120,13 +129,16 @@ async def rolled_out(settings: Settings, aim: Aim, tell: Tell) -> int:
         if reason is not None or not aim.namespace:
             raise _refused(reason or "evidence is of single collections, and the default is of all")
     async with opened(settings.ledger_uri) as access:
-        return await _Rollout(settings, aim, access, tell).run()
+        return await _Rollout(settings, aim, access, tell, stints or Stints()).run()
 
 
 class _Rollout:
     """One collection on its way."""
 
-    def __init__(self, settings: Settings, aim: Aim, access: Access, tell: Tell) -> None:
+    def __init__(
+        self, settings: Settings, aim: Aim, access: Access, tell: Tell, stints: Stints
+    ) -> None:
+        self._stints = stints
         self._settings = settings
         self._aim = aim
         self._access = access
@@ -227,15 +239,23 @@ class _Rollout:
         wish = Wish(
             direction=self._aim.direction, namespace=self._aim.namespace, said=wanted, expects=now
         )
-        try:
-            changed = await change(self._settings, self._access, wish, self._author(move))
-        except RefusedError as refused:
-            # The evidence has changed since the look: the next one will say how.
-            self._say(f"{refused.what}: {'; '.join(refused.__notes__)}")
-            return
-        if changed is not None:
-            self._said, self._stepped_ns = wanted, changed.at_ns
-            self._say(f"{changed.before} → {changed.after}")
+        steps: dict[str, Fact] = {
+            "parallax.direction": self._aim.direction.value,
+            "parallax.flag.before": str(now),
+            "parallax.flag.after": str(wanted),
+        }
+        with self._stints.doing("rollout", self._aim.namespace, steps) as doing:
+            try:
+                changed = await change(self._settings, self._access, wish, self._author(move))
+            except RefusedError as refused:
+                # The evidence has changed since the look: the next one will say how.
+                self._say(f"{refused.what}: {'; '.join(refused.__notes__)}")
+                doing.error = "refused"
+                return
+            if changed is not None:
+                self._said, self._stepped_ns = wanted, changed.at_ns
+                self._say(f"{changed.before} → {changed.after}")
+                _log.info("flag_moved", collection=self._aim.namespace, to=str(wanted))
 
     async def _done(self, now: Said, move: Move, grounds: Grounds) -> None:
         """Enter that the last step has stood the test: roll-backs from before it count no more."""

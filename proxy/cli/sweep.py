@@ -18,6 +18,7 @@ from proxy.cli.asked import Who, name_of
 from proxy.cli.bar import documents_bar
 from proxy.cli.ending import cancelled_by_signals
 from proxy.cli.running import Collections, Dask, runner_of
+from proxy.cli.telling import telling
 from proxy.jobs.asking import Asking
 from proxy.jobs.budget import Budget
 from proxy.jobs.collections import chosen, collections_on, legacy_client
@@ -28,6 +29,7 @@ from proxy.ledger.fillings import Fillings, FillingState
 from proxy.ledger.orders import Orders
 from proxy.ledger.sweeps import Sweeps
 from proxy.settings import Settings
+from proxy.tracing.stints import Stints
 
 PLACES: Final = 2
 """Chunks at once in this process: while one waits for a side, the other is worked on."""
@@ -68,12 +70,15 @@ def sweep(
     found: list[Swept] = []
 
     async def work() -> None:
-        async with _Sweeping.open(settings, budget=budget, dask=dask, who=name_of(who)) as job:
-            if every is None:
-                found.extend(await job.once(collections or ()))
-                return
-            with cancelled_by_signals():
-                await job.repeat(collections or (), every)
+        with telling(settings, part="sweep") as stints:
+            async with _Sweeping.open(
+                settings, budget=budget, dask=dask, who=name_of(who), stints=stints
+            ) as job:
+                if every is None:
+                    found.extend(await job.once(collections or ()))
+                    return
+                with cancelled_by_signals():
+                    await job.repeat(collections or (), every)
 
     with suppress(asyncio.CancelledError):
         asyncio.run(work())
@@ -101,7 +106,13 @@ class _Sweeping:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings, *, budget: float | None, dask: str | None, who: str
+        cls,
+        settings: Settings,
+        *,
+        budget: float | None,
+        dask: str | None,
+        who: str,
+        stints: Stints,
     ) -> AsyncIterator[Self]:
         """Open ledger, both sides, and the cluster."""
         uri, dsn = settings.demand("legacy.uri"), settings.demand("gateway.uri")
@@ -120,6 +131,7 @@ class _Sweeping:
                 sweeps=sweeps,
                 budget=Budget(budget),
                 documents_per_chunk=_chunk_of(budget),
+                stints=stints,
             )
             yield cls(
                 sweep, sweeps=sweeps, fillings=Fillings(access), client=client, digests=digests

@@ -27,6 +27,7 @@ from proxy.cli.ending import (
 from proxy.cli.injecting import gateway_under_test
 from proxy.cli.maps import maps_of
 from proxy.cli.measuring import observed
+from proxy.cli.telling import stints_to
 from proxy.cli.versions import keep_versions
 from proxy.exporters import exported
 from proxy.flags.brake import Brake
@@ -51,7 +52,7 @@ from proxy.telemetry import configure_logging
 from proxy.tracing.drops import observe_drops
 from proxy.tracing.exporting import logged, traced
 from proxy.tracing.outbox import Outbox
-from proxy.tracing.trail import Trail
+from proxy.tracing.stint import Told
 from proxy.uris import redacted_uri
 
 _POLL_S: Final = 0.05
@@ -179,6 +180,7 @@ async def verify_log(
                 roll_back=roll_back,
                 beside=None if beside is None else Beside(beside, reply_of),
                 traces=_traces(settings, log, trails),
+                stints=stints_to(settings, trails),
             )
             tasks.create_task(verifier.run(), name="verifier")
             tasks.create_task(measuring.run(), name="look for metrics")
@@ -188,7 +190,7 @@ async def verify_log(
                 tasks.create_task(cancelled_when(lambda: verifier.is_drained, main), name="drain")
 
 
-def _traces(settings: Settings, log: str, trails: Outbox[Trail] | None) -> Traces | None:
+def _traces(settings: Settings, log: str, trails: Outbox[Told] | None) -> Traces | None:
     """Return what decides of which exchanges a trace tells; None where nobody is told."""
     if trails is None:
         return None

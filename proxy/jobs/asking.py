@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from comparators.canonical import decode
 from comparators.errors import RefusedError, UnreachableError
-from proxy.ledger.orders import Order, OrderKind, Orders, OrderState, Request
+from proxy.ledger.orders import TRACEPARENT, Order, OrderKind, Orders, OrderState, Request
+from proxy.tracing.stints import carried
 
 SILENT_AFTER_S: Final = 20.0
 """A verifier writes twice a second; one that was killed is replaced within a few seconds."""
@@ -57,7 +58,7 @@ class Asking:
             Request(
                 kind=kind,
                 namespace=namespace,
-                payload={"ids": [decode(each)["_id"] for each in portion], **more},
+                payload=_traced({"ids": [decode(each)["_id"] for each in portion], **more}),
                 who=self._who,
                 why=self._why,
             )
@@ -70,7 +71,12 @@ class Asking:
     ) -> int:
         """Ask for something and return its number, without waiting; `log` names whose verifier is to do it."""
         request = Request(
-            kind=kind, namespace=namespace, payload=payload, who=self._who, why=self._why, log=log
+            kind=kind,
+            namespace=namespace,
+            payload=_traced(payload),
+            who=self._who,
+            why=self._why,
+            log=log,
         )
         [number] = await self._orders.ask([request])
         return number
@@ -98,6 +104,12 @@ class Asking:
                     remedy=order.outcome["remedy"],
                 )
         return [found[number] for number in numbers]
+
+
+def _traced(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what an order says, with the span that it belongs to."""
+    span = carried()
+    return payload if span is None else {**payload, TRACEPARENT: span}
 
 
 def _portions(identifiers: Sequence[bytes]) -> list[Sequence[bytes]]:

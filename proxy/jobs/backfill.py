@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
+import structlog
+
 from adapters.postgresql.filler import Filler
 from comparators.errors import RefusedError, UnreachableError
 from proxy.jobs.asking import Asking
@@ -21,6 +23,9 @@ from proxy.jobs.copying import APPLICATION, Copied, Copying, copy_chunk
 from proxy.jobs.ranges import Range, collection_of, ranges_of
 from proxy.ledger.chunks import Chunk, Chunks
 from proxy.ledger.orders import OrderKind
+from proxy.tracing.stints import Stints
+
+_log = structlog.get_logger()
 
 HOLD_S: Final = 10.0
 """How long chunks are begun under one hold."""
@@ -61,7 +66,17 @@ Told = Callable[[int], None]
 class Backfill:
     """Fills collections, one after the other."""
 
-    def __init__(self, plan: Plan, *, chunks: Chunks, asking: Asking, runner: ChunkRunner) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        chunks: Chunks,
+        asking: Asking,
+        runner: ChunkRunner,
+        stints: Stints | None = None,
+    ) -> None:
+        """`stints` tells of what is done in traces; None where nobody is told."""
+        self._stints = stints or Stints()
         self._plan = plan
         self._chunks = chunks
         self._asking = asking
@@ -70,6 +85,16 @@ class Backfill:
 
     async def fill(self, namespace: str, told: Told) -> Filled:
         """Fill a collection, or go on where an earlier command was killed."""
+        with self._stints.doing("backfill", namespace) as doing:
+            filled = await self._fill(namespace, told)
+            doing.facts["parallax.documents"] = filled.documents
+            doing.facts["parallax.indexes"] = filled.indexes
+            if filled.refused:
+                doing.error = "index_refused"
+            _log.info("collection_filled", collection=namespace, documents=filled.documents)
+        return filled
+
+    async def _fill(self, namespace: str, told: Told) -> Filled:
         async with self._claimed(namespace), Filler(self._plan.gateway) as filler:
             await self._asking.done(OrderKind.PREPARE, namespace, {})
             work = await self._planned(namespace, filler, told)
@@ -177,7 +202,12 @@ class Backfill:
             rate=rate,
         )
         try:
-            return await attempted(self._runner, copy_chunk, spec)
+            with self._stints.doing(
+                "backfill chunk", namespace, {"parallax.chunk": chunk.ordinal}
+            ) as doing:
+                copied = await attempted(self._runner, copy_chunk, spec)
+                doing.facts["parallax.documents"] = copied.documents
+                return copied
         except UnreachableError as error:
             error.add_note("what was merged stays: repeat the command, and it goes on from there")
             raise

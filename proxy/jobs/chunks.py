@@ -60,21 +60,18 @@ async def attempted(
 
 
 async def for_each(
-    runner: ChunkRunner,
-    task: Task[S, R],
-    specs: Iterable[S],
-    done: Callable[[S, R], Awaitable[None]],
+    runner: ChunkRunner, specs: Iterable[S], work: Callable[[S], Awaitable[None]]
 ) -> None:
-    """Run a task for each specification, as many at once as the runner has places.
+    """Await `work` once for each specification, as many at once as the runner has places.
 
-    `done` is awaited once for each, with its result; the first task that fails for good ends the others.
+    The first one that fails for good ends the others.
     """
     remaining = iter(specs)
 
-    async def work() -> None:
+    async def one_after_the_other() -> None:
         for spec in remaining:
-            await done(spec, await attempted(runner, task, spec))
+            await work(spec)
 
     async with asyncio.TaskGroup() as tasks:
         for place in range(runner.places):
-            tasks.create_task(work(), name=f"chunks {place}")
+            tasks.create_task(one_after_the_other(), name=f"chunks {place}")

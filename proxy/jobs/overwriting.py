@@ -19,11 +19,12 @@ from comparators.canonical import document_key, encode
 from comparators.errors import RefusedError
 from comparators.verdict import Verdict
 from proxy.jobs.asking import Asking
-from proxy.jobs.repair import Outcome, Planned, Step, outcome_of
+from proxy.jobs.repair import REPAIR, Outcome, Planned, Step, outcome_of, tell
 from proxy.ledger.fillings import Fillings, FillingState
 from proxy.ledger.orders import OrderKind
 from proxy.shadow.legacy import Legacy
 from proxy.shadow.mending import AS_REPAIRED
+from proxy.tracing.stints import Stints
 
 TRIES: Final = 5
 AT_ONCE: Final = 200
@@ -42,7 +43,9 @@ class Overwriting:
         gateway: Gateway,
         asking: Asking,
         fillings: Fillings,
+        stints: Stints,
     ) -> None:
+        self._stints = stints
         self._client = client
         self._legacy = legacy
         self._gateway = gateway
@@ -69,10 +72,18 @@ class Overwriting:
                 )
         outcome = Outcome()
         for namespace, documents in wanted.items():
-            names = list(documents)
-            for first in range(0, len(names), AT_ONCE):
-                portion = {name: documents[name] for name in names[first : first + AT_ONCE]}
-                outcome += await self._some(namespace, portion)
+            with self._stints.doing(REPAIR, namespace) as doing:
+                found = await self._all(namespace, documents)
+                tell(doing, namespace, found)
+            outcome += found
+        return outcome
+
+    async def _all(self, namespace: str, documents: Mapping[str, Any]) -> Outcome:
+        outcome = Outcome()
+        names = list(documents)
+        for first in range(0, len(names), AT_ONCE):
+            portion = {name: documents[name] for name in names[first : first + AT_ONCE]}
+            outcome += await self._some(namespace, portion)
         return outcome
 
     async def _some(self, namespace: str, documents: Mapping[str, Any]) -> Outcome:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+import structlog
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
@@ -21,8 +22,14 @@ from proxy.ledger.lookup import OpenDivergence
 from proxy.ledger.orders import Order, OrderKind
 from proxy.ledger.redaction import Redaction
 from proxy.shadow.legacy import Legacy
+from proxy.tracing.stints import Doing, Stints
+
+_log = structlog.get_logger()
 
 _IMAGES_AT_ONCE: Final = 500
+REPAIR: Final = "repair"
+_NAMES: Final = {OrderKind.MEND: REPAIR, OrderKind.COMPARE: "recheck"}
+"""What spans are called that hold an order about documents."""
 
 
 class Side(StrEnum):
@@ -131,17 +138,19 @@ async def plan(
     return planned
 
 
-async def carry_out(planned: Sequence[Planned], asking: Asking) -> Outcome:
+async def carry_out(planned: Sequence[Planned], asking: Asking, stints: Stints) -> Outcome:
     """Have documents of the gateway repaired, and return how it came out."""
-    return await _done(OrderKind.MEND, planned, asking)
+    return await _done(OrderKind.MEND, planned, asking, stints)
 
 
-async def compare(planned: Sequence[Planned], asking: Asking) -> Outcome:
+async def compare(planned: Sequence[Planned], asking: Asking, stints: Stints) -> Outcome:
     """Have documents compared once more, and return how it came out: `repaired` are those that are equal."""
-    return await _done(OrderKind.COMPARE, planned, asking)
+    return await _done(OrderKind.COMPARE, planned, asking, stints)
 
 
-async def _done(kind: OrderKind, planned: Sequence[Planned], asking: Asking) -> Outcome:
+async def _done(
+    kind: OrderKind, planned: Sequence[Planned], asking: Asking, stints: Stints
+) -> Outcome:
     outcome = Outcome()
     for namespace in dict.fromkeys(each.divergence.namespace for each in planned):
         identifiers = [
@@ -149,9 +158,28 @@ async def _done(kind: OrderKind, planned: Sequence[Planned], asking: Asking) -> 
             for each in planned
             if each.divergence.namespace == namespace and each.step is not Step.GONE
         ]
-        orders = await asking.about(kind, namespace, identifiers)
-        outcome += outcome_of(namespace, orders)
+        with stints.doing(_NAMES[kind], namespace) as doing:
+            found = outcome_of(namespace, await asking.about(kind, namespace, identifiers))
+            tell(doing, namespace, found)
+        outcome += found
     return outcome
+
+
+def tell(doing: Doing, namespace: str, outcome: Outcome) -> None:
+    """Tell how it came out for the documents of a collection."""
+    doing.facts |= {
+        "parallax.documents.match": outcome.repaired,
+        "parallax.documents.mismatch": len(outcome.others),
+        "parallax.documents.not_comparable": len(outcome.pending),
+    }
+    if outcome.others:
+        doing.error = Verdict.MISMATCH.value
+    _log.info(
+        "documents_compared",
+        collection=namespace,
+        equal=outcome.repaired,
+        differing=len(outcome.others),
+    )
 
 
 def outcome_of(namespace: str, orders: Iterable[Order]) -> Outcome:

@@ -10,15 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
 from adapters.postgresql.digests import Digests
 from comparators.verdict import Verdict
 from proxy.jobs.asking import Asking
 from proxy.jobs.budget import Budget
-from proxy.jobs.chunks import ChunkRunner, for_each
+from proxy.jobs.chunks import ChunkRunner, attempted, for_each
 from proxy.jobs.inspection import APPLICATION, Inspected, Inspection, inspect
 from proxy.jobs.ranges import Range, collection_of, ranges_of
 from proxy.ledger.orders import OrderKind
 from proxy.ledger.sweeps import Sweeps, SweptChunk
+from proxy.tracing.stints import Stints
+
+_log = structlog.get_logger()
 
 DOCUMENTS_PER_CHUNK: Final = 25_000
 LEAST_PER_CHUNK: Final = 500
@@ -58,7 +63,10 @@ class Sweep:
         sweeps: Sweeps,
         budget: Budget,
         documents_per_chunk: int = DOCUMENTS_PER_CHUNK,
+        stints: Stints | None = None,
     ) -> None:
+        """`stints` tells of what is done in traces; None where nobody is told."""
+        self._stints = stints or Stints()
         self._legacy_uri = legacy_uri
         self._gateway_uri = gateway_uri
         self._digests = digests
@@ -76,11 +84,38 @@ class Sweep:
 
         `told` is given the number of documents of each chunk that is done.
         """
+        with self._stints.doing("sweep", namespace) as doing:
+            swept = await self._swept(namespace, told)
+            doing.facts |= {
+                "parallax.documents": swept.documents,
+                "parallax.documents.suspected": swept.suspects,
+                "parallax.documents.mismatch": len(swept.differing),
+                "parallax.documents.not_comparable": swept.uncompared + swept.busy,
+            }
+            if swept.differing:
+                doing.error = Verdict.MISMATCH.value
+            _log.info(
+                "collection_swept",
+                collection=namespace,
+                documents=swept.documents,
+                differing=len(swept.differing),
+            )
+        return swept
+
+    async def _swept(self, namespace: str, told: Callable[[int], object]) -> Swept:
         ranges = await self._ranges(namespace)
         swept = Swept(namespace=namespace, chunks=len(ranges))
 
-        async def done(inspection: Inspection, inspected: Inspected) -> None:
-            await self._judge(swept, inspection.number, inspected)
+        async def work(inspection: Inspection) -> None:
+            with self._stints.doing(
+                "sweep chunk", namespace, {"parallax.chunk": inspection.number}
+            ) as doing:
+                inspected = await attempted(self._runner, inspect, inspection)
+                differing = await self._judge(swept, inspection.number, inspected)
+                doing.facts["parallax.documents"] = inspected.documents
+                doing.facts["parallax.documents.suspected"] = len(inspected.suspects)
+                if differing:
+                    doing.error = Verdict.MISMATCH.value
             told(inspected.documents)
             await self._budget.spend(inspected.documents)
 
@@ -94,7 +129,7 @@ class Sweep:
             )
             for number, within in enumerate(ranges)
         ]
-        await for_each(self._runner, inspect, inspections, done)
+        await for_each(self._runner, inspections, work)
         return swept
 
     async def _ranges(self, namespace: str) -> list[Range]:
@@ -113,7 +148,8 @@ class Sweep:
         await self._sweeps.plan(namespace, len(ranges))
         return ranges
 
-    async def _judge(self, swept: Swept, number: int, inspected: Inspected) -> None:
+    async def _judge(self, swept: Swept, number: int, inspected: Inspected) -> int:
+        """Have the suspects of a chunk compared, and return how many differ."""
         verdicts, names, busy = await self._verdicts(swept.namespace, inspected.suspects)
         if verdicts[Verdict.NOT_COMPARABLE] > busy:
             # Those were made equal, for their difference proved nothing.
@@ -134,6 +170,7 @@ class Sweep:
                 uncompared=uncompared,
             )
         )
+        return len(names)
 
     async def _verdicts(
         self, namespace: str, suspects: Sequence[bytes]

@@ -53,6 +53,9 @@ class OrderState(StrEnum):
     FAILED = "failed"
 
 
+TRACEPARENT: Final = "traceparent"
+"""In a payload: the span of whoever asks."""
+
 SILENT_AFTER_NS: Final = 20_000_000_000
 """A verifier that is silent for longer works on nothing any more."""
 

@@ -21,6 +21,7 @@ from comparators.outcome import Documents as Found
 from proxy.mirror.definitions import Definitions
 from proxy.mirror.documents import Documents
 from proxy.mirror.target import MirrorRefusedError, Target
+from proxy.tracing.stints import Stints
 
 _log = structlog.get_logger()
 
@@ -44,13 +45,18 @@ class Standing:
 class Mirror:
     """Copies until cancelled. One at a time may run on a database."""
 
-    def __init__(self, outbox: Outbox, gateway: Gateway, target: Target) -> None:
+    def __init__(
+        self, outbox: Outbox, gateway: Gateway, target: Target, *, stints: Stints | None = None
+    ) -> None:
+        """`stints` tells of what is done in traces; None where nobody is told."""
+        self._stints = stints or Stints()
         self._outbox = outbox
         self._gateway = gateway
         self._target = target
         self._definitions = Definitions(gateway, target)
         self._documents = Documents(gateway, target)
         self._after = 0
+        self._refusals = 0
         self.standing = Standing()
 
     async def run(self) -> None:
@@ -79,9 +85,11 @@ class Mirror:
                 self.standing.refused.clear()
             return False
         self._after = notes[-1].position
-        done = await self._take(notes)
-        if done:
-            await self._outbox.done(done)
+        with self._stints.doing("mirror", facts={"parallax.notes": len(notes)}) as doing:
+            done = await self._take(notes)
+            doing.facts["parallax.notes.done"] = len(done)
+            if done:
+                await self._outbox.done(done)
         return True
 
     async def _take(self, notes: list[Note]) -> list[int]:
@@ -132,6 +140,15 @@ class Mirror:
         return list(found)
 
     async def _tried(self, namespace: str, copy: Callable[[str], Any]) -> bool:
+        with self._stints.doing("mirror", namespace) as doing:
+            copied, refusals = self.standing.copied, self._refusals
+            is_done = await self._is_copied(namespace, copy)
+            doing.facts["parallax.documents"] = self.standing.copied - copied
+            if self._refusals > refusals:
+                doing.error = "mirror_refused"
+        return is_done
+
+    async def _is_copied(self, namespace: str, copy: Callable[[str], Any]) -> bool:
         try:
             await copy(namespace)
         except MirrorRefusedError as error:
@@ -164,6 +181,7 @@ class Mirror:
                 )
 
     def _refused(self, namespace: str, code: int) -> None:
+        self._refusals += 1
         if namespace not in self.standing.refused:
             _log.error("mirror_refused", collection=namespace, code=code)
         self.standing.refused[namespace] = code

@@ -14,10 +14,13 @@ from typing import Any, Final, Protocol
 import structlog
 
 from comparators.errors import ParallaxError
-from proxy.ledger.orders import Order, OrderKind, Orders, OrderState, Settlement
+from comparators.verdict import Verdict
+from proxy.ledger.orders import TRACEPARENT, Order, OrderKind, Orders, OrderState, Settlement
 from proxy.shadow.evidence import Evidence
 from proxy.shadow.patience import Outage
 from proxy.shadow.runner import CreateTask
+from proxy.tracing.context import parent_of
+from proxy.tracing.stints import Doing, Stints
 
 _log = structlog.get_logger()
 
@@ -47,7 +50,9 @@ class OrderDesk:
         evidence: Evidence,
         ledger_outage: Outage,
         create_task: CreateTask,
+        stints: Stints,
     ) -> None:
+        self._stints = stints
         self._orders = orders
         self._performers = performers
         self._log = log
@@ -77,7 +82,10 @@ class OrderDesk:
         if not begun:
             self._known.discard(order.id)
             return
-        state, outcome = await self._performed(order)
+        parent = parent_of(order.payload.get(TRACEPARENT))
+        with self._stints.doing(order.kind.value, order.namespace, parent=parent) as doing:
+            state, outcome = await self._performed(order)
+            _tell(doing, state, outcome)
         self._evidence.settled(
             Settlement(order=order.id, state=state, outcome=outcome, at_ns=time.time_ns())
         )
@@ -95,3 +103,14 @@ class OrderDesk:
             name = type(error).__name__
             _log.error("order_failed", kind=order.kind.value, reason=name, stack=stack)
             return OrderState.FAILED, {"reason": name, "remedy": "report this bug"}
+
+
+def _tell(doing: Doing, state: OrderState, outcome: Mapping[str, Any]) -> None:
+    """Tell how an order came out: how many documents have which verdict."""
+    verdicts = outcome.get("verdicts", {})
+    for verdict, n in verdicts.items():
+        doing.facts[f"parallax.documents.{verdict}"] = n
+    if state is OrderState.FAILED:
+        doing.error = "order_failed"
+    elif verdicts.get(Verdict.MISMATCH):
+        doing.error = Verdict.MISMATCH.value

@@ -52,6 +52,7 @@ from proxy.shadow.telling import Telling
 from proxy.shadow.touches import Touches
 from proxy.shadow.traces import Traces
 from proxy.shadow.units import Unit
+from proxy.tracing.stints import Stints
 
 _SHORTEST_NAP_S: Final = 0.001
 _LONGEST_NAP_S: Final = 0.02
@@ -99,14 +100,16 @@ class Verifier:
         roll_back: RollBack | None = None,
         beside: Beside | None = None,
         traces: Traces | None = None,
+        stints: Stints | None = None,
     ) -> None:
         """`writes` outlives `tasks`: what is being written to the ledger is not cancelled. `board` is where the other verifiers of this gateway are met; None where there can be none.
 
         `cluster` names the replica set, whose clock they share. `applied` tells the relay how far the log is applied;
         None where it does not ask. `roll_back` hears of what speaks against a collection; None where there are no flags.
         `beside` is the relay that waits for writes to be on the gateway; None where none does. `traces` tells of exchanges in
-        traces; None where nobody is told.
+        traces, `stints` of orders; None where nobody is told.
         """
+        self._stints = stints or Stints()
         self._legacy = legacy
         self._directory = directory
         self._log = log
@@ -301,6 +304,7 @@ class Verifier:
             evidence=self._evidence,
             ledger_outage=ledger_outage,
             create_task=self._tasks.create_task,
+            stints=self._stints,
         )
 
     def _own(self, cluster: str) -> Own:

@@ -11,7 +11,7 @@ from proxy.exporters import failures_in_our_log, resource_of
 from proxy.settings_sections import OtlpProtocol, Signal, Telemetry
 from proxy.tracing.line import Line, tapped
 from proxy.tracing.outbox import Outbox, Sending
-from proxy.tracing.trail import Trail
+from proxy.tracing.stint import Told
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 
 @contextmanager
-def traced(settings: Telemetry, *, part: str) -> Iterator[Outbox[Trail] | None]:
-    """Give what takes the trails that are to be told of; None where nobody is told."""
+def traced(settings: Telemetry, *, part: str) -> Iterator[Outbox[Told] | None]:
+    """Give what takes the trails and stints that are to be told of; None where nobody is told."""
     if not settings.sends(Signal.TRACES):
         yield None
         return

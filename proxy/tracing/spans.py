@@ -26,6 +26,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import (
 
 from comparators.operation import Kind
 from proxy.telemetry import SYSTEMS
+from proxy.tracing.stint import Stint, Told
+from proxy.tracing.stint_spans import span_of
 from proxy.tracing.trail import AGAINST, Part, Side, Trail
 
 _SCOPE: Final = InstrumentationScope(name="parallax")
@@ -64,11 +66,14 @@ class Spans:
         )
         self._forms: dict[_Target, _Forms] = {}
 
-    def of(self, trails: Iterable[Trail]) -> ExportTraceServiceRequest:
-        """Return the spans of several exchanges, as they are sent."""
+    def of(self, told: Iterable[Told]) -> ExportTraceServiceRequest:
+        """Return the spans of several exchanges and stints, as they are sent."""
         scope = ScopeSpans(scope=_SCOPE)
-        for trail in trails:
-            self._add(scope, trail)
+        for each in told:
+            if isinstance(each, Stint):
+                scope.spans.append(span_of(each))
+            else:
+                self._add(scope, each)
         whole = ResourceSpans(resource=self._resource, scope_spans=[scope])
         return ExportTraceServiceRequest(resource_spans=[whole])
 
@@ -200,13 +205,13 @@ class Way(Protocol):
 
 
 class SpanSending:
-    """Sends trails; `resource` says whose they are."""
+    """Sends what is told; `resource` says whose it is."""
 
     def __init__(self, way: Way, resource: Mapping[str, object]) -> None:
         self._way = way
         self._spans = Spans(resource)
 
-    def send(self, batch: list[Trail]) -> bool:
+    def send(self, batch: list[Told]) -> bool:
         """Send the spans of all; False where the collector did not take them."""
         return self._way.send(self._spans.of(batch))
 

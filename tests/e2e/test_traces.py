@@ -1,5 +1,6 @@
 """What the application traces goes on in Parallax: the spans of both databases and of their comparison join its own."""
 
+import asyncio
 import json
 import secrets
 import time
@@ -15,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from pymongo import AsyncMongoClient
 from pymongo.errors import DuplicateKeyError
 
+from proxy.cli.entry import run
 from proxy.embedded import EmbeddedMongo
 from proxy.embedded.process import free_port
 from proxy.embedded.sidecar import embedded_sidecar
@@ -121,7 +123,12 @@ def assert_nothing_secret(texts: Iterable[str]) -> None:
 
 
 async def test_what_went_wrong_leads_to_its_trace_from_everywhere(
-    mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path, database: str
+    mongo: EmbeddedMongo,
+    postgres_dsn: str,
+    tmp_path: Path,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Although the application does not record its own span, and with documents full of secrets."""
     address = f"127.0.0.1:{free_port()}"
@@ -153,7 +160,23 @@ async def test_what_went_wrong_leads_to_its_trace_from_everywhere(
             await eventually(lambda: len(of_trace(received, trace)) == 4, within_s=20)
             page = await open_metrics(address)
             await eventually(lambda: exemplars_of(received, trace), within_s=20)
+            for name, value in (sidecar.process.environment or {}).items():
+                if name.startswith("PARALLAX_"):
+                    monkeypatch.setenv(name, value)
+            job, job_trace, job_span = traceparent()
+            monkeypatch.setenv("TRACEPARENT", job)
+            swept = await asyncio.to_thread(run, ["sweep", f"{database}.users"])
+            monkeypatch.delenv("TRACEPARENT")
+            repaired = await asyncio.to_thread(run, ["repair", "--why", "test"])
+            await eventually(lambda: "mend users" in names_of(received.spans()), within_s=20)
+            await eventually(is_complete(received, job_trace), within_s=20)
+            printed = capsys.readouterr()
 
+    assert (swept, repaired) == (1, 0)
+    assert_a_job_is_one_trace(of_trace(received, job_trace), job_span)
+    assert "repair users" in names_of(received.spans())
+    assert_lines_of_a_job_name_its_trace(received, job_trace)
+    assert "collection_swept" not in printed.err
     *_, comparison, recheck = of_trace(received, trace)
     assert values_of(comparison.attributes)["parallax.verdict"] == "mismatch"
     assert values_of(comparison.attributes)["parallax.fingerprint"]
@@ -174,6 +197,38 @@ async def test_what_went_wrong_leads_to_its_trace_from_everywhere(
     assert (line["trace_id"], line["span_id"]) == (trace.hex(), comparison.span_id.hex())
     assert {span.name for span in received.spans()} >= {"insert users", "update users"}
     assert_nothing_secret([*received.everything(), page, sidecar.log.read_text()])
+
+
+def names_of(spans: Iterable[Span]) -> set[str]:
+    return {span.name for span in spans}
+
+
+def assert_a_job_is_one_trace(spans: list[Span], above: bytes) -> None:
+    """From the one who started it to the verifier, which was asked to compare."""
+    by_name = {span.name: span for span in spans}
+    assert by_name.keys() == {"sweep users", "sweep chunk users", "compare users"}
+    job, chunk, order = (
+        by_name[name] for name in ("sweep users", "sweep chunk users", "compare users")
+    )
+    assert (job.parent_span_id, chunk.parent_span_id, order.parent_span_id) == (
+        *(above, job.span_id, chunk.span_id),
+    )
+    for span in (job, chunk, order):
+        assert span.status.code == Status.STATUS_CODE_ERROR
+        assert (
+            values_of(span.attributes).items()
+            >= {
+                "db.collection.name": "users",
+                "error.type": "mismatch",
+            }.items()
+        )
+    assert values_of(job.attributes)["parallax.documents"] == 1
+    assert values_of(order.attributes)["parallax.documents.mismatch"] == 1
+
+
+def assert_lines_of_a_job_name_its_trace(received: Received, trace: bytes) -> None:
+    (line,) = [one for one in received.log_records() if one.event_name == "collection_swept"]
+    assert line.trace_id == trace
 
 
 def exemplars_of(received: Received, trace: bytes) -> list[Exemplar]:

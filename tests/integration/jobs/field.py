@@ -118,6 +118,7 @@ class Field:
             "--ledger",
             self.sidecar.ledger,
         ]
+        capsys.readouterr()
         code = await asyncio.to_thread(run, [*arguments, *sides])
         printed = capsys.readouterr()
         return Ran(code=code, out=printed.out, err=printed.err)

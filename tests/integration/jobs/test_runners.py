@@ -17,10 +17,10 @@ from tests.integration.jobs.chunk_tasks import Sum, add
 async def _sums(runner: ChunkRunner, specs: list[Sum]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
 
-    async def done(spec: Sum, result: int) -> None:
-        found.append((spec.number, result))
+    async def work(spec: Sum) -> None:
+        found.append((spec.number, await attempted(runner, add, spec)))
 
-    await for_each(runner, add, specs, done)
+    await for_each(runner, specs, work)
     return sorted(found)
 
 
