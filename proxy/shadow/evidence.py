@@ -25,7 +25,7 @@ from proxy.ledger.orders import Settlement
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.patience import Side
 from proxy.shadow.traces import Traces, error_of
-from proxy.shadow.writers import Writers
+from proxy.shadow.writers import Writer, Writers
 from proxy.tracing.trail import Ids
 
 _OUTAGES: Final = {
@@ -88,6 +88,8 @@ class Evidence:
     def take(self) -> Gathered:
         """Return what was gathered and begin anew."""
         gathered, self._gathered = self._gathered, Gathered()
+        if self._traces is not None:
+            self._traces.states.flush()
         self.awaited.clear()
         return gathered
 
@@ -111,7 +113,7 @@ class Evidence:
             trace = self._traces.judged(exchange, judgement, shape, outcome)
         gateway_s = None if outcome is None else outcome.duration_s
         if exchange.writes:
-            self._writers.note(exchange.start, shape.text)
+            self._writers.note(exchange.start, Writer(shape.text, exchange.parent, trace))
         self._told(operation.namespace, operation.kind, judgement)
         if self._times is not None and gateway_s is not None and exchange.legacy is not None:
             self._times(operation.namespace, exchange.legacy_s, gateway_s)
@@ -148,16 +150,24 @@ class Evidence:
         *,
         cause: str = STATES_DIFFER,
         asked: bool = False,
+        began_ns: int | None = None,
     ) -> None:
         """Enter the comparison of a stored document; a mismatch leaves it diverged for a cause.
 
-        One that somebody `asked` for, at no write's place, does not tell who wrote the document.
+        One that somebody `asked` for, at no write's place, does not tell who wrote the document, and its order tells of it in a
+        trace. `began_ns` is when the sides were read, None for now.
         """
-        written_by = "" if asked else self._writers.of(position)
+        writer = None if asked else self._writers.of(position)
+        written_by = "" if writer is None else writer.shape
         database, _, collection = namespace.partition(".")
         state = Operation(database=database, collection=collection, kind=Kind.STATE, arguments={})
         now_ns = time.time_ns()
         self._told(namespace, Kind.STATE, judgement)
+        trace = None
+        if self._traces is not None and not asked:
+            trace = self._traces.states.compared(
+                namespace, position, judgement, writer, began_ns or now_ns
+            )
         self._gathered.findings.append(
             Finding(
                 at_ns=now_ns,
@@ -169,6 +179,7 @@ class Evidence:
                 judgement=judgement,
                 documents=() if judgement.verdict is Verdict.MATCH else (identifier,),
                 written_by=written_by,
+                trace=trace,
             )
         )
         if judgement.verdict is Verdict.MISMATCH:

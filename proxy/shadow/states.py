@@ -91,6 +91,8 @@ class States:
         """Documents whose verdict is known; until they are equal, their marks are needed for a restart."""
         self._unpaid: dict[str, int] = defaultdict(int)
         self._wholes: deque[Whole] = deque()
+        self._read_ns = 0
+        """When the reading of the batch began that is being paid."""
 
     def __len__(self) -> int:
         return len(self._owed) + len(self._being_paid) + len(self._wholes)
@@ -249,6 +251,7 @@ class States:
         batch: dict[str, dict[bytes, Debt]] = defaultdict(dict)
         for (namespace, key), debt in self._being_paid.items():
             batch[namespace][key] = debt
+        self._read_ns = time.time_ns()
         reading = await self._sides.quiet.read(frozenset(batch), partial(self._read, batch))
         async with asyncio.TaskGroup() as tasks:
             for namespace, debts in batch.items():
@@ -321,7 +324,13 @@ class States:
 
     def _enter(self, namespace: str, debt: Debt, judgement: Judgement, cause: str) -> None:
         self._evidence.compared_state(
-            namespace, debt.identifier, judgement, debt.position, cause=cause, asked=bool(debt.told)
+            namespace,
+            debt.identifier,
+            judgement,
+            debt.position,
+            cause=cause,
+            asked=bool(debt.told),
+            began_ns=self._read_ns,
         )
         _tell(debt, judgement)
 

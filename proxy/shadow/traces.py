@@ -11,7 +11,9 @@ from comparators.outcome import Acknowledgement, Failure, Outcome
 from comparators.shape import Shape
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.exchange import Exchange
+from proxy.shadow.state_traces import StateTraces
 from proxy.tracing.context import Parent
+from proxy.tracing.stint import Told
 from proxy.tracing.trail import AGAINST, Ids, Side, Trail, ids_of
 
 NO_ANSWER: Final = "no_answer"
@@ -26,7 +28,7 @@ class Traces:
     """One per log. `put` takes what is to be told of, and never waits."""
 
     def __init__(
-        self, log: str, *, ratio: float, slow_beyond_s: float, put: Callable[[Trail], None]
+        self, log: str, *, ratio: float, slow_beyond_s: float, put: Callable[[Told], None]
     ) -> None:
         """Where the application says nothing, `ratio` is the share that is traced; what took the gateway longer than `slow_beyond_s` is as well."""
         self._log = log
@@ -34,6 +36,7 @@ class Traces:
         self._slow_beyond_s = slow_beyond_s
         self._below = round(ratio * (1 << _RANDOM_BITS))
         self._put = put
+        self.states = StateTraces(log, put)
 
     def judged(
         self,

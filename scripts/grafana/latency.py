@@ -1,8 +1,16 @@
 """How long both sides take, and the relay between."""
 
+from typing import Final
+
 from grafana_foundation_sdk.builders import dashboard
 
-from scripts.grafana.panels import DURATION, lines, page
+from scripts.grafana.panels import DURATION, Query, lines, page
+
+TRACED: Final[Query] = (
+    "histogram_quantile(0.99, sum by (le, parallax_side) (rate(db_client_operation_duration_seconds_bucket[5m])))",
+    "{{parallax_side}}",
+)
+"""Not recorded beforehand: exemplars are those of the series that are asked for."""
 
 
 def latency() -> dashboard.Dashboard:
@@ -15,6 +23,7 @@ def latency() -> dashboard.Dashboard:
                 "s",
             )
         )
+    drawn = drawn.with_panel(lines("p99 by side, with traces", [TRACED], "s", exemplars=True))
     return drawn.with_panel(
         lines(
             "Added by the relay",
@@ -32,5 +41,6 @@ def latency() -> dashboard.Dashboard:
                 for quantile, name in ((0.5, "p50"), (0.99, "p99"))
             ],
             "s",
+            exemplars=True,
         )
     )

@@ -8,6 +8,10 @@ from scripts.grafana.panels import BY_COLLECTION, EQUAL, VERDICTS, lines, number
 
 OPERATIONS: Final = "db_collection_name:parallax_operations:rate5m"
 MISMATCHES: Final = 'sum(parallax_verdicts_total{parallax_verdict="mismatch"}) or vector(0)'
+NEW_MISMATCHES: Final = (
+    'sum by (db_collection_name) (increase(parallax_verdicts_total{parallax_verdict="mismatch"}[5m]))'
+    " or vector(0)"
+)
 RATIO: Final = "db_collection_name:parallax_latency:ratio_p95_5m"
 # Sidecars that share a ledger all tell what it says: the largest, never the sum.
 GATES: Final = (
@@ -29,6 +33,13 @@ def overview() -> dashboard.Dashboard:
         .with_panel(number("Behind the application", "max(parallax_lag_time_seconds)", "s"))
         .with_panel(
             lines("Verdicts", [(f"sum by (parallax_verdict) ({VERDICTS})", "{{parallax_verdict}}")])
+        )
+        .with_panel(
+            lines(
+                "Mismatches, with traces",
+                [(NEW_MISMATCHES, "{{db_collection_name}}")],
+                exemplars=True,
+            )
         )
         .with_panel(
             lines("Equal, by collection", [(EQUAL, "{{db_collection_name}}")], "percentunit")

@@ -1,6 +1,7 @@
 """The parts that all dashboards are made of."""
 
 from collections.abc import Sequence
+from string import ascii_uppercase
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard, prometheus, stat, timeseries
@@ -66,7 +67,10 @@ def names(title: str, expression: str, legend: str) -> stat.Panel:
     return panel
 
 
-def lines(title: str, queries: Sequence[Query], unit: str = "short") -> timeseries.Panel:
+def lines(
+    title: str, queries: Sequence[Query], unit: str = "short", *, exemplars: bool = False
+) -> timeseries.Panel:
+    """Draw series, with points that lead to traces where there are `exemplars`: not those of recording rules."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -76,8 +80,10 @@ def lines(title: str, queries: Sequence[Query], unit: str = "short") -> timeseri
         .height(_HEIGHT)
         .span(_FULL_WIDTH // 2)
     )
-    for expression, legend in queries:
-        panel = panel.with_target(prometheus.Dataquery().expr(expression).legend_format(legend))
+    for reference, (expression, legend) in zip(ascii_uppercase, queries, strict=False):
+        # Grafana tells the answers, and their exemplars, apart by it.
+        query = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(reference)
+        panel = panel.with_target(query.exemplar(True) if exemplars else query)
     return panel
 
 

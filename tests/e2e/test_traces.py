@@ -195,8 +195,20 @@ async def test_what_went_wrong_leads_to_its_trace_from_everywhere(
         if line["event"] == "mismatch_confirmed"
     ]
     assert (line["trace_id"], line["span_id"]) == (trace.hex(), comparison.span_id.hex())
-    assert {span.name for span in received.spans()} >= {"insert users", "update users"}
+    assert names_of(received.spans()) >= {"insert users", "update users"}
+    assert_stored_documents_are_compared_in_the_trace_of_their_write(received.spans())
     assert_nothing_secret([*received.everything(), page, sidecar.log.read_text()])
+
+
+def assert_stored_documents_are_compared_in_the_trace_of_their_write(spans: list[Span]) -> None:
+    wrote = {span.span_id: span for span in spans if span.name in {"insert users", "update users"}}
+    states = [span for span in spans if span.name == "comparison state users"]
+    assert states
+    for state in states:
+        assert wrote[state.parent_span_id].trace_id == state.trace_id
+        told = values_of(state.attributes)
+        assert (told["parallax.verdict"], told["parallax.documents"]) == ("match", 1)
+        assert state.start_time_unix_nano <= state.end_time_unix_nano
 
 
 def names_of(spans: Iterable[Span]) -> set[str]:

@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from proxy import settings
+from proxy.settings_sections import Signal
+from proxy.tracing.exemplar import Place, named
 
 ROOT = Path(__file__).parents[3]
 TOOLS = Path(sys.executable).parent
@@ -106,7 +108,7 @@ def test_data_lie_on_named_volumes() -> None:
 
 def _mounted() -> list[tuple[str, str]]:
     """Return what is mounted, and where with which rights."""
-    volumes = [volume for service in SERVICES.values() for volume in service["volumes"]]
+    volumes = [volume for one in SERVICES.values() for volume in one.get("volumes", [])]
     return [(source, rest) for source, _, rest in (each.partition(":") for each in volumes)]
 
 
@@ -123,26 +125,53 @@ def test_telemetry_is_wired_to_what_the_composition_calls_it() -> None:
     prometheus = yaml.safe_load((ROOT / "dashboards/prometheus/prometheus.yml").read_text())
     collector = yaml.safe_load((ROOT / "dashboards/otel/collector.yml").read_text())
     provisioning = ROOT / "dashboards" / "grafana" / "provisioning"
-    (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())[
-        "datasources"
-    ]
+    sources = {
+        source["uid"]: source
+        for file in (provisioning / "datasources").iterdir()
+        for source in yaml.safe_load(file.read_text())["datasources"]
+    }
     (provider,) = yaml.safe_load((provisioning / "dashboards/parallax.yml").read_text())[
         "providers"
     ]
     profile = {name for name, one in SERVICES.items() if one.get("profiles") == ["telemetry"]}
 
-    assert profile == {"prometheus", "collector", "grafana"}
+    assert profile == {"prometheus", "collector", "jaeger", "grafana"}
     (job,) = prometheus["scrape_configs"]
     assert job["static_configs"] == [{"targets": [f"parallax:{asked.partition(':')[2]}"]}]
     assert all(
         (ROOT / "dashboards/prometheus" / rule).exists() for rule in prometheus["rule_files"]
     )
-    assert source["url"] == "http://prometheus:9090"
+    assert {uid: source["url"] for uid, source in sources.items()} == {
+        "prometheus": "http://prometheus:9090",
+        "jaeger": "http://jaeger:16686",
+    }
+    assert all(source["type"] == uid for uid, source in sources.items())
+    (exemplars,) = sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
+    # As `proxy.tracing.exemplar` names it in exemplars.
+    assert exemplars["name"] in named(Place(1, 2))
+    assert exemplars["datasourceUid"] in sources
+    assert "--enable-feature=exemplar-storage" in SERVICES["prometheus"]["command"]
     mounts = dict(_mounted())
     assert mounts["./dashboards/grafana"] == f"{provider['options']['path']}:ro"
     protocols = collector["receivers"]["otlp"]["protocols"]
     assert protocols["http"]["endpoint"] == "0.0.0.0:4318"
     assert "collector:4318" in COMPOSE
+
+
+def test_what_the_collector_takes_goes_somewhere() -> None:
+    collector = yaml.safe_load((ROOT / "dashboards/otel/collector.yml").read_text())
+    pipelines = collector["service"]["pipelines"]
+
+    assert pipelines.keys() == {signal.value for signal in Signal}
+    used = {exporter for each in pipelines.values() for exporter in each["exporters"]}
+    assert used == collector["exporters"].keys()
+    assert pipelines["traces"]["exporters"] == ["otlp/jaeger"]
+    host, _, port = collector["exporters"]["otlp/jaeger"]["endpoint"].partition(":")
+    # Where Jaeger takes OTLP over gRPC.
+    assert (host in SERVICES, port) == (True, "4317")
+    # All lines, and not the number of them.
+    assert collector["exporters"]["debug/lines"]["verbosity"] == "detailed"
+    assert collector["exporters"]["debug/lines"]["sampling_thereafter"] == 1
 
 
 def test_ports_are_published_on_loopback_only() -> None:

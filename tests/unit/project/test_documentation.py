@@ -81,7 +81,8 @@ def test_what_a_page_names_exists(page: Path) -> None:
     assert commands - COMMANDS.keys() == set()
     assert variables - {settings.variable_of(name) for name in settings.names()} <= {
         settings.FILE_VARIABLE,
-        "PARALLAX_ADVERTISE",  # compose.yaml's own
+        "PARALLAX_ADVERTISE",  # compose.yaml's own, as the next one
+        "PARALLAX_TRACES",
     }
     labels = {label for metric in METRICS for label in metric.labels}
     assert named - set(settings.names()) - labels == set()

@@ -12,6 +12,7 @@ from proxy.shadow.exchange import Exchange
 from proxy.shadow.traces import NO_ANSWER, Traces
 from proxy.tracing.context import Parent
 from proxy.tracing.passage import Passage
+from proxy.tracing.stint import Told
 from proxy.tracing.trail import Trail, ids_of
 
 LOG = "a log"
@@ -52,13 +53,14 @@ def told(
     ratio: float = 0.0,
 ) -> Trail | None:
     """Return what is told of an exchange."""
-    trails: list[Trail] = []
+    trails: list[Told] = []
     traces = Traces(LOG, ratio=ratio, slow_beyond_s=0.1, put=trails.append)
     ids = traces.judged(exchange, Judgement(verdict=verdict), shape_of(exchange.operation), outcome)
     if not trails:
         assert ids is None
         return None
     (trail,) = trails
+    assert isinstance(trail, Trail)
     assert ids == trail.ids
     return trail
 
