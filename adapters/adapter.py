@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from adapters.connection import ConnectionSettings
+from adapters.connection import AdapterSettings
 from adapters.database import Database
 
 
@@ -48,7 +48,7 @@ class Adapter:
     """One kind of server, as the registry knows it.
 
     `check` raises UnreachableError where the server does not answer. `open` is there for databases that repositories can stand on.
-    `package` is where its `service.yaml` lies: the service of a compose file, under its name.
+    `package` is where its `service.yaml` lies: the service of a compose file, under its name; None where no server has to run.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Adapter:
     role: Role
     schemes: tuple[str, ...]
     capabilities: frozenset[Capability]
-    settings: type[ConnectionSettings]
+    settings: type[AdapterSettings]
     check: Callable[[str], Coroutine[Any, Any, Health]]
-    package: str
+    package: str | None
     open: OpenDatabase | None = None

@@ -17,7 +17,9 @@ HEAD = """\
 
 
 def service_of(adapter: Adapter) -> Mapping[str, Any]:
-    """Return the service of an adapter under its name, as a compose file holds it."""
+    """Return the service of an adapter under its name, as a compose file holds it; nothing where no server has to run."""
+    if adapter.package is None:
+        return {}
     text = (resources.files(adapter.package) / "service.yaml").read_text(encoding="utf-8")
     service: Mapping[str, Any] = yaml.safe_load(text)
     return service

@@ -28,11 +28,19 @@ class Tls(StrEnum):
     """Encrypted, and the server shows a certificate for its name."""
 
 
-class ConnectionSettings(BaseModel):
-    """What all servers have in common; `database` is empty for the server's default one."""
+class AdapterSettings(BaseModel):
+    """What the settings of all adapters have in common: they add up to a URL."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     scheme: ClassVar[str]
+
+    def url(self) -> str:
+        """Return the address as one URL, with the password."""
+        raise NotImplementedError
+
+
+class ConnectionSettings(AdapterSettings):
+    """What all servers have in common; `database` is empty for the server's default one."""
 
     host: str = "127.0.0.1"
     port: Port

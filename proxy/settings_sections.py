@@ -269,9 +269,9 @@ class Http(_Section):
     """The HTTP API of repositories."""
 
     listen: Annotated[str, AfterValidator(_address_or_empty)] = ""
-    database: Annotated[str, _uri_of("mongodb", "mongodb+srv", "postgresql", "postgres")] = Field(
-        default="", repr=False
-    )
+    database: Annotated[
+        str, _uri_of("mongodb", "mongodb+srv", "postgresql", "postgres", "sqlite")
+    ] = Field(default="", repr=False)
     name: str = ""
     models: Annotated[str, Field(min_length=1)] = "librechat"
     tokens: str = ""

@@ -5,7 +5,6 @@ server 6.0.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from bson.decimal128 import Decimal128
@@ -13,7 +12,6 @@ from bson.decimal128 import Decimal128
 from adapters.operations import options
 from adapters.operations.catalog import Collection
 from adapters.operations.collating import collation_of_collection
-from adapters.operations.documents import Change, insertion
 from adapters.operations.indexes import ID_INDEX, Index, index_of
 from adapters.operations.namespaces import check_namespace
 from adapters.operations.session import Session
@@ -21,7 +19,6 @@ from adapters.operations.special import special_option
 from adapters.operations.specifications import KEPT, LONGEST_TTL_S
 from adapters.operations.validation import check_validator, check_words
 from adapters.query.failures import CommandFailure
-from adapters.query.filter import EVERYTHING
 from adapters.query.types import is_number
 from adapters.query.unsupported import unsupported
 from comparators.outcome import Done, Outcome
@@ -49,7 +46,6 @@ REMEMBERED: Final = (
 OF_INDEX: Final = frozenset(
     {"expireAfterSeconds", "hidden", "keyPattern", "name", "prepareUnique", "unique"}
 )
-AT_ONCE: Final = 1000
 FLAG: Final = (bool, int, float, Decimal128)
 
 
@@ -178,8 +174,7 @@ async def rename(session: Session) -> Outcome:
         raise CommandFailure(INVALID_NAMESPACE, "Invalid namespace specified")
     if source == target:
         raise CommandFailure(ILLEGAL_OPERATION, "Can't rename a collection to itself")
-    known = session.catalog.collection(*source)
-    if known is None:
+    if not session.exists:
         raise CommandFailure(NAMESPACE_NOT_FOUND, "Source collection does not exist")
     try:
         check_namespace(*target)
@@ -189,7 +184,7 @@ async def rename(session: Session) -> Outcome:
         if not operation.arguments.get("dropTarget"):
             raise CommandFailure(NAMESPACE_EXISTS, "target namespace exists")
         await session.drop(*target)
-    await _move(session, source, target, known)
+    await session.move(*target)
     return DONE
 
 
@@ -204,26 +199,3 @@ def _target(arguments: Mapping[str, Any]) -> tuple[str, str]:
     if not collection or not database or {" ", "\0", "$", '"', "/", "\\"} & set(database):
         raise CommandFailure(INVALID_NAMESPACE, "Invalid target namespace")
     return database, collection
-
-
-async def _move(
-    session: Session, source: tuple[str, str], target: tuple[str, str], known: Collection[Any]
-) -> None:
-    """Copy the documents: names of tables and of their indexes are made of the name of the collection."""
-    database, collection = target
-    there = replace(
-        session, operation=replace(session.operation, database=database, collection=collection)
-    )
-    await there.create(dict(known.options))
-    for index in known.indexes:
-        await there.add_index(index)
-    storage = known.storage
-    copied: list[Change] = []
-    async for found in session.every(storage.find(storage.selection_of(EVERYTHING, {}), sort={})):
-        copied.append(insertion(there.storage, found.document, there.guarding))
-        if len(copied) == AT_ONCE:
-            await there.insert(copied)
-            copied = []
-    if copied:
-        await there.insert(copied)
-    await session.drop(*source)

@@ -1,4 +1,4 @@
-"""A filter as a selection: keys of `_id`, and one jsonpath predicate over the body."""
+"""A filter as a selection: keys of `_id`, and one predicate over the body in the language of the database."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from bson.objectid import ObjectId
 from bson.regex import Regex
 
 from adapters.query.filter import And, Comparator, Comparison, Filter, In
-from adapters.sql.jsonpath import ORDERED, SIGNS, all_of, predicate
+from adapters.sql.jsonpath import ORDERED, SIGNS, Predicate, all_of, predicate
 from adapters.sql.keys import LONGEST_EXACT, class_bounds, key_of, next_key_of
 from adapters.sql.plan import EVERYTHING, Selection
 
@@ -21,8 +21,15 @@ OF_EXACT_RANGES: Final = frozenset({ObjectId, str, DatetimeMS})
 """Of numbers, NaN is in the class and in no range."""
 
 
-def selection_of(tree: Filter) -> Selection:
-    """Return the documents to look at for a filter."""
+def by_path(parts: Sequence[Filter]) -> Predicate | None:
+    """Return the jsonpath predicate that holds wherever all parts of a filter do, None where nothing narrows."""
+    return all_of(predicate(part, "$") for part in parts)
+
+
+def selection_of(
+    tree: Filter, narrow: Callable[[Sequence[Filter]], Predicate | None] = by_path
+) -> Selection:
+    """Return the documents to look at for a filter; `narrow` says what its parts ask of the body."""
     parts = tree.children if isinstance(tree, And) else (tree,)
     if not parts:
         return EVERYTHING
@@ -38,7 +45,7 @@ def selection_of(tree: Filter) -> Selection:
             selection = narrowed
     if selection.exact and selection.ids is None and not rest:
         return selection
-    found = all_of(predicate(part, "$") for part in rest)
+    found = narrow(rest)
     return Selection(
         ids=selection.ids,
         least=selection.least,

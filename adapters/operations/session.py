@@ -191,6 +191,10 @@ class Session(ABC):
         """Drop a collection, if there is one."""
 
     @abstractmethod
+    async def move(self, database: str, collection: str) -> None:
+        """Give the collection another name, of which there is none yet; its documents keep their order."""
+
+    @abstractmethod
     async def change_options(self, options: Mapping[str, Any]) -> None:
         """Give the collection other options."""
 

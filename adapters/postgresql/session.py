@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import asyncpg
 
 from adapters.gateway import Mark
-from adapters.operations.documents import Change, Stored
+from adapters.operations.documents import Change, Stored, insertion
 from adapters.operations.indexes import Entry, Index
 from adapters.operations.refusals import TakenError
 from adapters.operations.session import Session
@@ -21,6 +21,7 @@ from adapters.postgresql.failures import ABSENT, state_of
 from adapters.postgresql.statements import WriteShape
 from adapters.postgresql.storage import AnyStorage, Grouping, Read
 from adapters.postgresql.tables import CollectionTables
+from adapters.query.filter import EVERYTHING
 from adapters.sql.dialect import Statement
 from comparators.outcome import Answered, Outcome
 
@@ -219,6 +220,25 @@ class PostgresSession(Session):
     async def drop(self, database: str, collection: str) -> None:
         """Drop a collection, if there is one."""
         await self.catalog.drop(self.connection, database, collection)
+
+    async def move(self, database: str, collection: str) -> None:
+        """Copy the documents: names of tables and of their indexes are made of the name of the collection."""
+        known = self.catalog.collection(*self._place)
+        there = replace(
+            self, operation=replace(self.operation, database=database, collection=collection)
+        )
+        await there.create({} if known is None else dict(known.options))
+        for index in self.indexes:
+            await there.add_index(index)
+        storage, copied = self.storage, list[Change]()
+        async for found in self.every(storage.find(storage.selection_of(EVERYTHING, {}), sort={})):
+            copied.append(insertion(there.storage, found.document, there.guarding))
+            if len(copied) == AT_ONCE:
+                await there.insert(copied)
+                copied = []
+        if copied:
+            await there.insert(copied)
+        await self.drop(*self._place)
 
     async def change_options(self, options: Mapping[str, Any]) -> None:
         """Give the collection other options."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from adapters import registry
@@ -9,6 +10,7 @@ from adapters.database import Database
 from adapters.entities.entity import EntityMap
 from adapters.postgresql.database import PostgresDatabase
 from adapters.postgresql.gateway import CONNECTIONS, NO_MAPS
+from adapters.sqlite.adapter import SqliteSettings
 from comparators.errors import SettingsError
 
 
@@ -31,16 +33,18 @@ def database_for(
 def url_from(environment: Mapping[str, str]) -> str:
     """Return the URL that LibreChat's variables name: `DATABASE_TYPE`, and `MONGO_URI` or `POSTGRES_HOST` and so on.
 
-    Raises SettingsError where the type is another, or its address is missing.
+    `SQLITE_PATH` is ours. Raises SettingsError where the type is another, or its address is missing.
     """
     kind = environment.get("DATABASE_TYPE", "mongodb")
     if kind == "mongodb":
         return _needed(environment, "MONGO_URI")
+    if kind == "sqlite":
+        return SqliteSettings(path=Path(_needed(environment, "SQLITE_PATH"))).url()
     if kind != "postgresql":
         raise SettingsError(
             f"DATABASE_TYPE is {kind!r}",
             where="environment",
-            remedy="use mongodb or postgresql",
+            remedy="use mongodb, postgresql or sqlite",
         )
     user, password = environment.get("POSTGRES_USERNAME"), environment.get("POSTGRES_PASSWORD")
     secret = f":{quote(password, safe='')}" if password else ""

@@ -51,9 +51,9 @@ SIGNS: Final[Mapping[Comparator, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predicate:
-    """A jsonpath predicate; `indexed` tells that the index on bodies can find what it selects."""
+    """A predicate over bodies; `indexed` tells that the index on bodies can find what it selects."""
 
-    text: str
+    text: Any
     indexed: bool
 
 

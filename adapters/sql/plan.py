@@ -44,7 +44,7 @@ class Selection:
     ids: tuple[Any, ...] | None = None
     least: bytes | None = None
     below: bytes | None = None
-    path: str | None = None
+    path: Any | None = None
     indexed: bool = False
     exact: bool = False
     why: tuple[str, ...] = ()
@@ -71,7 +71,8 @@ class Plan:
             return Answered.PUSHED_DOWN
         selection = self.selection
         limits = (selection.ids, selection.least, selection.below, selection.path)
-        return Answered.SCANNED if limits == (None,) * 4 else Answered.NARROWED
+        unlimited = all(each is None for each in limits)
+        return Answered.SCANNED if unlimited else Answered.NARROWED
 
     def describe(self) -> str:
         """Return what SQL does, what the residual does, and why, a line each."""

@@ -7,7 +7,7 @@ import typer
 
 from adapters.composing import composition
 from adapters.registry import adapter
-from comparators.errors import CapacityError, RefusedError
+from comparators.errors import CapacityError, RefusedError, SettingsError
 
 
 def compose(
@@ -20,7 +20,14 @@ def compose(
     force: Annotated[bool, typer.Option("--force", help="Over a file that is there.")] = False,
 ) -> None:
     """Write a compose file for the servers of the adapters that are named."""
-    text = composition([adapter(name) for name in dict.fromkeys(chosen)], name=project)
+    found = [adapter(name) for name in dict.fromkeys(chosen)]
+    if all(each.package is None for each in found):
+        raise SettingsError(
+            f"no server has to run for {', '.join(each.title for each in found)}",
+            where="NAME",
+            remedy="name an adapter of a server as well: `parallax adapters ls`",
+        )
+    text = composition(found, name=project)
     if out is None:
         typer.echo(text, nl=False)
         return

@@ -49,7 +49,9 @@ At = Annotated[
 DatabaseUri = Annotated[
     str | None,
     typer.Option(
-        "--database", help="The database, `mongodb://…` or `postgresql://…`.", metavar="URI"
+        "--database",
+        help="The database, `mongodb://…`, `postgresql://…` or `sqlite:///…`.",
+        metavar="URI",
     ),
 ]
 Models = Annotated[

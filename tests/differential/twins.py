@@ -12,9 +12,9 @@ from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
+from adapters.database import Database
 from adapters.gateway import Generated
 from adapters.mongodb.commands import COMMANDS
-from adapters.postgresql.gateway import PostgresGateway
 from comparators.canonical import CODEC, decode, document_key, encode
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
@@ -56,7 +56,7 @@ class Twins:
     """One collection on both sides."""
 
     mongo: AsyncDatabase[dict[str, Any]]
-    gateway: PostgresGateway
+    gateway: Database
     collection: str
 
     async def run(self, kind: Kind, **arguments: Any) -> tuple[Result, Result | str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.postgresql.gateway import PostgresGateway
+from adapters.database import Database
 from comparators.canonical import decode
 from comparators.decision import decide
 from comparators.operation import Kind, Operation
@@ -32,7 +32,7 @@ class Sides:
     """
 
     mongo: AsyncDatabase[Document]
-    gateway: PostgresGateway
+    gateway: Database
     collections: dict[str, Twins] = field(default_factory=dict)
 
     async def run(self, program: Program, tally: Tally) -> None:

@@ -1,19 +1,23 @@
-"""The ways in which the gateway stores documents, by name: every program runs on each."""
+"""The ways in which the gateway stores documents, by name, and other databases: every program runs on each."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from pymongo import AsyncMongoClient
 
+from adapters.database import Database
 from adapters.entities.entity import IdentityType
 from adapters.entities.profile import load_profile
 from adapters.postgresql.gateway import PostgresGateway
+from adapters.sqlite.dialect import SQLITE
+from adapters.tables.database import TablesDatabase
 from tests.differential.maps import BESIDE_CHILDREN, CHILDREN, EveryCollection
 from tests.differential.programs.running import Sides
 
-Storage = Callable[[str], AbstractAsyncContextManager[PostgresGateway]]
-"""Opens a gateway on the PostgreSQL database of an address."""
+Storage = Callable[[str], AbstractAsyncContextManager[Database]]
+"""Opens a gateway on the PostgreSQL database of an address, or a database that needs none."""
 
 
 @asynccontextmanager
@@ -43,6 +47,14 @@ async def child_tables(dsn: str) -> AsyncIterator[PostgresGateway]:
 
 
 @asynccontextmanager
+async def sqlite(_dsn: str) -> AsyncIterator[Database]:
+    """Open a database in a file."""
+    with TemporaryDirectory() as folder:
+        async with TablesDatabase(f"sqlite:///{folder}/x.db", SQLITE, connections=2) as database:
+            yield database
+
+
+@asynccontextmanager
 async def librechat_tables(dsn: str) -> AsyncIterator[PostgresGateway]:
     """Open a gateway that keeps the collections of LibreChat in the tables of its profile."""
     async with PostgresGateway(dsn, connections=2, entities=load_profile("librechat")) as gateway:
@@ -54,6 +66,7 @@ STORAGES: Final[Mapping[str, Storage]] = {
     "document tables": document_tables,
     "mapped tables": mapped_tables,
     "child tables": child_tables,
+    "SQLite": sqlite,
 }
 OF_LIBRECHAT: Final[Mapping[str, Storage]] = {
     "document tables": document_tables,

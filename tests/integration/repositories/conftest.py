@@ -1,4 +1,4 @@
-"""A gateway on each database: MongoDB, and PostgreSQL with tables of documents and with the tables of LibreChat.
+"""A gateway on each database: MongoDB, PostgreSQL with tables of documents and with the tables of LibreChat, SQLite.
 
 The databases are shared by the tests, since to make the tables takes longest; what a test has stored is deleted after it.
 """
@@ -100,7 +100,14 @@ async def tables(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
         yield database
 
 
-@pytest.fixture(scope="session", params=["mongodb", "documents", "tables"])
+@pytest.fixture(scope="session")
+async def sqlite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    file = tmp_path_factory.mktemp("sqlite") / "repositories.db"
+    async with database_for(f"sqlite:///{file}", connections=4) as database:
+        yield database
+
+
+@pytest.fixture(scope="session", params=["mongodb", "documents", "tables", "sqlite"])
 def shared_database(request: pytest.FixtureRequest) -> NotedDatabase:
     return NotedDatabase(request.getfixturevalue(request.param))
 

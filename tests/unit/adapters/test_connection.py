@@ -4,12 +4,13 @@ import pytest
 from pydantic import ValidationError
 from pymongo.uri_parser import parse_uri
 
-from adapters.connection import Tls, peer_of
+from adapters.connection import AdapterSettings, Tls, peer_of
 from adapters.meilisearch.adapter import MeilisearchSettings
 from adapters.mongodb.adapter import MongoSettings
 from adapters.mysql.adapter import MysqlSettings
 from adapters.postgresql.adapter import PostgresSettings
 from adapters.redis.adapter import RedisSettings
+from adapters.sqlite.adapter import SqliteSettings
 
 PASSWORD = "p@ss/wörd?&:"  # what a URL must not take for its own
 
@@ -53,10 +54,11 @@ def test_a_password_is_not_shown() -> None:
             MysqlSettings(host="db", tls=Tls.VERIFIED, ca=Path("/ca.pem"), database="chat"),
             "mysql://db:3306/chat?connect-timeout=10000&ssl-mode=VERIFY_IDENTITY&ssl-ca=%2Fca.pem",
         ),
+        (SqliteSettings(path=Path("/var/lib/chat 1.db")), "sqlite:////var/lib/chat%201.db"),
         (MeilisearchSettings(tls=Tls.VERIFIED), "meilisearch://127.0.0.1:7700/?tls=verified"),
     ],
 )
-def test_urls(settings: PostgresSettings, url: str) -> None:
+def test_urls(settings: AdapterSettings, url: str) -> None:
     assert settings.url() == url
 
 

@@ -14,6 +14,10 @@ from comparators.errors import SettingsError
             "mongodb://db",
         ),
         (
+            {"DATABASE_TYPE": "sqlite", "SQLITE_PATH": "/var/lib/chat.db"},
+            "sqlite:////var/lib/chat.db",
+        ),
+        (
             {"DATABASE_TYPE": "postgresql", "POSTGRES_HOST": "db"},
             "postgresql://db:5432/librechat",
         ),

@@ -1,0 +1,176 @@
+"""The documents of one collection in the table of all: how they are selected and read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from adapters.operations.narrowing import selection_of
+from adapters.operations.storage import Contents
+from adapters.query.filter import Filter
+from adapters.query.paths import Path
+from adapters.query.pipeline import Group
+from adapters.query.sort import Sort
+from adapters.sql.body import body_of
+from adapters.sql.build import ReadShape, shape_of, values_of
+from adapters.sql.jsonpath import Predicate
+from adapters.sql.keys import key_of
+from adapters.sql.plan import Order, Plan, Residual, Selection, natural_order, plan_read
+from adapters.tables.dialect import Dialect
+from adapters.tables.narrowing import Narrowing
+from adapters.tables.tables import Tables, tables_for
+
+NOWHERE: Final = 0
+"""The number of a collection that does not exist: it has no rows."""
+
+MOST_IDS: Final = 500
+"""So many keys are parameters of one statement; a filter that names more is left to the residual."""
+
+ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A read, ready to run, and what is left to do in memory behind it."""
+
+    statement: sa.Select[Any]
+    values: Mapping[str, Any]
+    plan: Plan
+    residual: tuple[Residual, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TablesStorage:
+    """Fulfil `Storage` for one collection by its number."""
+
+    dialect: Dialect
+    number: int = NOWHERE
+
+    @property
+    def tables(self) -> Tables:
+        """The tables of the database."""
+        return tables_for(self.dialect)
+
+    def at(self, number: int) -> "TablesStorage":
+        """Return the storage of another collection."""
+        return replace(self, number=number)
+
+    def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
+        """Every value has a place in a document."""
+
+    def key_of(self, identifier: Any) -> bytes:
+        return key_of(identifier)
+
+    def contents_of(
+        self,
+        document: dict[str, Any],
+        bson: bytes,
+        before: dict[str, Any] | None = None,  # noqa: ARG002 - of the interface
+    ) -> Contents:
+        if self.dialect.body_type is None:
+            return Contents(values=(bson,))
+        return Contents(values=(bson, body_of(document)))
+
+    def selection_of(self, tree: Filter, variables: Mapping[str, Any]) -> Selection:  # noqa: ARG002 - of the interface
+        found = selection_of(tree, self._narrowed)
+        if found.ids is not None and len(found.ids) > MOST_IDS:
+            return replace(found, ids=None, exact=False, why=("too many keys for a statement",))
+        return found
+
+    def _narrowed(self, parts: Sequence[Filter]) -> Predicate | None:
+        body = self.tables.documents.c.get("body")
+        if body is None:
+            return None
+        condition = Narrowing(self.dialect, body).all_of(parts)
+        return None if condition is None else Predicate(text=condition, indexed=False)
+
+    def selection_by_keys(self, keys: Sequence[Any]) -> Selection:
+        return Selection(ids=tuple(keys), exact=True)
+
+    def find(
+        self,
+        selection: Selection,
+        *,
+        sort: Sort,
+        skip: int = 0,
+        limit: int | None = None,
+        projection: bool = False,
+        portion: int | None = None,
+    ) -> Read:
+        plan = plan_read(
+            selection, order=_order_of(sort), skip=skip, limit=limit, projection=projection
+        )
+        if portion is not None:
+            plan = replace(plan, limit=portion)
+        return self._read(plan, self.tables.documents.c.bson)
+
+    def find_rows(self, selection: Selection, *, limit: int | None, locked: bool) -> Read:
+        """Return how keys and documents are read in order to write them."""
+        documents = self.tables.documents
+        plan = Plan(selection=selection, order=natural_order(selection), limit=limit)
+        read = self._read(plan, documents.c.id, documents.c.bson)
+        return replace(read, statement=read.statement.with_for_update()) if locked else read
+
+    def count(self, selection: Selection, *, skip: int, limit: int | None) -> Read:
+        """Return how documents are counted."""
+        plan = plan_read(selection, order=Order.NONE, skip=skip, limit=limit, projection=False)
+        read = self._read(replace(plan, order=Order.NONE), sa.literal_column("1").label("one"))
+        counted = sa.select(sa.func.count()).select_from(read.statement.subquery())
+        return replace(read, statement=counted)
+
+    def group(self, selection: Selection, stage: Group, variables: Mapping[str, Any]) -> None:  # noqa: ARG002 - of the interface
+        return None
+
+    def distinct(self, selection: Selection, path: Path) -> None:  # noqa: ARG002 - of the interface
+        return None
+
+    def _read(self, plan: Plan, *columns: ColumnElement[Any]) -> Read:
+        selection = plan.selection
+        statement = _statement(self.tables, shape_of(plan), columns)
+        if selection.path is not None:
+            statement = statement.where(selection.path)
+        values = {**values_of(selection), "collection": self.number}
+        values |= {"skip": plan.skip, "limit": plan.limit}
+        return Read(statement=statement, values=values, plan=plan, residual=plan.residual)
+
+
+def _order_of(sort: Sort) -> Order | None:
+    """Return the order that SQL can give for a sort, None when it cannot."""
+    if not sort:
+        return Order.NATURAL
+    return ID_ORDERS.get(sort["_id"]) if list(sort) == ["_id"] else None
+
+
+@lru_cache(maxsize=1024)
+def _statement(
+    tables: Tables, shape: ReadShape, columns: tuple[ColumnElement[Any], ...]
+) -> sa.Select[Any]:
+    documents, selection = tables.documents, shape.selection
+    statement = sa.select(*columns).where(documents.c.collection == sa.bindparam("collection"))
+    key = documents.c.id
+    if selection.ids == "one":
+        statement = statement.where(key == sa.bindparam("id", type_=key.type))
+    elif selection.ids == "many":
+        statement = statement.where(key.in_(sa.bindparam("ids", expanding=True, type_=key.type)))
+    if selection.least:
+        statement = statement.where(key >= sa.bindparam("least", type_=key.type))
+    if selection.below:
+        statement = statement.where(key < sa.bindparam("below", type_=key.type))
+    match shape.order:
+        case Order.NATURAL:
+            statement = statement.order_by(documents.c.ordinal)
+        case Order.ID:
+            statement = statement.order_by(key)
+        case Order.ID_DESCENDING:
+            statement = statement.order_by(key.desc())
+        case Order.NONE:
+            pass
+    # Where rows are skipped, some databases ask for a limit as well: SQLAlchemy writes one.
+    if shape.skip:
+        statement = statement.offset(sa.bindparam("skip", type_=sa.BigInteger))
+    if shape.limit:
+        statement = statement.limit(sa.bindparam("limit", type_=sa.BigInteger))
+    return statement
