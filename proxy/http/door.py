@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from comparators.errors import ParallaxError
@@ -28,6 +28,9 @@ from proxy.http.traced import TracedDatabase
 _log = structlog.get_logger()
 
 _JSON: Final = "application/json"
+_KIND_OF_ANSWER: Final = f"{_JSON}; charset=utf-8"
+_KIND_OF_PROBLEM: Final = f"{CONTENT_TYPE}; charset=utf-8"
+_LEAST_PROBLEM: Final = PROBLEMS[Code.BAD_REQUEST].status.value
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _NOTHING_DONE: Final = frozenset({Code.CONFLICT, Code.TOO_MANY_TRANSACTIONS, Code.IN_FLIGHT})
@@ -40,7 +43,7 @@ class Told(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    body: str
+    body: bytes
     """Empty where there is none."""
 
 
@@ -94,12 +97,18 @@ class Door:
                 told = _told(error, route)
                 if json.loads(told.body)["code"] in _NOTHING_DONE:
                     raise
-            return Kept(status=told.status, headers=json.dumps(dict(told.headers)), body=told.body)
+            return Kept(
+                status=told.status,
+                headers=json.dumps(dict(told.headers)),
+                body=told.body.decode(),
+            )
 
         asked = Request.of(token.name, key, method=request.method, path=request.path_qs, body=body)
         kept, again = await self.idempotency.once(asked, answer)
         headers = json.loads(kept.headers)
-        return Told(kept.status, {**headers, REPLAYED: "true"} if again else headers, kept.body)
+        if again:
+            headers[REPLAYED] = "true"
+        return Told(kept.status, headers, kept.body.encode())
 
     async def _run(self, route: Route, request: web.Request, token: Token, body: bytes) -> Told:
         entity = self._entity(route, request)
@@ -189,7 +198,7 @@ def _trace(request: web.Request) -> str | None:
 
 def _shown(reply: Reply) -> Told:
     try:
-        body = "" if reply.document is None else extended_json.dumps(reply.document)
+        body = b"" if reply.document is None else extended_json.dumps(reply.document)
     except RecursionError as error:
         # Documents are never so deep; a tree of answers may be.
         raise ProblemError(Code.TOO_DEEP, "ask for a list instead of a tree") from error
@@ -207,13 +216,12 @@ def _told(error: Exception, route: Route) -> Told:
 
 
 def _problem(problem: ProblemError) -> Told:
-    return Told(problem.status, problem.headers, problem.text())
+    return Told(problem.status, problem.headers, problem.text().encode())
 
 
 def _response(told: Told) -> web.Response:
-    response = web.Response(status=told.status, headers=told.headers)
-    if told.body:
-        response.text = told.body
-        is_problem = told.status >= PROBLEMS[Code.BAD_REQUEST].status
-        response.content_type = CONTENT_TYPE if is_problem else _JSON
-    return response
+    if not told.body:
+        return web.Response(status=told.status, headers=told.headers)
+    kind = _KIND_OF_PROBLEM if told.status >= _LEAST_PROBLEM else _KIND_OF_ANSWER
+    headers = {**told.headers, hdrs.CONTENT_TYPE: kind}
+    return web.Response(status=told.status, headers=headers, body=told.body)
