@@ -1,7 +1,7 @@
 """Rows into documents, by a decoder for each layout."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, Final, Protocol
@@ -17,6 +17,8 @@ from comparators.errors import CorruptionError
 
 BESIDE: Final = frozenset({Tag.OVERFLOW, Tag.EMPTY, Tag.NULL})
 """What is not read from a column."""
+MADE: Final = BESIDE - {Tag.NULL}
+"""What no column says anything of."""
 
 
 class Decode(Protocol):
@@ -99,14 +101,19 @@ class Decoder:
             )
             for path, tag in fields
         ]
-        # Most layouts: all fields at the root and in columns, none of them null.
+        named = {places[path] for path, _tag in fields if path in places}
+        unnamed = [at for at in range(len(paths)) if at not in named]
+        self._others = Others(unnamed, self._put_unnamed) if unnamed else None
+        # Most layouts: all fields at the root and in columns.
         self._plain = (
-            Plain([(path[0], places[path], read) for path, _tag, _at, read in self._steps])
-            if all(len(path) == 1 and tag not in BESIDE for path, tag in fields)
+            Plain(
+                [(path[0], places[path], read) for path, _tag, _at, read in self._steps],
+                nulls=frozenset(path[0] for path, tag in fields if tag is Tag.NULL),
+                others=self._others,
+            )
+            if all(len(path) == 1 and path in places and tag not in MADE for path, tag in fields)
             else None
         )
-        named = {places[path] for path, _tag in fields if path in places}
-        self._unnamed = [at for at in range(len(paths)) if at not in named]
         self._columns = columns
         self._paths = paths
         natural = {path for path, tag in fields if tag is Tag.NATURAL}
@@ -115,9 +122,7 @@ class Decoder:
     @property
     def quickest(self) -> Decode:
         """The shortest way to the document of a row."""
-        if self._plain is None or self._arrays or self._unnamed:
-            return self.document_of
-        return self._plain
+        return self.document_of if self._plain is None or self._arrays else self._plain
 
     def document_of(
         self, values: Sequence[Any], overflow: bytes | None, elements: Sequence[list[Any]] = ()
@@ -131,12 +136,10 @@ class Decoder:
             ]
             values = [*values, *arrays]
         if self._plain is not None:
-            document = self._plain(values)
-        else:
-            document = self._step_by_step(values, overflow)
-        for at in self._unnamed:
-            if values[at] is not None:
-                self._put_unnamed(document, at, values[at])
+            return self._plain(values)
+        document = self._step_by_step(values, overflow)
+        if self._others is not None:
+            self._others.put(document, values)
         return document
 
     def _step_by_step(self, values: Sequence[Any], overflow: bytes | None) -> dict[str, Any]:
@@ -165,10 +168,38 @@ class Decoder:
         _put(document, self._paths[at], value if read is None else read(value))
 
 
-class Plain:
-    """Reads rows whose fields are all at the root and in columns."""
+class Others:
+    """The columns that a layout does not name: NULL, unless somebody has set them by SQL."""
 
-    def __init__(self, steps: Sequence[tuple[str, int, Reader | None]]) -> None:
+    def __init__(
+        self, places: Sequence[int], put: Callable[[dict[str, Any], int, Any], None]
+    ) -> None:
+        self._places = places
+        self._put = put
+        # With one place alone, it would give no tuple.
+        self._values_of = itemgetter(*places, places[0])
+        self._usual = (None,) * (len(places) + 1)
+
+    def put(self, document: dict[str, Any], values: Sequence[Any]) -> None:
+        """Put those values into the document of a row that are there."""
+        # One comparison for all: tables are wide, and most of their columns are not used.
+        if self._values_of(values) == self._usual:
+            return
+        for at in self._places:
+            if values[at] is not None:
+                self._put(document, at, values[at])
+
+
+class Plain:
+    """Reads rows whose fields are all at the root and in columns; those in `nulls` are null where their column is."""
+
+    def __init__(
+        self,
+        steps: Sequence[tuple[str, int, Reader | None]],
+        *,
+        nulls: frozenset[str] = frozenset(),
+        others: Others | None = None,
+    ) -> None:
         self._names = [name for name, _at, _read in steps]
         self._named = partial(zip, self._names)
         # With one place alone, it would give no tuple.
@@ -176,6 +207,9 @@ class Plain:
         self._read = [
             (place, name, read) for place, (name, _at, read) in enumerate(steps) if read is not None
         ]
+        self._nulls = nulls
+        self._filled = [place for place, name in enumerate(self._names) if name not in nulls]
+        self._others = others
 
     def __call__(
         self,
@@ -184,23 +218,39 @@ class Plain:
         _elements: Sequence[list[Any]] = (),
     ) -> dict[str, Any]:
         """Return the document of a row."""
-        document = dict(zip(self._names, self._values_of(values), strict=False))
+        found = self._values_of(values)
+        document = dict(zip(self._names, found, strict=False))
         for _place, name, read in self._read:
             value = document[name]
             if value is not None:
                 document[name] = read(value)
-        return _without_none(document) if _lacks([document.values()]) else document
+        if _lacks([[found[place] for place in self._filled]]):
+            document = self._without_none(document)
+        if self._others is not None:
+            self._others.put(document, values)
+        return document
 
     def documents_of(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         """Return the documents of one row or more: column by column, in two thirds of the time for many."""
         columns: list[Sequence[Any]] = list(zip(*map(self._values_of, rows), strict=True))
         columns.pop()
-        lacks = _lacks(columns)
+        lacks = _lacks(columns[place] for place in self._filled)
         for place, _name, read in self._read:
             columns[place] = [None if each is None else read(each) for each in columns[place]]
         # All loops are the interpreter's own.
         found = list(map(dict, map(self._named, zip(*columns, strict=True))))
-        return list(map(_without_none, found)) if lacks else found
+        if lacks:
+            found = list(map(self._without_none, found))
+        if self._others is not None:
+            for document, row in zip(found, rows, strict=True):
+                self._others.put(document, row)
+        return found
+
+    def _without_none(self, document: dict[str, Any]) -> dict[str, Any]:
+        nulls = self._nulls
+        return {
+            name: value for name, value in document.items() if value is not None or name in nulls
+        }
 
 
 def _lacks(columns: Iterable[Collection[Any]]) -> bool:
@@ -210,10 +260,6 @@ def _lacks(columns: Iterable[Collection[Any]]) -> bool:
             if value is None:
                 return True
     return False
-
-
-def _without_none(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if value is not None}
 
 
 def _put(document: dict[str, Any], path: Path, value: Any) -> None:

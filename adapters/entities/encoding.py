@@ -78,11 +78,13 @@ class Encoding:
         self._tree = tree_of([path for _name, path in self._places])
         self._usual = {at: rank for rank, at in enumerate(leaves_of(self._tree))}
         self._layouts: dict[tuple[Field, ...], Layout] = {}
-        self._flats: dict[tuple[str, ...], Flat | None] = {}
+        self._flats: dict[tuple[tuple[str, ...], tuple[str, ...]], Flat | None] = {}
 
     def row_of(self, document: Mapping[str, Any]) -> Row:
         """Return the row of a document; if there is a primary key, it has an `_id`."""
-        row = self.plain_row_of(document)
+        nulls = tuple([name for name, value in document.items() if value is None])
+        flat = self._flat(tuple(document), nulls)
+        row = None if flat is None else flat.row_of(document)
         return self._row_of(document) if row is None else row
 
     def plain_row_of(self, document: Mapping[str, Any]) -> Row | None:
@@ -95,33 +97,36 @@ class Encoding:
         flat = self._flat(tuple(document))
         return {} if flat is None else flat.naturals
 
-    def _flat(self, names: tuple[str, ...]) -> "Flat | None":
+    def _flat(self, names: tuple[str, ...], nulls: tuple[str, ...] = ()) -> "Flat | None":
+        key = names, nulls
         try:
-            return self._flats[names]
+            return self._flats[key]
         except KeyError:
             if len(self._flats) >= MOST_LAYOUTS:
                 self._flats.clear()
-            flat = self._flats[names] = self._flat_of(names)
+            flat = self._flats[key] = self._flat_of(names, nulls)
             return flat
 
-    def _flat_of(self, names: tuple[str, ...]) -> "Flat | None":
-        """Return how documents with these fields become rows as long as every value fits its column."""
+    def _flat_of(self, names: tuple[str, ...], nulls: tuple[str, ...]) -> "Flat | None":
+        """Return how documents with these fields, some of them null, become rows as long as all others fit their columns."""
         places = [self._tree.get(name) for name in names]
         if self._children or not all(isinstance(at, int) for at in places):
             return None
         found = [at for at in places if isinstance(at, int)]
-        if self._identity is not None and 0 not in found:
+        if self._identity is not None and (0 not in found or self._columns[0].path[0] in nulls):
             return None
         ranks = [self._usual[at] for at in found]
         in_order = all(before < after for before, after in itertools.pairwise(ranks))
-        fields = tuple(((name,), Tag.NATURAL) for name in names)
-        layout = None if in_order else self._layout(fields)
+        fields = tuple(((name,), Tag.NULL if name in nulls else Tag.NATURAL) for name in names)
+        layout = None if in_order and not nulls else self._layout(fields)
         if layout is WHOLE:
             return None
+        steps = list(zip(names, found, strict=True))
         return Flat(
-            [(name, at, self._natural(at)) for name, at in zip(names, found, strict=True)],
+            [(name, at, self._natural(at)) for name, at in steps if name not in nulls],
             len(self._columns),
             layout,
+            tuple(self._columns[at].name for name, at in steps if name in nulls),
         )
 
     def _natural(self, at: int) -> Callable[[Any], Any]:
@@ -283,14 +288,16 @@ def _natural_value(column: Column, most: int | None, value: Any) -> Any:
 
 
 class Flat:
-    """How documents become rows whose fields are all at the root, and all of which fit their columns."""
+    """How documents become rows whose fields are all at the root, and fit their columns save some that are null."""
 
     def __init__(
         self,
         steps: Sequence[tuple[str, int, Callable[[Any], Any]]],
         width: int,
         layout: Layout | None,
+        nulls: tuple[str, ...],
     ) -> None:
+        self._nulls = nulls
         self._steps = steps
         self.naturals: Final = {at: natural for _name, at, natural in steps}
         self._empty = [None] * width
@@ -304,7 +311,9 @@ class Flat:
             if value is None:
                 return None
             values[at] = value
-        return Row(values=tuple(values), layout=self._layout, overflow=None, nulls=(), drift=())
+        return Row(
+            values=tuple(values), layout=self._layout, overflow=None, nulls=self._nulls, drift=()
+        )
 
 
 def _names_in(fields: Sequence[Field]) -> int:

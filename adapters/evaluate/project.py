@@ -92,14 +92,14 @@ def _included_value(branch: Branch, value: Any) -> Any:
 
 
 def _excluded(branch: Branch, document: Mapping[str, Any]) -> Document:
-    result: Document = {}
-    children = branch.children
-    for name, value in document.items():
-        child = children.get(name)
+    result = dict(document)
+    for name, child in branch.children.items():
+        if name not in result:
+            continue
         if isinstance(child, Branch):
-            result[name] = _excluded_value(child, value)
-        elif not isinstance(child, Exclude):
-            result[name] = value
+            result[name] = _excluded_value(child, result[name])
+        elif isinstance(child, Exclude):
+            del result[name]
     return result
 
 

@@ -27,6 +27,14 @@ def runs_late(kind: SchemaType) -> bool:
     )
 
 
+def has_default(kind: SchemaType) -> bool:
+    """Return whether a path that is not given gets a value."""
+    options = kind.options
+    if "default" in options:
+        return bool(options["default"] != NONE_AT_ALL)
+    return kind.instance in ARRAYS or (options.get("auto") is True and kind.instance == "ObjectId")
+
+
 def default_of(kind: SchemaType, making: Making, document: Mapping[str, Any], at: str) -> Any:
     """Return the default of a path, not cast yet; MISSING where it has none."""
     options = kind.options

@@ -4,12 +4,13 @@ Fields stand in the order of the schema, then what defaults of functions give. S
 "Schemas: strict", and what Mongoose 8 stores.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from adapters.mongoose.casting import called, cast, cast_whole
-from adapters.mongoose.defaults import default_of, runs_late
+from adapters.mongoose.defaults import default_of, has_default, runs_late
 from adapters.mongoose.errors import StrictModeError
 from adapters.mongoose.javascript import plain
 from adapters.mongoose.making import Making
@@ -30,10 +31,37 @@ def construct(
             _unknown(schema, name, value, document, making)
         elif "." in name:
             _put(schema, document, name, value, making, at)
-    for path, kind in schema.types.items():
-        if runs_late(kind):
-            _put_default(document, path, kind, making, at)
+    for path, kind in _late(schema):
+        _put_default(document, path, kind, making, at)
     return document
+
+
+@cache
+def _late(schema: Schema) -> tuple[tuple[str, SchemaType], ...]:
+    """Return the paths whose defaults run once the given values are set."""
+    return tuple((path, kind) for path, kind in schema.types.items() if runs_late(kind))
+
+
+class _Place(NamedTuple):
+    """A name at a nested path: its own path, its type (None where it only holds others), and whether it fills itself."""
+
+    name: str
+    path: str
+    kind: SchemaType | None
+    defaults: bool
+
+
+@cache
+def _below(schema: Schema, prefix: str) -> tuple[_Place, ...]:
+    """Return the names at a nested path, in the order of the schema."""
+    found: dict[str, _Place] = {}
+    for path in schema.types:
+        if path.startswith(prefix):
+            name = path[len(prefix) :].partition(".")[0]
+            kind = None if prefix + name in schema.nested else schema.types[prefix + name]
+            defaults = kind is not None and has_default(kind) and not runs_late(kind)
+            found.setdefault(name, _Place(name, prefix + name, kind, defaults))
+    return tuple(found.values())
 
 
 class _Level:
@@ -44,30 +72,18 @@ class _Level:
         self.making = making
         self.at = at
 
-    def below(self, prefix: str) -> Iterator[str]:
-        """Yield the names at a nested path, in the order of the schema."""
-        seen = set()
-        for path in self.schema.types:
-            if path.startswith(prefix):
-                name = path[len(prefix) :].partition(".")[0]
-                if name not in seen:
-                    seen.add(name)
-                    yield name
-
 
 def _level(level: _Level, given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """Return the fields at a nested path: given ones and defaults, in the order of the schema."""
     document: dict[str, Any] = {}
-    for name in level.below(prefix):
-        path = prefix + name
-        if path in level.schema.nested:
+    for name, path, kind, defaults in _below(level.schema, prefix):
+        if kind is None:
             _nested(level, document, name, given.get(name, MISSING), f"{path}.")
             continue
-        kind = level.schema.types[path]
         value: Any = MISSING
         if name in given:
             value = value_of(kind, given[name], level.making, level.at + path)
-        if value is MISSING and not runs_late(kind):
+        if value is MISSING and defaults:
             default = default_of(kind, level.making, document, level.at + path)
             value = _cast_default(kind, default, level.making, level.at + path)
         if value is not MISSING:
@@ -93,10 +109,12 @@ def _given_nested(level: _Level, given: Mapping[str, Any], prefix: str) -> dict[
     document = {name: value for name, value in whole.items() if name in given}
     document |= {name: value for name, value in whole.items() if name not in given}
     for name, value in given.items():
-        if name not in document and name not in set(level.below(prefix)):
+        if name not in document and all(
+            name != place.name for place in _below(level.schema, prefix)
+        ):
             _unknown(level.schema, name, value, document, level.making, prefix)
-    for path, kind in level.schema.types.items():
-        if runs_late(kind) and path.startswith(prefix):
+    for path, kind in _late(level.schema):
+        if path.startswith(prefix):
             _put_default(document, path[len(prefix) :], kind, level.making, level.at + prefix)
     return document
 

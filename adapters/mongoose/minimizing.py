@@ -16,6 +16,9 @@ def minimized(
     """Return a document without its empty objects; those in arrays keep their places, and maps stay."""
     made = {}
     for name, value in document.items():
+        if not isinstance(value, dict | list):
+            made[name] = value
+            continue
         kept = _kept(value, schema, prefix + name)
         if kept != {} or _is_map(schema, prefix + name):
             made[name] = kept

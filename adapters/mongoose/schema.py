@@ -55,9 +55,12 @@ class Timestamps:
     updated: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Schema:
-    """The types of a schema by path, in its order; `nested` are the paths that only hold others."""
+    """The types of a schema by path, in its order; `nested` are the paths that only hold others.
+
+    Two are never equal, so that what is worked out of one is kept beside it (`functools.cache`).
+    """
 
     types: Mapping[str, SchemaType]
     nested: Mapping[str, None]

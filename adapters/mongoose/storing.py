@@ -4,6 +4,7 @@ Source: Mongoose documentation, "Timestamps", "Schemas: versionKey", "Validation
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from adapters.mongoose.documents import construct
@@ -38,14 +39,22 @@ def new_document(model: ModelSchema, given: Mapping[str, Any], making: Making) -
 
 def stamp(schema: Schema, document: dict[str, Any], making: Making) -> None:
     """Set the times of making and changing, in subdocuments too."""
-    for path, kind in schema.types.items():
-        if kind.inner is not None and path in document:
+    for path, inner in _inner(schema):
+        if path in document:
             held = document[path] if isinstance(document[path], list) else [document[path]]
             for each in held:
                 if isinstance(each, dict):
-                    stamp(kind.inner, each, making)
+                    stamp(inner, each, making)
     created, updated = schema.timestamps.created, schema.timestamps.updated
     if created is not None and document.get(created) is None:
         document[created] = making.now
     if updated is not None:
         document[updated] = making.now if created is None else document[created]
+
+
+@cache
+def _inner(schema: Schema) -> tuple[tuple[str, Schema], ...]:
+    """Return the paths that hold subdocuments, with the schemas of those."""
+    return tuple(
+        (path, kind.inner) for path, kind in schema.types.items() if kind.inner is not None
+    )

@@ -5,6 +5,7 @@ Source: Mongoose documentation, "Validation".
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from functools import cache
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -19,9 +20,22 @@ from comparators.canonical import MISSING
 
 def validate(schema: Schema, document: Mapping[str, Any], making: Making, at: str = "") -> None:
     """Report what is wrong with a document; `at` is where it stands in another one, with a dot behind it."""
-    for path, kind in schema.types.items():
-        if at + path not in making.problems:
-            validate_value(kind, at_path(document, path), document, making, at + path)
+    for path, kind, required in _demanding(schema):
+        value = at_path(document, path)
+        if (required or value is not MISSING) and at + path not in making.problems:
+            validate_value(kind, value, document, making, at + path)
+
+
+@cache
+def _demanding(schema: Schema) -> tuple[tuple[str, SchemaType, bool], ...]:
+    """Return the paths with types that may refuse a value, and whether they may refuse that there is none."""
+    return tuple(
+        (path, kind, "required" in kind.options)
+        for path, kind in schema.types.items()
+        if kind.inner is not None
+        or kind.element is not None
+        or not DEMANDS.isdisjoint(kind.options)
+    )
 
 
 def validate_value(
@@ -140,6 +154,9 @@ CHECKS: Final[Mapping[str, Callable[[SchemaType, Any, Any], bool]]] = {
     "match": lambda _kind, value, pattern: value == "" or found_in(pattern, value),
 }
 """The validators that options name; null passes all of them, and is asked by none."""
+
+DEMANDS: Final = frozenset({*CHECKS, "required", "validate"})
+"""The options that may refuse a value."""
 
 TEXTS: Final = frozenset({"String"})
 ORDERED: Final = frozenset({"Number", "Double", "Int32", "BigInt", "Date", "Decimal128"})

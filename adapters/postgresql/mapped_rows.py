@@ -102,11 +102,9 @@ class MappedRows:
         """
         if self.tables.elements:
             return None
-        row = self._codec.plain_row_of(document)
-        if row is None:
-            if Timestamp in map(type, document.values()):
-                return None
-            row = self._codec.row_of(document)
+        if Timestamp in map(type, document.values()):
+            return None
+        row = self._codec.row_of(document)
         number = None if row.layout is None else row.layout.number
         if number is not None and self._layouts.get(number) is None:
             return None
