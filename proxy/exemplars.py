@@ -20,7 +20,6 @@ from prometheus_client.samples import Exemplar, Sample
 from proxy.distributions import BOUNDS_S
 from proxy.tracing.exemplar import Place, named
 
-_OF_SCOPE: Final = "otel_scope_"
 _BOUND: Final = "le"
 _BOUNDS: Final = (*map(str, BOUNDS_S), "+Inf")
 
@@ -45,9 +44,7 @@ def with_exemplars(families: Iterable[Family], data: MetricsData) -> Iterator[Fa
 def _with(sample: Sample, family: Family, found: Mapping[_Key, Exemplar]) -> Sample:
     if not sample.name.endswith(("_bucket", "_total")):
         return sample
-    labels = {
-        name: value for name, value in sample.labels.items() if not name.startswith(_OF_SCOPE)
-    }
+    labels = dict(sample.labels)
     bound = labels.pop(_BOUND, None)
     name = family.name.removesuffix(f"_{family.unit}") if family.unit else family.name
     key = _Key(name, frozenset(labels.items()), bound)

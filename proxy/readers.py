@@ -37,7 +37,8 @@ class ScrapedReader(PrometheusMetricReader):
     def __init__(self, registry: CollectorRegistry, distributions: Distributions) -> None:
         # What OpenTelemetry makes of it goes through our hands.
         self._inner = CollectorRegistry(auto_describe=False)
-        super().__init__(registry=self._inner, cardinality_limits=LIMITS)
+        # There is one scope: its labels would be the half of the page, and the same in each line.
+        super().__init__(scope_info_enabled=False, registry=self._inner, cardinality_limits=LIMITS)
         self._distributions = distributions
         self._page = _Page(self._inner)
         self._outer = registry

@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 class OverGrpc(OTLPSpanExporter):
     """Sends requests."""
 
-    def send(self, request: ExportTraceServiceRequest) -> bool:
-        """Send one; False where the collector did not take it."""
-        data: Any = request
+    def send(self, request: bytes) -> bool:
+        """Send an encoded one; False where the collector did not take it."""
+        data: Any = ExportTraceServiceRequest.FromString(request)
         return self._export(data) is SpanExportResult.SUCCESS
 
     def _translate_data(self, data: Any) -> ExportTraceServiceRequest:

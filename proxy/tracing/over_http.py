@@ -4,12 +4,11 @@ Its exporter takes the SDK's own spans: what is put together already is handed t
 """
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
 class OverHttp(OTLPSpanExporter):
     """Sends requests."""
 
-    def send(self, request: ExportTraceServiceRequest) -> bool:
-        """Send one; False where the collector did not take it."""
-        return bool(self._client.export(request.SerializeToString()).success)
+    def send(self, request: bytes) -> bool:
+        """Send an encoded one; False where the collector did not take it."""
+        return bool(self._client.export(request).success)

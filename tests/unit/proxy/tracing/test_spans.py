@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, SpanFlags, Status
 
 from comparators.operation import Kind
@@ -40,7 +41,10 @@ def spans(parent: Parent | None = PARENT, *, fails: bool = False) -> list[Span]:
     # The second time from what was kept of the first.
     first, second = SPANS.of([trail]), SPANS.of([trail])
     assert first == second
-    return list(second.resource_spans[0].scope_spans[0].spans)
+    whole = ExportTraceServiceRequest.FromString(second).resource_spans[0]
+    assert values_of(whole.resource.attributes) == {"service.name": "parallax"}
+    assert whole.scope_spans[0].scope.name == "parallax"
+    return list(whole.scope_spans[0].spans)
 
 
 def test_every_span_is_in_the_reference() -> None:
