@@ -1,4 +1,4 @@
-"""The API as a process, on both databases."""
+"""The API as a process, on MongoDB and on PostgreSQL; a test file may ask for SQLite besides."""
 
 import json
 from collections.abc import AsyncIterator
@@ -116,9 +116,21 @@ async def on_postgresql(
         assert "http_failed" not in served.log.read_text()
 
 
+@pytest.fixture(scope="session")
+async def on_sqlite(
+    server_directory: Path, settings: dict[str, str]
+) -> AsyncIterator[EmbeddedHttp]:
+    directory = server_directory / "http-sqlite"
+    url = f"sqlite:///{server_directory}/over_http.db"
+    async with embedded_http(directory, database=url, settings=settings) as served:
+        tokens_named(directory, SCOPES)
+        yield served
+        assert "http_failed" not in served.log.read_text()
+
+
 @pytest.fixture(params=["mongodb", "postgresql"])
 def served(request: pytest.FixtureRequest) -> EmbeddedHttp:
-    """Give the process on either database."""
+    """Give the process on a database."""
     found: EmbeddedHttp = request.getfixturevalue(f"on_{request.param}")
     return found
 

@@ -1,8 +1,12 @@
-"""Documents over HTTP, on both databases."""
+"""Documents over HTTP, on every database."""
 
 from uuid import uuid4
 
+import pytest
+
 from tests.integration.http.conftest import Api
+
+pytestmark = pytest.mark.parametrize("served", ["mongodb", "postgresql", "sqlite"], indirect=True)
 
 
 def message(**fields: object) -> dict[str, object]:

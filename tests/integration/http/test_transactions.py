@@ -1,10 +1,14 @@
-"""Transactions that live longer than one request, on both databases."""
+"""Transactions that live longer than one request, on every database."""
 
 from uuid import uuid4
+
+import pytest
 
 from tests.eventually import eventually
 from tests.integration.http.conftest import Api
 from tests.integration.http.test_documents import message
+
+pytestmark = pytest.mark.parametrize("served", ["mongodb", "postgresql", "sqlite"], indirect=True)
 
 ENDED = {"abort": "aborted", "commit": "committed"}
 
