@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from adapters import registry
@@ -30,6 +32,26 @@ def database_for(
     return registry.database_for(url, connections=connections)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Variables:
+    """How the variables of a database begin, and what its URL is made of."""
+
+    beginning: str
+    scheme: str
+    port: str
+    encrypted: str
+
+
+_SQL: Final[Mapping[str, _Variables]] = {
+    "postgresql": _Variables(
+        beginning="POSTGRES", scheme="postgresql", port="5432", encrypted="sslmode=require"
+    ),
+    "mysql": _Variables(
+        beginning="MYSQL", scheme="mysql", port="3306", encrypted="ssl-mode=REQUIRED"
+    ),
+}
+
+
 def url_from(environment: Mapping[str, str]) -> str:
     """Return the URL that LibreChat's variables name: `DATABASE_TYPE`, and `MONGO_URI` or `POSTGRES_HOST` and so on.
 
@@ -40,20 +62,27 @@ def url_from(environment: Mapping[str, str]) -> str:
         return _needed(environment, "MONGO_URI")
     if kind == "sqlite":
         return SqliteSettings(path=Path(_needed(environment, "SQLITE_PATH"))).url()
-    if kind != "postgresql":
+    if kind not in _SQL:
         raise SettingsError(
             f"DATABASE_TYPE is {kind!r}",
             where="environment",
-            remedy="use mongodb, postgresql or sqlite",
+            remedy=f"use one of: mongodb, {', '.join(_SQL)}, sqlite",
         )
-    user, password = environment.get("POSTGRES_USERNAME"), environment.get("POSTGRES_PASSWORD")
+    return _url_of(environment, _SQL[kind])
+
+
+def _url_of(environment: Mapping[str, str], variables: _Variables) -> str:
+    def given(name: str, default: str = "") -> str:
+        return environment.get(f"{variables.beginning}_{name}", default)
+
+    user, password = given("USERNAME"), given("PASSWORD")
     secret = f":{quote(password, safe='')}" if password else ""
     access = f"{quote(user, safe='')}{secret}@" if user else ""
-    host = _needed(environment, "POSTGRES_HOST")
-    port = environment.get("POSTGRES_PORT", "5432")
-    encrypted = "?sslmode=require" if environment.get("POSTGRES_SSL", "").lower() == "true" else ""
-    database = quote(environment.get("POSTGRES_DATABASE", "librechat"), safe="")
-    return f"postgresql://{access}{host}:{port}/{database}{encrypted}"
+    host = _needed(environment, f"{variables.beginning}_HOST")
+    port = given("PORT", variables.port)
+    encrypted = f"?{variables.encrypted}" if given("SSL").lower() == "true" else ""
+    database = quote(given("DATABASE", "librechat"), safe="")
+    return f"{variables.scheme}://{access}{host}:{port}/{database}{encrypted}"
 
 
 def _needed(environment: Mapping[str, str], name: str) -> str:

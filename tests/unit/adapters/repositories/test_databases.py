@@ -33,6 +33,10 @@ from comparators.errors import SettingsError
             },
             "postgresql://ada:a%40b%2Fc@db:5433/chat?sslmode=require",
         ),
+        (
+            {"DATABASE_TYPE": "mysql", "MYSQL_HOST": "db", "MYSQL_SSL": "true"},
+            "mysql://db:3306/librechat?ssl-mode=REQUIRED",
+        ),
     ],
 )
 def test_the_variables_of_librechat_name_a_database(environment: dict[str, str], url: str) -> None:
