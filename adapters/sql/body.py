@@ -35,9 +35,9 @@ DEEPEST: Final = 200
 quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def body_of(document: Mapping[str, Any]) -> str:
-    """Return the text of the jsonb body of a document."""
-    return _document(document, 0)
+def body_of(document: Mapping[str, Any], *, deepest: int = DEEPEST) -> str:
+    """Return the text of the jsonb body of a document, cut where it is nested deeper than that."""
+    return _document(document, DEEPEST - deepest)
 
 
 def value_body(value: Any) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeEngine
 
+from adapters.sql.body import DEEPEST
 from adapters.tables.dialect import WRITES
 from comparators.errors import SettingsError
 
@@ -36,6 +37,8 @@ class SqliteDialect:
     key_type: TypeEngine[bytes] = sa.LargeBinary()
     document_type: TypeEngine[bytes] = sa.LargeBinary()
     body_type: TypeEngine[str] | None = sa.Text()
+    deepest: int = DEEPEST
+    locks_rows: bool = False
     name_type: TypeEngine[str] = sa.Text()
 
     def engine(self, url: str, *, connections: int) -> AsyncEngine:
@@ -64,6 +67,9 @@ class SqliteDialect:
 
     def is_away(self, error: DBAPIError) -> bool:
         return _code_of(error) in AWAY
+
+    def refusal(self, error: DBAPIError, peer: str) -> None:  # noqa: ARG002 - of the interface
+        return None
 
     def text_at(self, body: ColumnElement[Any], path: Sequence[str]) -> ColumnElement[Any]:
         return sa.func.json_extract(body, _json_path(path), type_=sa.Text())

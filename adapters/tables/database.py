@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateTable
 
 from adapters.gateway import ConflictError, Generated
 from adapters.operations.expiration import expire
@@ -140,7 +140,8 @@ class TablesDatabase:
             for table in self._tables.all:
                 await connection.execute(CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
-                    await connection.execute(CreateIndex(index, if_not_exists=True))
+                    # MySQL has no way to say so in the statement.
+                    await connection.run_sync(index.create, checkfirst=True)
         # Another process may have been first, or this one on another day.
         with suppress(IntegrityError):
             async with connection.begin():
@@ -162,6 +163,9 @@ class TablesDatabase:
         except DBAPIError as error:
             if self._dialect.is_conflict(error):
                 raise self._conflict() from error
+            refusal = self._dialect.refusal(error, self._peer)
+            if refusal is not None:
+                raise refusal from error
             if error.connection_invalidated or self._dialect.is_away(error):
                 raise self._away(f"{self._dialect.title} does not answer") from error
             raise

@@ -44,6 +44,12 @@ class Dialect(Hashable, Protocol):
     body_type: TypeEngine[str] | None
     """JSON as text, for `text_at` and the like; None where documents are not narrowed by what they hold."""
 
+    deepest: int
+    """How deep the documents and arrays of a body may be nested; what is deeper is left to the residual."""
+
+    locks_rows: bool
+    """Whether several transactions write at once, so that a row has to be locked before it is written."""
+
     name_type: TypeEngine[str]
     """Names of databases, collections and indexes, up to 255 characters, of which no two different ones are equal."""
 
@@ -62,6 +68,9 @@ class Dialect(Hashable, Protocol):
 
     def is_away(self, error: DBAPIError) -> bool:
         """Return whether the database does not answer now and may again."""
+
+    def refusal(self, error: DBAPIError, peer: str) -> Exception | None:
+        """Return what an error is for the operator to mend, or for whoever set a time; None for any other."""
 
     def text_at(self, body: ColumnElement[Any], path: Sequence[str]) -> ColumnElement[Any]:
         """Return the string at a path of the body, compared byte by byte; whatever it likes for other values."""

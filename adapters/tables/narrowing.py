@@ -50,11 +50,13 @@ class Narrowing:
                 return self.all_of(children)
             case Or(children=children):
                 return _any([self._part(child) for child in children])
-            case Comparison(path=path, comparator=Comparator.EQ, value=value) if _is_plain(path):
+            case Comparison(path=path, comparator=Comparator.EQ, value=value) if self._is_plain(
+                path
+            ):
                 return self._equal(path, value)
-            case Comparison(path=path, comparator=comparator, value=value) if _is_plain(path):
+            case Comparison(path=path, comparator=comparator, value=value) if self._is_plain(path):
                 return self._compared(path, comparator, value)
-            case In(path=path, values=values, patterns=()) if _is_plain(path):
+            case In(path=path, values=values, patterns=()) if self._is_plain(path):
                 if len(values) > MOST_ALTERNATIVES:
                     return None
                 return _any([self._equal(path, value) for value in values])
@@ -64,7 +66,7 @@ class Narrowing:
     def _equal(self, path: Path, value: Any) -> ColumnElement[bool] | None:
         if isinstance(value, Mapping):
             inner = [(*path, name) for name in value]
-            if not all(map(_is_plain, inner)):
+            if not all(map(self._is_plain, inner)):
                 return None
             fields = zip(inner, value.values(), strict=True)
             return _all([self._equal(each, item) for each, item in fields])
@@ -107,15 +109,14 @@ class Narrowing:
         ]
         return sa.or_(condition, *arrays)
 
+    def _is_plain(self, path: Path) -> bool:
+        return len(path) <= self._dialect.deepest and all(map(PLAIN.fullmatch, path))
+
 
 def _scalar(value: Any) -> Any:
     """Return a value as the body holds it, None where it is no scalar."""
     text = scalar_of(value)
     return None if text is None else json.loads(text)
-
-
-def _is_plain(path: Path) -> bool:
-    return all(map(PLAIN.fullmatch, path))
 
 
 def _all(conditions: Sequence[ColumnElement[bool] | None]) -> ColumnElement[bool] | None:

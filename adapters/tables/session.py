@@ -22,6 +22,9 @@ from adapters.tables.tables import Tables
 
 T = TypeVar("T")
 
+BYTES_AT_ONCE: Final = 1 << 20
+"""So much is sent at once, where it is more than one document."""
+
 AT_ONCE: Final = 500
 """So many rows are read in advance where all are read one by one."""
 
@@ -63,11 +66,27 @@ class TablesSession(Session):
     async def stored(
         self, selection: Selection, *, limit: int | None, locked: bool
     ) -> list[Stored]:
-        read = self.storage.find_rows(selection, limit=limit, locked=locked)
-        rows = await self.connection.execute(read.statement, read.values)
+        storage, locks = self.storage, locked and self.storage.dialect.locks_rows
+        read = storage.find_rows(selection, limit=limit, locked=locks)
         self.ways.append(read.plan.answered)
+        if locks and selection.ids is None:
+            rows: Iterable[Any] = await self._locked(selection, limit)
+        else:
+            rows = await self.connection.execute(read.statement, read.values)
         # A row that is read to be written is locked, so that its version needs no number.
         return [Stored(key=key, version=0, found=Found(raw=bson)) for key, bson in rows]
+
+    async def _locked(self, selection: Selection, limit: int | None) -> list[tuple[Any, bytes]]:
+        """Return keys and documents, and lock them: by their keys, since a search locks whatever it passes."""
+        keys = self.storage.find_keys(selection, limit=limit)
+        found = list(await self.connection.scalars(keys.statement, keys.values))
+        raw: dict[Any, bytes] = {}
+        for some in _portions(found):
+            by_keys = self.storage.selection_by_keys(some)
+            read = self.storage.find_rows(by_keys, limit=None, locked=True)
+            rows = await self.connection.execute(read.statement, read.values)
+            raw.update((key, bson) for key, bson in rows)
+        return [(key, raw[key]) for key in found if key in raw]
 
     async def every(self, read: Read) -> AsyncIterator[Found]:
         options = {"yield_per": AT_ONCE}
@@ -204,16 +223,30 @@ class TablesSession(Session):
 
     async def _written(self, statement: sa.Insert, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; TakenError where one of them is there already."""
-        if not rows:
-            return
         try:
-            await self.connection.execute(statement, rows)
+            for packet in _packets(rows):
+                await self.connection.execute(statement, packet)
         except IntegrityError as error:
             raise TakenError from error
 
 
 def _contents(documents: sa.Table) -> list[str]:
     return [name for name in ("bson", "body") if name in documents.c]
+
+
+def _packets(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield portions that are not too much to be sent at once; a large document goes alone."""
+    packet: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        more = sum(len(value) for value in row.values() if isinstance(value, bytes | str))
+        if packet and size + more > BYTES_AT_ONCE:
+            yield packet
+            packet, size = [], 0
+        packet.append(row)
+        size += more
+    if packet:
+        yield packet
 
 
 def _portions(items: Iterable[T]) -> Iterator[list[T]]:

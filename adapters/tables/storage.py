@@ -72,7 +72,7 @@ class TablesStorage:
     ) -> Contents:
         if self.dialect.body_type is None:
             return Contents(values=(bson,))
-        return Contents(values=(bson, body_of(document)))
+        return Contents(values=(bson, body_of(document, deepest=self.dialect.deepest)))
 
     def selection_of(self, tree: Filter, variables: Mapping[str, Any]) -> Selection:  # noqa: ARG002 - of the interface
         found = selection_of(tree, self._narrowed)
@@ -113,6 +113,11 @@ class TablesStorage:
         plan = Plan(selection=selection, order=natural_order(selection), limit=limit)
         read = self._read(plan, documents.c.id, documents.c.bson)
         return replace(read, statement=read.statement.with_for_update()) if locked else read
+
+    def find_keys(self, selection: Selection, *, limit: int | None) -> Read:
+        """Return how the keys of such rows are read, to lock those alone."""
+        plan = Plan(selection=selection, order=natural_order(selection), limit=limit)
+        return self._read(plan, self.tables.documents.c.id)
 
     def count(self, selection: Selection, *, skip: int, limit: int | None) -> Read:
         """Return how documents are counted."""
