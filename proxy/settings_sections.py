@@ -270,7 +270,8 @@ class Http(_Section):
 
     listen: Annotated[str, AfterValidator(_address_or_empty)] = ""
     database: Annotated[
-        str, _uri_of("mongodb", "mongodb+srv", "postgresql", "postgres", "sqlite")
+        str,
+        _uri_of("mongodb", "mongodb+srv", "postgresql", "postgres", "mysql", "mariadb", "sqlite"),
     ] = Field(default="", repr=False)
     name: str = ""
     models: Annotated[str, Field(min_length=1)] = "librechat"

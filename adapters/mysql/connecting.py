@@ -6,12 +6,13 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sqlalchemy import URL, event
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.connection import peer_of
 from adapters.mysql.failures import TOO_LARGE, code_of
+from adapters.tables.dialect import WRITES
 from comparators.errors import SettingsError
 
 DEFAULT_PORT: Final = 3306
@@ -24,11 +25,20 @@ IDLE_AT_MOST_S: Final = 3600
 BEGINNING: Final = """SET SESSION
     sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
     sql_notes = 0,
-    innodb_lock_wait_timeout = 10"""
-"""Whatever the server is set to, a value that does not fit is an error, a table is InnoDB's or none, and nothing is said of
-tables that were there before. Who waits longer than that for a lock is better off trying again."""
-ISOLATION: Final = "READ COMMITTED"
-"""As on PostgreSQL: each statement sees what is committed, and no gap between keys is locked."""
+    max_error_count = 0,
+    innodb_lock_wait_timeout = 1
+    /*M!101108 , innodb_snapshot_isolation = ON */"""
+"""Whatever the server is set to, a value that does not fit is an error, and a table is InnoDB's or none. Warnings, which
+may quote values, are not even kept. Who waits longer than a second for a lock tries again, or is told of
+a conflict. And where a MariaDB can
+refuse to write over what a transaction has not seen, it does."""
+REFUSES_UNSEEN: Final = (10, 11, 8)
+STATE: Final = "REPEATABLE READ"
+"""How transactions see one state, on a server that refuses to write over what they have not seen; elsewhere …"""
+LOCKED: Final = "SERIALIZABLE"
+"""… they lock what they read."""
+LATEST: Final = "READ COMMITTED"
+"""Of a single write: each statement sees what is committed, and no gap between keys is locked."""
 
 
 def engine_of(url: str, *, connections: int) -> AsyncEngine:
@@ -59,7 +69,7 @@ def engine_of(url: str, *, connections: int) -> AsyncEngine:
             database=unquote(parts.path.removeprefix("/")) or None,
         ),
         connect_args=arguments,
-        isolation_level=ISOLATION,
+        isolation_level=STATE,
         pool_size=connections,
         max_overflow=0,
         # Whoever waits for a connection has a deadline of their own.
@@ -68,7 +78,8 @@ def engine_of(url: str, *, connections: int) -> AsyncEngine:
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_lost)
-    event.listen(engine.sync_engine, "handle_error", _drop_refused)
+    event.listen(engine.sync_engine, "handle_error", _told)
+    event.listen(engine.sync_engine, "begin", _isolate)
     return engine
 
 
@@ -78,10 +89,19 @@ def _refuse_lost(connection: Any, _record: Any, _proxy: Any) -> None:
         raise DisconnectionError
 
 
-def _drop_refused(context: ExceptionContext) -> None:
-    """Have a connection dropped whose server hangs up behind its answer; it could not even roll back."""
+def _told(context: ExceptionContext) -> None:
+    """Raise what the operator has to mend, and drop a connection whose server hangs up behind its answer."""
     if code_of(context.original_exception) == TOO_LARGE:
         context.is_disconnect = True
+
+
+def _isolate(connection: Connection) -> None:
+    """Have a transaction see what it should; by itself it sees one state."""
+    dialect: Any = connection.dialect
+    if connection.get_execution_options().get(WRITES):
+        connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {LATEST}")
+    elif not (dialect.is_mariadb and (dialect.server_version_info or ()) >= REFUSES_UNSEEN):
+        connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {LOCKED}")
 
 
 def _context(options: dict[str, str]) -> ssl.SSLContext | None:

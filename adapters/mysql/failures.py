@@ -4,14 +4,12 @@ Errors are told apart by number, never by text.
 Source: MariaDB documentation, "MariaDB Error Code Reference"; MySQL manual, "Server Error Message Reference".
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from ssl import SSLCertVerificationError
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
-from adapters.gateway import ConflictError
-from comparators.errors import CapacityError, SettingsError, UnreachableError
+from comparators.errors import CapacityError, SettingsError, UnsupportedError
 
 AWAY: Final = frozenset(
     {
@@ -69,17 +67,19 @@ RESOURCES: Final = frozenset(
 )
 CONFLICTS: Final = frozenset(
     {
-        1020,  # record has changed since the snapshot (MariaDB 11.6 and later)
-        1205,  # waited for a lock for too long
+        1050,  # table exists: another process has just made it …
+        1061,  # … or its index
+        1020,  # record has changed since the snapshot
+        1205,  # waited for a lock for too long, or not at all
         1213,  # deadlock: this transaction was undone
-        3572,  # a lock is held, and NOWAIT was asked for
+        1305,  # no such savepoint: a deadlock has undone it with all the rest
+        3572,  # a lock is held, and MySQL was asked not to wait
     }
 )
+TOO_LONG: Final = 1406
+"""A value that its column cannot hold: the name of an index, since keys are cut before."""
 TIMED_OUT: Final = frozenset({1969, 3024})
 """`max_statement_time` of MariaDB, `max_execution_time` of MySQL."""
-UNIQUE: Final = frozenset({1062, 1586})
-ABSENT: Final = frozenset({1146})
-"""No such table: MongoDB's collection that does not exist (yet)."""
 
 
 def code_of(error: BaseException) -> int:
@@ -89,23 +89,15 @@ def code_of(error: BaseException) -> int:
     return arguments[0] if arguments and isinstance(arguments[0], int) else 0
 
 
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Turn the driver's errors into ours, as far as they are no matter of one operation."""
-    try:
-        yield
-    except DBAPIError as error:
-        raised = _ours(error, where)
-        if raised is None:
-            raise
-        raise raised from error
-
-
-def _ours(error: DBAPIError, where: str) -> Exception | None:
+def refusal(error: DBAPIError, where: str) -> Exception | None:
+    """Return what the operator has to mend, or a time that somebody has set; None for any other error."""
     code = code_of(error)
-    if code in CONFLICTS:
-        return ConflictError(
-            "another transaction writes the same documents", where=where, remedy="try it again"
+    untrusted = _untrusted(error)
+    if untrusted is not None:
+        return SettingsError(
+            f"MySQL's certificate is not trusted: {untrusted.verify_message}",
+            where=where,
+            remedy="name the file of its authority as ssl-ca, and the server as its certificate does",
         )
     if code in TIMED_OUT:
         return TimeoutError(f"MySQL gave up the statement ({where})")
@@ -121,10 +113,19 @@ def _ours(error: DBAPIError, where: str) -> Exception | None:
             where=where,
             remedy="check user, password, database and privileges in its URL",
         )
-    if code in AWAY or error.connection_invalidated:
-        return UnreachableError(
-            f"MySQL is away: {error.orig}",
-            where=where,
-            remedy="check that it runs and is reachable if this lasts",
+    if code == TOO_LONG:
+        return UnsupportedError(
+            "a name that is longer than MySQL's keys", where=where, remedy="use a shorter name"
+        )
+    return None
+
+
+def _untrusted(error: BaseException | None) -> SSLCertVerificationError | None:
+    """Return what was wrong with the server's certificate, which the driver tells as a failure to connect."""
+    while error is not None:
+        if isinstance(error, SSLCertVerificationError):
+            return error
+        error = (
+            error.orig if isinstance(error, DBAPIError) else error.__cause__ or error.__context__
         )
     return None

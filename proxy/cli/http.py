@@ -50,7 +50,7 @@ DatabaseUri = Annotated[
     str | None,
     typer.Option(
         "--database",
-        help="The database, `mongodb://…`, `postgresql://…` or `sqlite:///…`.",
+        help="The database, `mongodb://…`, `postgresql://…`, `mysql://…` or `sqlite:///…`.",
         metavar="URI",
     ),
 ]

@@ -33,7 +33,7 @@ THROW_AWAY: Final = (
     "--innodb-doublewrite=off",
     "--innodb-buffer-pool-size=32M",
     "--innodb-log-file-size=16M",
-    "--max-allowed-packet=32M",
+    "--max-allowed-packet=16M",
     # As on the most careless of servers: what an adapter needs it says itself.
     "--sql-mode=",
     "--character-set-server=latin1",

@@ -16,7 +16,7 @@ async def test_a_database_is_held_to_the_suite(postgres_dsn: str, tmp_path: Path
     assert "documents are joined" in ran.out
 
 
-@pytest.mark.parametrize("scheme", ["redis", "meilisearch", "postgresql"])
+@pytest.mark.parametrize("scheme", ["redis", "meilisearch", "postgresql", "mysql"])
 async def test_a_server_that_is_away_is_named_without_its_password(
     scheme: str, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""A gateway on each database: MongoDB, PostgreSQL with tables of documents and with the tables of LibreChat, SQLite.
+"""A gateway on each database: MongoDB, PostgreSQL with tables of documents and with the tables of LibreChat, MariaDB, SQLite.
 
 The databases are shared by the tests, since to make the tables takes longest; what a test has stored is deleted after it.
 """
@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.schema import CreateSchema
 
 from adapters.database import Database
 from adapters.entities.profile import load_profile
@@ -17,7 +18,8 @@ from adapters.repositories.gateway import RepositoryGateway
 from comparators.operation import Kind, Operation
 from comparators.outcome import Documents, Outcome
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
-from tests.administering import administer
+from tests.administering import administer, administer_mysql
+from tests.peers.mariadb_server import RunningMariadb
 
 NAME = f"repositories_{uuid4().hex[:8]}"
 BEGINNING_MS = 1_700_000_000_000
@@ -107,7 +109,14 @@ async def sqlite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Data
         yield database
 
 
-@pytest.fixture(scope="session", params=["mongodb", "documents", "tables", "sqlite"])
+@pytest.fixture(scope="session")
+async def mysql(mariadb: RunningMariadb) -> AsyncIterator[Database]:
+    await administer_mysql(mariadb, CreateSchema(NAME))
+    async with database_for(mariadb.url_of(NAME), connections=4) as database:
+        yield database
+
+
+@pytest.fixture(scope="session", params=["mongodb", "documents", "tables", "mysql", "sqlite"])
 def shared_database(request: pytest.FixtureRequest) -> NotedDatabase:
     return NotedDatabase(request.getfixturevalue(request.param))
 

@@ -13,7 +13,7 @@ def test_nothing_measured_recommends_nothing() -> None:
 def test_plain_reads_by_key_suit_any_database_and_a_cache() -> None:
     found = suited(Features(operations=100, reads_by_id=80, writes=5))
 
-    assert found == {"mongodb", "postgresql", "redis", "sqlite"}
+    assert found == {"mongodb", "mysql", "postgresql", "redis", "sqlite"}
 
 
 def test_many_writes_are_no_work_for_a_cache() -> None:

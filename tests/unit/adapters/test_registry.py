@@ -26,7 +26,7 @@ def test_a_scheme_that_can_be_no_gateway_names_those_that_can() -> None:
 def test_ours_are_found_through_their_entry_points() -> None:
     found = {each.name: each for each in adapters()}
 
-    assert found.keys() >= {"meilisearch", "mongodb", "postgresql", "redis", "sqlite"}
+    assert found.keys() >= {"meilisearch", "mongodb", "mysql", "postgresql", "redis", "sqlite"}
     assert Capability.CHANGE_STREAMS in found["mongodb"].capabilities
     assert {each.name for each in found.values() if each.role is Role.DATABASE} == {
         each.name for each in found.values() if each.open is not None
@@ -89,7 +89,7 @@ def test_an_adapter_that_cannot_be_loaded_is_told_with_its_package(name: str) ->
 
 def test_the_page_on_adapters_says_what_they_can() -> None:
     page = (Path(__file__).parents[3] / "docs" / "adapters.md").read_text()
-    ours = {"meilisearch", "mongodb", "postgresql", "redis", "sqlite"}
+    ours = {"meilisearch", "mongodb", "mysql", "postgresql", "redis", "sqlite"}
 
     rows = [
         f"| `{each.name}` | {each.role} | {', '.join(sorted(each.capabilities))} |"
