@@ -20,8 +20,7 @@ from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_
 from proxy.cli.instead import served_instead
 from proxy.cli.limits import limits_of
 from proxy.cli.maps import maps_of
-from proxy.exporters import exported
-from proxy.fronts import FrontMetrics
+from proxy.cli.telling import FrontTelling, telling_front
 from proxy.serving.behind import Behind
 from proxy.serving.commands import monotonic
 from proxy.serving.cursors import Cursors
@@ -31,7 +30,6 @@ from proxy.serving.server import Server
 from proxy.serving.users import Users
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
-from proxy.tracing.exporting import logged
 from proxy.uris import address_of
 
 GATEWAY: Final = typer.Typer(
@@ -76,13 +74,16 @@ def gateway(
     settings.demand("gateway.uri")
     configure_logging(settings.log.level, settings.log.format, part="gateway")
     settle_garbage_collection()
-    with logged(settings.telemetry, part="gateway"):
+    # Behind and instead of MongoDB there are others beside it, one of whom has the address.
+    is_alone = behind is None and instead is None
+    address = settings.telemetry.prometheus if is_alone else ""
+    with telling_front(settings, part="gateway", prometheus=address) as told:
         if behind is not None:
-            run_until_cancelled(served_behind(settings, behind, parent))
+            run_until_cancelled(served_behind(settings, behind, parent, told))
         elif instead is not None:
-            run_until_cancelled(served_instead(settings, instead, parent))
+            run_until_cancelled(served_instead(settings, instead, parent, told))
         else:
-            run_until_cancelled(served(settings))
+            run_until_cancelled(served(settings, told))
 
 
 @USERS.command("add")
@@ -112,7 +113,7 @@ def show(config: options.Config = None, gateway: options.Gateway = None) -> None
     _with_users(settings, printed)
 
 
-async def served(settings: Settings) -> None:
+async def served(settings: Settings, told: FrontTelling) -> None:
     """Serve until terminated."""
     serving = settings.serving
     address = address_of(settings.listen.address)
@@ -120,7 +121,6 @@ async def served(settings: Settings) -> None:
     is_open = not _is_loopback(address.host)
     async with AsyncExitStack() as held:
         held.enter_context(cancelled_by_signals())
-        metrics = held.enter_context(exported(settings.telemetry, part="gateway"))
         users = Users(uri, everybody=is_open)
         held.push_async_callback(users.close)
         await users.prepare()
@@ -149,12 +149,15 @@ async def served(settings: Settings) -> None:
             users=users,
             identity=lambda: identity,
             advertise=settings.listen.advertise,
-            answered=FrontMetrics(metrics.meter).command,
+            answered=told.metrics.command,
+            spans=told.spans,
         )
         await server.run()
 
 
-async def served_behind(settings: Settings, path: Path, parent: int | None) -> None:
+async def served_behind(
+    settings: Settings, path: Path, parent: int | None, told: FrontTelling
+) -> None:
     """Answer the reads of the relay that has started this process, until that is gone."""
     async with AsyncExitStack() as held:
         held.enter_context(cancelled_by_signals())
@@ -173,7 +176,12 @@ async def served_behind(settings: Settings, path: Path, parent: int | None) -> N
             max_bytes=serving.cursor_bytes, idle_s=serving.cursor_idle_s, monotonic=monotonic
         )
         behind = Behind(
-            gateway, path=path, cursors=cursors, definitions=lambda: applied.definitions
+            gateway,
+            path=path,
+            cursors=cursors,
+            definitions=lambda: applied.definitions,
+            answered=told.metrics.command,
+            spans=told.spans,
         )
         await behind.run()
 

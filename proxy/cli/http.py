@@ -17,14 +17,12 @@ from proxy.cli.certificates import tls_of
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_cancelled
 from proxy.cli.maps import maps_of
-from proxy.exporters import exported
-from proxy.fronts import FrontMetrics
+from proxy.cli.telling import telling_front
 from proxy.http.front import Front, Limits
 from proxy.http.tokens import Scope, Token, Tokens, hash_of, new_secret, read_tokens, write_tokens
 from proxy.http.traced import TracedDatabase
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
-from proxy.tracing.exporting import logged
 from proxy.uris import address_of
 
 HTTP: Final = typer.Typer(
@@ -147,11 +145,10 @@ async def served(settings: Settings, parent: int | None) -> None:
             remedy="make one with `parallax http tokens add NAME --scope admin`",
         )
     # An address of its own: that of `telemetry.prometheus` is the verifier's.
-    told = settings.telemetry.model_copy(update={"prometheus": given.prometheus})
+    telling = telling_front(settings, part="http", prometheus=given.prometheus)
     with cancelled_by_signals(), cancelled_without(parent):
         async with AsyncExitStack() as held:
-            fronts = FrontMetrics(held.enter_context(exported(told, part="http")).meter)
-            held.enter_context(logged(settings.telemetry, part="http"))
+            told = held.enter_context(telling)
             traced = TracedDatabase(await held.enter_async_context(_database(settings, uri)))
             gateway = RepositoryGateway(
                 nullcontext(traced), name=name_of(settings, uri), models=models_file(settings)
@@ -165,7 +162,8 @@ async def served(settings: Settings, parent: int | None) -> None:
                 tokens=tokens,
                 answers=settings.data_directory / "http-answers.db",
                 limits=_limits(settings),
-                answered=fronts.request,
+                answered=told.metrics.request,
+                spans=told.spans,
             )
             try:
                 await front.run(

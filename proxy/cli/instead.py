@@ -16,7 +16,7 @@ from proxy.cli.ending import cancelled_by_signals, cancelled_without
 from proxy.cli.limits import limits_of
 from proxy.cli.maps import maps_of
 from proxy.cli.measuring import observed
-from proxy.cli.telling import stints_to
+from proxy.cli.telling import FrontTelling, stints_to
 from proxy.exporters import exported
 from proxy.mirror.mirror import Mirror
 from proxy.mirror.target import Target
@@ -41,7 +41,9 @@ MEASURED_EVERY_S: Final = 1.0
 _LEGACY_TIMEOUT_MS: Final = 2_000
 
 
-async def served_instead(settings: Settings, path: Path, parent: int | None) -> None:
+async def served_instead(
+    settings: Settings, path: Path, parent: int | None, told: FrontTelling
+) -> None:
     """Answer whomever the relay brings, until it is gone."""
     uri = settings.demand("gateway.uri")
     async with AsyncExitStack() as held:
@@ -58,8 +60,8 @@ async def served_instead(settings: Settings, path: Path, parent: int | None) -> 
 
         async def pending() -> bytes:
             found = await outbox.pending()
-            told = {"notes": found.notes, "oldest_s": found.oldest_s, "is_on": found.is_on}
-            return json.dumps(told).encode()
+            lacking = {"notes": found.notes, "oldest_s": found.oldest_s, "is_on": found.is_on}
+            return json.dumps(lacking).encode()
 
         server = Server(
             noting(gateway),
@@ -68,6 +70,8 @@ async def served_instead(settings: Settings, path: Path, parent: int | None) -> 
             users=users,
             identity=_Known(settings.capture_directory),
             retries=Retries(monotonic=monotonic, beginning=NOTED),
+            answered=told.metrics.command,
+            spans=told.spans,
         )
         await server.run()
 

@@ -1,20 +1,26 @@
-"""What a job tells of itself: its traces and its log go to the collector, and on the terminal stand warnings alone.
+"""What jobs and fronts tell of themselves.
 
-How far it is, is on the ledger; the verifier tells the metrics of it.
+Traces and log of a job go to the collector, and on the terminal stand warnings alone. How far it is, is on the ledger; the verifier
+tells the metrics of it.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
+from proxy.exporters import exported
+from proxy.fronts import FrontMetrics
 from proxy.settings import Settings
+from proxy.settings_sections import Signal
 from proxy.telemetry import configure_logging
 from proxy.tracing.context import Parent, parent_of
+from proxy.tracing.drops import observe_drops
 from proxy.tracing.exporting import logged, traced
 from proxy.tracing.outbox import Outbox
+from proxy.tracing.served import Served
 from proxy.tracing.stint import Told
 from proxy.tracing.stints import Stints
 
@@ -37,6 +43,33 @@ def telling(
         structlog.reset_defaults()
         if before is not None:
             structlog.configure(**before)
+
+
+class FrontTelling(NamedTuple):
+    """What a front tells of its answers: `spans` in traces, None where nobody is told."""
+
+    metrics: FrontMetrics
+    spans: Served | None
+
+
+@contextmanager
+def telling_front(settings: Settings, *, part: str, prometheus: str) -> Iterator[FrontTelling]:
+    """Give what a front tells of its answers; it is scraped at `prometheus`, empty for nowhere.
+
+    SettingsError where that cannot be listened on.
+    """
+    told = settings.telemetry.model_copy(update={"prometheus": prometheus})
+    with (
+        exported(told, part=part) as metrics,
+        logged(told, part=part) as lines,
+        traced(told, part=part) as outbox,
+    ):
+        observe_drops(metrics.meter, {Signal.TRACES: outbox, Signal.LOGS: lines})
+        spans = None
+        if outbox is not None:
+            slow_s = settings.gateway.explain_beyond_s
+            spans = Served(outbox.put, ratio=told.traces, slow_beyond_s=slow_s)
+        yield FrontTelling(FrontMetrics(metrics.meter), spans)
 
 
 def stints_to(

@@ -22,6 +22,7 @@ from proxy.http.failures import problem_of
 from proxy.http.idempotency import Idempotency, Kept, Request
 from proxy.http.parts import Parts
 from proxy.http.problems import CONTENT_TYPE, PROBLEMS, Code, ProblemError
+from proxy.http.spans import HEADER, SPAN
 from proxy.http.tokens import Token
 from proxy.http.traced import TracedDatabase
 
@@ -192,7 +193,7 @@ def _given(route: Route, request: web.Request, body: bytes) -> Mapping[str, Any]
 
 def _trace(request: web.Request) -> str | None:
     """Return the trace that a request belongs to; None for none, or one that is not as W3C's Trace Context has it."""
-    trace = request.headers.get("traceparent", "")
+    trace: str = request.get(SPAN, request.headers.get(HEADER, ""))
     return trace if _TRACE.fullmatch(trace) else None
 
 

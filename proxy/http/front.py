@@ -26,10 +26,12 @@ from proxy.http.pages import add_pages
 from proxy.http.parts import Parts
 from proxy.http.routes import ROUTES
 from proxy.http.searching import DatabaseSearch
+from proxy.http.spans import spans_of
 from proxy.http.timed import Answered, timed
 from proxy.http.tokens import Tokens
 from proxy.http.traced import TracedDatabase
 from proxy.http.transactions import Transactions
+from proxy.tracing.served import Served
 
 _log = structlog.get_logger()
 
@@ -68,8 +70,13 @@ class Front:
         answers: Path,
         limits: Limits,
         answered: Answered,
+        spans: Served | None = None,
     ) -> None:
-        """`gateway` is connected, and its database is `traced`; `answered` is told of every answer."""
+        """`gateway` is connected, and its database is `traced`; `answered` is told of every answer.
+
+        `spans` tells of requests in traces; None where nobody is told.
+        """
+        self._spans = spans
         self._answered = answered
         self._limits = limits
         self._gateway = gateway
@@ -121,7 +128,11 @@ class Front:
     def application(self) -> web.Application:
         """Return the API as an application of aiohttp."""
         app = web.Application(
-            middlewares=[timed(self._answered), problems_of_router],
+            middlewares=[
+                timed(self._answered),
+                *(() if self._spans is None else (spans_of(self._spans),)),
+                problems_of_router,
+            ],
             client_max_size=self._limits.body_bytes,
         )
         door = self._door()

@@ -11,9 +11,11 @@ import structlog
 from adapters.gateway import Gateway
 from proxy.serving.availability import Availability
 from proxy.serving.client import Client
+from proxy.serving.commands import Answered, nobody
 from proxy.serving.conversation import Conversation
 from proxy.serving.cursors import Cursors
 from proxy.serving.reads import Reads
+from proxy.tracing.served import Served
 
 _log = structlog.get_logger()
 
@@ -24,12 +26,27 @@ class Behind:
     """Serves one relay until cancelled. The relay has MongoDB's answer to everything, so nothing is drained."""
 
     def __init__(
-        self, gateway: Gateway, *, path: Path, cursors: Cursors, definitions: Callable[[], int]
+        self,
+        gateway: Gateway,
+        *,
+        path: Path,
+        cursors: Cursors,
+        definitions: Callable[[], int],
+        answered: Answered = nobody,
+        spans: Served | None = None,
     ) -> None:
+        """`spans` tells of reads in traces; None where nobody is told."""
         self._path = path
         self._cursors = cursors
         self._availability = Availability(gateway)
-        self._reads = Reads(gateway, self._availability, cursors=cursors, definitions=definitions)
+        self._reads = Reads(
+            gateway,
+            self._availability,
+            cursors=cursors,
+            definitions=definitions,
+            answered=answered,
+            spans=spans,
+        )
         self._numbers = count(1)
 
     async def run(self) -> None:

@@ -45,10 +45,12 @@ from proxy.serving.refusals import (
 )
 from proxy.serving.refused import REFUSED
 from proxy.serving.retries import Retries
+from proxy.serving.spans import tell
 from proxy.serving.transactions import Transactions, conflict
 from proxy.serving.users import Users
 from proxy.tracing.context import parent_of
 from proxy.tracing.exemplar import named_by
+from proxy.tracing.served import Served
 
 _log = structlog.get_logger()
 
@@ -112,7 +114,9 @@ class Commands:
         identity: Callable[[], Identity],
         advertise: str,
         answered: Answered,
+        spans: Served | None = None,
     ) -> None:
+        self._spans = spans
         self._answered = answered
         self._users = users
         self._login = Login(users)
@@ -171,7 +175,10 @@ class Commands:
             if not reply.get("ok"):
                 reply = _labelled(request, reply, ())
         known = request.name if request.name in SERVED else UNKNOWN
-        self._answered(known, reply.get("code"), monotonic() - began)
+        took_s = monotonic() - began
+        self._answered(known, reply.get("code"), took_s)
+        if self._spans is not None:
+            tell(self._spans, request, reply, took_s)
         if self._identity().gossips:
             reply = {**reply, **gossip(self._clock.tick())}
         return bson.encode(reply, codec_options=CODEC)

@@ -19,7 +19,15 @@ from proxy.request import Control, Request, read_request
 from proxy.serving.asked import Asked, clock_ms
 from proxy.serving.availability import Availability
 from proxy.serving.client import Client
-from proxy.serving.commands import MALFORMED, frames_of, monotonic
+from proxy.serving.commands import (
+    MALFORMED,
+    SERVED,
+    UNKNOWN,
+    Answered,
+    frames_of,
+    monotonic,
+    nobody,
+)
 from proxy.serving.cursors import Cursors
 from proxy.serving.operations import Operations
 from proxy.serving.reading_on import killed_of, more_of
@@ -32,10 +40,12 @@ from proxy.serving.refusals import (
     refusal,
 )
 from proxy.serving.retries import Retries
+from proxy.serving.spans import tell
 from proxy.serving.transactions import Transactions
 from proxy.serving.whole import WholeResults
 from proxy.tracing.context import parent_of
 from proxy.tracing.exemplar import named_by
+from proxy.tracing.served import Served
 
 _log = structlog.get_logger()
 
@@ -52,8 +62,15 @@ class Reads:
         *,
         cursors: Cursors,
         definitions: Callable[[], int],
+        answered: Answered = nobody,
+        spans: Served | None = None,
     ) -> None:
-        """`definitions` changes whenever another process, the verifier, has defined a collection or an index."""
+        """`definitions` changes whenever another process, the verifier, has defined a collection or an index.
+
+        `spans` tells of reads in traces; None where nobody is told.
+        """
+        self._answered_in = answered
+        self._spans = spans
         self._cursors = cursors
         self._gateway = gateway
         self._availability = availability
@@ -74,6 +91,7 @@ class Reads:
             request = read_request(message)
         except MALFORMED as error:
             raise ValueError(f"{type(error).__name__} in a command") from error
+        began = monotonic()
         try:
             reply = await self._answered(request, client)
         except RefusalError as error:
@@ -91,6 +109,11 @@ class Reads:
                 **named_by(parent_of(request.command.get("comment"))),
             )
             reply = refusal(RefusalError(INTERNAL_ERROR, "an error inside of Parallax"))
+        took_s = monotonic() - began
+        known = request.name if request.name in SERVED else UNKNOWN
+        self._answered_in(known, reply.get("code"), took_s)
+        if self._spans is not None:
+            tell(self._spans, request, reply, took_s)
         return bson.encode(reply, codec_options=CODEC)
 
     async def _answered(self, request: Request, client: Client) -> dict[str, Any]:

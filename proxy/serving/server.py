@@ -20,6 +20,7 @@ from proxy.serving.identity import Identity
 from proxy.serving.retries import Retries
 from proxy.serving.transactions import Transactions
 from proxy.serving.users import Users
+from proxy.tracing.served import Served
 
 _log = structlog.get_logger()
 
@@ -55,7 +56,9 @@ class Server:
         advertise: str = "",
         retries: Retries | None = None,
         answered: Answered = nobody,
+        spans: Served | None = None,
     ) -> None:
+        """`spans` tells of commands in traces; None where nobody is told."""
         self._gateway = gateway
         self._door = door
         self._limits = limits
@@ -82,6 +85,7 @@ class Server:
             identity=identity,
             advertise=advertise,
             answered=answered,
+            spans=spans,
         )
         self._conversations: set[Conversation] = set()
         self._is_draining = False

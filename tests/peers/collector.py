@@ -1,9 +1,16 @@
 """An OpenTelemetry collector: receives metrics, traces and log records, over HTTP or gRPC."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc.aio
 from aiohttp import web
@@ -19,6 +26,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from proxy.settings_sections import OtlpProtocol
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -76,6 +85,26 @@ def _value(attribute: KeyValue) -> Any:
 def collector(protocol: OtlpProtocol) -> AbstractAsyncContextManager[tuple[str, Received]]:
     """Run a collector; give its endpoint and what it receives."""
     return _over_grpc() if protocol is OtlpProtocol.GRPC else _over_http()
+
+
+@contextmanager
+def collector_beside() -> Iterator[tuple[str, Received]]:
+    """Run one over HTTP in a thread of its own: for several tests, none of which is to answer for its tasks."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="collector")
+    thread.start()
+
+    def done(work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    running = AsyncExitStack()
+    try:
+        yield done(running.enter_async_context(_over_http()))
+    finally:
+        done(running.aclose())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 @asynccontextmanager

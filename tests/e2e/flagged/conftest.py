@@ -1,7 +1,7 @@
 """One sidecar that goes by a flags file, for all tests of this folder that do not bring another."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +12,7 @@ from proxy.cli.entry import run
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
 from tests.e2e.flagged.asking import DATABASE, Document, Flags
+from tests.peers.collector import Received, collector_beside
 
 
 @pytest.fixture(scope="package")
@@ -23,8 +24,19 @@ def file(server_directory: Path) -> Path:
 
 
 @pytest.fixture(scope="package")
+def collecting() -> Iterator[tuple[str, Received]]:
+    """Run a collector; give its endpoint and what it receives."""
+    with collector_beside() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 async def sidecar(
-    mongo: EmbeddedMongo, postgres: EmbeddedPostgres, server_directory: Path, file: Path
+    mongo: EmbeddedMongo,
+    postgres: EmbeddedPostgres,
+    server_directory: Path,
+    file: Path,
+    collecting: tuple[str, Received],
 ) -> AsyncIterator[EmbeddedSidecar]:
     """Run a sidecar that goes by the file, beside documents that were there before it."""
     async with AsyncMongoClient[Document](mongo.uri, serverMonitoringMode="poll") as before:
@@ -36,7 +48,13 @@ async def sidecar(
         server_directory / "flagged",
         legacy=mongo.uri,
         gateway=postgres.dsn_of("flagged"),
-        settings={"PARALLAX_FLAGS_FILE": str(file), "PARALLAX_VERIFIER_NICE": "0"},
+        settings={
+            "PARALLAX_FLAGS_FILE": str(file),
+            "PARALLAX_VERIFIER_NICE": "0",
+            "PARALLAX_TELEMETRY_OTLP_ENDPOINT": collecting[0],
+            "PARALLAX_TELEMETRY_SIGNALS": "metrics,traces",
+            "PARALLAX_TELEMETRY_INTERVAL_S": "1",
+        },
     ) as running:
         yield running
 

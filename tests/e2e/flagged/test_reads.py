@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
@@ -32,7 +33,9 @@ from tests.e2e.flagged.asking import (
     pipelined,
     told,
 )
+from tests.e2e.test_traces import of_trace, traceparent
 from tests.eventually import eventually
+from tests.peers.collector import Received, values_of
 
 
 async def test_reads_move_to_the_gateway_and_back(
@@ -91,6 +94,43 @@ async def test_reads_move_to_the_gateway_and_back(
     assert evidence.tally.mismatched == 0
     assert not evidence.divergent
     assert await open_cursors(mongo_client) <= before, "a cursor of the application was left open"
+
+
+async def test_a_read_from_the_gateway_is_in_the_trace_of_the_application(
+    sidecar: EmbeddedSidecar,
+    client: AsyncMongoClient[Document],
+    file: Path,
+    collecting: tuple[str, Received],
+) -> None:
+    _, received = collecting
+    collection = client[DATABASE]["traced"]
+    await collection.insert_one({"_id": 1})
+    await sidecar.drained()
+    reads = len(told(sidecar, "flags_read"))
+    write_flags(file, with_flag(EMPTY, Direction.READS, "", Said(phase=Phase.GATEWAY)))
+    await has_been_read(sidecar, reads + 1)
+    await answered_from_there(sidecar, lambda: collection.find_one({"_id": 1}))
+    header, trace, above = traceparent()
+
+    await collection.find_one({"_id": 1}, comment=header)
+    await sidecar.drained()
+
+    spans = await eventually(
+        lambda: found if len(found := of_trace(received, trace)) == 4 else None, within_s=20
+    )
+    (served,) = [span for span in spans if span.name == "serving find traced"]
+    (legacy,) = [span for span in spans if span.parent_span_id == above and span is not served]
+    assert served.kind == Span.SPAN_KIND_SERVER
+    assert served.parent_span_id == above
+    assert served.start_time_unix_nano < served.end_time_unix_nano
+    assert values_of(served.attributes) == {
+        "db.system.name": "postgresql",
+        "db.namespace": DATABASE,
+        "db.collection.name": "traced",
+        "db.operation.name": "find",
+        "parallax.side": "gateway",
+    }
+    assert values_of(legacy.attributes)["parallax.side"] == "legacy"
 
 
 async def test_a_cursor_is_read_on_from_the_gateway_and_survives_it(

@@ -21,6 +21,7 @@ from tests.unit.proxy.capture.logs import writer_of
 from tests.unit.proxy.shadow.records import message, reply
 
 HERE = "bench_of_test"
+SECRET = "ada@example.org"
 READ = '{"find": "things", "filter": {"n": {"$gte": 3}}, "batchSize": 2}'
 LINES = [
     '{"setup": {"insert": "things", "documents": [{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4}, {"n": 5}, {"n": 6}]}}',
@@ -112,7 +113,8 @@ async def test_what_a_log_holds_is_driven_on_what_mongodb_holds(
     await mongo_database["users"].insert_many([{"email": f"{n}@example.org"} for n in range(7)])
     before = await mongo_database["users"].find().to_list()
     writer = writer_of(tmp_path / "capture")
-    asked = {"find": "users", "filter": {}, "batchSize": 2, "$db": mongo_database.name}
+    by_address = {"email": {"$ne": SECRET}}
+    asked = {"find": "users", "filter": by_address, "batchSize": 2, "$db": mongo_database.name}
     writer.exchange(
         connection=1,
         received_ns=1,
@@ -146,6 +148,12 @@ async def test_what_a_log_holds_is_driven_on_what_mongodb_holds(
     assert other.code == 77
     assert_three_lines(other, what="other operations", where="--against")
     assert await mongo_database["users"].find().to_list() == before
+    results = [file for folder in tmp_path.glob("[!c]*") for file in folder.iterdir()]
+    printed = [ran.printed.encode() for ran in (first, again, other)]
+    assert {file.name for file in results} >= {"bench.html", "bench.json"}
+    assert not [
+        text for text in (*map(Path.read_bytes, results), *printed) if b"example.org" in text
+    ]
 
 
 async def test_an_interrupted_run_drops_what_it_made(
