@@ -10,7 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 T = TypeVar("T")
 
 CAPACITY: Final = 8192
-_AT_ONCE: Final = 512
+AT_ONCE: Final = 512
 _LONGEST_WAIT_S: Final = 5.0
 _END_WITHIN_S: Final = 2.0
 
@@ -61,7 +61,7 @@ class Outbox(Generic[T]):
             self._drop(1)
             return
         self._waiting.append(item)
-        if waiting >= _AT_ONCE:
+        if waiting >= AT_ONCE:
             self._wake.set()
 
     def end(self) -> None:
@@ -76,12 +76,12 @@ class Outbox(Generic[T]):
             is_woken = self._wake.wait(self._every_s)
             self._wake.clear()
             # One that is woken leaves what has come since: a request costs as much as a hundred things in it.
-            self._send_waiting(at_least=_AT_ONCE if is_woken else 1)
+            self._send_waiting(at_least=AT_ONCE if is_woken else 1)
         self._send_waiting()
 
     def _send_waiting(self, at_least: int = 1) -> None:
         while len(self._waiting) >= at_least:
-            batch = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+            batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             if not self._sending.send(batch):
                 self._drop(len(batch))
                 return

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from proxy.tracing.outbox import Outbox
+from proxy.tracing.outbox import AT_ONCE, CAPACITY, Outbox
 from tests.eventually import eventually
 
 
@@ -16,6 +16,7 @@ class Collector:
         self.asked = threading.Event()
         self.is_away = False
         self.taken: list[int] = []
+        self.sizes: list[int] = []
         self.is_closed = False
         if answers:
             self.answers.set()
@@ -26,6 +27,7 @@ class Collector:
         if self.is_away:
             return False
         self.taken += batch
+        self.sizes.append(len(batch))
         return True
 
     def close(self) -> None:
@@ -34,8 +36,10 @@ class Collector:
 
 
 @contextmanager
-def outbox_to(collector: Collector, *, every_s: float = 0.01) -> Iterator[Outbox[int]]:
-    outbox = Outbox(collector, signal="tests", every_s=every_s, capacity=4)
+def outbox_to(
+    collector: Collector, *, every_s: float = 0.01, capacity: int = 4
+) -> Iterator[Outbox[int]]:
+    outbox = Outbox(collector, signal="tests", every_s=every_s, capacity=capacity)
     yield outbox
     outbox.end()
 
@@ -57,6 +61,21 @@ def test_what_is_left_is_sent_at_the_end() -> None:
         outbox.put(1)
 
     assert collector.taken == [1]
+
+
+async def test_what_comes_while_many_are_sent_waits_for_more() -> None:
+    collector = Collector(answers=False)
+    with outbox_to(collector, every_s=3600, capacity=CAPACITY) as outbox:
+        for number in range(AT_ONCE + 1):
+            outbox.put(number)
+        assert collector.asked.wait(5)
+        outbox.put(AT_ONCE + 1)
+        collector.answers.set()
+        await eventually(lambda: len(collector.taken) >= AT_ONCE, within_s=5)
+        outbox.put(AT_ONCE + 2)
+
+    assert collector.sizes == [AT_ONCE, 3]
+    assert collector.taken == list(range(AT_ONCE + 3))
 
 
 def test_a_collector_that_does_not_answer_keeps_nobody_waiting() -> None:
