@@ -146,7 +146,7 @@ class Index:
                 continue
             if self.sparse and all(value is MISSING for value in values):
                 continue
-            key = self._key(values)
+            key = self.key(values)
             found.setdefault(key, Entry(index=self, key=key, values=values))
         if len(found) < 2:
             return found
@@ -162,7 +162,8 @@ class Index:
             if not self.sparse or any(value is not MISSING for value in values):
                 yield values
 
-    def _key(self, values: tuple[Any, ...]) -> bytes:
+    def key(self, values: tuple[Any, ...]) -> bytes:
+        """Return the key of the entry with these values."""
         # No key of a value is the beginning of another's in its class: keys may stand side by side.
         key = b"".join(map(self.part, values))
         return key if len(key) <= LONGEST_KEY else hashlib.sha256(key).digest()

@@ -1,6 +1,7 @@
 """Which collections and indexes a database has, as rows; kept in memory as long as their version stays."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -50,7 +51,7 @@ class TablesCatalog(Catalog[TablesStorage]):
         self._know_all(
             {
                 (row.namespace_database, row.name): Collection(
-                    storage=self._storage.at(row.number),
+                    storage=self._storage.at(row.number, tuple(by_collection.get(row.number, ()))),
                     options=decode(row.options),
                     indexes=tuple(by_collection.get(row.number, ())),
                     uuid=UUID(bytes=row.uuid),
@@ -161,6 +162,13 @@ class TablesCatalog(Catalog[TablesStorage]):
         )
         await self._defined(connection)
         self._know_removed(place, gone)
+
+    def _know_indexes(self, place: Namespace, indexes: tuple[Index, ...]) -> None:
+        super()._know_indexes(place, indexes)
+        known = self._collections[place]
+        # A storage of its own: other transactions still see the indexes as they were.
+        storage = known.storage.at(known.storage.number, indexes)
+        self._collections[place] = replace(known, storage=storage)
 
     def _prospect(self, database: str, name: str) -> TablesStorage:  # noqa: ARG002 - of the interface
         return self._storage

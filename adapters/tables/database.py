@@ -29,6 +29,9 @@ from comparators.operation import Kind, Operation
 from comparators.outcome import Outcome
 
 TRIES: Final = 8
+AGAIN_S: Final = 4.0
+"""Who has waited so long for others is told, instead of waiting once more."""
+
 NOTHING_GENERATED: Final = Generated(now_ms=0)
 
 
@@ -70,7 +73,8 @@ class TablesDatabase:
                 return timed(Outcome(result=failure_of(failure), duration_s=0.0), started)
             except (TakenError, ConflictError):
                 # Nothing was done, and those that stood in the way may be through.
-                continue
+                if time.perf_counter() - started > AGAIN_S:
+                    break
         raise self._away("others keep writing the same documents")
 
     @asynccontextmanager

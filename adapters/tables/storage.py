@@ -1,16 +1,20 @@
 """The documents of one collection in the table of all: how they are selected and read."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
+from bson.datetime_ms import DatetimeMS
+from bson.int64 import Int64
+from bson.objectid import ObjectId
 from sqlalchemy.sql import ColumnElement
 
+from adapters.operations.indexes import Index
 from adapters.operations.narrowing import selection_of
 from adapters.operations.storage import Contents
-from adapters.query.filter import Filter
+from adapters.query.filter import Comparator, Comparison, Filter, In
 from adapters.query.paths import Path
 from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
@@ -28,6 +32,9 @@ NOWHERE: Final = 0
 
 MOST_IDS: Final = 500
 """So many keys are parameters of one statement; a filter that names more is left to the residual."""
+
+ENTERED: Final = frozenset({str, ObjectId, int, Int64, bool, DatetimeMS})
+"""The types of values that are looked for among unique entries."""
 
 ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
 
@@ -48,15 +55,17 @@ class TablesStorage:
 
     dialect: Dialect
     number: int = NOWHERE
+    indexes: tuple[Index, ...] = field(default=(), compare=False)
+    """Those that are declared: what the unique ones hold finds documents."""
 
     @property
     def tables(self) -> Tables:
         """The tables of the database."""
         return tables_for(self.dialect)
 
-    def at(self, number: int) -> "TablesStorage":
-        """Return the storage of another collection."""
-        return replace(self, number=number)
+    def at(self, number: int, indexes: tuple[Index, ...] = ()) -> "TablesStorage":
+        """Return the storage of another collection, or of one with other indexes."""
+        return replace(self, number=number, indexes=indexes)
 
     def watch(self, specifications: Iterable[Mapping[str, Any]]) -> None:
         """Every value has a place in a document."""
@@ -81,11 +90,36 @@ class TablesStorage:
         return found
 
     def _narrowed(self, parts: Sequence[Filter]) -> Predicate | None:
+        entered = [each for each in map(self._entered, parts) if each is not None]
         body = self.tables.documents.c.get("body")
-        if body is None:
+        held = None if body is None else Narrowing(self.dialect, body).all_of(parts)
+        conditions = entered if held is None else [*entered, held]
+        if not conditions:
             return None
-        condition = Narrowing(self.dialect, body).all_of(parts)
-        return None if condition is None else Predicate(text=condition, indexed=False)
+        return Predicate(text=sa.and_(*conditions), indexed=bool(entered))
+
+    def _entered(self, part: Filter) -> ColumnElement[bool] | None:
+        """Return what finds the matches of a part of a filter by a unique index; None where no index has them all."""
+        match part:
+            case Comparison(path=path, comparator=Comparator.EQ, value=value):
+                values: Sequence[Any] = (value,)
+            case In(path=path, values=values, patterns=()):
+                pass
+            case _:
+                return None
+        if len(values) > MOST_IDS or any(type(each) not in ENTERED for each in values):
+            return None
+        index = next((each for each in self.indexes if _holds_all(each, path)), None)
+        if index is None:
+            return None
+        entries = self.tables.entries
+        keys = [index.key((each,)) for each in values]
+        holders = sa.select(entries.c.id).where(
+            entries.c.collection == self.number,
+            entries.c.index_name == index.name,
+            entries.c.entry.in_(keys),
+        )
+        return self.tables.documents.c.id.in_(holders)
 
     def selection_by_keys(self, keys: Sequence[Any]) -> Selection:
         return Selection(ids=tuple(keys), exact=True)
@@ -142,6 +176,17 @@ class TablesStorage:
         return Read(statement=statement, values=values, plan=plan, residual=plan.residual)
 
 
+def _holds_all(index: Index, path: Path) -> bool:
+    """Return whether a unique index has an entry for every scalar at a path."""
+    return (
+        index.unique
+        and index.paths == (".".join(path),)
+        and index.admits is None
+        and index.collator is None
+        and not any(map(str.isdecimal, path))
+    )
+
+
 def _order_of(sort: Sort) -> Order | None:
     """Return the order that SQL can give for a sort, None when it cannot."""
     if not sort:
@@ -166,7 +211,9 @@ def _statement(
         statement = statement.where(key < sa.bindparam("below", type_=key.type))
     match shape.order:
         case Order.NATURAL:
-            statement = statement.order_by(documents.c.ordinal)
+            # Added to 0, the ordinal has no index: planners would walk all ordinals instead of asking for the entries.
+            beside = documents.c.ordinal + sa.literal_column("0", sa.Integer)
+            statement = statement.order_by(beside if selection.indexed else documents.c.ordinal)
         case Order.ID:
             statement = statement.order_by(key)
         case Order.ID_DESCENDING:

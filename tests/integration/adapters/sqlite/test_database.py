@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bson.datetime_ms import DatetimeMS
+from bson.int64 import Int64
 
 from adapters.gateway import ConflictError, Generated, Transaction
 from adapters.operations.ttl import Reaper
@@ -184,6 +185,39 @@ async def test_sql_narrows_and_loses_nothing(database: TablesDatabase) -> None:
     for query, expected in NARROWED:
         assert (await ask(database, Kind.FIND, filter=query)).answered is Answered.NARROWED
         assert await found(database, query) == expected, query
+
+
+async def test_unique_entries_find_documents(database: TablesDatabase) -> None:
+    indexes = [
+        {"key": {"a.b": 1}, "name": "a.b_1", "unique": True, "sparse": True},
+        {
+            "key": {"s": 1},
+            "name": "s_1",
+            "unique": True,
+            "collation": {"locale": "en", "strength": 1},
+        },
+        {"key": {"p": 1}, "name": "p_1", "unique": True, "partialFilterExpression": {"n": 1}},
+    ]
+    documents = [
+        {"_id": 1, "a": [{"b": [1, 2]}, {"b": 3}], "s": "x", "p": "x", "n": 1},
+        {"_id": 2, "a": {"b": 4.0}, "s": "y", "p": "x"},
+        {"_id": 3, "a": {"b": "t" * 3000}, "p": "x"},
+    ]
+    await ask(database, Kind.INSERT, documents=documents)
+    await ask(database, Kind.CREATE_INDEXES, indexes=indexes)
+
+    for value, expected in ((2, [1]), (3, [1]), (4, [2]), ("t" * 3000, [3]), (5, [])):
+        assert await found(database, {"a.b": value}) == expected
+    assert await found(database, {"a.b": {"$in": [1, Int64(4), "no"]}}) == [1, 2]
+    assert await found(database, {"s": "X"}) == []
+    assert await found(database, {"p": "x"}) == [1, 2, 3]
+
+    change = {"q": {"a.b": 3}, "u": {"$set": {"a": {"b": 7}}}}
+    await ask(database, Kind.UPDATE, updates=[change])
+    assert await found(database, {"a.b": 3}) == []
+    assert await found(database, {"a.b": 7}) == [1]
+    await ask(database, Kind.DROP_INDEXES, index="*")
+    assert await found(database, {"a.b": 7}) == [1]
 
 
 async def test_more_keys_than_a_statement_has_parameters(database: TablesDatabase) -> None:
