@@ -44,10 +44,10 @@ def _run(pytester: pytest.Pytester, body: str) -> pytest.RunResult:
         "asyncio_default_test_loop_scope = session\nfilterwarnings = error\n"
         "markers = leaves_behind(reason): on purpose\n"
     )
-    pytester.makeconftest("from tests.conftest import leaves_nothing_behind")
+    pytester.makeconftest("from tests.leftovers import leaves_nothing_behind")
     header = "import asyncio, gc, socket\nimport pytest\nleftovers = []\n"
     pytester.makepyfile(header + "\n".join(line[8:] for line in body.splitlines()))
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:schemathesis")
 
 
 @pytest.mark.parametrize("kind", LEFTOVERS)
