@@ -1,6 +1,7 @@
 """A document full of secrets passes through everything; nothing that Parallax tells anybody has a trace of them."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from dashboards.live.server import application
+from proxy.cli.entry import run
 from proxy.embedded import EmbeddedMongo
 from proxy.embedded.process import free_port
 from proxy.embedded.sidecar import EmbeddedSidecar, embedded_sidecar
@@ -38,6 +40,14 @@ TRACES = (
     *("Analytical Avenue", "tok-"),
 )
 Collection = Any
+JOBS = (("sweep",), ("repair", "--why", "a test"), ("backfill",))
+SPANS = {
+    *("find users", "comparison find users", "comparison state users", "recheck find users"),
+    *("sweep users", "compare users", "repair users", "mend users"),
+    *("backfill users", "prepare users", "hold users", "merge users", "complete users"),
+}
+LINES = {"mismatch_confirmed", "collection_swept", "documents_compared", "collection_filled"}
+"""What must have been told before it can be said that nothing secret was."""
 
 
 @pytest.fixture
@@ -89,7 +99,24 @@ async def use(sidecar: EmbeddedSidecar, mongo: EmbeddedMongo, database: str) -> 
         await sidecar.drained()
 
 
-async def told(sidecar: EmbeddedSidecar, received: Received, scraped: str) -> dict[str, bytes]:
+def written(sidecar: EmbeddedSidecar) -> dict[str, bytes]:
+    """Return every file but the capture log, by name, of a sidecar that has ended: the journal of the ledger is worked off then."""
+    folder = sidecar.process.directory
+    files = [
+        *(each for each in sidecar.data.iterdir() if each.is_file()),
+        *(folder / "parallax-report").iterdir(),
+        *(folder / "gates.xml", sidecar.log),
+    ]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def names_of(received: Received) -> set[str]:
+    return {span.name for span in received.spans()}
+
+
+async def told(
+    sidecar: EmbeddedSidecar, received: Received, scraped: str, jobs: Mapping[str, str]
+) -> dict[str, bytes]:
     """Return everything that Parallax tells of what it has seen, by name; the capture log tells nobody."""
     names = sidecar.process.environment or {}
     environment = {name: value for name, value in names.items() if name.startswith("PARALLAX_")}
@@ -107,22 +134,43 @@ async def told(sidecar: EmbeddedSidecar, received: Received, scraped: str) -> di
     live = application(sidecar.ledger, gates=Gates())
     async with TestClient(TestServer(live)) as browser:
         page = await (await browser.get("/?last=all")).text()
-    files = [
-        *(each for each in sidecar.data.iterdir() if each.is_file()),
-        *(folder / "parallax-report").iterdir(),
-        *(folder / "gates.xml", sidecar.log),
-    ]
     return {
-        **{str(file.relative_to(folder)): file.read_bytes() for file in files},
         "report": report.printed.encode(),
         "metrics": metrics.encode(),
         "live page": page.encode(),
+        **{job: printed.encode() for job, printed in jobs.items()},
         **{f"export {n}": text.encode() for n, text in enumerate(received.everything())},
     }
 
 
+async def worked_off(
+    sidecar: EmbeddedSidecar,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> dict[str, str]:
+    """Run every job on the collection, and return what each prints."""
+    for name, value in (sidecar.process.environment or {}).items():
+        if name.startswith("PARALLAX_"):
+            monkeypatch.setenv(name, value)
+    printed = {}
+    for job, *arguments in JOBS:
+        of_it = [] if job == "repair" else [f"{database}.users"]
+        capsys.readouterr()
+        code = await asyncio.to_thread(run, [job, *of_it, *arguments])
+        both = capsys.readouterr()
+        assert code in {0, 1}, both
+        printed[job] = both.out + both.err
+    return printed
+
+
 async def test_secrets_leave_no_trace(
-    mongo: EmbeddedMongo, postgres_dsn: str, tmp_path: Path, database: str
+    mongo: EmbeddedMongo,
+    postgres_dsn: str,
+    tmp_path: Path,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     scraped = f"127.0.0.1:{free_port()}"
     async with collector(OtlpProtocol.HTTP) as (endpoint, received):
@@ -143,12 +191,16 @@ async def test_secrets_leave_no_trace(
                 lambda: bool(received.metrics and received.spans() and received.logs), within_s=20
             )
             evidence = await sidecar.evidence()
-            found = await told(sidecar, received, scraped)
+            jobs = await worked_off(sidecar, database, monkeypatch, capsys)
+            await eventually(lambda: names_of(received) >= SPANS, within_s=20)
+            found = await told(sidecar, received, scraped, jobs)
+        found |= written(sidecar)
 
     verdicts = {each.value for each, n in evidence.tally.verdicts.items() if n}
     assert verdicts >= {"match", "mismatch", "unsupported"}
     assert evidence.divergent
     assert evidence.groups
+    assert {line.event_name for line in received.log_records()} >= LINES
     assert {"data/ledger.db", "parallax-report/report.html", "metrics"} <= found.keys()
     in_short = found["parallax-report/report.md"].decode()
     for version in (

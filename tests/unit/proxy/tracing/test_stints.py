@@ -2,19 +2,42 @@
 
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 import structlog
 
 from comparators.errors import RefusedError
+from proxy.ledger.orders import OrderKind
 from proxy.settings_sections import LogFormat, LogLevel
 from proxy.telemetry import configure_logging
 from proxy.tracing.context import Parent, parent_of
 from proxy.tracing.stint import Stint
 from proxy.tracing.stints import MOST_WITHIN, OMITTED, Stints, carried
 
+ROOT = Path(__file__).parents[4]
+REFERENCE = (ROOT / "docs" / "telemetry.md").read_text()
+TELLING = (
+    *("proxy/jobs/*.py", "proxy/mirror/*.py", "proxy/cli/rollout.py", "proxy/http/spans.py"),
+    *("proxy/shadow/orders.py", "proxy/shadow/state_traces.py", "proxy/serving/spans.py"),
+    "proxy/tracing/stints.py",
+)
+"""Where it is said what is told."""
 NAMESPACE = "app.users"
 REMOTE = Parent(trace_id=5, span_id=6, is_sampled=True)
+
+
+def test_every_attribute_and_name_is_in_the_reference() -> None:
+    told = "\n".join(file.read_text() for folder in TELLING for file in sorted(ROOT.glob(folder)))
+    facts = set(re.findall(r'"((?:parallax|http|db)\.[a-z_.]+)"', told))
+    names = set(re.findall(r'\.doing\(\s*"([a-z ]+)"', told))
+
+    assert {"parallax.documents", "http.route", "parallax.spans.omitted"} <= facts
+    assert {"sweep", "sweep chunk", "backfill", "rollout", "mirror"} <= names
+    assert not [fact for fact in facts if f"`{fact}`" not in REFERENCE]
+    orders = {kind.value for kind in OrderKind}
+    assert not [name for name in names | orders if f"`{name} users`" not in REFERENCE]
 
 
 def stints(told: list[Stint], *, ratio: float = 1.0, parent: Parent | None = None) -> Stints:
