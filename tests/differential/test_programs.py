@@ -22,6 +22,9 @@ from tests.differential.programs.tally import Tally
 
 Run = Callable[[Program, Tally], None]
 
+SERVERS: Final = {"MySQL": "mysql_url"}
+"""The fixtures of those storages that are not on PostgreSQL."""
+
 ROUNDS: Final = 20
 """Programs that end early leave cases to a next round; there are never many."""
 
@@ -35,14 +38,15 @@ QUIET: Final = settings(
 
 
 @pytest.fixture(params=sorted(STORAGES))
-def run(request: pytest.FixtureRequest, mongo: EmbeddedMongo, postgres_dsn: str) -> Iterator[Run]:
+def run(request: pytest.FixtureRequest, mongo: EmbeddedMongo) -> Iterator[Run]:
     """Give a function that runs a program on both sides, for each way to store documents.
 
     It has a loop of its own: Hypothesis calls a test from outside of any.
     """
+    address = request.getfixturevalue(SERVERS.get(request.param, "postgres_dsn"))
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
-        opened = both_sides(request.param, mongo.uri, postgres_dsn)
+        opened = both_sides(request.param, mongo.uri, address)
         sides = runner.run(stack.enter_async_context(opened))
         yield lambda program, tally: runner.run(sides.run(program, tally))
         runner.run(stack.aclose())

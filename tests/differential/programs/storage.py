@@ -10,6 +10,7 @@ from pymongo import AsyncMongoClient
 from adapters.database import Database
 from adapters.entities.entity import IdentityType
 from adapters.entities.profile import load_profile
+from adapters.mysql.dialect import MYSQL
 from adapters.postgresql.gateway import PostgresGateway
 from adapters.sqlite.dialect import SQLITE
 from adapters.tables.database import TablesDatabase
@@ -17,7 +18,7 @@ from tests.differential.maps import BESIDE_CHILDREN, CHILDREN, EveryCollection
 from tests.differential.programs.running import Sides
 
 Storage = Callable[[str], AbstractAsyncContextManager[Database]]
-"""Opens a gateway on the PostgreSQL database of an address, or a database that needs none."""
+"""Opens a gateway on the PostgreSQL database of an address, or another database."""
 
 
 @asynccontextmanager
@@ -55,6 +56,13 @@ async def sqlite(_dsn: str) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
+async def mysql(url: str) -> AsyncIterator[Database]:
+    """Open a database of MariaDB."""
+    async with TablesDatabase(url, MYSQL, connections=2) as database:
+        yield database
+
+
+@asynccontextmanager
 async def librechat_tables(dsn: str) -> AsyncIterator[PostgresGateway]:
     """Open a gateway that keeps the collections of LibreChat in the tables of its profile."""
     async with PostgresGateway(dsn, connections=2, entities=load_profile("librechat")) as gateway:
@@ -66,6 +74,7 @@ STORAGES: Final[Mapping[str, Storage]] = {
     "document tables": document_tables,
     "mapped tables": mapped_tables,
     "child tables": child_tables,
+    "MySQL": mysql,
     "SQLite": sqlite,
 }
 OF_LIBRECHAT: Final[Mapping[str, Storage]] = {

@@ -1,4 +1,4 @@
-"""The API as a process, on MongoDB and on PostgreSQL; a test file may ask for SQLite besides."""
+"""The API as a process, on MongoDB and on PostgreSQL; a test file may ask for MariaDB and SQLite besides."""
 
 import json
 from collections.abc import AsyncIterator
@@ -9,11 +9,14 @@ from typing import Any
 import aiohttp
 import asyncpg
 import pytest
+from sqlalchemy.schema import CreateSchema
 
 from adapters.mongoose.models import LIBRECHAT
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.http import EmbeddedHttp, embedded_http, tokens_named
 from proxy.http.tokens import Scope
+from tests.administering import administer_mysql
+from tests.peers.mariadb_server import RunningMariadb
 
 NAME = "over_http"
 SCOPES = {
@@ -111,6 +114,19 @@ async def on_postgresql(
     directory = server_directory / "http-postgresql"
     dsn = postgres.dsn_of("over_http")
     async with embedded_http(directory, database=dsn, settings=settings) as served:
+        tokens_named(directory, SCOPES)
+        yield served
+        assert "http_failed" not in served.log.read_text()
+
+
+@pytest.fixture(scope="session")
+async def on_mysql(
+    mariadb: RunningMariadb, server_directory: Path, settings: dict[str, str]
+) -> AsyncIterator[EmbeddedHttp]:
+    await administer_mysql(mariadb, CreateSchema("over_http"))
+    directory = server_directory / "http-mysql"
+    url = mariadb.url_of("over_http")
+    async with embedded_http(directory, database=url, settings=settings) as served:
         tokens_named(directory, SCOPES)
         yield served
         assert "http_failed" not in served.log.read_text()

@@ -6,7 +6,9 @@ import pytest
 
 from tests.integration.http.conftest import Api
 
-pytestmark = pytest.mark.parametrize("served", ["mongodb", "postgresql", "sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize(
+    "served", ["mongodb", "postgresql", "mysql", "sqlite"], indirect=True
+)
 
 
 def message(**fields: object) -> dict[str, object]:

@@ -8,7 +8,9 @@ from tests.eventually import eventually
 from tests.integration.http.conftest import Api
 from tests.integration.http.test_documents import message
 
-pytestmark = pytest.mark.parametrize("served", ["mongodb", "postgresql", "sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize(
+    "served", ["mongodb", "postgresql", "mysql", "sqlite"], indirect=True
+)
 
 ENDED = {"abort": "aborted", "commit": "committed"}
 
