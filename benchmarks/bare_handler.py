@@ -1,5 +1,7 @@
 """What a person would write who needs three routes on one collection: bare aiohttp on Motor, PyMongo Async or asyncpg.
 
+They answer with the documents that the API answers with. `constant` has no database: it is the price of aiohttp itself.
+
 python -m benchmarks.bare_handler KIND URI PORT
 """
 
@@ -18,17 +20,19 @@ from pymongo import AsyncMongoClient
 
 DATABASE: Final = "bench"
 INSERT: Final = (
-    "INSERT INTO bench.messages (id, message_id, conversation_id, user_id, sender, text, token_count, "
-    "is_created_by_user, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    "INSERT INTO bench.messages (id, message_id, conversation_id, user_id, model, token_count, sender, text, "
+    "is_created_by_user, is_temporary, unfinished, error, meili_index, created_at, updated_at, version_key) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 )
-BY_ID: Final = (
-    "SELECT id, message_id, conversation_id, user_id, sender, text, token_count, is_created_by_user, "
-    "created_at, updated_at FROM bench.messages WHERE id = $1"
+SHOWN: Final = (
+    'SELECT id AS "_id", message_id AS "messageId", conversation_id AS "conversationId", user_id AS "user", model, '
+    'token_count::int AS "tokenCount", sender, text, is_created_by_user AS "isCreatedByUser", '
+    'is_temporary AS "isTemporary", unfinished, error, created_at AS "createdAt", updated_at AS "updatedAt", '
+    'version_key AS "__v" FROM bench.messages '
 )
-TWENTY: Final = (
-    "SELECT id, message_id, conversation_id, user_id, sender, text, token_count, is_created_by_user, "
-    "created_at, updated_at FROM bench.messages WHERE conversation_id = $1 ORDER BY created_at LIMIT 20"
-)
+BY_ID: Final = SHOWN + "WHERE id = $1"
+TWENTY: Final = SHOWN + "WHERE conversation_id = $1 ORDER BY created_at LIMIT 20"
+HIDDEN: Final = {"_meiliIndex": 0}
 
 Document = Mapping[str, Any]
 
@@ -53,18 +57,17 @@ class OnMongoDB:
         self._messages = client[DATABASE]["messages"]
 
     async def create(self, given: dict[str, Any]) -> Document:
-        now = datetime.now(UTC)
-        document = {**given, "createdAt": now, "updatedAt": now, "__v": 0}
-        await self._messages.insert_one(document)
+        document = message_of(given)
+        await self._messages.insert_one({**document, "_meiliIndex": False})
         return document
 
     async def get(self, identifier: ObjectId) -> Document | None:
-        found: Document | None = await self._messages.find_one({"_id": identifier})
+        found: Document | None = await self._messages.find_one({"_id": identifier}, HIDDEN)
         return found
 
     async def twenty(self, conversation: str) -> list[Document]:
-        found = self._messages.find({"conversationId": conversation}).sort("createdAt", 1).limit(20)
-        listed: list[Document] = await found.to_list(20)
+        found = self._messages.find({"conversationId": conversation}, HIDDEN)
+        listed: list[Document] = await found.sort("createdAt", 1).limit(20).to_list(20)
         return listed
 
 
@@ -75,21 +78,27 @@ class OnPostgreSQL:
         self._pool = pool
 
     async def create(self, given: dict[str, Any]) -> Document:
-        now, identifier = datetime.now(UTC), ObjectId()
+        document = message_of(given)
         await self._pool.execute(
             INSERT,
-            identifier.binary,
-            given["messageId"],
-            given["conversationId"],
-            given["user"],
-            given["sender"],
-            given["text"],
-            given["tokenCount"],
-            given["isCreatedByUser"],
-            now,
-            now,
+            document["_id"].binary,
+            document["messageId"],
+            document["conversationId"],
+            document["user"],
+            document["model"],
+            document["tokenCount"],
+            document["sender"],
+            document["text"],
+            document["isCreatedByUser"],
+            document["isTemporary"],
+            document["unfinished"],
+            document["error"],
+            False,
+            document["createdAt"],
+            document["updatedAt"],
+            document["__v"],
         )
-        return {**given, "_id": identifier, "createdAt": now, "updatedAt": now}
+        return document
 
     async def get(self, identifier: ObjectId) -> Document | None:
         found = await self._pool.fetchrow(BY_ID, identifier.binary)
@@ -97,6 +106,14 @@ class OnPostgreSQL:
 
     async def twenty(self, conversation: str) -> list[Document]:
         return [dict(row) for row in await self._pool.fetch(TWENTY, conversation)]
+
+
+def message_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as it is stored: with an identifier, the defaults, and the times."""
+    now = datetime.now(UTC)
+    defaults = {"model": None, "isTemporary": False, "unfinished": False, "error": False}
+    stamps = {"_id": ObjectId(), "createdAt": now, "updatedAt": now, "__v": 0}
+    return {**given, **defaults, **stamps}
 
 
 def application(store: Store) -> web.Application:
@@ -124,16 +141,39 @@ def _json(value: Any, status: int = 200) -> web.Response:
     return web.Response(text=text, status=status, content_type="application/json")
 
 
-def _shown(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
+def _shown(value: Any) -> Any:
+    """Return what JSON does not have, as the API tells it."""
+    if isinstance(value, datetime):
+        return {"$date": value.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    return {"$oid": value.hex() if isinstance(value, bytes) else str(value)}
+
+
+class Constant:
+    """Answers without a database, with one document."""
+
+    def __init__(self) -> None:
+        self._document = {"_id": "constant"}
+
+    async def create(self, given: dict[str, Any]) -> Document:  # noqa: ARG002 - of the interface
+        return self._document
+
+    async def get(self, identifier: ObjectId) -> Document | None:  # noqa: ARG002 - of the interface
+        return self._document
+
+    async def twenty(self, conversation: str) -> list[Document]:  # noqa: ARG002 - of the interface
+        return [self._document]
+
+
+async def _constant(uri: str) -> Store:  # noqa: ARG001 - of the interface
+    return Constant()
 
 
 async def _motor(uri: str) -> Store:
-    return OnMongoDB(AsyncIOMotorClient(uri))
+    return OnMongoDB(AsyncIOMotorClient(uri, tz_aware=True))
 
 
 async def _pymongo(uri: str) -> Store:
-    return OnMongoDB(AsyncMongoClient(uri))
+    return OnMongoDB(AsyncMongoClient(uri, tz_aware=True))
 
 
 async def _asyncpg(uri: str) -> Store:
@@ -144,6 +184,7 @@ KINDS: Final[Mapping[str, Callable[[str], Awaitable[Store]]]] = {
     "motor": _motor,
     "pymongo": _pymongo,
     "asyncpg": _asyncpg,
+    "constant": _constant,
 }
 
 

@@ -2,7 +2,8 @@
 
     python -m benchmarks --only http
 
-All five servers are processes of their own and take turns at each single request, so that what else the machine does hits them alike.
+All servers are processes of their own and take turns at each single request, so that what else the machine does hits them alike. They
+answer with the same documents, which is looked at before anything is measured; `constant` asks no database.
 """
 
 import json
@@ -31,10 +32,16 @@ BARE_AIM: Final = 1.3
 LEGACY_AIM: Final = 1.05
 CONVERSATIONS: Final = 50
 MESSAGES: Final = 20
+SIDES_AT: Final = 40
+"""The bit of a message's number from which on it tells of its server."""
 WARM_UP: Final = 100
 READY_WITHIN_S: Final = 60
 TEXT: Final = "A message of medium length, as people write them. " * 4
 OURS: Final = ("gateway", "legacy")
+FLOOR: Final = "constant"
+UNIQUE: Final = frozenset(
+    {"_id", "messageId", "conversationId", "tokenCount", "createdAt", "updatedAt"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,12 @@ class Side:
     address: str
     session: aiohttp.ClientSession
     identifiers: list[str]
+    process: int
+
+    def spent_us(self) -> float:
+        """Return the processor time that the server's threads have taken so far: the kernel's own count, to the nanosecond."""
+        threads = Path(f"/proc/{self.process}/task").glob("*/schedstat")
+        return sum(int(each.read_text().split()[0]) for each in threads) / 1000
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         async with self.session.request(method, self.address + path, json=body) as response:
@@ -53,20 +66,26 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One request on all sides: p50 and p99 in microseconds, and p50 of the gateway as multiples."""
+    """One request on all sides: p50 and p99, processor time of the server, and p50 of the gateway as multiples."""
 
     request: str
     times_us: Mapping[str, tuple[float, float]]
+    processor_us: Mapping[str, float]
     to_asyncpg: float
     to_legacy: float
     legacy_to_motor: float
+
+
+def conversation(number: int) -> str:
+    """Return the conversation of a message: one of those of its server alone."""
+    return f"conversation{number >> SIDES_AT}.{number % CONVERSATIONS}"
 
 
 def message(number: int) -> dict[str, Any]:
     """Return a message as a client sends it."""
     return {
         "messageId": str(UUID(int=number)),
-        "conversationId": f"conversation{number % CONVERSATIONS}",
+        "conversationId": conversation(number),
         "user": "user",
         "sender": "User",
         "text": TEXT,
@@ -84,6 +103,7 @@ async def benchmark(*, rounds: int, seconds: float) -> Part:
             numbers = iter(range(1, sys.maxsize))
             for _ in range(CONVERSATIONS * MESSAGES):
                 await _create(sides, next(numbers))
+            await _demand_the_same(sides)
             found = [
                 await _compared(request, sides, turn, rounds, seconds)
                 for request, turn in _turns(numbers).items()
@@ -107,26 +127,33 @@ async def _sides(directory: Path) -> AsyncIterator[Mapping[str, Side]]:
         mongo = await held.enter_async_context(embedded_mongo(directory / "mongo"))
         postgres = await held.enter_async_context(embedded_postgres(directory / "postgresql"))
         dsn = postgres.dsn_of("postgres")
-        addresses = {}
+        addresses, servers = {}, {}
         for name, database in zip(OURS, (dsn, mongo.uri), strict=True):
             serving = embedded_http(directory / name, database=database, settings=settings)
-            addresses[name] = (await held.enter_async_context(serving)).address + "/v1/Message"
-        for kind, uri in (("asyncpg", dsn), ("motor", mongo.uri), ("pymongo", mongo.uri)):
-            bare = await held.enter_async_context(_bare(directory, kind, uri))
-            addresses[kind] = f"{bare}/messages"
+            served = await held.enter_async_context(serving)
+            addresses[name], servers[name] = f"{served.address}/v1/Message", _pid(served.process)
+        for kind, uri in (
+            ("asyncpg", dsn),
+            ("motor", mongo.uri),
+            ("pymongo", mongo.uri),
+            (FLOOR, ""),
+        ):
+            address, servers[kind] = await held.enter_async_context(_bare(directory, kind, uri))
+            addresses[kind] = f"{address}/messages"
         headers = {"Authorization": "Bearer admin"}
         yield {
             name: Side(
                 address=address,
                 session=await held.enter_async_context(aiohttp.ClientSession(headers=headers)),
                 identifiers=[],
+                process=servers[name],
             )
             for name, address in addresses.items()
         }
 
 
 @asynccontextmanager
-async def _bare(directory: Path, kind: str, uri: str) -> AsyncIterator[str]:
+async def _bare(directory: Path, kind: str, uri: str) -> AsyncIterator[tuple[str, int]]:
     port = free_port()
     process = ServerProcess(
         name=kind,
@@ -137,17 +164,44 @@ async def _bare(directory: Path, kind: str, uri: str) -> AsyncIterator[str]:
     process.start()
     try:
         await process.ready(lambda: accepts_connections(port), within_s=READY_WITHIN_S)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", _pid(process)
     finally:
         await process.stop(within_s=READY_WITHIN_S)
+
+
+def _pid(process: ServerProcess) -> int:
+    assert process.pid is not None, f"{process.name} has ended"
+    return process.pid
 
 
 async def _create(sides: Mapping[str, Side], number: int) -> None:
     for place, side in enumerate(sides.values()):
         # The databases are shared, the ids of messages are unique.
-        made = await side.ask("POST", "", message(number + (place << 40)))
+        made = await side.ask("POST", "", message(number + (place << SIDES_AT)))
         identifier = made["_id"]
-        side.identifiers.append(identifier["$oid"] if isinstance(identifier, dict) else identifier)
+        side.identifiers.append(identifier["$oid"] if isinstance(identifier, dict) else "0" * 24)
+
+
+async def _demand_the_same(sides: Mapping[str, Side]) -> None:
+    """Raise AssertionError unless all databases answer with the same document, by its id and in a list."""
+    shown = []
+    for name, side in sides.items():
+        if name == FLOOR:
+            continue
+        document = await side.ask("GET", f"/{side.identifiers[0]}")
+        own = {"conversationId": document["conversationId"]}
+        asked = (
+            {"filter": own, "sort": {"createdAt": 1}, "limit": MESSAGES} if name in OURS else own
+        )
+        items = (await side.ask("POST", "/query", asked))["items"]
+        assert len(items) == MESSAGES, f"{name} lists {len(items)} documents"
+        shown += [_without_own(document), _without_own(items[0])]
+    assert all(each == shown[0] for each in shown), shown
+
+
+def _without_own(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document without what is another in each."""
+    return {name: value if name not in UNIQUE else type(value) for name, value in document.items()}
 
 
 Turn = Callable[[], Mapping[str, tuple[str, str, Any]]]
@@ -158,7 +212,8 @@ def _turns(numbers: Any) -> Mapping[str, Callable[[Mapping[str, Side]], Any]]:
     def create(sides: Mapping[str, Side]) -> Any:
         number = next(numbers)
         return {
-            name: ("POST", "", message(number + (place << 40))) for place, name in enumerate(sides)
+            name: ("POST", "", message(number + (place << SIDES_AT)))
+            for place, name in enumerate(sides)
         }
 
     def get(sides: Mapping[str, Side]) -> Any:
@@ -169,11 +224,18 @@ def _turns(numbers: Any) -> Mapping[str, Callable[[Mapping[str, Side]], Any]]:
         }
 
     def listed(sides: Mapping[str, Side]) -> Any:
-        own = {"conversationId": f"conversation{next(numbers) % CONVERSATIONS}"}
-        asked = {"filter": own, "sort": {"createdAt": 1}, "limit": MESSAGES}
-        return {name: ("POST", "/query", asked if name in OURS else own) for name in sides}
+        number = next(numbers)
+        return {
+            name: ("POST", "/query", _listing(name, conversation(number + (place << SIDES_AT))))
+            for place, name in enumerate(sides)
+        }
 
     return {"create": create, "get by id": get, "list of 20": listed}
+
+
+def _listing(name: str, of: str) -> dict[str, Any]:
+    own = {"conversationId": of}
+    return {"filter": own, "sort": {"createdAt": 1}, "limit": MESSAGES} if name in OURS else own
 
 
 async def _compared(
@@ -188,6 +250,7 @@ async def _compared(
         await _once(sides, turn(sides))
     times: dict[str, list[float]] = {name: [] for name in sides}
     middles: dict[str, list[float]] = {name: [] for name in sides}
+    before = {name: side.spent_us() for name, side in sides.items()}
     for _ in range(rounds):
         of_round: dict[str, list[float]] = {name: [] for name in sides}
         until = time.perf_counter() + seconds
@@ -201,6 +264,10 @@ async def _compared(
         request=request,
         times_us={
             name: (median(spent), quantiles(spent, n=100)[98]) for name, spent in times.items()
+        },
+        processor_us={
+            name: (side.spent_us() - before[name]) / len(times[name])
+            for name, side in sides.items()
         },
         to_asyncpg=_ratio(middles["gateway"], middles["asyncpg"]),
         to_legacy=_ratio(middles["gateway"], middles["legacy"]),
@@ -238,12 +305,18 @@ def _part(found: list[Compared]) -> Part:
                 aim=at_most(LEGACY_AIM),
             ),
             Figure(name=f"{one.request}, legacy p50 : bare Motor's", value=one.legacy_to_motor),
+            Figure(
+                name=f"{one.request}, processor time of the gateway's front : bare asyncpg's",
+                value=one.processor_us["gateway"] / one.processor_us["asyncpg"],
+            ),
         ]
     sides = list(found[0].times_us)
     rows: list[tuple[Cell, ...]] = [
-        (one.request, *(value for name in sides for value in one.times_us[name])) for one in found
+        (one.request, name, *one.times_us[name], one.processor_us[name])
+        for one in found
+        for name in sides
     ]
-    headings = ("request", *(f"{name} {part}" for name in sides for part in ("p50 µs", "p99 µs")))
+    headings = ("request", "server", "p50 µs", "p99 µs", "processor µs")
     return Part(
         figures=tuple(figures), text=table(headings, rows), detail=[asdict(one) for one in found]
     )

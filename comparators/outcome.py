@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from comparators.canonical import encode_each
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
@@ -16,6 +18,38 @@ class Documents:
 
     documents: tuple[bytes, ...]
     complete: bool = True
+
+
+class Unencoded(Documents):
+    """Documents that are at hand as canonical values, for whoever wants no more: `documents` makes raw BSON of them.
+
+    The values belong to whoever holds the result.
+    """
+
+    __slots__ = ("values",)
+
+    values: list[dict[str, Any]]
+
+    def __init__(self, values: list[dict[str, Any]]) -> None:
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "complete", True)
+
+    @property
+    def documents(self) -> tuple[bytes, ...]:
+        """The raw BSON of each document, made anew each time."""
+        return tuple(encode_each(self.values))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Documents):
+            return NotImplemented
+        return (self.documents, self.complete) == (other.documents, other.complete)
+
+    def __hash__(self) -> int:
+        return hash((self.documents, self.complete))
+
+    def encoded(self) -> Documents:
+        """Return the same as raw BSON."""
+        return Documents(documents=self.documents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,25 @@ from typing import Any, TypeVar
 
 from adapters.mongoose.errors import ServerError
 from comparators.canonical import decode
-from comparators.outcome import Acknowledgement, Documents, Failure, Modified, Result, Values
+from comparators.outcome import (
+    Acknowledgement,
+    Documents,
+    Failure,
+    Modified,
+    Result,
+    Unencoded,
+    Values,
+)
 
 Answer = TypeVar("Answer", Acknowledgement, Documents, Modified, Values)
 
 
 def documents_of(result: Result, where: str) -> list[dict[str, Any]]:
     """Return the documents of a find or an aggregation."""
-    return [decode(document) for document in _answer(result, Documents, where).documents]
+    answer = _answer(result, Documents, where)
+    if isinstance(answer, Unencoded):
+        return answer.values
+    return [decode(document) for document in answer.documents]
 
 
 def values_of(result: Result, where: str) -> list[Any]:

@@ -4,6 +4,7 @@ Source: Mongoose documentation, "SchemaTypes: select", "Query.prototype.select".
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from adapters.mongoose.schema import Schema
@@ -20,7 +21,7 @@ def projection_of(schema: Schema, asked: Mapping[str, Any] | str | None) -> dict
     shown = {name[1:] for name in given if name.startswith("+")}
     made = {name: value for name, value in given.items() if not name.startswith("+")}
     included = _is_inclusive(made)
-    for path in _hidden(schema, ""):
+    for path in _hidden(schema):
         if path in shown:
             if included:
                 made[path] = 1
@@ -50,12 +51,17 @@ def _is_neutral(value: Any) -> bool:
     return isinstance(value, Mapping) and not _NEUTRAL.isdisjoint(value)
 
 
-def _hidden(schema: Schema, prefix: str) -> Iterator[str]:
+@cache
+def _hidden(schema: Schema) -> tuple[str, ...]:
+    return tuple(_hidden_below(schema, ""))
+
+
+def _hidden_below(schema: Schema, prefix: str) -> Iterator[str]:
     for path, kind in schema.types.items():
         if kind.options.get("select") is False:
             yield prefix + path
         elif kind.inner is not None:
-            yield from _hidden(kind.inner, f"{prefix}{path}.")
+            yield from _hidden_below(kind.inner, f"{prefix}{path}.")
 
 
 def sort_of(asked: Mapping[str, Any] | str | None) -> dict[str, Any]:

@@ -25,7 +25,9 @@ class PostgresDatabase:
         connections: int = CONNECTIONS,
         entities: Mapping[str, EntityMap] = NO_MAPS,
     ) -> None:
-        self._gateway = PostgresGateway(url, connections=connections, entities=entities)
+        self._gateway = PostgresGateway(
+            url, connections=connections, entities=entities, as_values=True
+        )
 
     async def __aenter__(self) -> Self:
         await self._gateway.__aenter__()

@@ -31,7 +31,7 @@ from adapters.sql.dialect import Statement, compiled
 from adapters.sql.plan import Residual
 from comparators.canonical import decode, encode_each
 from comparators.operation import Kind
-from comparators.outcome import Acknowledgement, Count, Documents, Modified, Result
+from comparators.outcome import Acknowledgement, Count, Documents, Modified, Result, Unencoded
 
 Arguments = Mapping[str, Any]
 Answer = Callable[[Sequence[Record]], Result | None]
@@ -154,8 +154,8 @@ def _find(storage: MappedStorage, arguments: Arguments) -> Draft | None:
         return None
 
     def answer(rows: Sequence[Record]) -> Documents | None:
-        raws = None if _drifted(rows) else storage.raws(rows)
-        return None if raws is None else Documents(documents=tuple(raws))
+        found = None if _drifted(rows) else storage.documents(rows)
+        return None if found is None else Unencoded(found)
 
     return Draft(statement=whole.statement, values=whole.values, answer=answer)
 
@@ -186,9 +186,7 @@ def _project(
 
     def answer(rows: Sequence[Record]) -> Documents | None:
         found = None if _drifted(rows) else documents(rows)
-        if found is None:
-            return None
-        return Documents(documents=tuple(encode_each(list(map(project, found)))))
+        return None if found is None else Unencoded(list(map(project, found)))
 
     return Draft(statement=statement, values=plan.values, answer=answer)
 

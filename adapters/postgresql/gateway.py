@@ -68,7 +68,8 @@ class PostgresGateway:
     """A gateway on one PostgreSQL database; it connects when first used.
 
     `async with PostgresGateway(dsn) as gateway:` closes its connections at the end. The outcome of an operation
-    that takes longer than `explain_beyond_s` seconds comes with the plans of its statements.
+    that takes longer than `explain_beyond_s` seconds comes with the plans of its statements. With `as_values` it gives the
+    documents that it found as the values that it has (`Unencoded`), where it may.
     """
 
     def __init__(
@@ -78,10 +79,11 @@ class PostgresGateway:
         connections: int = CONNECTIONS,
         entities: Mapping[str, EntityMap] = NO_MAPS,
         explain_beyond_s: float = math.inf,
+        as_values: bool = False,
     ) -> None:
         self._connections = Connections(dsn, limit=connections)
         self._catalog = PostgresCatalog(Layouts(self._connections), entities)
-        self._known = KnownOperations(self._catalog, self._connections)
+        self._known = KnownOperations(self._catalog, self._connections, as_values=as_values)
         self._explain_beyond_s = explain_beyond_s
         self._explanations = Explanations()
 

@@ -40,7 +40,7 @@ from adapters.sql.binding import Binding, UnfitError, binding_of, bound, same
 from adapters.sql.dialect import Statement
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
-from comparators.outcome import Acknowledgement, Answered, Outcome
+from comparators.outcome import Acknowledgement, Answered, Outcome, Unencoded
 
 Drafted = tuple[Sequence[Any], Draft]
 """The values of an operation, and its plan."""
@@ -84,9 +84,12 @@ class _UnchangedError(Exception):
 class KnownOperations:
     """The plans of a gateway by outline, kept with their collections: a definition forgets them."""
 
-    def __init__(self, catalog: PostgresCatalog, connections: Connections) -> None:
+    def __init__(
+        self, catalog: PostgresCatalog, connections: Connections, *, as_values: bool
+    ) -> None:
         self._catalog = catalog
         self._connections = connections
+        self._as_values = as_values
         self.hits = 0
         """How many operations found the plan of their outline."""
         self.misses = 0
@@ -119,6 +122,8 @@ class KnownOperations:
         result = known.answer(await self._connections.rows(known.text, given))
         if result is None:
             return None
+        if isinstance(result, Unencoded) and not self._as_values:
+            result = result.encoded()
         outcome = Outcome(
             result=result,
             duration_s=time.perf_counter() - started,

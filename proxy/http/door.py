@@ -176,7 +176,8 @@ async def _body(request: web.Request) -> bytes:
 
 def _given(route: Route, request: web.Request, body: bytes) -> Mapping[str, Any]:
     """Return the parameters, or the members of the body; a parameter that is not declared is refused."""
-    query = {name: request.query.getall(name) for name in request.query}
+    asked = request.query if request.rel_url.raw_query_string else {}
+    query = {name: request.query.getall(name) for name in asked}
     given = {}
     known = {member.name: member for member in route.query}
     for name, values in query.items():

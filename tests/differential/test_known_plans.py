@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.entities.entity import IdentityType
+from adapters.gateway import Generated
 from adapters.postgresql.gateway import PostgresGateway
-from comparators.operation import Kind
-from comparators.outcome import Acknowledgement
+from comparators.canonical import decode
+from comparators.operation import Kind, Operation
+from comparators.outcome import Acknowledgement, Documents, Unencoded
 from tests.differential.batches import SEVERAL
 from tests.differential.grammar.mapped import (
     PATHS,
@@ -30,10 +32,13 @@ from tests.differential.grammar.mapped import (
     texts,
     updates,
 )
-from tests.differential.grammar.values import Documents, Value
+from tests.differential.grammar.values import Documents as Drawn
+from tests.differential.grammar.values import Value
 from tests.differential.twins import Twins, same
 
 Step = tuple[Kind, dict[str, Any]]
+
+NOTHING: Final = Generated(now_ms=0)
 
 INDEXES: Final = (
     {"key": {"ta": 1, "i": 1}, "name": "at most one array"},
@@ -45,28 +50,28 @@ paths = st.sampled_from([path for path in PATHS if not path.startswith("_id")])
 several: Value = st.sampled_from([texts, ints, fractions, dates, objectids]).flatmap(
     lambda kind: st.lists(kind, min_size=1, max_size=3)
 )
-comparisons: Documents = st.builds(
+comparisons: Drawn = st.builds(
     lambda operator, operand: {operator: operand},
     st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]),
     usual,
 )
-conditions: Documents = st.one_of(
+conditions: Drawn = st.one_of(
     comparisons,
     st.builds(lambda condition: {"$not": condition}, comparisons),
     st.builds(lambda operator, items: {operator: items}, st.sampled_from(["$in", "$nin"]), several),
     st.builds(lambda value: {"$exists": value}, st.booleans()),
     st.builds(lambda value: {"$size": value}, st.integers(0, 2)),
 )
-on_fields: Documents = st.builds(
+on_fields: Drawn = st.builds(
     lambda path, condition: {path: condition}, paths, st.one_of(usual, conditions)
 )
-leaves: Documents = st.one_of(
+leaves: Drawn = st.one_of(
     on_fields,
     on_fields,
     st.builds(lambda value: {"_id": value}, objectids),
     st.builds(lambda values: {"_id": {"$in": values}}, st.lists(objectids, min_size=1, max_size=3)),
 )
-filters: Documents = st.one_of(
+filters: Drawn = st.one_of(
     leaves,
     st.builds(lambda a, b: {**a, **b}, leaves, leaves),
     st.builds(
@@ -75,19 +80,19 @@ filters: Documents = st.one_of(
         st.lists(leaves, min_size=1, max_size=2),
     ),
 )
-sorts: Documents = st.builds(
+sorts: Drawn = st.builds(
     lambda path, direction: {path: direction, "_id": 1},
     st.sampled_from(["t", "i", "l", "d", "w", "s.i"]),
     st.sampled_from([1, -1]),
 )
-cuts: Documents = st.fixed_dictionaries(
+cuts: Drawn = st.fixed_dictionaries(
     {}, optional={"skip": st.integers(0, 3), "limit": st.integers(0, 4)}
 )
-projections: Documents = st.one_of(
+projections: Drawn = st.one_of(
     st.dictionaries(paths, st.just(1), min_size=1, max_size=2),
     st.dictionaries(paths, st.just(0), min_size=1, max_size=2),
 )
-by_identity: Documents = st.one_of(
+by_identity: Drawn = st.one_of(
     *[st.builds(lambda value: {"_id": value}, objectids)] * 3,
     st.builds(lambda value, leaf: {"_id": value, **leaf}, objectids, on_fields),
 )
@@ -102,7 +107,7 @@ fitting: dict[str, Value] = {
 }
 
 
-def _fields(names: str) -> Documents:
+def _fields(names: str) -> Drawn:
     return (
         st.lists(st.sampled_from(names.split()), min_size=1, max_size=2, unique=True)
         .map(lambda chosen: {name: fitting[name] for name in chosen})
@@ -110,7 +115,7 @@ def _fields(names: str) -> Documents:
     )
 
 
-changes: Documents = st.one_of(
+changes: Drawn = st.one_of(
     updates,
     st.fixed_dictionaries(
         {"$set": _fields("t v j w o f ta s.t")},
@@ -140,10 +145,8 @@ finds: Value = st.one_of(
     ),
 )
 counts: Value = st.builds(lambda query, cut: (Kind.COUNT, {"query": query, **cut}), filters, cuts)
-counted: Documents = st.sampled_from(
-    [{"_id": 1, "n": {"$sum": 1}}, {"_id": None, "n": {"$sum": 1}}]
-)
-groups: Documents = st.sampled_from(
+counted: Drawn = st.sampled_from([{"_id": 1, "n": {"$sum": 1}}, {"_id": None, "n": {"$sum": 1}}])
+groups: Drawn = st.sampled_from(
     [
         {"_id": "$t", "n": {"$sum": 1}, "i": {"$sum": "$i"}},
         {"_id": "$f", "least": {"$min": "$i"}, "t": {"$max": "$t"}},
@@ -240,7 +243,46 @@ async def test_a_plan_holds_for_all_operations_of_its_outline(
             assert legacy == gateway, (kind, arguments)
 
 
-by_key: Documents = st.one_of(
+def _typed(value: Any) -> Any:
+    """Return a value with the types in it: 1, 1.0 and Int64(1) are equal, and not the same."""
+    if isinstance(value, dict):
+        return [(name, _typed(item)) for name, item in value.items()]
+    return list(map(_typed, value)) if isinstance(value, list) else (type(value), repr(value))
+
+
+@pytest.mark.timeout(120)
+@settings(SEVERAL, max_examples=15)
+@given(
+    drawn=st.dictionaries(objectids, as_expected | documents, min_size=2, max_size=8),
+    projection=st.just({}) | projections,
+)
+async def test_documents_at_hand_are_those_that_raw_bson_holds(
+    postgres_dsn: str, drawn: dict[Any, dict[str, Any]], projection: dict[str, Any]
+) -> None:
+    entities = {"things": replace(entity(IdentityType.OBJECTID), children=())}
+    inserted = [{"_id": key, **rest} for key, rest in drawn.items()]
+    asked = {"filter": {"_id": {"$in": [*drawn]}}, "projection": projection, "sort": {"_id": 1}}
+
+    def operation(kind: Kind, arguments: dict[str, Any]) -> Operation:
+        return Operation(database="values", collection="things", kind=kind, arguments=arguments)
+
+    async with PostgresGateway(postgres_dsn, entities=entities, as_values=True) as gateway:
+        for kind, arguments in (
+            (Kind.DELETE, {"deletes": [{"q": {}, "limit": 0}]}),
+            (Kind.INSERT, {"documents": inserted}),
+        ):
+            await gateway.run(operation(kind, arguments), generated=NOTHING)
+        for _ in range(2):
+            found = (await gateway.run(operation(Kind.FIND, asked), generated=NOTHING)).result
+
+            assert isinstance(found, Documents)
+            assert found == Documents(documents=found.documents)
+            if isinstance(found, Unencoded):
+                raws = [decode(each) for each in found.documents]
+                assert _typed(found.values) == _typed(raws)
+
+
+by_key: Drawn = st.one_of(
     st.just({}),
     st.builds(
         lambda condition: {"_id": condition},
