@@ -109,6 +109,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "sidecar_joined": "Another sidecar works on this gateway; from here on both keep MongoDB's order",
     "sidecar_ready": "All other sidecars wait for this one; what they had gone past before is late",
     "sidecar_silent": "Another sidecar was silent for too long; what it has not applied is missing until it is back",
+    "application_not_noted": "The relay could not tell the verifier which application speaks on a connection",
     "status_not_written": "The relay could not tell `parallax status` how it is",
     "tidying_failed": "Expired cursors, transactions or documents are looked after later",
     "verifier_ended": "The verifier process ended and is started again",

@@ -12,7 +12,7 @@ from dashboards.live.overview import Phases, overview
 from dashboards.live.windows import WINDOWS, View
 from dashboards.report.html import environment, names_of
 from dashboards.report.report import Report
-from proxy.ledger.read import DivergentDocument, Evidence, Group
+from proxy.ledger.read import DivergentDocument, Evidence, Group, Writer
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -30,6 +30,11 @@ def documents_of(
             each.document in examples or group.path in {change.path for change in each.differences}
         )
     )
+
+
+def _writers(wrote: Iterable[Writer]) -> Counter[tuple[str, str]]:
+    """Return which shapes of operation wrote, from which applications, and how many documents; each write once for a document."""
+    return Counter((each.shape, each.application) for each in wrote)
 
 
 class Page:
@@ -60,16 +65,16 @@ class Page:
         """Return the content that shows one group of mismatches, side by side."""
         found = next((each for each in evidence.groups if each.id == view.group), None)
         documents = () if found is None else documents_of(found, evidence.divergent)
-        wrote = [*(each.written_by for each in documents)]
+        wrote = [each.writer for each in documents]
         if found is not None:
-            wrote += [sample.written_by for sample in found.samples]
+            wrote += [sample.writer for sample in found.samples]
         return self._drawing.get_template("group.html").render(
             group=found,
             id=view.group,
             window=view.last.name,
             acts=self._acts,
             documents=documents,
-            writers=Counter(filter(None, wrote)),
+            writers=_writers(each for each in wrote if each is not None),
             causes=Counter(each.cause for each in documents),
             actions=[
                 each

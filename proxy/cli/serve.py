@@ -14,6 +14,7 @@ import typer
 from comparators.errors import RefusedError
 from comparators.rules import Rules
 from proxy.capture.announced import Announcement
+from proxy.capture.applications import Applications
 from proxy.capture.authority import read_authority
 from proxy.capture.limits import CaptureLimits
 from proxy.capture.writer import CaptureWriter
@@ -101,6 +102,7 @@ async def relay(settings: Settings, *, with_verifier: bool, injection: Path | No
         port=listen.port,
         advertise=settings.listen.advertise or None,
         max_connections=settings.listen.max_connections,
+        applications=Applications(settings.capture_directory),
     )
     with ExitStack() as held:
         held.callback(capture.close)

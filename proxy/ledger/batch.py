@@ -144,7 +144,7 @@ class Batch:
                         finding.namespace,
                         judgement.differences,
                         finding.documents,
-                        written_by=finding.written_by,
+                        writer=finding.writer,
                     ),
                 }
             )

@@ -21,6 +21,22 @@ def verifier_of(log: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Which write touched a document last: no value of it, and nobody's credentials.
+
+    `position` is where the write stands on the capture log, for `parallax capture show`; `application` is what the driver says
+    of the application and of itself, empty where it does not.
+    """
+
+    shape: str
+    position: int = 0
+    at_ns: int = 0
+    connection: int = 0
+    application: str = ""
+    in_transaction: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One exchange, judged.
 
@@ -42,8 +58,8 @@ class Finding:
     documents: tuple[Any, ...] = ()
     answered: Answered | None = None
     plan: str | None = None
-    written_by: str = ""
-    """Of a stored document, the shape of the operation that wrote it last; empty where that is not known."""
+    writer: Writer | None = None
+    """Of a stored document, what wrote it last; None where that is not known."""
     trace: Ids | None = None
     is_rechecked: bool = False
     """Whether both sides were asked again before the verdict."""
@@ -167,8 +183,8 @@ class Divergence:
     log: str = ""
     position: int = 0
     differences: tuple[Difference, ...] = ()
-    written_by: str = ""
-    """The shape of the operation that wrote it last; empty where that is not known."""
+    writer: Writer | None = None
+    """What wrote it last; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

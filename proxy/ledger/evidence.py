@@ -8,7 +8,7 @@ from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger.batch import COMPARED
 from proxy.ledger.conclusion import Conclusion, GateReport
-from proxy.ledger.entries import DivergenceState, Dropped, EventKind
+from proxy.ledger.entries import DivergenceState, Dropped, EventKind, Writer
 from proxy.ledger.flag_changes import FlagChange
 from proxy.ledger.orders import OrderKind, OrderState
 from proxy.ledger.statistics import highest_rate
@@ -152,8 +152,8 @@ class Sample:
     documents_in_all: int
     changes: tuple[Change, ...]
     changes_in_all: int
-    written_by: str = ""
-    """Of a stored document, the shape of the operation that wrote it last; empty where that is not known."""
+    writer: Writer | None = None
+    """Of a stored document, what wrote it last; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,8 +239,8 @@ class DivergentDocument:
     differences: tuple[Change, ...] = ()
     who: str = ""
     why: str = ""
-    written_by: str = ""
-    """The shape of the operation that wrote it last; empty where that is not known."""
+    writer: Writer | None = None
+    """What wrote it last; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from comparators.outcome import Answered
 from comparators.verdict import Verdict
 from proxy.ledger import tables
 from proxy.ledger.batch import ALONE
-from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind
+from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind, Writer
 from proxy.ledger.evidence import (
     ActionEvidence,
     Change,
@@ -206,9 +206,15 @@ def _sample(at_ns: int, log: str, position: int, stored: str) -> Sample:
         documents_in_all=content["documents_in_all"],
         changes=tuple(Change(**difference) for difference in content["differences"]),
         changes_in_all=content["differences_in_all"],
-        # Samples of older versions do not tell.
-        written_by=content.get("written_by", ""),
+        writer=_writer(content.get("writer"), content.get("written_by", "")),
     )
+
+
+def _writer(told: Mapping[str, Any] | None, shape: str) -> Writer | None:
+    """Return what wrote a document; older versions told the shape alone, or nothing."""
+    if told is not None:
+        return Writer(**told)
+    return Writer(shape=shape) if shape else None
 
 
 async def sampled(connection: AsyncConnection) -> int:
@@ -336,7 +342,7 @@ async def divergent(connection: AsyncConnection, window: Window) -> tuple[Diverg
             differences=tuple(Change(**change) for change in json.loads(row.differences or "[]")),
             who=row.who,
             why=row.why,
-            written_by=row.written_by,
+            writer=_writer(json.loads(row.writer or "null"), row.written_by),
         )
         for row in rows
     )

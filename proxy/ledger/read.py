@@ -18,7 +18,7 @@ from proxy.ledger.bounds import DEFAULTS, Gates
 from proxy.ledger.conclusion import Conclusion, GateReport
 from proxy.ledger.course import progress
 from proxy.ledger.engine import reading_engine, shown_url, translated_failures
-from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind
+from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind, Writer
 from proxy.ledger.evidence import (
     ActionEvidence,
     Change,
@@ -92,6 +92,7 @@ __all__ = [
     "Status",
     "SweepEvidence",
     "Tally",
+    "Writer",
     "read_report",
     "status",
 ]

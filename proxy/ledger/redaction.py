@@ -7,6 +7,7 @@ within one ledger and mean nothing outside it.
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from bson.decimal128 import Decimal128
 from comparators.canonical import MISSING, document_key
 from comparators.change import Difference
 from comparators.naming import general_path
+from proxy.ledger.entries import Writer
 
 Revealed = Callable[[str, str], bool]
 """Whether a `reveal` rule names this collection and generalised path."""
@@ -56,7 +58,7 @@ class Redaction:
         differences: Sequence[Difference],
         documents: Sequence[Any],
         *,
-        written_by: str = "",
+        writer: Writer | None = None,
     ) -> str:
         """Return the differences of one exchange as JSON that may be stored."""
         return json.dumps(
@@ -70,7 +72,7 @@ class Redaction:
                     for difference in differences[:MAX_DIFFERENCES]
                 ],
                 "differences_in_all": len(differences),
-                "written_by": written_by,
+                "writer": None if writer is None else asdict(writer),
             },
             separators=(",", ":"),
         )

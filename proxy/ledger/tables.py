@@ -183,6 +183,7 @@ divergence: Final = Table(
     _text_or_empty("who"),
     _text_or_empty("why"),
     _text_or_empty("written_by"),
+    _text_or_empty("writer"),
 )
 
 orders: Final = Table(

@@ -8,6 +8,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final, Self
 
 from sqlalchemy import Table, func, select, text
@@ -386,7 +387,8 @@ class Ledger:
                 "differences": self._redaction.differences(entry.namespace, entry.differences),
                 "who": "",
                 "why": "",
-                "written_by": entry.written_by,
+                "written_by": "" if entry.writer is None else entry.writer.shape,
+                "writer": "" if entry.writer is None else json.dumps(asdict(entry.writer)),
             }
         if not rows:
             return

@@ -36,6 +36,7 @@ from proxy.shadow.units import (
     Unit,
     Unreadable,
 )
+from proxy.shadow.writers import writer_of
 
 _log = structlog.get_logger()
 
@@ -210,7 +211,10 @@ class Admission:
 
         def done(touched: dict[str, list[object]]) -> None:
             for namespace, identifiers in touched.items():
-                self._states.owe(namespace, identifiers, first)
+                # Of several, which one touched which document is not known.
+                alone = unit.exchanges[0] if len(unit.exchanges) == 1 else None
+                writer = None if alone is None else writer_of(alone)
+                self._states.owe(namespace, identifiers, first, writer=writer)
                 self._evidence.happened(
                     EventKind.RECONCILED,
                     namespace=namespace,

@@ -6,6 +6,7 @@ The verifier beside a relay asks legacy for it; a replay has nothing but the log
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from proxy.ledger.entries import Writer
 from proxy.shadow.recheck import Suspect
 from proxy.shadow.reconcile import Case
 from proxy.shadow.states import Whole
@@ -38,6 +39,7 @@ class Owing(Protocol):
         *,
         excuse: str | None = None,
         generated: bool = False,
+        writer: Writer | None = None,
     ) -> None:
         """Note that documents were written and are to be compared."""
 

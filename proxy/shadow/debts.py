@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comparators.verdict import Judgement
+from proxy.ledger.entries import Writer
 from proxy.shadow.causes import AFTER_A_WRITE, Cause
 
 Told = Callable[[Any, Judgement], None]
@@ -21,7 +22,7 @@ class Debt:
     `excuse` says why a difference would prove nothing, None when it would. `generated`: the last write took
     values from the server's clock. `attempts` counts comparisons that ended in a difference,
     `overtaken` those during which the document was written. `told` are those who
-    asked for the comparison; `cause` is what a difference is entered with.
+    asked for the comparison; `cause` is what a difference is entered with, and `writer` what wrote the document, None where that is not known.
     """
 
     identifier: Any
@@ -32,6 +33,7 @@ class Debt:
     overtaken: int = 0
     told: tuple[Told, ...] = ()
     cause: Cause = AFTER_A_WRITE
+    writer: Writer | None = None
 
     @property
     def is_doubtful(self) -> bool:

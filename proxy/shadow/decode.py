@@ -4,7 +4,10 @@ A message that is not what it should be raises ValueError, KeyError, TypeError o
 the exchange as not verified and goes on.
 """
 
+import struct
 from typing import Any, Final
+
+from bson.errors import InvalidBSON
 
 from adapters.mongodb.replies import Reply, read_reply
 from comparators.operation import Kind
@@ -14,6 +17,9 @@ from proxy.message import reply_body
 from proxy.request import Control, Request, operation_of
 from proxy.shadow.exchange import ControlCommand, Exchange
 from proxy.tracing.context import parent_of
+
+UNDECODABLE: Final = (InvalidBSON, KeyError, TypeError, ValueError, struct.error)
+"""What reading a message raises that was captured whole, but is not what a driver sends."""
 
 _NANOSECONDS: Final = 1e-9
 

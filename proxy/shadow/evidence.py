@@ -20,12 +20,14 @@ from proxy.ledger.entries import (
     Explained,
     Finding,
     Resolution,
+    Writer,
 )
 from proxy.ledger.orders import Settlement
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.patience import Side
+from proxy.shadow.traced_writes import TracedWrite, TracedWrites
 from proxy.shadow.traces import Traces, error_of
-from proxy.shadow.writers import Writer, Writers
+from proxy.shadow.writers import Writers
 from proxy.tracing.trail import Ids
 
 _OUTAGES: Final = {
@@ -72,13 +74,15 @@ class Evidence:
         hears: Hears | None = None,
         times: Times | None = None,
         traces: Traces | None = None,
+        writers: Writers | None = None,
     ) -> None:
         self._log = log
+        self._writers = writers
+        self._traced = None if traces is None else TracedWrites()
         self._traces = traces
         self._hears = hears
         self._times = times
         self._gathered = Gathered()
-        self._writers = Writers()
         self.awaited = asyncio.Event()
         """Is set while somebody waits for what was gathered to reach the ledger."""
 
@@ -107,13 +111,13 @@ class Evidence:
         `outcome` is that of the gateway, None where it gave none.
         """
         operation = exchange.operation
-        shape = shape_of(operation)
+        shape = exchange.shape
         trace = None
         if self._traces is not None:
             trace = self._traces.judged(exchange, judgement, shape, outcome)
         gateway_s = None if outcome is None else outcome.duration_s
-        if exchange.writes:
-            self._writers.note(exchange.start, Writer(shape.text, exchange.parent, trace))
+        if exchange.writes and self._traced is not None:
+            self._traced.note(exchange.start, TracedWrite(exchange.parent, trace))
         self._told(operation.namespace, operation.kind, judgement)
         if self._times is not None and gateway_s is not None and exchange.legacy is not None:
             self._times(operation.namespace, exchange.legacy_s, gateway_s)
@@ -149,24 +153,29 @@ class Evidence:
         position: int,
         *,
         cause: str = STATES_DIFFER,
+        writer: Writer | None = None,
         asked: bool = False,
         began_ns: int | None = None,
     ) -> None:
         """Enter the comparison of a stored document; a mismatch leaves it diverged for a cause.
 
-        One that somebody `asked` for, at no write's place, does not tell who wrote the document, and its order tells of it in a
-        trace. `began_ns` is when the sides were read, None for now.
+        `writer` is what wrote it last, None where that is not known. Where somebody `asked`, no write stands at the position, and
+        its order tells of it in a trace. `began_ns` is when the sides were read, None for now.
         """
-        writer = None if asked else self._writers.of(position)
-        written_by = "" if writer is None else writer.shape
+        if self._writers is not None and judgement.verdict is Verdict.MISMATCH:
+            if writer is None and not asked:
+                writer = self._writers.at(position)
+            writer = None if writer is None else self._writers.told(writer)
         database, _, collection = namespace.partition(".")
         state = Operation(database=database, collection=collection, kind=Kind.STATE, arguments={})
         now_ns = time.time_ns()
         self._told(namespace, Kind.STATE, judgement)
         trace = None
-        if self._traces is not None and not asked:
+        if self._traces is not None and self._traced is not None and not asked:
+            # A statement of a transaction is owed for at the commit, and traced where it was asked.
+            write = self._traced.of(position if writer is None else writer.position)
             trace = self._traces.states.compared(
-                namespace, position, judgement, writer, began_ns or now_ns
+                namespace, position, judgement, write, began_ns or now_ns
             )
         self._gathered.findings.append(
             Finding(
@@ -178,7 +187,7 @@ class Evidence:
                 shape=shape_of(state),
                 judgement=judgement,
                 documents=() if judgement.verdict is Verdict.MATCH else (identifier,),
-                written_by=written_by,
+                writer=writer,
                 trace=trace,
             )
         )
@@ -192,7 +201,7 @@ class Evidence:
                     log=self._log,
                     position=position,
                     differences=judgement.differences,
-                    written_by=written_by,
+                    writer=writer,
                 )
             )
 

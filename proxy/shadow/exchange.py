@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from adapters.mongodb.replies import Batch
 from comparators.operation import Operation
 from comparators.outcome import Outcome
+from comparators.shape import Shape, shape_of
 from proxy.request import Control, Session
 from proxy.tracing.context import Parent
 from proxy.tracing.passage import Passage
@@ -56,6 +57,14 @@ class Exchange(Captured):
     retried: bool
     parent: Parent | None = None
     passage: Passage = field(default_factory=Passage, compare=False, repr=False)
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape of the operation."""
+        found = self.passage.shape
+        if found is None:
+            found = self.passage.shape = shape_of(self.operation)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

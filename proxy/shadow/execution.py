@@ -32,6 +32,7 @@ from proxy.shadow.states import Whole
 from proxy.shadow.stock import Stock
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Committed, Single
+from proxy.shadow.writers import writer_of
 from proxy.tracing.context import Parent
 from proxy.tracing.exemplar import named_by
 
@@ -261,6 +262,7 @@ class Execution:
             place.start,
             excuse=self._judging.excuse(unit, footprints, outcome),
             generated=takes_server_values(operation),
+            writer=writer_of(exchange),
         )
 
     def _stored(
@@ -279,6 +281,7 @@ class Execution:
             position=exchange.start,
             excuse=self._judging.excuse(unit, footprints, outcome) or freedom_of(operation),
             generated=takes_server_values(operation),
+            writer=writer_of(exchange),
         )
         self._states.owe(
             target,
@@ -286,6 +289,7 @@ class Execution:
             whole.position,
             excuse=whole.excuse,
             generated=whole.generated,
+            writer=whole.writer,
         )
         self._states.owe_all(whole)
 

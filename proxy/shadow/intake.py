@@ -1,10 +1,7 @@
 """From the records of the log to units of work in logical order. Pure: no I/O, no clock."""
 
-import struct
 from dataclasses import replace
 from typing import Final
-
-from bson.errors import InvalidBSON
 
 from comparators.outcome import Failure
 from comparators.shape import shape_of
@@ -16,7 +13,7 @@ from proxy.request import Control, Request, operation_of, read_request
 from proxy.shadow.budget import Budget
 from proxy.shadow.contention import has_steps
 from proxy.shadow.cursors import Cursors
-from proxy.shadow.decode import read_exchange
+from proxy.shadow.decode import UNDECODABLE, read_exchange
 from proxy.shadow.effects import changed_something
 from proxy.shadow.exchange import Captured, ControlCommand, Exchange
 from proxy.shadow.frontier import Frontier, Resume
@@ -39,9 +36,6 @@ NO_ANSWER: Final = "no answer was seen"
 RETRIED: Final = "a retry, answered from its first attempt"
 ENDLESS: Final = "a tailable cursor or change stream"
 ABORTED: Final = "its transaction was aborted"
-
-UNDECODABLE: Final = (InvalidBSON, KeyError, TypeError, ValueError, struct.error)
-"""What reading a message raises that was captured whole, but is not what a driver sends."""
 
 _REFUSALS: Final = frozenset(
     {

@@ -37,6 +37,7 @@ from proxy.shadow.states import CHOICE, CONTENDED, TAKEN_OVER, only_clocks_diffe
 from proxy.shadow.stock import Stock
 from proxy.shadow.touches import Touches
 from proxy.shadow.units import Single
+from proxy.shadow.writers import writer_of
 from proxy.tracing.exemplar import named, named_by
 
 _log = structlog.get_logger()
@@ -177,7 +178,7 @@ class Judging:
         self, exchange: Exchange, judgement: Judgement, touched: dict[str, list[Any]]
     ) -> None:
         for namespace, identifiers in touched.items():
-            self._states.owe(namespace, identifiers, exchange.position)
+            self._states.owe(namespace, identifiers, exchange.position, writer=writer_of(exchange))
         # Only now: until then a restart gives it up once more, and it counts once.
         self.judge(exchange, judgement)
 
@@ -290,7 +291,7 @@ class Judging:
         self.judge(exchange, judgement, outcome=gateway, compare_s=compare_s)
         # What legacy alone may have inserted is missing here: its state is owed as well.
         inserted = [*generated_by(exchange).upserted.values(), *_inserted_by(exchange.operation)]
-        self._states.owe(written_in(exchange), inserted, exchange.start)
+        self._states.owe(written_in(exchange), inserted, exchange.start, writer=writer_of(exchange))
 
     def _partly(self, namespaces: frozenset[str]) -> str | None:
         """Return why the gateway has a part of the documents only, None where it has all, or nobody knows."""

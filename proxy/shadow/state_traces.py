@@ -10,7 +10,7 @@ from typing import Final
 
 from comparators.operation import Kind
 from comparators.verdict import Judgement, Verdict
-from proxy.shadow.writers import Writer
+from proxy.shadow.traced_writes import TracedWrite
 from proxy.tracing.stint import Fact, Role, Stint
 from proxy.tracing.stints import named_for
 from proxy.tracing.trail import AGAINST, Ids, ids_of
@@ -46,7 +46,7 @@ class StateTraces:
         namespace: str,
         position: int,
         judgement: Judgement,
-        writer: Writer | None,
+        writer: TracedWrite | None,
         began_ns: int,
     ) -> Ids | None:
         """Tell of a document, if it is one to be told of; return the numbers that its verdict has in the trace.
@@ -76,7 +76,7 @@ class StateTraces:
         namespace: str,
         position: int,
         judgement: Judgement,
-        writer: Writer | None,
+        writer: TracedWrite | None,
         began_ns: int,
     ) -> _Span:
         above = None if writer is None else writer.parent

@@ -21,6 +21,7 @@ from comparators.decision import decide_state
 from comparators.equivalence import EXPIRED
 from comparators.operation import Operation
 from comparators.verdict import Judgement, Verdict
+from proxy.ledger.entries import Writer
 from proxy.shadow.causes import AFTER_A_WRITE, Cause
 from proxy.shadow.debts import Debt, Debts
 from proxy.shadow.evidence import Evidence
@@ -64,6 +65,7 @@ class Whole:
     position: int
     excuse: str | None
     generated: bool
+    writer: Writer
 
 
 class States:
@@ -105,6 +107,7 @@ class States:
         *,
         excuse: str | None = None,
         generated: bool = False,
+        writer: Writer | None = None,
     ) -> None:
         """Note that documents were written and are to be compared."""
         partly = self._stock.excuse(namespace)
@@ -123,6 +126,7 @@ class States:
                 told=before.told if before is not None else (),
                 cause=before.cause if before is not None else AFTER_A_WRITE,
                 overtaken=before.overtaken if before is not None else 0,
+                writer=writer,
             )
             self._owed.put(place, debt)
         while len(self._owed) > _MOST_OWED:
@@ -173,6 +177,7 @@ class States:
             told=newer.told + debt.told,
             overtaken=max(newer.overtaken, debt.overtaken),
             cause=debt.cause if debt.told else newer.cause,
+            writer=newer.writer or debt.writer,
         )
         self._owed.put(place, both)
 
@@ -236,6 +241,7 @@ class States:
                 whole.position,
                 excuse=whole.excuse,
                 generated=whole.generated,
+                writer=whole.writer,
             )
             self._wholes.popleft()
 
@@ -329,6 +335,7 @@ class States:
             judgement,
             debt.position,
             cause=cause,
+            writer=debt.writer,
             asked=bool(debt.told),
             began_ns=self._read_ns,
         )

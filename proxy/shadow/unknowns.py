@@ -15,6 +15,7 @@ from comparators.equivalence import EXPIRED
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind, Operation
 from comparators.verdict import Judgement, Verdict
+from proxy.ledger.entries import Writer
 from proxy.shadow.effects import made_by
 from proxy.shadow.evidence import namespaces_of
 from proxy.shadow.exchange import Exchange
@@ -87,6 +88,7 @@ class Unknowns:
         *,
         excuse: str | None = None,
         generated: bool = False,
+        writer: Writer | None = None,  # noqa: ARG002 - of the interface
     ) -> None:
         """Note the documents that a write may have changed in another way than on legacy."""
         if excuse is not None or generated:

@@ -52,6 +52,7 @@ from proxy.shadow.telling import Telling
 from proxy.shadow.touches import Touches
 from proxy.shadow.traces import Traces
 from proxy.shadow.units import Unit
+from proxy.shadow.writers import Writers
 from proxy.tracing.stints import Stints
 
 _SHORTEST_NAP_S: Final = 0.001
@@ -128,10 +129,17 @@ class Verifier:
         self._intake = Intake(resume, self._frontier, self._budget)
         self._progress = Progress(reader.position)
         self._roll_back = roll_back
+        writers_of_log = Writers(directory)
         self._evidence = (
-            Evidence(log, traces=traces)
+            Evidence(log, traces=traces, writers=writers_of_log)
             if roll_back is None
-            else Evidence(log, hears=roll_back.hear, times=roll_back.timed, traces=traces)
+            else Evidence(
+                log,
+                hears=roll_back.hear,
+                times=roll_back.timed,
+                traces=traces,
+                writers=writers_of_log,
+            )
         )
         self._stock = Stock()
         self._newest_ns = 0

@@ -1,34 +1,65 @@
-"""What wrote at a place of the log: for whoever finds a document of it differing soon afterwards."""
+"""What wrote the documents that turn out to differ: kept with what they are owed, so that it is known when they are compared.
 
-from collections import OrderedDict
-from typing import Final, NamedTuple
+A verifier that begins where another one ended finds it on the capture log, which is kept from the oldest write on whose documents are not compared.
+"""
 
-from proxy.tracing.context import Parent
-from proxy.tracing.trail import Ids
+from dataclasses import replace
+from pathlib import Path
 
-_MOST: Final = 20_000
+from comparators.shape import shape_of
+from proxy.capture.applications import KnownApplications
+from proxy.capture.reader import CaptureReader
+from proxy.capture.record import RecordKind
+from proxy.ledger.entries import Writer
+from proxy.request import operation_of, read_request
+from proxy.shadow.decode import UNDECODABLE
+from proxy.shadow.exchange import Exchange
 
 
-class Writer(NamedTuple):
-    """A write: its shape, the application's span that it names, and its numbers in a trace, None where it is not traced."""
-
-    shape: str
-    parent: Parent | None = None
-    trace: Ids | None = None
+def writer_of(exchange: Exchange) -> Writer:
+    """Return what is told of a write: a statement of a transaction stands where it was asked, not where it was committed."""
+    session = exchange.session
+    return Writer(
+        shape=exchange.shape.text,
+        position=exchange.start,
+        at_ns=exchange.received_ns,
+        connection=exchange.connection,
+        in_transaction=session is not None and session.in_transaction,
+    )
 
 
 class Writers:
-    """The writes judged last, by their position; older ones are forgotten."""
+    """Tells of writes what is not known when they run: the application, and what a verifier before this one knew."""
 
-    def __init__(self) -> None:
-        self._writers: OrderedDict[int, Writer] = OrderedDict()
+    def __init__(self, directory: Path) -> None:
+        """`directory` holds the capture log."""
+        self._directory = directory
+        self._applications = KnownApplications(directory)
 
-    def note(self, position: int, writer: Writer) -> None:
-        """Note what wrote at a position."""
-        self._writers[position] = writer
-        if len(self._writers) > _MOST:
-            self._writers.popitem(last=False)
+    def told(self, writer: Writer) -> Writer:
+        """Return a writer with the application it came from."""
+        return replace(writer, application=self._applications.of(writer.connection))
 
-    def of(self, position: int) -> Writer | None:
-        """Return what wrote there; None where that is not known."""
-        return self._writers.get(position)
+    def at(self, position: int) -> Writer | None:
+        """Return the write whose intent stands at a position of the log; None where none does, as for the commit of a transaction."""
+        reader = CaptureReader(self._directory, position)
+        try:
+            records = reader.poll(1)
+        finally:
+            reader.close()
+        record = next(iter(records), None)
+        if record is None or record.kind is not RecordKind.INTENT or record.position != position:
+            return None
+        try:
+            request = read_request(record.request, start=position)
+            shape = None if request.control is not None else shape_of(operation_of(request))
+        except UNDECODABLE:
+            return None
+        if shape is None:
+            return None
+        return Writer(
+            shape=shape.text,
+            position=position,
+            at_ns=record.received_ns,
+            connection=record.connection,
+        )

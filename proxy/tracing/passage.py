@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from comparators.shape import Shape
+
 
 @dataclass(slots=True, kw_only=True)
 class Passage:
@@ -15,3 +17,5 @@ class Passage:
     """The comparison began."""
     doubted_ns: int = 0
     """The recheck began."""
+    shape: Shape | None = None
+    """Worked out once, by whoever asks first; None until then."""

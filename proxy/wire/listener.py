@@ -8,6 +8,7 @@ from time import time_ns
 from typing import Final
 
 from comparators.errors import ParallaxError, SettingsError
+from proxy.capture.applications import Applications
 from proxy.wire.captor import Capture
 from proxy.wire.complaints import Complaints
 from proxy.wire.counters import NO_BREAKERS, NOT_CROSSED, Counters, Refusal, RelaySnapshot
@@ -44,12 +45,14 @@ class Listener:
         max_connections: int = 10_000,
         drain_s: float = 5.0,
         connect_timeout_s: float = 5.0,
+        applications: Applications | None = None,
     ) -> None:
         self.capture = capture
         self.flags: Flagging | None = None
         self.gateway: GatewaySide | None = None
         self.outcomes: Outcomes | None = None
         self.crossing: Crossing | None = None
+        self.applications = applications
         self.counters = Counters()
         self.advertise = advertise
         self.upstream = Upstream(
@@ -142,6 +145,15 @@ class Listener:
         self.counters.connections_total += 1
         self._next_number += 1
         return self._next_number
+
+    def met(self, number: int, client: str) -> None:
+        """Have the verifier know who speaks on a connection."""
+        if not client or self.applications is None:
+            return
+        try:
+            self.applications.note(number, client)
+        except OSError as error:
+            self.complaints.warn("application_not_noted", reason=error.strerror or "")
 
     def left(self, conversation: Guest) -> None:
         """Forget a conversation that is over."""

@@ -85,6 +85,9 @@ class Premises(Protocol):
         """Return why no further client is served; None if one is."""
         ...
 
+    def met(self, number: int, client: str) -> None:
+        """Note what a driver says of the application and of itself; empty where it says nothing."""
+
     def left(self, conversation: Guest) -> None:
         """Forget a conversation that is over."""
 

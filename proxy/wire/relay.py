@@ -24,7 +24,7 @@ from proxy.wire.premises import Premises
 from proxy.wire.protocol.cursor_ids import is_foreign
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
 from proxy.wire.protocol.handover import Handover
-from proxy.wire.protocol.hello import rewritten_hello
+from proxy.wire.protocol.hello import client_of, rewritten_hello
 from proxy.wire.protocol.message import (
     Request,
     Treatment,
@@ -302,9 +302,8 @@ class Conversation(asyncio.Protocol):
                     served = self._served
             if served is None and self._served is not None:
                 self._served.passes(frame, request)
-        elif self._phases is not None:
-            self._login.asked(frame, request)
-            self._met(frame, treatment, self._phases)
+        else:
+            self._met(frame, request)
         forwarded_ns = forwarded_ns or self._forward(raw)
         pending = Pending(
             frame.request_id,
@@ -403,8 +402,15 @@ class Conversation(asyncio.Protocol):
         if self._phases is not None:
             self._phases.forget()
 
-    def _met(self, frame: Frame, treatment: Treatment, phases: Phases) -> None:
+    def _met(self, frame: Frame, request: Request) -> None:
         """Note who the client is: what its driver calls the application, and that somebody logs in."""
+        treatment = request.treatment
+        if treatment is _HELLO:
+            self._premises.met(self._captured.number, client_of(frame))
+        phases = self._phases
+        if phases is None:
+            return
+        self._login.asked(frame, request)
         if treatment is _SECRET:
             phases.forget()
             if self._served is not None:

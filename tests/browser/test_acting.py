@@ -23,6 +23,7 @@ from tests.browser.accessibility import assert_accessible
 
 TOKEN: Final = "a token of more than sixteen"
 WITHIN_MS: Final = 15_000
+APPLICATION: Final = "shop"
 WRITER: Final = "users.update"
 PATH: Final = "profile.nickname"
 REFUSED: Final = 400
@@ -44,7 +45,7 @@ class Site:
         """Have MongoDB hold what the gateway does not, and the application run into it: by a write, and by a read."""
         async with (
             AsyncMongoClient[dict[str, Any]](
-                self.sidecar.uri, serverMonitoringMode="poll"
+                self.sidecar.uri, serverMonitoringMode="poll", appname=APPLICATION
             ) as through,
             AsyncMongoClient[dict[str, Any]](self.legacy, serverMonitoringMode="poll") as past,
         ):
@@ -141,6 +142,7 @@ async def test_a_mismatch_is_rechecked_and_repaired_from_its_group(page: Page, s
     await group.get_by_role("link", name="Side by side").click()
     wrote = page.get_by_role("region", name="What wrote them")
     await expect(wrote).to_contain_text(WRITER, timeout=WITHIN_MS)
+    await expect(wrote).to_contain_text(f"from {APPLICATION} (PyMongo")
     await expect(wrote).to_contain_text("the stored documents differ")
 
     header = page.locator("#content > header")

@@ -13,7 +13,7 @@ from proxy.capture.reader import CaptureReader, Skipped
 from proxy.capture.record import Record, RecordKind
 from proxy.capture.segment import bases, newest_header
 from proxy.request import Request, read_request
-from proxy.shadow.intake import UNDECODABLE
+from proxy.shadow.decode import UNDECODABLE
 
 _RECORDS_AT_ONCE: Final = 512
 

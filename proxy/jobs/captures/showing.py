@@ -26,7 +26,7 @@ from proxy.ledger.redaction import Revealed, summary
 from proxy.ledger.redaction import revealed as shown_value
 from proxy.message import reply_body
 from proxy.request import Request, operation_of
-from proxy.shadow.intake import UNDECODABLE
+from proxy.shadow.decode import UNDECODABLE
 
 NO_ANSWER: Final = "no answer"
 _GOSSIP: Final = frozenset({"$clusterTime", "operationTime", "electionId", "opTime", "lsid"})

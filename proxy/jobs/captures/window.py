@@ -13,9 +13,8 @@ from typing import Final
 from proxy.capture.record import Record
 from proxy.jobs.captures.exchanges import Pairing, Traded
 from proxy.request import Control
-from proxy.shadow.decode import read_exchange
+from proxy.shadow.decode import UNDECODABLE, read_exchange
 from proxy.shadow.exchange import ControlCommand, Exchange
-from proxy.shadow.intake import UNDECODABLE
 from proxy.shadow.transactions import Identity, identity_of
 
 END: Final = 1 << 62

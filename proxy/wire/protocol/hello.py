@@ -32,6 +32,7 @@ from proxy.wire.protocol.message import (
 
 _LEFT_OUT: Final = frozenset({b"compression", b"topologyVersion", b"passives", b"arbiters"})
 _CLIENT: Final = b"\x03client\x00"
+_DRIVER: Final = (b"name", b"version")
 _INT32: Final = Struct("<i")
 _UINT32: Final = Struct("<I")
 
@@ -62,20 +63,38 @@ def rewritten_hello(frame: Frame, *, advertised: str) -> bytes:
 
 def application_of(frame: Frame) -> str:
     """Return what a driver calls its application in `hello`; empty where it does not say."""
+    return _client_of(frame).get((b"application", b"name"), "")
+
+
+def client_of(frame: Frame) -> str:
+    """Return what a driver calls its application in `hello`, and itself behind that; empty where it says neither.
+
+    Source: MongoDB specifications, "MongoDB Handshake", section "hello command".
+    """
+    client = _client_of(frame)
+    driver = " ".join(filter(None, (client.get((b"driver", each)) for each in _DRIVER)))
+    application = client.get((b"application", b"name"), "")
+    return f"{application} ({driver})" if application and driver else application or driver
+
+
+def _client_of(frame: Frame) -> dict[tuple[bytes, bytes], str]:
+    """Return the texts in the documents of `client`, by both names."""
     raw = frame.raw
     at = raw.find(_CLIENT)
+    found: dict[tuple[bytes, bytes], str] = {}
     if at < 0:
-        return ""
+        return found
     try:
         for part in elements(raw, at + len(_CLIENT)):
-            if part.name == b"application" and part.type == DOCUMENT:
+            if part.type == DOCUMENT:
                 for field in elements(raw, part.value_at):
-                    if field.name == b"name" and field.type == STRING:
-                        return raw[field.value_at + 4 : field.end - 1].decode("utf-8", "replace")
+                    if field.type == STRING:
+                        text = raw[field.value_at + 4 : field.end - 1].decode("utf-8", "replace")
+                        found[part.name, field.name] = text
     except (ValueError, IndexError):
         # MongoDB will say what it thinks of it.
-        return ""
-    return ""
+        return found
+    return found
 
 
 def _rewritten(raw: bytes, start: int, advertised: str) -> bytes:

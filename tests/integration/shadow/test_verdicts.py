@@ -1,6 +1,7 @@
 """What each kind of operation ends in: a match, a true mismatch, or a reason why neither can be said."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,32 @@ async def test_a_cursor_that_is_given_up_compares_as_far_as_it_was_read(bench: B
         assert (await cursor.next())["_id"] == 0
 
     assert await bench.verdicts("logs") == {Verdict.MATCH: 2}
+
+
+async def test_what_wrote_a_document_is_told_also_of_a_transaction(bench: Bench) -> None:
+    things, before_ns = bench.database.things, time.time_ns()
+    await things.insert_many([{"_id": 1, "n": 1}, {"_id": 2, "n": 1}])
+    await bench.sidecar.drained()
+    async with AsyncMongoClient[dict[str, Any]](bench.legacy_uri) as past:
+        await past[things.database.name].things.update_many({}, {"$set": {"n": 7}})
+    async with things.database.client.start_session() as session, await session.start_transaction():
+        await things.update_one({"_id": 1}, {"$set": {"m": 1}}, session=session)
+    await things.update_one({"_id": 2}, {"$set": {"p": 1}})
+
+    found = {
+        each.writer.shape: each.writer
+        for each in (await bench.evidence()).divergent
+        if each.namespace == f"{bench.database.name}.things" and each.writer is not None
+    }
+
+    assert [(shape, wrote.in_transaction) for shape, wrote in sorted(found.items())] == [
+        ("things.update filter{_id:=} update{$set:{m}}", True),
+        ("things.update filter{_id:=} update{$set:{p}}", False),
+    ]
+    for wrote in found.values():
+        assert wrote.application.startswith("PyMongo")
+        assert before_ns < wrote.at_ns < time.time_ns()
+        assert wrote.position > 0
 
 
 async def test_a_failed_bulk_write_matches_statement_by_statement(bench: Bench) -> None:

@@ -2,19 +2,21 @@
 
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.state_traces import StateTraces
-from proxy.shadow.writers import Writer
+from proxy.shadow.traced_writes import TracedWrite
 from proxy.tracing.context import Parent
 from proxy.tracing.stint import Stint
 from proxy.tracing.trail import Ids, ids_of
 
 NAMESPACE = "app.users"
 PARENT = Parent(trace_id=5, span_id=6, is_sampled=False)
-TRACED = Writer("shape", PARENT, ids_of("a log", 7, PARENT))
+TRACED = TracedWrite(PARENT, ids_of("a log", 7, PARENT))
 MATCH = Judgement(verdict=Verdict.MATCH)
 MISMATCH = Judgement(verdict=Verdict.MISMATCH, fingerprint="a fingerprint")
 
 
-def told_of(*verdicts: tuple[Judgement, Writer | None]) -> tuple[list[Stint], list[Ids | None]]:
+def told_of(
+    *verdicts: tuple[Judgement, TracedWrite | None],
+) -> tuple[list[Stint], list[Ids | None]]:
     told: list[Stint] = []
     traces = StateTraces("a log", told.append)
     numbers = [traces.compared(NAMESPACE, 7, *each, began_ns=1) for each in verdicts]
@@ -39,14 +41,14 @@ def test_all_documents_of_one_write_and_verdict_are_one_span() -> None:
 
 
 def test_what_matches_is_told_of_where_its_write_is() -> None:
-    told, numbers = told_of((MATCH, Writer("shape", PARENT)), (MATCH, None))
+    told, numbers = told_of((MATCH, TracedWrite(PARENT)), (MATCH, None))
 
     assert not told
     assert numbers == [None, None]
 
 
 def test_a_mismatch_is_told_of_below_the_application_or_alone() -> None:
-    (known,), _ = told_of((MISMATCH, Writer("shape", PARENT)))
+    (known,), _ = told_of((MISMATCH, TracedWrite(PARENT)))
     (unknown,), _ = told_of((MISMATCH, None))
 
     assert (known.trace_id, known.parent, known.is_remote) == (5, 6, True)

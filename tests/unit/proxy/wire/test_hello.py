@@ -8,7 +8,7 @@ from bson import Int64, ObjectId, Timestamp
 
 from comparators.errors import WireError
 from proxy.wire.protocol.framing import REPLY_OPCODES, REQUEST_OPCODES, Frame, Framer
-from proxy.wire.protocol.hello import application_of, rewritten_hello
+from proxy.wire.protocol.hello import application_of, client_of, rewritten_hello
 from tests.peers.messages import document_of, op_msg, op_query, op_reply
 
 PRIMARY: dict[str, Any] = {
@@ -154,6 +154,26 @@ def test_the_name_of_the_application_is_found(
     asked = message({"hello": 1, "client": client, "$db": "admin"})
 
     assert application_of(request_frame_of(asked)) == name
+
+
+@pytest.mark.parametrize(
+    ("client", "told"),
+    [
+        (
+            {"application": {"name": "añ"}, "driver": {"name": "PyMongo", "version": "4"}},
+            "añ (PyMongo 4)",
+        ),
+        ({"driver": {"name": "nodejs"}, "os": {"type": "Linux"}}, "nodejs"),
+        ({"application": {"name": "shop"}, "driver": {"name": 5}}, "shop"),
+        ({}, ""),
+    ],
+)
+def test_what_a_driver_says_of_the_application_and_of_itself_is_found(
+    client: dict[str, Any], told: str
+) -> None:
+    asked = op_msg({"hello": 1, "client": client, "$db": "admin"})
+
+    assert client_of(request_frame_of(asked)) == told
 
 
 @pytest.mark.parametrize("length", range(30, 90))
