@@ -1,14 +1,25 @@
 """Geometry of the plots, in per cent of their box: the page scales it to any width, and text never shrinks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Final
 
+from comparators.verdict import Verdict
 from dashboards.report import words
-from proxy.ledger.read import RELATIVE_ERROR, CollectionEvidence, Moment, Progress, Quantiles
+from proxy.ledger.read import (
+    RELATIVE_ERROR,
+    CollectionEvidence,
+    Moment,
+    Progress,
+    Quantiles,
+    VerdictCourse,
+    VerdictMoment,
+)
 
 HISTOGRAM_BINS: Final = 60
+LEAST_HEIGHT: Final = 2.0
+"""Of what occurred, in per cent: less could not be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +65,8 @@ class Outline:
     name: str
     points: str
     median: float
+    p95: float
+    p99: float
     label: str
 
 
@@ -80,6 +93,30 @@ class TimeLine:
     """A series over time."""
 
     bars: tuple[Bar, ...]
+    highest: str
+    middle: str
+    ticks: tuple[Tick, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What came of one verdict in a step, in a box of 100 by 100; `y` is its upper edge."""
+
+    verdict: Verdict
+    x: float
+    width: float
+    y: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Verdicts over time, on top of one another; `verdicts` are those that occur."""
+
+    layers: tuple[Layer, ...]
+    verdicts: tuple[Verdict, ...]
     highest: str
     middle: str
     ticks: tuple[Tick, ...]
@@ -178,6 +215,8 @@ def distribution(sides: Sequence[tuple[str, Quantiles | None]]) -> Distribution 
                 name=name,
                 points=_outline(axis, side),
                 median=axis.at(side.p50_s),
+                p95=axis.at(side.p95_s),
+                p99=axis.at(side.p99_s),
                 label=f"{name}: p50 {words.duration(side.p50_s)}, p95 {words.duration(side.p95_s)}, "
                 f"p99 {words.duration(side.p99_s)}",
             )
@@ -234,9 +273,7 @@ def time_line(
     moments = progress.moments
     if not moments:
         return None
-    first = moments[0].at_ns
-    step_ns = progress.step_s * 1_000_000_000
-    span = moments[-1].at_ns + step_ns - first
+    first, step_ns, span = _extent(progress)
     highest = max(value(moment) for moment in moments)
     width = 100 * step_ns / span
     bars = tuple(
@@ -252,9 +289,74 @@ def time_line(
         bars=bars,
         highest=write(highest),
         middle=write(highest / 2),
-        ticks=tuple(
-            Tick(at=100 * part, label=words.clock(round(first + part * span)))
-            for part in (0.0, 0.5, 1.0)
-        ),
+        ticks=_clock_ticks(first, span),
         label=f"{label}; highest {write(highest)}",
+    )
+
+
+def stack(course: VerdictCourse) -> Stack | None:
+    """Return the verdicts over time, what is well at the bottom; None without any. What occurs is high enough to be seen."""
+    if not course.moments:
+        return None
+    first, step_ns, span = _extent(course)
+    highest = max(sum(moment.verdicts.values()) for moment in course.moments)
+    present = {verdict for moment in course.moments for verdict in moment.verdicts}
+    totals = [
+        f"{words.verdict_name(verdict)} "
+        f"{words.count(sum(moment.verdicts.get(verdict, 0) for moment in course.moments))}"
+        for verdict in words.VERDICT_NAMES
+        if verdict in present
+    ]
+    return Stack(
+        layers=tuple(
+            layer
+            for moment in course.moments
+            for layer in _layers(
+                moment,
+                x=round(100 * (moment.at_ns - first) / span, 3),
+                width=round(100 * step_ns / span, 3),
+                highest=highest,
+            )
+        ),
+        verdicts=tuple(verdict for verdict in words.VERDICT_NAMES if verdict in present),
+        highest=words.count(highest),
+        middle=words.count(round(highest / 2)),
+        ticks=_clock_ticks(first, span),
+        label=f"Verdicts over time: {', '.join(totals)}",
+    )
+
+
+def _layers(moment: VerdictMoment, *, x: float, width: float, highest: int) -> Iterator[Layer]:
+    """Give what came of one step: each verdict at least a sliver, at the cost of the largest."""
+    present = {
+        name: moment.verdicts[name] for name in words.VERDICT_NAMES if name in moment.verdicts
+    }
+    heights = {name: max(100 * n / highest, LEAST_HEIGHT) for name, n in present.items()}
+    largest = max(heights, key=heights.__getitem__)
+    room = max(100 * sum(present.values()) / highest, LEAST_HEIGHT * len(present))
+    heights[largest] -= sum(heights.values()) - room
+    y = 100.0
+    for name, n in present.items():
+        y -= heights[name]
+        yield Layer(
+            verdict=name,
+            x=x,
+            width=width,
+            y=round(max(y, 0), 2),
+            height=round(heights[name], 2),
+            label=f"{words.clock(moment.at_ns)}: {words.verdict_name(name)} {words.count(n)}",
+        )
+
+
+def _extent(course: Progress | VerdictCourse) -> tuple[int, int, int]:
+    """Return where a course begins, how long a step is, and how long all of it, in nanoseconds."""
+    first = course.moments[0].at_ns
+    step_ns = course.step_s * 1_000_000_000
+    return first, step_ns, course.moments[-1].at_ns + step_ns - first
+
+
+def _clock_ticks(first: int, span: int) -> tuple[Tick, ...]:
+    return tuple(
+        Tick(at=100 * part, label=words.clock(round(first + part * span)))
+        for part in (0.0, 0.5, 1.0)
     )

@@ -11,9 +11,11 @@ from dashboards.report import words
 from dashboards.report.plots import (
     Distribution,
     LatencyPlot,
+    Stack,
     TimeLine,
     distribution,
     latency_plot,
+    stack,
     time_line,
 )
 from dashboards.report.statements import Fault, coverage, faults
@@ -96,6 +98,7 @@ class Report:
     throughput: TimeLine | None
     mismatched: TimeLine | None
     """None where nothing was."""
+    verdicts: Stack | None
     lag: TimeLine | None
     groups: Mapping[Verdict, tuple[Group, ...]]
     rules: tuple[RuleLine, ...]
@@ -134,11 +137,9 @@ def build_report(
             label="Operations judged per second",
         ),
         mismatched=_mismatched(progress),
-        # Of some collections alone, how far the verifier was behind is not known.
-        lag=None
-        if evidence.namespaces
-        else time_line(
-            progress,
+        verdicts=stack(evidence.course),
+        lag=time_line(
+            evidence.lag,
             value=lambda moment: moment.lag_s,
             write=words.duration,
             label="Lag of the verifier behind the application",

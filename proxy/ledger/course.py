@@ -1,6 +1,6 @@
 """How the evidence came about, in steps of time."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Final
 
 from sqlalchemy import func, select
@@ -10,7 +10,7 @@ from comparators.operation import Kind
 from comparators.verdict import Verdict
 from proxy.ledger import tables
 from proxy.ledger.batch import COMPARED
-from proxy.ledger.evidence import Moment, Progress
+from proxy.ledger.evidence import Moment, Progress, VerdictCourse, VerdictMoment
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE, NANOSECONDS_PER_SECOND
 from proxy.ledger.window import Window
 
@@ -24,6 +24,39 @@ async def progress(connection: AsyncConnection, window: Window) -> Progress:
     if window.namespaces is None:
         return await _of_all(connection, window)
     return await _of_chosen(connection, window)
+
+
+async def lag(connection: AsyncConnection, window: Window) -> Progress:
+    """Return how far the verifier was behind, in at most MAX_MOMENTS steps; it is behind with all collections alike."""
+    return await _of_all(connection, window)
+
+
+async def verdicts(connection: AsyncConnection, window: Window) -> VerdictCourse:
+    """Return the verdicts on operations over time, in at most MAX_MOMENTS steps of whole minutes."""
+    stored, shapes = tables.counts, tables.shapes
+    rows = await connection.execute(
+        select(stored.c.minute, stored.c.verdict, func.sum(stored.c.n).label("n"))
+        .join(shapes, shapes.c.shape == stored.c.shape)
+        .where(window.minutes(stored), shapes.c.kind != Kind.STATE.value)
+        .group_by(stored.c.minute, stored.c.verdict)
+    )
+    found = rows.all()
+    if not found:
+        return VerdictCourse(step_s=_MINUTE_S, moments=())
+    first, last = min(row.minute for row in found), max(row.minute for row in found)
+    minutes = (last - first) // MAX_MOMENTS + 1
+    steps: dict[int, Counter[Verdict]] = defaultdict(Counter)
+    for row in found:
+        steps[(row.minute - first) // minutes][Verdict(row.verdict)] += int(row.n)
+    return VerdictCourse(
+        step_s=minutes * _MINUTE_S,
+        moments=tuple(
+            VerdictMoment(
+                at_ns=(first + step * minutes) * NANOSECONDS_PER_MINUTE, verdicts=dict(steps[step])
+            )
+            for step in sorted(steps)
+        ),
+    )
 
 
 async def _of_chosen(connection: AsyncConnection, window: Window) -> Progress:

@@ -296,6 +296,22 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictMoment:
+    """The verdicts on operations that came in a step of time."""
+
+    at_ns: int
+    verdicts: Mapping[Verdict, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictCourse:
+    """Verdicts over time, in whole minutes; steps without any are left out."""
+
+    step_s: int
+    moments: tuple[VerdictMoment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
     """When a part of Parallax last wrote, and its lag then."""
 
@@ -350,6 +366,9 @@ class Evidence:
     flags: tuple[FlagChange, ...]
     """All changes of flags that are on the ledger, whatever the window, the newest first."""
     progress: Progress
+    lag: Progress
+    """How far the verifier was behind all that was asked for, whichever collections were chosen."""
+    course: VerdictCourse
     heartbeats: tuple[Heartbeat, ...]
     positions: tuple[Position, ...]
     namespaces: tuple[str, ...] = ()

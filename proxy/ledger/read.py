@@ -16,7 +16,8 @@ from comparators.verdict import Verdict
 from proxy.ledger import queries
 from proxy.ledger.bounds import DEFAULTS, Gates
 from proxy.ledger.conclusion import Conclusion, GateReport
-from proxy.ledger.course import progress
+from proxy.ledger.course import lag, progress
+from proxy.ledger.course import verdicts as verdict_course
 from proxy.ledger.engine import reading_engine, shown_url, translated_failures
 from proxy.ledger.entries import SAMPLED, DivergenceState, Dropped, EventKind, Writer
 from proxy.ledger.evidence import (
@@ -41,6 +42,8 @@ from proxy.ledger.evidence import (
     Status,
     SweepEvidence,
     Tally,
+    VerdictCourse,
+    VerdictMoment,
 )
 from proxy.ledger.facts import Read, Standing, standing
 from proxy.ledger.flag_changes import FlagChange, flag_changes
@@ -92,6 +95,8 @@ __all__ = [
     "Status",
     "SweepEvidence",
     "Tally",
+    "VerdictCourse",
+    "VerdictMoment",
     "Writer",
     "read_report",
     "status",
@@ -257,6 +262,8 @@ async def _evidence(
         divergent=await queries.divergent(connection, window),
         divergences=await queries.divergences(connection, window),
         progress=await progress(connection, window),
+        lag=await lag(connection, window),
+        course=await verdict_course(connection, window),
         heartbeats=heartbeats,
         positions=await queries.positions(connection),
         sweeps=sweeps,

@@ -116,6 +116,14 @@ async def test_an_independent_query_finds_the_same_figures(
     assert summed(told.rules, "namespace", "rule") == counted(rules, "namespace", "rule")
     assert sum(told.divergences.values()) == sum(int(row["n"]) for row in diverged)
     assert {one.namespace for one in told.collections} == {row["namespace"] for row in counts}
+    by_verdict = Counter[str]()
+    for moment in told.course.moments:
+        by_verdict.update({str(verdict): n for verdict, n in moment.verdicts.items()})
+    judged = Counter[str]()
+    for row in counts:
+        if not row["is_state"]:
+            judged[row["verdict"]] += int(row["n"])
+    assert by_verdict == judged
     assert sum(moment.seen for moment in told.progress.moments) == sum(
         int(row["n"]) for row in counts if not row["is_state"]
     )

@@ -24,6 +24,8 @@ from proxy.ledger.read import (
     Sample,
     ShapeEvidence,
     Tally,
+    VerdictCourse,
+    VerdictMoment,
 )
 
 START_NS = 1_800_000_000_000_000_000
@@ -74,6 +76,11 @@ def evidence(
         "actions": (),
         "flags": (),
         "progress": Progress(step_s=1, moments=tuple(moment(n) for n in range(3))),
+        "lag": Progress(step_s=1, moments=tuple(moment(n) for n in range(3))),
+        "course": VerdictCourse(
+            step_s=60,
+            moments=(VerdictMoment(at_ns=START_NS, verdicts=tally.verdicts),) if tally.seen else (),
+        ),
         "heartbeats": (
             Heartbeat(
                 part="verifier",
@@ -123,6 +130,7 @@ def empty() -> Evidence:
         shapes=(),
         heartbeats=(),
         progress=Progress(step_s=1, moments=()),
+        lag=Progress(step_s=1, moments=()),
     )
 
 

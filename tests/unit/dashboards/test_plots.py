@@ -3,12 +3,22 @@ import pytest
 from comparators.verdict import Verdict
 from dashboards.report.plots import (
     HISTOGRAM_BINS,
+    LEAST_HEIGHT,
     LogAxis,
     distribution,
     latency_plot,
+    stack,
     time_line,
 )
-from proxy.ledger.read import CollectionEvidence, Latency, Progress, Quantiles, Tally
+from proxy.ledger.read import (
+    CollectionEvidence,
+    Latency,
+    Progress,
+    Quantiles,
+    Tally,
+    VerdictCourse,
+    VerdictMoment,
+)
 from tests.unit.dashboards.evidence import TIMED, UNTIMED, moment
 
 
@@ -103,3 +113,19 @@ def test_a_time_line_of_zeros_is_flat() -> None:
 
     assert plot is not None
     assert [bar.height for bar in plot.bars] == [0]
+
+
+def test_every_verdict_of_a_step_is_seen_and_the_highest_step_fills_its_box() -> None:
+    well = VerdictMoment(at_ns=0, verdicts={Verdict.MATCH: 9_997, Verdict.MISMATCH: 3})
+    half = VerdictMoment(at_ns=60 * 10**9, verdicts={Verdict.MATCH: 5_000})
+
+    plot = stack(VerdictCourse(step_s=60, moments=(well, half)))
+
+    assert plot is not None
+    match, mismatch, later = plot.layers
+    assert (match.y + match.height, mismatch.y) == (100, 0)
+    assert mismatch.height == LEAST_HEIGHT == match.y
+    assert (later.x, later.width, later.y, later.height) == (50, 50, 50, 50)
+    assert plot.verdicts == (Verdict.MATCH, Verdict.MISMATCH)
+    assert "match 14,997, mismatch 3" in plot.label
+    assert stack(VerdictCourse(step_s=60, moments=())) is None
