@@ -9,7 +9,7 @@ from comparators.outcome import Acknowledgement, Count, Failure, Outcome, WriteE
 from comparators.shape import shape_of
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.exchange import Exchange
-from proxy.shadow.traces import NO_ANSWER, Traces
+from proxy.shadow.traces import MOST_SLOW_PER_S, NO_ANSWER, Traces
 from proxy.tracing.context import Parent
 from proxy.tracing.passage import Passage
 from proxy.tracing.stint import Told
@@ -97,6 +97,20 @@ def test_what_is_slow_is_told_unless_the_application_does_not_record_it() -> Non
 
     assert told(exchange(), outcome=slow) is not None
     assert told(exchange(parent=UNSAMPLED), outcome=slow) is None
+
+
+def test_where_everything_is_slow_some_of_it_is_told() -> None:
+    trails: list[Told] = []
+    traces = Traces(LOG, ratio=0, slow_beyond_s=0.1, put=trails.append)
+    slow = replace(COUNTED, duration_s=0.11)
+    matched = Judgement(verdict=Verdict.MATCH)
+
+    for start in range(100):
+        one = exchange(start)
+        traces.judged(one, matched, shape_of(one.operation), slow)
+
+    # Few more where a second begins meanwhile.
+    assert MOST_SLOW_PER_S <= len(trails) <= 3 * MOST_SLOW_PER_S
 
 
 def test_the_same_exchange_has_the_same_numbers_and_another_one_others() -> None:
