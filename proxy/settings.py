@@ -28,6 +28,7 @@ from comparators.errors import SettingsError
 from proxy.ledger.bounds import Gates
 from proxy.settings_sections import (
     Backfill,
+    Cache,
     Capture,
     Dashboard,
     Data,
@@ -40,6 +41,7 @@ from proxy.settings_sections import (
     Log,
     Rollout,
     Rules,
+    Search,
     Serving,
     Telemetry,
     Verifier,
@@ -91,6 +93,8 @@ class Settings(BaseSettings):
     telemetry: Telemetry = Telemetry()
     dashboard: Dashboard = Dashboard()
     http: Http = Http()
+    search: Search = Search()
+    cache: Cache = Cache()
     data: Data = Data()
 
     @property

@@ -291,6 +291,30 @@ class Http(_Section):
     prometheus: Annotated[str, AfterValidator(_address_or_empty)] = ""
 
 
+class Search(_Section):
+    """The search engine of the HTTP API."""
+
+    enabled: bool = False
+    url: Annotated[str, _uri_of("http", "https", "meilisearch")] = Field(default="", repr=False)
+    key: str = Field(default="", repr=False)
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = "parallax_"
+    within_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    sync: bool = True
+    sync_every_s: PositiveFloat = 30.0
+    compared: Annotated[float, Field(ge=0, le=1)] = 0.1
+    rank_tolerance: Annotated[float, Field(ge=0, le=1)] = 0.2
+
+
+class Cache(_Section):
+    """The cache before the database of the HTTP API."""
+
+    url: Annotated[str, _uri_of("redis", "rediss")] = Field(default="", repr=False)
+    ttl_s: PositiveFloat = 60.0
+    within_s: Annotated[float, Field(gt=0, le=10)] = 0.05
+    prefix: Annotated[str, Field(min_length=1)] = "parallax"
+    while_verifying: bool = False
+
+
 class Data(_Section):
     """Where everything that Parallax writes lies."""
 

@@ -53,6 +53,9 @@ SYSTEMS: Final[Mapping[str, str]] = {"legacy": "mongodb", "gateway": "postgresql
 EVENTS: Final[Mapping[str, str]] = {
     "bug": "Something happened that Parallax does not foresee; the traceback says where",
     "brake_broken": "What roll-backs hold back cannot be read or written; MongoDB answers what it may concern",
+    "cache_bypassed": "What the HTTP API reads through the relay is being verified; the cache is asked nothing",
+    "cache_hides_reads": "The cache answers reads that are to be verified, as `cache.while_verifying` says; those it answers are not",
+    "cache_used": "Nothing that the HTTP API reads is verified any more; the cache is used",
     "capture_failing": "The capture log cannot be written; what is lost meanwhile is counted",
     "capture_full": "The capture log has reached its limit; reads are dropped first",
     "capture_resumed": "Records are written again",

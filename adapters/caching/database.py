@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from adapters.caching.cache import Cache
-from adapters.caching.keys import CACHED, depends_on, key_of, renewed_by
+from adapters.caching.keys import CACHED, depends_on, everything_in, key_of, renewed_by
 from adapters.caching.outcomes import packed, unpacked
 from adapters.database import Database
 from adapters.gateway import Generated, Transaction
@@ -39,12 +39,25 @@ class CachedDatabase:
     Whoever writes through this object, or through another one on the same cache, finds what was written. An answer outlives a write that went past
     all of them, or whose tokens could not be renewed because the cache was away, by at most `ttl_s`; in this process such tokens
     are renewed before the cache is used again. Inside of a transaction nothing is cached.
+
+    While `is_used` says no, the cache is asked nothing at all; what is written meanwhile is void in it before it is used again. What `is_kept` refuses
+    is never in it.
     """
 
-    def __init__(self, database: Database, cache: Cache, *, ttl_s: float = TTL_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cache: Cache,
+        *,
+        ttl_s: float = TTL_S,
+        is_used: Callable[[], bool] = lambda: True,
+        is_kept: Callable[[Operation], bool] = lambda _: True,
+    ) -> None:
         self._database = database
         self._cache = cache
         self._ttl_s = ttl_s
+        self._is_used = is_used
+        self._is_kept = is_kept
         self._making: dict[str, asyncio.Future[Outcome]] = {}
         self._unrenewed: set[str] = set()
         self.tally: Final = Tally()
@@ -52,7 +65,9 @@ class CachedDatabase:
     async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
         """Run one operation."""
         if operation.kind in CACHED:
-            return await self._read(operation, generated)
+            if self._is_used() and self._is_kept(operation):
+                return await self._read(operation, generated)
+            return await self._database.run(operation, generated=generated)
         try:
             return await self._database.run(operation, generated=generated)
         finally:
@@ -140,7 +155,12 @@ class CachedDatabase:
         return None
 
     async def _renew(self, names: Sequence[str]) -> None:
-        if names and not await self._cache.renew(names):
+        if not names:
+            return
+        if not self._is_used():
+            # Not each document: there may be any number of them until it is used again.
+            self._unrenewed.update(map(everything_in, names))
+        elif not await self._cache.renew(names):
             self._unrenewed.update(names)
 
     async def _is_current(self) -> bool:
@@ -149,6 +169,27 @@ class CachedDatabase:
         if names and await self._cache.renew(names):
             self._unrenewed.difference_update(names)
         return not self._unrenewed
+
+
+class PastCache:
+    """The database behind a cache, for who must see it as it is: reads ask it, writes still make void what they touch."""
+
+    def __init__(self, database: Database, cached: CachedDatabase) -> None:
+        self._database = database
+        self._cached = cached
+
+    async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
+        """Run one operation."""
+        asked = self._database if operation.kind in CACHED else self._cached
+        return await asked.run(operation, generated=generated)
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction."""
+        return self._cached.transaction()
+
+    async def reachable(self) -> None:
+        """Return when the database answers; UnreachableError when it does not."""
+        await self._database.reachable()
 
 
 class _Noting:

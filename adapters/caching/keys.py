@@ -46,12 +46,21 @@ def renewed_by(operation: Operation) -> Sequence[str]:
     return (f"{namespace}:any", *(_document(namespace, each) for each in identifiers))
 
 
+def everything_in(name: str) -> str:
+    """Return the name of the token that makes void whatever a token does, and all else of its collection."""
+    collection, _, kind = name.rpartition(":")
+    if kind not in {"all", "any"}:
+        collection = collection.removesuffix(":id")
+    return f"{collection}:all"
+
+
 def key_of(operation: Operation, tokens: Sequence[str]) -> str:
     """Return the key of an answer: nothing of it can be read back."""
     digest = blake2b(digest_size=20)
     for token in tokens:
         digest.update(token.encode())
-    digest.update(encode({"kind": operation.kind.value, **operation.arguments}))
+    asked = {name: value for name, value in operation.arguments.items() if name != "comment"}
+    digest.update(encode({"kind": operation.kind.value, **asked}))
     return f"{operation.namespace}:{digest.hexdigest()}"
 
 

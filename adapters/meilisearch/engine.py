@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from meilisearch import Client
 from meilisearch.errors import MeilisearchApiError, MeilisearchError
+from requests import RequestException
 
 from adapters.adapter import Health
 from adapters.connection import peer_of
@@ -29,7 +31,6 @@ class Meilisearch:
     def __init__(self, url: str, *, prefix: str = "") -> None:
         self._url = url
         self._prefix = prefix
-        self._client = client_of(url, within_s=ANSWERS_WITHIN_S)
         self._where = peer_of(url, DEFAULT_PORT)
 
     async def prepare(self, indexes: Sequence[SearchIndex]) -> None:
@@ -61,6 +62,7 @@ class Meilisearch:
             "limit": query.limit,
             "offset": query.offset,
             "attributesToRetrieve": ["id", "key", index.title],
+            "matchingStrategy": "all",
         }
         answer = await self._asked(lambda: self._index(index).search(query.text, options))
         return Ranked(entries=answer["hits"], about=answer["estimatedTotalHits"])
@@ -76,6 +78,11 @@ class Meilisearch:
 
     def _named(self, index: SearchIndex) -> str:
         return f"{self._prefix}{index.name}"
+
+    @property
+    def _client(self) -> Client:
+        # One for each call: it keeps the headers of a request where another thread's would meet them.
+        return client_of(self._url, within_s=ANSWERS_WITHIN_S)
 
     def _index(self, index: SearchIndex) -> Any:
         return self._client.index(self._named(index))
@@ -99,6 +106,10 @@ class Meilisearch:
         except MeilisearchError as error:
             raise UnreachableError(
                 "Meilisearch does not answer", where=self._where, remedy="is it running there?"
+            ) from error
+        except RequestException as error:
+            raise UnreachableError(
+                "what answers is not Meilisearch", where=self._where, remedy="is it at this port?"
             ) from error
 
     def _refusal(self, code: str) -> RefusedError:

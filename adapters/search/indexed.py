@@ -22,17 +22,23 @@ _WRITES: Final = frozenset({Kind.INSERT, Kind.UPDATE, Kind.FIND_AND_MODIFY, Kind
 
 
 class IndexedDatabase:
-    """Mark what is written in the collections that are searched; `changed` is called after each such write."""
+    """Mark what is written in the collections that are searched; `changed` is called after each such write.
 
-    def __init__(self, database: Database, *, changed: Callable[[], None]) -> None:
+    `seen` is the same database as it is, where `database` is one with a cache: it is asked what a delete may remove.
+    """
+
+    def __init__(
+        self, database: Database, *, changed: Callable[[], None], seen: Database | None = None
+    ) -> None:
         self._database = database
         self._changed = changed
+        self._seen = seen or database
 
     async def run(self, operation: Operation, *, generated: Generated) -> Outcome:
         """Run one operation."""
         if not _is_indexed(operation):
             return await self._database.run(operation, generated=generated)
-        outcome = await _run(self._database, operation, generated)
+        outcome = await _run(self._database, operation, generated, seen=self._seen)
         self._changed()
         return outcome
 
@@ -58,20 +64,28 @@ class _Marking:
         """Run one operation inside the transaction."""
         if not _is_indexed(operation):
             return await self._transaction.run(operation, generated=generated)
-        return await _run(self._transaction, operation, generated)
+        return await _run(self._transaction, operation, generated, seen=self._transaction)
 
 
 async def _run(
-    database: Transaction | Database, operation: Operation, generated: Generated
+    database: Transaction | Database,
+    operation: Operation,
+    generated: Generated,
+    *,
+    seen: Transaction | Database,
 ) -> Outcome:
     if operation.kind is Kind.DELETE or operation.arguments.get("remove"):
-        await _note(database, operation, generated)
+        await _note(database, operation, generated, seen=seen)
         return await database.run(operation, generated=generated)
     return await database.run(marked(operation), generated=generated)
 
 
 async def _note(
-    database: Transaction | Database, operation: Operation, generated: Generated
+    database: Transaction | Database,
+    operation: Operation,
+    generated: Generated,
+    *,
+    seen: Transaction | Database,
 ) -> None:
     """Note which documents a delete may remove; that some of them stay does no harm."""
     arguments = operation.arguments
@@ -82,7 +96,7 @@ async def _note(
         kind=Kind.FIND,
         arguments={"filter": {"$or": filters}, "projection": {"_id": 1}},
     )
-    result = (await database.run(found, generated=generated)).result
+    result = (await seen.run(found, generated=generated)).result
     if not isinstance(result, Documents) or not result.documents:
         return
     updates = [

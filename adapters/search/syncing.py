@@ -38,10 +38,13 @@ class Synced:
 class Indexer:
     """Sync the indexes of one database with an engine."""
 
-    def __init__(self, database: Database, name: str, engine: SearchEngine) -> None:
+    def __init__(
+        self, database: Database, name: str, engine: SearchEngine, *, every_s: float = EVERY_S
+    ) -> None:
         """`database` is the one behind `IndexedDatabase`: its own marks are no changes."""
         self._ask = Asker(database, name)
         self._engine = engine
+        self._every_s = every_s
         self._woken = asyncio.Event()
         self.failure: ParallaxError | None = None
         """Why the last attempt of `run` failed, None where it did not."""
@@ -154,7 +157,7 @@ class Indexer:
 
     async def _changed(self) -> None:
         try:
-            async with asyncio.timeout(EVERY_S):
+            async with asyncio.timeout(self._every_s):
                 await self._woken.wait()
         except TimeoutError:
             return

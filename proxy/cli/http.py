@@ -13,10 +13,12 @@ from adapters.repositories.databases import database_for, url_from
 from adapters.repositories.gateway import RepositoryGateway
 from comparators.errors import RefusedError, SettingsError
 from proxy.cli import options
+from proxy.cli.cached import layered
 from proxy.cli.certificates import tls_of
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_cancelled
 from proxy.cli.maps import maps_of
+from proxy.cli.searched import beside, engine_of, indexer_of, marking, searching_of
 from proxy.cli.telling import telling_front
 from proxy.http.front import Front, Limits
 from proxy.http.tokens import Scope, Token, Tokens, hash_of, new_secret, read_tokens, write_tokens
@@ -60,6 +62,11 @@ Scopes = Annotated[
     list[Scope], typer.Option("--scope", help="What it allows; again for more.", metavar="SCOPE")
 ]
 
+User = Annotated[
+    str | None,
+    typer.Option("--user", help="It only searches, and only what is this user's.", metavar="ID"),
+]
+
 
 @HTTP.callback()
 def http(
@@ -95,7 +102,11 @@ def http(
 
 @TOKENS.command("add")
 def add(
-    name: Name, scope: Scopes, config: options.Config = None, data: options.DataDirectory = None
+    name: Name,
+    scope: Scopes,
+    user: User = None,
+    config: options.Config = None,
+    data: options.DataDirectory = None,
 ) -> None:
     """Make a token and print it; nobody can read it again."""
     path = options.settings_of(config, data=data).tokens_file
@@ -107,7 +118,7 @@ def add(
             remedy="remove it first, or take another name",
         )
     secret = new_secret()
-    token = Token(name=name, sha256=hash_of(secret), scopes=frozenset(scope))
+    token = Token(name=name, sha256=hash_of(secret), scopes=frozenset(scope), user=user)
     write_tokens(path, [*known, token])
     typer.echo(secret)
 
@@ -129,7 +140,8 @@ def remove(name: Name, config: options.Config = None, data: options.DataDirector
 def show(config: options.Config = None, data: options.DataDirectory = None) -> None:
     """Show which tokens there are, and what they allow."""
     for token in read_tokens(options.settings_of(config, data=data).tokens_file):
-        typer.echo(f"{token.name}\t{' '.join(sorted(token.scopes))}")
+        of_user = "" if token.user is None else f"\tuser {token.user}"
+        typer.echo(f"{token.name}\t{' '.join(sorted(token.scopes))}{of_user}")
 
 
 async def served(settings: Settings, parent: int | None) -> None:
@@ -137,6 +149,7 @@ async def served(settings: Settings, parent: int | None) -> None:
     given = settings.http
     uri = database_uri(settings)
     address = address_of(given.listen or DEFAULT_LISTEN)
+    engine = engine_of(settings)
     tokens = Tokens(settings.tokens_file)
     if not tokens.all:
         raise SettingsError(
@@ -149,13 +162,19 @@ async def served(settings: Settings, parent: int | None) -> None:
     with cancelled_by_signals(), cancelled_without(parent):
         async with AsyncExitStack() as held:
             told = held.enter_context(telling)
-            traced = TracedDatabase(await held.enter_async_context(_database(settings, uri)))
-            gateway = RepositoryGateway(
-                nullcontext(traced), name=name_of(settings, uri), models=models_file(settings)
+            behind = await held.enter_async_context(_database(settings, uri))
+            name, models = name_of(settings, uri), models_file(settings)
+            layers = await held.enter_async_context(
+                layered(settings, behind, uri=uri, name=name, models=models)
             )
+            indexer = indexer_of(settings, engine, layers.seen, name)
+            traced = TracedDatabase(marking(layers, engine, indexer))
+            gateway = RepositoryGateway(nullcontext(traced), name=name, models=models)
             await held.enter_async_context(gateway)
             if given.ensure_indexes:
                 await gateway.ensure_indexes()
+            searching = searching_of(settings, gateway, traced, engine, indexer, name=name)
+            await held.enter_async_context(beside(indexer))
             front = Front(
                 gateway,
                 traced,
@@ -164,6 +183,7 @@ async def served(settings: Settings, parent: int | None) -> None:
                 limits=_limits(settings),
                 answered=told.metrics.request,
                 spans=told.spans,
+                searching=searching,
             )
             try:
                 await front.run(

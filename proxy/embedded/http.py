@@ -21,12 +21,18 @@ class EmbeddedHttp(ListeningCommand):
         return f"http://127.0.0.1:{self.port}"
 
 
-def tokens_named(directory: Path, scopes: Mapping[str, tuple[Scope, ...]]) -> Path:
-    """Write a file of tokens that are no secrets: each is its own name."""
+def tokens_named(
+    directory: Path, scopes: Mapping[str, tuple[Scope, ...]], users: tuple[str, ...] = ()
+) -> Path:
+    """Write a file of tokens that are no secrets: each is its own name. Those of `users` belong to a user of that name."""
     path = directory / TOKENS
     tokens = [
         Token(name=name, sha256=hash_of(name), scopes=frozenset(allowed))
         for name, allowed in scopes.items()
+    ]
+    tokens += [
+        Token(name=name, sha256=hash_of(name), scopes=frozenset({Scope.READ}), user=name)
+        for name in users
     ]
     write_tokens(path, tokens)
     return path

@@ -195,5 +195,7 @@ class Route:
     """It changes something, so that it may carry an `Idempotency-Key`."""
     transactional: bool = False
     """It may carry the id of a `Transaction`."""
+    owned: bool = False
+    """A token of a user may call it: it finds what is theirs alone."""
     problems: tuple[Code, ...] = field(default=())
     """Those beyond what any route with its properties may answer."""

@@ -35,6 +35,8 @@ class Entrance:
         scope = Scope.ADMIN if route.scope is None else route.scope
         if not token.allows(scope):
             raise ProblemError(Code.OUT_OF_SCOPE, f"it takes a token with the scope {scope}")
+        if token.user is not None and not route.owned:
+            raise ProblemError(Code.OUT_OF_SCOPE, "a token of a user may only search")
         return token
 
     def _token(self, request: web.Request) -> Token | None:

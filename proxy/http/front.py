@@ -25,7 +25,7 @@ from proxy.http.pacing import Pacing
 from proxy.http.pages import add_pages
 from proxy.http.parts import Parts
 from proxy.http.routes import ROUTES
-from proxy.http.searching import DatabaseSearch
+from proxy.http.searching import EntitySearch, Searching
 from proxy.http.spans import spans_of
 from proxy.http.timed import Answered, timed
 from proxy.http.tokens import Tokens
@@ -70,6 +70,7 @@ class Front:
         answers: Path,
         limits: Limits,
         answered: Answered,
+        searching: Searching,
         spans: Served | None = None,
     ) -> None:
         """`gateway` is connected, and its database is `traced`; `answered` is told of every answer.
@@ -77,6 +78,7 @@ class Front:
         `spans` tells of requests in traces; None where nobody is told.
         """
         self._spans = spans
+        self._searching = searching
         self._answered = answered
         self._limits = limits
         self._gateway = gateway
@@ -164,7 +166,8 @@ class Front:
             entities=self._entities,
             database=self._traced,
             transactions=self._transactions,
-            search=DatabaseSearch(),
+            search=EntitySearch(self._searching),
+            searching=self._searching,
             transaction_s=limits.transaction_s,
         )
         return Door(

@@ -9,6 +9,7 @@ from proxy.http.paging import page_of
 from proxy.http.pipelines import check_pipeline
 from proxy.http.populates import populates
 from proxy.http.problems import Code, ProblemError
+from proxy.http.searching import owned
 
 MOST: Final = 1000
 USUAL: Final = 20
@@ -89,10 +90,12 @@ async def search(call: Call) -> Reply:
     given = call.given
     condition = given["filter"] or {}
     check_filter(condition, hidden_from(call))
+    if call.token.user is not None:
+        condition = owned(condition, call.token.user, call.on)
     found = await call.parts.search.find(
         call.on, given["query"], condition, limit=given["limit"], session=call.session
     )
-    return Reply(document={"items": found.items, "by": found.by})
+    return Reply(document={"items": found.items, "by": found.by, "because": found.because})
 
 
 def hidden_from(call: Call) -> frozenset[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from adapters.database import Database
 from proxy.http.entity import Entity
-from proxy.http.searching import Search
+from proxy.http.searching import EntitySearch, Searching
 from proxy.http.transactions import Transactions
 
 
@@ -16,7 +16,8 @@ class Parts:
     entities: Mapping[str, Entity]
     database: Database
     transactions: Transactions
-    search: Search
+    search: EntitySearch
+    searching: Searching
     transaction_s: float
     """How long a transaction of a client may last."""
 

@@ -7,6 +7,7 @@ from typing import Final
 from proxy.http import batches, documents, held, lists, populates
 from proxy.http.declared import Answer, Body, Kind, Member, Route
 from proxy.http.problems import Code
+from proxy.http.search_routes import SEARCH_SCHEMAS, SEARCHES
 from proxy.http.tokens import Scope
 
 _POPULATE: Final = Member(
@@ -79,6 +80,7 @@ _OF_CHANGE: Final = (
 )
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *SEARCHES,
     Route(
         name="begin_transaction",
         method="POST",
@@ -279,6 +281,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             ),
         ),
         transactional=True,
+        owned=True,
         answers={200: Answer(meaning="The best ones, and who found them", schema="Found")},
         problems=_OF_QUERY,
     ),
@@ -437,9 +440,10 @@ SCHEMAS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
             "type": "object",
             "properties": {
                 "items": {"type": "array", "items": {"type": "object"}},
-                "by": {"type": "string", "description": "Who found them: `database`"},
+                "by": {"enum": ["engine", "database"], "description": "Who found them"},
+                "because": {"type": "string", "description": "Why it was not the engine"},
             },
-            "required": ["items", "by"],
+            "required": ["items", "by", "because"],
         },
         "Result": {
             "type": "object",
@@ -451,6 +455,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
             "properties": {"values": {"type": "array"}},
             "required": ["values"],
         },
+        **SEARCH_SCHEMAS,
         "Count": {
             "type": "object",
             "properties": {"count": {"type": "integer", "minimum": 0}},

@@ -9,11 +9,11 @@ import json
 import os
 import secrets
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from comparators.errors import SettingsError
 
@@ -32,11 +32,12 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A token as the file keeps it."""
+    """A token as the file keeps it. One of a `user` searches what is theirs, and does nothing else."""
 
     name: str
     sha256: str
     scopes: frozenset[Scope]
+    user: str | None = None
 
     def allows(self, scope: Scope) -> bool:
         """Return whether the token may do what takes this scope."""
@@ -98,6 +99,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
                 name=str(entry["name"]),
                 sha256=str(entry["sha256"]),
                 scopes=frozenset(map(Scope, entry["scopes"])),
+                user=_user(entry),
             )
             for entry in entries
         )
@@ -120,12 +122,23 @@ def write_tokens(path: Path, tokens: Sequence[Token]) -> None:
             f"sha256 = {json.dumps(token.sha256)}",
             f"scopes = {json.dumps(sorted(token.scopes))}",
         ]
+        if token.user is not None:
+            lines.append(f"user = {json.dumps(token.user)}")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
         file.write("\n".join(lines) + "\n")
     beside.replace(path)
+
+
+def _user(entry: Mapping[str, Any]) -> str | None:
+    user = entry.get("user")
+    if user is None or (isinstance(user, str) and user):
+        return user
+    # Whoever may search as nobody might be taken for one who may do everything.
+    message = "`user` is a text"
+    raise ValueError(message)
 
 
 def _missing(path: Path) -> SettingsError:

@@ -86,6 +86,8 @@ class FakeMeilisearch:
         name, asked = request.match_info["name"], await request.json()
         if name not in self.indexes:
             return _refusal(404, "index_not_found")
+        if asked["matchingStrategy"] != "all":
+            return _refusal(400, "invalid_search_matching_strategy")
         settings = self.settings.get(name, {})
         conditions = [_CONDITION.fullmatch(each) for each in asked.get("filter", [])]
         fields = [each[1] if each else "" for each in conditions]
@@ -95,7 +97,7 @@ class FakeMeilisearch:
             each
             for each in self.indexes[name].values()
             if all(_holds(each, condition) for condition in conditions)
-            and _rank(each, asked["q"], settings["searchableAttributes"])
+            and _is_found(each, asked["q"], settings["searchableAttributes"])
         ]
         found.sort(key=lambda each: -_rank(each, asked["q"], settings["searchableAttributes"]))
         page = found[asked["offset"] : asked["offset"] + asked["limit"]]
@@ -159,6 +161,11 @@ def _holds(entry: Mapping[str, Any], condition: re.Match[str] | None) -> bool:
             return bool(entry[field] >= int(value))
         case _:
             return bool(entry[field] < int(value))
+
+
+def _is_found(entry: Mapping[str, Any], text: str, fields: list[str]) -> bool:
+    """Return whether an entry has all words, as with the matching strategy `all`."""
+    return all(_rank(entry, word, fields) for word in text.split())
 
 
 def _rank(entry: Mapping[str, Any], text: str, fields: list[str]) -> int:

@@ -105,9 +105,9 @@ async def bench(
 
 
 async def test_what_is_written_is_found_ranked_by_the_engine(bench: Bench) -> None:
-    await bench.say("ada", "a quick question about PostgreSQL", identifier=1)
-    await bench.say("ada", "about about PostgreSQL indexes", identifier=2)
-    await bench.say("ada", "the weather", identifier=3)
+    await bench.say("ada", "a quick question about indexes of PostgreSQL", identifier=1)
+    await bench.say("ada", "about PostgreSQL indexes", identifier=2, sender="PostgreSQL")
+    await bench.say("ada", "indexes of the weather", identifier=3)
 
     synced = await bench.indexer.sync()
     found = await bench.search.search(Wish(text="postgres indexes", owner="ada", fields={}))
