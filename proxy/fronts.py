@@ -2,8 +2,9 @@
 
 from opentelemetry.metrics import Histogram, Meter
 
+from comparators.verdict import Verdict
 from proxy.distributions import BOUNDS_S
-from proxy.measures import COMMAND_SERVED, HTTP_SERVED, Declared
+from proxy.measures import COMMAND_SERVED, HTTP_SERVED, SEARCHES_COMPARED, Declared
 
 
 class FrontMetrics:
@@ -13,6 +14,14 @@ class FrontMetrics:
         self._http, self._commands = (
             _histogram(meter, declared) for declared in (HTTP_SERVED, COMMAND_SERVED)
         )
+
+        self._searches = meter.create_counter(
+            SEARCHES_COMPARED.name, SEARCHES_COMPARED.unit, SEARCHES_COMPARED.meaning
+        )
+
+    def search(self, collection: str, verdict: Verdict) -> None:
+        """Add a search that was compared."""
+        self._searches.add(1, {"parallax.verdict": verdict.value, "db.collection.name": collection})
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Add an answer of the HTTP API; `route` is a pattern of the router, empty where none was meant."""

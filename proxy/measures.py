@@ -241,7 +241,13 @@ COMMAND_SERVED: Final = Declared(
     meaning="How long `parallax gateway` took to answer a command of a driver, told by its own process",
     labels=("db.operation.name", "error.type"),
 )
-OF_FRONTS: Final = (HTTP_SERVED, COMMAND_SERVED)
+SEARCHES_COMPARED: Final = Declared(
+    name="parallax.searches.compared",
+    unit="{search}",
+    meaning="Searches of the HTTP API that engine and database both made, by what the comparison came to",
+    labels=("parallax.verdict", "db.collection.name"),
+)
+OF_FRONTS: Final = (HTTP_SERVED, COMMAND_SERVED, SEARCHES_COMPARED)
 EXPORT_DROPS: Final = Declared(
     name="parallax.telemetry.drops",
     unit="{item}",

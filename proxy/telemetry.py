@@ -106,6 +106,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "rolled_back": "The flag of a collection was set back to `shadow` because the evidence turned bad",
     "rules_broken": "The rules file was changed and is broken, or holds a rule that has expired: the rules before it stay in force until it is corrected",
     "rules_read": "The rules file was changed: from here on its rules are in force",
+    "search_differs": "Engine and database find different documents for the same words, or rank them differently, and nothing explains it",
     "server_ended": "The process that answers in place of MongoDB ended and is started again",
     "serving": "Drivers can connect to `parallax gateway`",
     "serving_failed": "A command ended with an error that Parallax does not foresee; its client was told so",

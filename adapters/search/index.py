@@ -49,6 +49,11 @@ class SearchIndex:
         entry.update({field: tag_of(document.get(field)) for field in self.filters})
         return entry
 
+    def words(self, document: Mapping[str, Any]) -> str:
+        """Return the texts of a document as an index has them, one a line."""
+        texts = (_text(document.get(field)) for field in self.texts)
+        return "\n".join(each if isinstance(each, str) else "\n".join(each) for each in texts)
+
 
 MESSAGES: Final = SearchIndex(
     entity="Message",

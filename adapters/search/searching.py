@@ -22,7 +22,7 @@ from adapters.search.asking import Asker, beginning, containing
 from adapters.search.engine import Query, Ranked, SearchEngine
 from adapters.search.index import INDEXES, MARK, SearchIndex, identifier_of
 from comparators.canonical import document_key
-from comparators.errors import RefusedError, UnreachableError
+from comparators.errors import RefusedError, UnreachableError, UnsupportedError
 
 ENGINE: Final = "engine"
 DATABASE: Final = "database"
@@ -111,7 +111,7 @@ class Search:
 
     async def search(self, wish: Wish) -> Found:
         """Find documents; RefusedError for a wish that makes no sense."""
-        indexes = _indexes_of(wish, self.indexes)
+        indexes = self.indexes_of(wish)
         if not wish.text.strip():
             return Found(hits=(), about=0, by=DATABASE, because="nothing was looked for")
         if self.engine is None:
@@ -124,6 +124,31 @@ class Search:
             self._away_until_s = time.monotonic() + RETRY_AFTER_S
             return await self.by_database(wish, because=error.what)
         return await self._read_all(wish, indexes, ranked)
+
+    def indexes_of(self, wish: Wish) -> Sequence[SearchIndex]:
+        """Return the indexes that a wish is about; RefusedError for one that makes no sense."""
+        return _indexes_of(wish, self.indexes)
+
+    async def by_text(self, wish: Wish, index: SearchIndex) -> Mapping[bytes, float] | None:
+        """Return how a text index of the database ranks what it finds, by key; None where there is none."""
+        phrases = " ".join(f'"{word.replace(chr(34), "")}"' for word in words_of(wish.text))
+        score = {"$meta": "textScore"}
+        try:
+            found = await self._ask.find(
+                index.collection,
+                filter={**_narrowed(wish, index), "$text": {"$search": phrases}},
+                projection={"_id": 1, "score": score},
+                sort={"score": score},
+                limit=wish.limit,
+            )
+        except (RefusedError, UnsupportedError):
+            return None
+        return {document_key(each["_id"]): float(each["score"]) for each in found}
+
+    async def unindexed(self, index: SearchIndex, owner: str) -> int:
+        """Return how many documents of an owner the index does not hold as they are."""
+        condition = {index.owner: owned_by(owner), MARK: {"$ne": True}}
+        return await self._ask.count(index.collection, condition)
 
     async def suggest(self, text: str, *, owner: str, limit: int = 5) -> Sequence[str]:
         """Return titles of an owner's documents that begin so, the newest first."""
@@ -203,7 +228,7 @@ class Search:
     async def by_database(self, wish: Wish, *, because: str = "") -> Found:
         """Find the documents in which all words are, the newest first, without the engine."""
         about, found = 0, []
-        for index in _indexes_of(wish, self.indexes):
+        for index in self.indexes_of(wish):
             words = [
                 {"$or": [{field: containing(word)} for field in index.texts]}
                 for word in words_of(wish.text)

@@ -13,12 +13,20 @@ from adapters.repositories.databases import database_for, url_from
 from adapters.repositories.gateway import RepositoryGateway
 from comparators.errors import RefusedError, SettingsError
 from proxy.cli import options
-from proxy.cli.cached import layered
+from proxy.cli.cached import is_relay, layered
 from proxy.cli.certificates import tls_of
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_cancelled
 from proxy.cli.maps import maps_of
-from proxy.cli.searched import beside, engine_of, indexer_of, marking, searching_of
+from proxy.cli.searched import (
+    beside,
+    comparing_of,
+    engine_of,
+    indexer_of,
+    marking,
+    search_of,
+    searching_of,
+)
 from proxy.cli.telling import telling_front
 from proxy.http.front import Front, Limits
 from proxy.http.tokens import Scope, Token, Tokens, hash_of, new_secret, read_tokens, write_tokens
@@ -173,8 +181,10 @@ async def served(settings: Settings, parent: int | None) -> None:
             await held.enter_async_context(gateway)
             if given.ensure_indexes:
                 await gateway.ensure_indexes()
-            searching = searching_of(settings, gateway, traced, engine, indexer, name=name)
-            await held.enter_async_context(beside(indexer))
+            search = search_of(settings, gateway, traced, engine, name=name)
+            ranks = not is_relay(settings, uri)
+            comparing = comparing_of(settings, search, told.metrics.search, ranks=ranks)
+            await held.enter_async_context(beside(indexer, comparing))
             front = Front(
                 gateway,
                 traced,
@@ -183,7 +193,7 @@ async def served(settings: Settings, parent: int | None) -> None:
                 limits=_limits(settings),
                 answered=told.metrics.request,
                 spans=told.spans,
-                searching=searching,
+                searching=searching_of(search, indexer, comparing),
             )
             try:
                 await front.run(

@@ -12,13 +12,14 @@ from adapters.meilisearch.engine import Meilisearch
 from adapters.repositories.gateway import RepositoryGateway
 from adapters.search.engine import SearchEngine
 from adapters.search.indexed import IndexedDatabase
-from adapters.search.searching import Search
+from adapters.search.searching import Found, Search, Wish
 from adapters.search.syncing import Indexer
 from comparators.errors import ParallaxError, SettingsError
 from proxy.cli.cached import Layers
 from proxy.http.entity import entity_of
 from proxy.http.searching import Searching, indexes_of
 from proxy.http.traced import TracedDatabase
+from proxy.searches.comparing import Comparing, Judged
 from proxy.settings import Settings
 
 HOST_VARIABLE: Final = "MEILI_HOST"
@@ -85,18 +86,17 @@ def marking(layers: Layers, engine: SearchEngine | None, indexer: Indexer | None
     return IndexedDatabase(layers.database, changed=changed, seen=layers.seen)
 
 
-def searching_of(
+def search_of(
     settings: Settings,
     gateway: RepositoryGateway,
     traced: TracedDatabase,
     engine: SearchEngine | None,
-    indexer: Indexer | None,
     *,
     name: str,
-) -> Searching:
-    """Return what the API searches with: the entities that there are, without what they hide."""
+) -> Search:
+    """Return the search over the entities that there are, without what they hide."""
     entities = {each: entity_of(gateway.repository(each)) for each in gateway.names}
-    search = Search(
+    return Search(
         traced,
         name,
         engine,
@@ -104,7 +104,36 @@ def searching_of(
         hidden={each: entity.hidden for each, entity in entities.items()},
         within_s=settings.search.within_s,
     )
-    return Searching(search=search, indexer=indexer, answered=lambda _, __: None, compared=dict)
+
+
+def comparing_of(
+    settings: Settings, search: Search, judged: Judged, *, ranks: bool
+) -> Comparing | None:
+    """Return what compares the searches of engine and database; None where there is but one of them.
+
+    `ranks` says whether the database is asked how a text index of its ranks.
+    """
+    given = settings.search
+    if search.engine is None or not given.compared:
+        return None
+    return Comparing(
+        search,
+        share=given.compared,
+        rank_tolerance=given.rank_tolerance if ranks else None,
+        judged=judged,
+    )
+
+
+def searching_of(search: Search, indexer: Indexer | None, comparing: Comparing | None) -> Searching:
+    """Return what the API searches with."""
+    if comparing is None:
+        return Searching(search=search, indexer=indexer, answered=_nobody, compared=dict)
+    return Searching(
+        search=search,
+        indexer=indexer,
+        answered=comparing.answered,
+        compared=comparing.totals,
+    )
 
 
 @asynccontextmanager
@@ -125,6 +154,10 @@ async def beside(*jobs: Job | None) -> AsyncIterator[None]:
                 task.cancel()
     if failed is not None:
         raise failed
+
+
+def _nobody(_: Wish, __: Found) -> None:
+    """Have a search compared with nothing."""
 
 
 def _nothing() -> None:

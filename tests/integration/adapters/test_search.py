@@ -22,6 +22,7 @@ from adapters.search.index import FILES, INDEXES, MARK, MESSAGES
 from adapters.search.indexed import NOTES, IndexedDatabase
 from adapters.search.searching import DATABASE, ENGINE, Search, Wish
 from adapters.search.syncing import Indexer, Synced
+from comparators.canonical import document_key
 from comparators.errors import RefusedError
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement
@@ -293,6 +294,21 @@ async def test_a_batch_that_is_refused_is_told_and_not_marked(bench: Bench) -> N
         await bench.indexer.sync()
 
     assert [each[MARK] for each in await bench.stored()] == [False]
+
+
+async def test_a_text_index_ranks_where_the_database_tells_scores(bench: Bench) -> None:
+    await bench.say("ada", "green tea", identifier=1)
+    await bench.say("ada", "tea, green tea", identifier=2)
+    await bench.say("eve", "green tea", identifier=3)
+    wish = Wish(text="green tea", owner="ada", fields={})
+    assert await bench.search.by_text(wish, MESSAGES) is None
+
+    await bench.write(Kind.CREATE_INDEXES, indexes=[{"key": {"text": "text"}, "name": "text"}])
+    ranked = await bench.search.by_text(wish, MESSAGES)
+
+    # PostgreSQL tells no scores: there, content alone is compared.
+    on_mongodb = isinstance(bench.behind, MongoDatabase)
+    assert (ranked and list(ranked)) == ([document_key(2), document_key(1)] if on_mongodb else None)
 
 
 async def test_titles_are_suggested_and_indexes_counted(bench: Bench) -> None:

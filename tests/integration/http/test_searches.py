@@ -250,6 +250,38 @@ async def test_an_engine_that_is_away_costs_a_moment_and_no_error(searched: Sear
     assert (health.body["engine"], health.body["sync"]) == ("here", "on")
 
 
+async def test_what_engine_and_database_find_is_compared_after_the_answer(
+    searched: Searched,
+) -> None:
+    user = uuid4().hex
+    for text in ("tea one", "steam two", "coffee three", "cocoa four"):
+        await searched.say(user, text)
+    await searched.is_indexed("cocoa four")
+    await searched.engine_is_asked()
+    index = searched.engine.indexes[f"{PREFIX}messages"]
+    for entry in [each for each in index.values() if each["text"] == "coffee three"]:
+        del index[entry["id"]]
+
+    async def compared(text: str, verdict: str) -> None:
+        """Search, and wait until one more comparison has come to a verdict."""
+
+        async def total() -> int:
+            told = await searched.api("GET", "/v1/search/statistics", token="reader")
+            return int(told.body["compared"].get(verdict, 0))
+
+        async def is_more() -> bool:
+            return await total() > before
+
+        before = await total()
+        await searched.found(text, user=user, entities="Message")
+        await eventually(is_more, within_s=20)
+
+    await compared("cocoa", "match")
+    await compared("tea", "match_by_rule")
+    await compared("coffee", "mismatch")
+    assert "search_differs" in searched.api.served.log.read_text()
+
+
 async def test_a_cache_is_fresh_and_holds_no_secret_and_may_die(searched: Searched) -> None:
     user = {"email": f"{uuid4().hex}@example.com", "password": "hunter2" * 2, "provider": "local"}
     made = (await searched.api("POST", "/v1/User", user)).body

@@ -1,0 +1,1 @@
+"""Searches of both paths, compared."""
