@@ -23,15 +23,18 @@ from tests.e2e.both_sides import both_sides_become_equal
 from tests.e2e.ledger import Expected, assert_verified
 from tests.e2e.node_runs import run_node
 from tests.eventually import eventually
+from tests.peers.meilisearch_server import FakeMeilisearch, running_meilisearch
+from tests.peers.redis_server import RunningRedis, running_redis
 
 Parallax = Callable[..., Awaitable[tuple[int, str]]]
 DATABASE = "over_http"
 FORCED = ("--why", "it is a test", "--force")
+CUT_OVER = ("default", "cutover")
 STEPS: tuple[tuple[str, ...], ...] = (
     (),
     ("default", "dual", "--direction", "writes"),
     ("default", "gateway"),
-    ("default", "cutover"),
+    CUT_OVER,
     ("default", "shadow"),
 )
 """What an operator sets, one after the other."""
@@ -63,10 +66,28 @@ async def gateway(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="module")
+async def engine() -> AsyncIterator[tuple[FakeMeilisearch, str]]:
+    async with running_meilisearch() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def redis(server_directory: Path) -> AsyncIterator[RunningRedis]:
+    folder = server_directory / "http-cache"
+    folder.mkdir()
+    async with running_redis(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 async def sidecar(
-    behind: EmbeddedMongo, gateway: str, server_directory: Path
+    behind: EmbeddedMongo,
+    gateway: str,
+    engine: tuple[FakeMeilisearch, str],
+    redis: RunningRedis,
+    server_directory: Path,
 ) -> AsyncIterator[EmbeddedSidecar]:
-    """Run a sidecar that serves HTTP as well; its tables are those of LibreChat."""
+    """Run a sidecar that serves HTTP as well, with search and cache; its tables are those of LibreChat."""
     folder = server_directory / "http-sidecar"
     folder.mkdir()
     settings = {
@@ -75,6 +96,10 @@ async def sidecar(
         "PARALLAX_VERIFIER_NICE": "0",
         "PARALLAX_HTTP_LISTEN": f"127.0.0.1:{free_port()}",
         "PARALLAX_HTTP_NAME": DATABASE,
+        "PARALLAX_SEARCH_ENABLED": "true",
+        "PARALLAX_SEARCH_URL": engine[1],
+        "PARALLAX_SEARCH_COMPARED": "1",
+        "PARALLAX_CACHE_URL": redis.url,
         "PARALLAX_HTTP_TOKENS": str(tokens_named(folder, {"admin": (Scope.ADMIN,)})),
     }
     async with embedded_sidecar(
@@ -142,6 +167,22 @@ async def gets_on(writer: Writer, writing: asyncio.Task[None]) -> None:
     await eventually(lambda: writing.done() or writer.times > before + 5, within_s=30)
 
 
+async def finds(session: aiohttp.ClientSession, address: str, word: str) -> None:
+    """Write a message, and wait until the engine finds it."""
+    body = {"messageId": str(uuid4()), "conversationId": "s", "user": "s", "text": f"{word} here"}
+    async with session.post(f"{address}/v1/Message", json=body) as response:
+        assert response.status == 201
+
+    async def is_found() -> bool:
+        wish = {"query": word, "user": "s"}
+        async with session.post(f"{address}/v1/search", json=wish) as response:
+            told = await response.json()
+            texts = [each["document"]["text"] for each in told["items"]]
+            return told["by"] == "engine" and texts == [f"{word} here"]
+
+    await eventually(is_found, within_s=30)
+
+
 async def test_clients_stay_as_they_are_in_every_phase(
     sidecar: EmbeddedSidecar, behind: EmbeddedMongo, gateway: str, address: str, parallax: Parallax
 ) -> None:
@@ -152,7 +193,7 @@ async def test_clients_stay_as_they_are_in_every_phase(
     ):
         writer = Writer(session, address)
         writing = tasks.create_task(writer.run(ended))
-        for step in STEPS:
+        for number, step in enumerate(STEPS):
             if step:
                 code, told = await parallax("flags", "set", *step, *FORCED)
                 assert code == 0, told
@@ -161,6 +202,8 @@ async def test_clients_stay_as_they_are_in_every_phase(
             seen = (await run_node(("http.mjs",), address, DATABASE)).seen
             assert seen == SEEN_BY_NODE, step
             await gets_on(writer, writing)
+            await finds(session, address, f"word{number}")
+            assert ("cache_used" in sidecar.log.read_text()) == (number >= STEPS.index(CUT_OVER))
         ended.set()
     await sidecar.drained()
     await both_sides_become_equal(behind.uri, gateway, DATABASE)
