@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from meilisearch import Client
 from meilisearch.errors import MeilisearchApiError, MeilisearchError
+from requests import RequestException
 
 from adapters.adapter import Adapter, Capability, Health, Role
 from adapters.connection import ConnectionSettings, Port, Tls, peer_of
@@ -14,6 +15,8 @@ from comparators.errors import SettingsError, UnreachableError
 
 DEFAULT_PORT: Final = 7700
 CHECK_WITHIN_S: Final = 5
+NOT_ITS_ANSWERS: Final = (RequestException, ValueError, KeyError, TypeError, AttributeError)
+"""What its client raises for an answer that is JSON of another shape, or none."""
 
 
 class MeilisearchSettings(ConnectionSettings):
@@ -40,7 +43,7 @@ async def check(url: str) -> Health:
     began = time.perf_counter()
     where = peer_of(url, DEFAULT_PORT)
     try:
-        answer = await asyncio.to_thread(client_of(url).get_version)
+        version = await asyncio.to_thread(lambda: str(client_of(url).get_version()["pkgVersion"]))
     except MeilisearchApiError as error:
         raise SettingsError(
             f"Meilisearch refuses: {error.code}", where=where, remedy="is this its key?"
@@ -49,7 +52,16 @@ async def check(url: str) -> Health:
         raise UnreachableError(
             "Meilisearch does not answer", where=where, remedy="is it running there?"
         ) from error
-    return Health(version=answer["pkgVersion"], latency_s=time.perf_counter() - began)
+    except NOT_ITS_ANSWERS as error:
+        raise another(where) from error
+    return Health(version=version, latency_s=time.perf_counter() - began)
+
+
+def another(where: str) -> UnreachableError:
+    """Return the error for a server that answers, and not as Meilisearch does."""
+    return UnreachableError(
+        "what answers is not Meilisearch", where=where, remedy="is it at this port?"
+    )
 
 
 ADAPTER: Final = Adapter(

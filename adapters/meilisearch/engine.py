@@ -7,11 +7,16 @@ from typing import Any, Final, TypeVar
 
 from meilisearch import Client
 from meilisearch.errors import MeilisearchApiError, MeilisearchError
-from requests import RequestException
 
 from adapters.adapter import Health
 from adapters.connection import peer_of
-from adapters.meilisearch.adapter import DEFAULT_PORT, check, client_of
+from adapters.meilisearch.adapter import (
+    DEFAULT_PORT,
+    NOT_ITS_ANSWERS,
+    another,
+    check,
+    client_of,
+)
 from adapters.search.engine import Query, Ranked
 from adapters.search.index import SearchIndex, tag_of
 from comparators.errors import RefusedError, UnreachableError
@@ -64,13 +69,16 @@ class Meilisearch:
             "attributesToRetrieve": ["id", "key", index.title],
             "matchingStrategy": "all",
         }
-        answer = await self._asked(lambda: self._index(index).search(query.text, options))
-        return Ranked(entries=answer["hits"], about=answer["estimatedTotalHits"])
+
+        def ask() -> Ranked:
+            answer = self._index(index).search(query.text, options)
+            return Ranked(entries=list(answer["hits"]), about=int(answer["estimatedTotalHits"]))
+
+        return await self._asked(ask)
 
     async def count(self, index: SearchIndex) -> int:
         """Return how many entries an index has."""
-        stats = await self._asked(lambda: self._index(index).get_stats())
-        return int(stats.number_of_documents)
+        return await self._asked(lambda: int(self._index(index).get_stats().number_of_documents))
 
     async def health(self) -> Health:
         """Return the version, and how long the answer took."""
@@ -107,10 +115,8 @@ class Meilisearch:
             raise UnreachableError(
                 "Meilisearch does not answer", where=self._where, remedy="is it running there?"
             ) from error
-        except RequestException as error:
-            raise UnreachableError(
-                "what answers is not Meilisearch", where=self._where, remedy="is it at this port?"
-            ) from error
+        except NOT_ITS_ANSWERS as error:
+            raise another(self._where) from error
 
     def _refusal(self, code: str) -> RefusedError:
         # Only its code: a message can quote what was searched for.

@@ -5,11 +5,12 @@ cache is therefore out of use, unless the settings say that it is what is being 
 """
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -23,10 +24,13 @@ from adapters.repositories.secrecy import hidden_paths
 from comparators.errors import CorruptionError
 from proxy.capture.authority import read_authority
 from proxy.settings import Settings
-from proxy.uris import address_of, uri_through
+from proxy.uris import address_of
 
 _log = structlog.get_logger()
 
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - it is compared with
+_PORT: Final = 27017
 LOOK_S: Final = 0.25
 """How long it is taken for granted who has the last word."""
 
@@ -80,8 +84,13 @@ def usage_of(settings: Settings, uri: str, monotonic: Callable[[], float]) -> Ca
 
 def is_relay(settings: Settings, uri: str) -> bool:
     """Return whether a database is the relay of these settings."""
-    through = uri_through("mongodb://127.0.0.1", address_of(settings.listen.address))
-    return uri.startswith("mongodb") and _peer(uri) == _peer(through)
+    listen = address_of(settings.listen.address)
+    # Rather one too many: what is no relay is then read without a cache, and the log says so.
+    names = {listen.host, *_THIS_MACHINE} if listen.host in _THIS_MACHINE else {listen.host}
+    everywhere = listen.host in _EVERYWHERE
+    return uri.startswith("mongodb://") and any(
+        port == listen.port and (everywhere or host in names) for host, port in _peers(uri)
+    )
 
 
 class _Usage:
@@ -118,5 +127,7 @@ def _is_through(capture: Path) -> bool:
         return False
 
 
-def _peer(uri: str) -> str:
-    return uri.split("://", 1)[1].split("/", 1)[0].rpartition("@")[2]
+def _peers(uri: str) -> Iterator[tuple[str, int]]:
+    for peer in urlsplit(uri).netloc.rpartition("@")[2].split(","):
+        parts = urlsplit(f"//{peer}")
+        yield parts.hostname or "", parts.port or _PORT

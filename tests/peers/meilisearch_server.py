@@ -18,7 +18,7 @@ _ONE_OF = re.compile(r"id IN \[(.*)\]")
 
 
 class FakeMeilisearch:
-    """Indexes in memory. `is_away` has every request fail; `refuses` has documents of a task refused."""
+    """Indexes in memory. `is_away` has every request fail, `is_another` answered as by something else; `refuses` has documents of a task refused."""
 
     def __init__(self) -> None:
         self.indexes: dict[str, dict[str, dict[str, Any]]] = {}
@@ -26,6 +26,7 @@ class FakeMeilisearch:
         self.tasks: list[dict[str, Any]] = []
         self.requests: list[tuple[str, str, Any]] = []
         self.is_away = False
+        self.is_another = False
         self.refuses = False
 
     def application(self) -> web.Application:
@@ -49,6 +50,8 @@ class FakeMeilisearch:
             if request.transport is not None:
                 request.transport.close()
             return web.Response(status=503)
+        if self.is_another:
+            return web.json_response([])
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             return _refusal(403, "invalid_api_key")
         body = await request.json() if request.can_read_body else None

@@ -126,7 +126,7 @@ async def searched(
 ) -> AsyncIterator[Searched]:
     async with aiohttp.ClientSession() as session:
         yield Searched(api=Api(session=session, served=process), engine=engine[0], redis=redis)
-        engine[0].is_away = False
+        engine[0].is_away = engine[0].is_another = False
 
 
 async def test_what_is_written_is_found_by_the_engine_and_narrowed(searched: Searched) -> None:
@@ -216,10 +216,13 @@ async def test_an_index_that_lies_shows_nobody_anything(searched: Searched) -> N
     assert await searched.found(word, "ada") == await searched.found(word, "eve") == []
 
 
-async def test_an_engine_that_is_away_costs_a_moment_and_no_error(searched: Searched) -> None:
+@pytest.mark.parametrize("fault", ["is_away", "is_another"])
+async def test_an_engine_that_is_away_costs_a_moment_and_no_error(
+    searched: Searched, fault: str
+) -> None:
     await searched.say("kim", "before it went")
     await searched.is_indexed("before it went")
-    searched.engine.is_away = True
+    setattr(searched.engine, fault, True)
     began = time.monotonic()
 
     answers = [await searched.search("before", user="kim") for _ in range(20)]
@@ -230,24 +233,29 @@ async def test_an_engine_that_is_away_costs_a_moment_and_no_error(searched: Sear
     assert {(each.status, each.body["by"]) for each in answers} == {(200, "database")}
     assert {each.body["because"] for each in answers} <= {
         "Meilisearch does not answer",
+        "what answers is not Meilisearch",
         "the search engine was away just now",
     }
     assert health.body["engine"] == "away"
     assert {each["entries"] for each in standing.body["indexes"]} == {None}
 
-    await searched.say("kim", "written meanwhile")
-    searched.engine.is_away = False
-    await searched.is_indexed("written meanwhile")
+    await searched.say("kim", f"written while it {fault}")
+    setattr(searched.engine, fault, False)
+    await searched.is_indexed(fault)
 
     async def is_all_indexed() -> bool:
         told = await searched.api("GET", "/v1/search/statistics", token="reader")
         return {each["unindexed"] for each in told.body["indexes"]} == {0}
 
     await searched.engine_is_asked()
-    assert await searched.found("meanwhile", user="kim") == ["written meanwhile"]
+    assert await searched.found(fault, user="kim") == [f"written while it {fault}"]
+
+    async def is_well() -> bool:
+        told = await searched.api("GET", "/v1/search/health", token="reader")
+        return bool((told.body["engine"], told.body["sync"]) == ("here", "on"))
+
     await eventually(is_all_indexed, within_s=20)
-    health = await searched.api("GET", "/v1/search/health", token="reader")
-    assert (health.body["engine"], health.body["sync"]) == ("here", "on")
+    await eventually(is_well, within_s=20)
 
 
 async def test_what_engine_and_database_find_is_compared_after_the_answer(

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from proxy.capture.authority import Authority, write_authority
 from proxy.cli.cached import LOOK_S, is_relay, usage_of
 from proxy.settings import Settings
-from proxy.settings_sections import Cache, Capture
+from proxy.settings_sections import Cache, Capture, Listen
 
 RELAY = "mongodb://u:p@127.0.0.1:27018/app?x=1"
 
@@ -15,7 +15,10 @@ RELAY = "mongodb://u:p@127.0.0.1:27018/app?x=1"
 def test_the_relay_is_known_by_its_address() -> None:
     assert is_relay(Settings(), RELAY)
     assert not is_relay(Settings(), "mongodb://127.0.0.1:27017/app")
+    assert is_relay(Settings(), "mongodb://elsewhere,localhost:27018/app")
+    assert not is_relay(Settings(), "mongodb://elsewhere:27018/app")
     assert not is_relay(Settings(), "postgresql://127.0.0.1:27018/app")
+    assert is_relay(Settings(listen=Listen(address="0.0.0.0:1")), "mongodb://elsewhere:1")
 
 
 def test_it_is_used_before_the_relay_only_after_the_cut_over(tmp_path: Path) -> None:
