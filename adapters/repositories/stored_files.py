@@ -66,6 +66,7 @@ class StoredFiles:
         self._clock = clock
         self._bucket = bucket
         self._chunk_size = chunk_size
+        self._indexed = False
 
     async def ensure_indexes(self) -> None:
         """Make the indexes of a bucket, those that drivers make."""
@@ -73,6 +74,7 @@ class StoredFiles:
         of_chunks = {"key": {"files_id": 1, "n": 1}, "name": "files_id_1_n_1", "unique": True}
         await self._run("files", Kind.CREATE_INDEXES, indexes=[by_name])
         await self._run("chunks", Kind.CREATE_INDEXES, indexes=[of_chunks])
+        self._indexed = True
 
     async def upload(
         self,
@@ -81,7 +83,12 @@ class StoredFiles:
         *,
         metadata: Mapping[str, Any] | None = None,
     ) -> Stored:
-        """Store a file and return what is known of it; nobody sees it before it is whole."""
+        """Store a file and return what is known of it; nobody sees it before it is whole.
+
+        The first one makes the indexes, as with drivers.
+        """
+        if not self._indexed:
+            await self.ensure_indexes()
         identifier = ObjectId()
         try:
             length, digest = await self._store_chunks(identifier, content)
@@ -112,6 +119,13 @@ class StoredFiles:
         found = await self._documents("files", filter={"filename": filename}, sort=newest)
         return [_stored(each) for each in found]
 
+    async def select(
+        self, condition: Mapping[str, Any], *, limit: int, sort: Mapping[str, int]
+    ) -> list[Stored]:
+        """Return what is known of the files that a filter selects."""
+        found = await self._documents("files", filter=condition, sort=sort, limit=limit)
+        return [_stored(each) for each in found]
+
     async def download(self, identifier: Any) -> AsyncIterator[bytes]:
         """Yield the content of a file, chunk by chunk, each verified; CorruptionError also where there is no such file."""
         stored = await self.find(identifier)
@@ -132,6 +146,17 @@ class StoredFiles:
         for name, sum_ in sums.items():
             if sum_.hexdigest() != told[name]:
                 raise self._broken(f"its {name} is another", identifier)
+
+    async def part(self, stored: Stored, first: int, stop: int) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file from `first` to before `stop`.
+
+        Each chunk is verified by its place and length; the hash is that of all, so that a part has none.
+        """
+        size = stored.chunk_size
+        begin, at = first // size, first // size * size
+        async for chunk in self._chunks(stored, begin, -(-stop // size)):
+            yield chunk[max(first - at, 0) : stop - at]
+            at += size
 
     async def verify(self, identifier: Any) -> int:
         """Read a file as `download` does and return its length; CorruptionError for one that is not whole."""
@@ -180,13 +205,17 @@ class StoredFiles:
         result = await self._run("chunks", Kind.INSERT, documents=chunks)
         acknowledged(result, self._place("chunks"))
 
-    async def _chunks(self, stored: Stored) -> AsyncIterator[bytes]:
+    async def _chunks(
+        self, stored: Stored, begin: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
         count = -(-stored.length // stored.chunk_size)
-        # One beyond the last: a chunk too many is told by that.
-        for first in range(0, count + 1, AT_ONCE):
-            some = {"files_id": stored.identifier, "n": {"$gte": first, "$lt": first + AT_ONCE}}
+        # To the end, one beyond the last: a chunk too many is told by that.
+        stop = count + 1 if end is None else end
+        for first in range(begin, stop, AT_ONCE):
+            beyond = min(first + AT_ONCE, stop)
+            some = {"files_id": stored.identifier, "n": {"$gte": first, "$lt": beyond}}
             found = await self._documents("chunks", filter=some, sort={"n": 1})
-            expected = range(first, min(first + AT_ONCE, count))
+            expected = range(first, min(beyond, count))
             if [int(each["n"]) for each in found] != list(expected):
                 raise self._broken("its chunks are not those that its length wants", stored)
             for number, each in zip(expected, found, strict=True):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from aiohttp import web
 from bson.datetime_ms import DatetimeMS
 from bson.regex import Regex
 
@@ -15,6 +16,8 @@ from proxy.http.problems import Code, ProblemError
 from proxy.http.tokens import Scope
 
 Handler = Callable[[Call], Awaitable[Reply]]
+Stream = Callable[[Call, web.Request], Awaitable[web.StreamResponse | Reply]]
+"""Reads a body or sends an answer piece by piece."""
 Schema = Mapping[str, Any]
 
 
@@ -171,6 +174,7 @@ class Answer:
 
     meaning: str
     schema: str | None = None
+    content: str = "application/json"
     headers: tuple[str, ...] = ()
 
 
@@ -183,12 +187,16 @@ class Route:
     path: str
     summary: str
     scope: Scope | None
-    handler: Handler
     answers: Mapping[int, Answer]
     entity: str | None = None
     """The entity that it is of; None where the path tells it, or for none."""
     query: tuple[Member, ...] = ()
     body: Body | None = None
+    handler: Handler | None = None
+    stream: Stream | None = None
+    """What answers it piece by piece, instead of a handler."""
+    content: str | None = None
+    """The type of a body that is read piece by piece."""
     conditions: tuple[str, ...] = ()
     """Which of `If-Match` and `If-None-Match` it looks at."""
     writes: bool = False

@@ -66,10 +66,10 @@ class Door:
                 async with asyncio.timeout(self.request_s):
                     told = await self._answer(route, request)
             except TimeoutError:
-                told = _problem(
+                told = problem_told(
                     ProblemError(Code.TOOK_TOO_LONG, "nobody knows whether it was done")
                 )
-            return _response(told)
+            return response_of(told)
 
         return answer
 
@@ -77,10 +77,10 @@ class Door:
         try:
             token = self.entrance.admit(route, request)
             body = await _body(request)
-            with self.traced.commented(_trace(request)):
+            with self.traced.commented(trace_of(request)):
                 return await self._once(route, request, token, body)
         except Exception as error:  # noqa: BLE001 - one of the four doors
-            return _told(error, route)
+            return told_of(error, route)
 
     async def _once(self, route: Route, request: web.Request, token: Token, body: bytes) -> Told:
         key = request.headers.get("Idempotency-Key") if route.writes else None
@@ -95,7 +95,7 @@ class Door:
             except Exception as error:
                 if isinstance(error, ProblemError) and error.code in _NOTHING_DONE:
                     raise
-                told = _told(error, route)
+                told = told_of(error, route)
                 if json.loads(told.body)["code"] in _NOTHING_DONE:
                     raise
             return Kept(
@@ -129,7 +129,7 @@ class Door:
                 entity=entity,
                 session=session,
             )
-            return _shown(await _handled(route, call))
+            return shown(await _handled(route, call))
 
     def _entity(self, route: Route, request: web.Request) -> Entity | None:
         name = route.entity or request.match_info.get("entity")
@@ -147,15 +147,17 @@ async def problems_of_router(request: web.Request, handler: Handler) -> web.Stre
     try:
         return await handler(request)
     except web.HTTPNotFound:
-        return _response(_problem(ProblemError(Code.NO_SUCH_PLACE, "see /docs")))
+        return response_of(problem_told(ProblemError(Code.NO_SUCH_PLACE, "see /docs")))
     except web.HTTPMethodNotAllowed as refused:
         allowed = {"Allow": ", ".join(sorted(refused.allowed_methods))}
         problem = ProblemError(Code.METHOD_NOT_ALLOWED, "see /docs", headers=allowed)
-        return _response(_problem(problem))
+        return response_of(problem_told(problem))
 
 
 async def _handled(route: Route, call: Call) -> Reply:
     """Return what a handler answers; what models and databases refuse becomes a problem inside the transaction."""
+    if route.handler is None:
+        raise RuntimeError(f"the route {route.name} has no handler")
     try:
         return await route.handler(call)
     except ParallaxError as error:
@@ -175,7 +177,17 @@ async def _body(request: web.Request) -> bytes:
 
 
 def _given(route: Route, request: web.Request, body: bytes) -> Mapping[str, Any]:
-    """Return the parameters, or the members of the body; a parameter that is not declared is refused."""
+    """Return the parameters, or the members of the body."""
+    given = parameters_of(route, request)
+    if route.body is None:
+        return given
+    if body and request.content_type != _JSON:
+        raise ProblemError(Code.NOT_JSON, f"{request.content_type[:60]!r} is not")
+    return route.body.read(extended_json.loads(body) if body else {})
+
+
+def parameters_of(route: Route, request: web.Request) -> Mapping[str, Any]:
+    """Return the parameters; ProblemError for one that is not declared."""
     asked = request.query if request.rel_url.raw_query_string else {}
     query = {name: request.query.getall(name) for name in asked}
     given = {}
@@ -185,20 +197,16 @@ def _given(route: Route, request: web.Request, body: bytes) -> Mapping[str, Any]
             why = "twice" if name in known else "unknown here"
             raise ProblemError(Code.BAD_PARAMETER, f"the parameter {name[:60]!r} is {why}")
         given[name] = known[name].of_text(values[0])
-    if route.body is None:
-        return read_members(route.query, given) if route.query else NOTHING
-    if body and request.content_type != _JSON:
-        raise ProblemError(Code.NOT_JSON, f"{request.content_type[:60]!r} is not")
-    return route.body.read(extended_json.loads(body) if body else {})
+    return read_members(route.query, given) if route.query else NOTHING
 
 
-def _trace(request: web.Request) -> str | None:
+def trace_of(request: web.Request) -> str | None:
     """Return the trace that a request belongs to; None for none, or one that is not as W3C's Trace Context has it."""
     trace: str = request.get(SPAN, request.headers.get(HEADER, ""))
     return trace if _TRACE.fullmatch(trace) else None
 
 
-def _shown(reply: Reply) -> Told:
+def shown(reply: Reply) -> Told:
     try:
         body = b"" if reply.document is None else extended_json.dumps(reply.document)
     except RecursionError as error:
@@ -207,21 +215,21 @@ def _shown(reply: Reply) -> Told:
     return Told(reply.status, reply.headers, body)
 
 
-def _told(error: Exception, route: Route) -> Told:
+def told_of(error: Exception, route: Route) -> Told:
     if isinstance(error, ProblemError):
-        return _problem(error)
+        return problem_told(error)
     problem = problem_of(error) if isinstance(error, ParallaxError) else None
     if problem is None:
         _log.error("http_failed", route=route.name, exc_info=error)
         problem = ProblemError(Code.BUG, "it is in the log")
-    return _problem(problem)
+    return problem_told(problem)
 
 
-def _problem(problem: ProblemError) -> Told:
+def problem_told(problem: ProblemError) -> Told:
     return Told(problem.status, problem.headers, problem.text().encode())
 
 
-def _response(told: Told) -> web.Response:
+def response_of(told: Told) -> web.Response:
     if not told.body:
         return web.Response(status=told.status, headers=told.headers)
     kind = _KIND_OF_PROBLEM if told.status >= _LEAST_PROBLEM else _KIND_OF_ANSWER

@@ -13,7 +13,13 @@ from adapters.mongoose.errors import (
     ValidationError,
     VersionError,
 )
-from comparators.errors import ParallaxError, RefusedError, UnreachableError, UnsupportedError
+from comparators.errors import (
+    CorruptionError,
+    ParallaxError,
+    RefusedError,
+    UnreachableError,
+    UnsupportedError,
+)
 from proxy.http.problems import Code, PathError, ProblemError
 
 AGAIN: Final[Mapping[str, str]] = {"Retry-After": "1"}
@@ -91,6 +97,10 @@ def _away(_: ParallaxError) -> ProblemError:
     return ProblemError(Code.UNREACHABLE, "try again later", headers=AGAIN)
 
 
+def _damaged(_: ParallaxError) -> ProblemError:
+    return ProblemError(Code.DAMAGED, "take it from a backup")
+
+
 def _unsupported(error: ParallaxError) -> ProblemError:
     return ProblemError(Code.UNSUPPORTED, error.what)
 
@@ -103,6 +113,7 @@ _PROBLEMS: Final[Mapping[type[ParallaxError], Callable[[ParallaxError], ProblemE
     ServerError: _refused,
     VersionError: _stale,
     DocumentNotFoundError: _gone,
+    CorruptionError: _damaged,
     RefusedError: _unmet,
     ConflictError: _conflict,
     UnreachableError: _away,

@@ -27,6 +27,7 @@ from proxy.http.parts import Parts
 from proxy.http.routes import ROUTES
 from proxy.http.searching import EntitySearch, Searching
 from proxy.http.spans import spans_of
+from proxy.http.streaming import Streaming
 from proxy.http.timed import Answered, timed
 from proxy.http.tokens import Tokens
 from proxy.http.traced import TracedDatabase
@@ -53,6 +54,7 @@ class Limits:
     transaction_s: float
     transactions: int
     keep_answers_s: float
+    file_bytes: int = 2**30
 
 
 class Front:
@@ -138,9 +140,15 @@ class Front:
             client_max_size=self._limits.body_bytes,
         )
         door = self._door()
+        streaming = Streaming(parts=door.parts, entrance=door.entrance, traced=self._traced)
         # Those of one entity first: their paths are those of others with a name in it.
         for route in (*self._methods(), *ROUTES):
-            app.router.add_route(route.method, route.path, door.handler(route))
+            handler = (
+                door.handler(route)
+                if route.stream is None
+                else streaming.handler(route, route.stream)
+            )
+            app.router.add_route(route.method, route.path, handler)
         told = document(
             sorted(self._entities), methods=self._methods(), version=version("parallax")
         )
@@ -169,6 +177,9 @@ class Front:
             search=EntitySearch(self._searching),
             searching=self._searching,
             transaction_s=limits.transaction_s,
+            stored_files=self._gateway.stored_files(),
+            file_bytes=limits.file_bytes,
+            request_s=limits.request_s,
         )
         return Door(
             parts=parts,

@@ -11,11 +11,16 @@ from proxy.http.routes import ROUTES, SCHEMAS, problems_of
 _HEADERS: Final[Mapping[str, str]] = {
     "ETag": "The version of the document, made from its `__v` and `updatedAt`",
     "Location": "Where it is",
+    "Content-Range": "Which bytes these are, of how many",
+    "Content-Disposition": "The name of the file",
 }
 _CONDITIONS: Final[Mapping[str, str]] = {
     "If-Match": "Only if the document is at one of these versions",
     "If-None-Match": "Only if the document is at none of these versions",
+    "If-Range": "Only if it is at this version a part, else everything",
+    "Range": "One range of bytes: `bytes=0-99`, `bytes=100-`, `bytes=-100`",
 }
+_JSON: Final = "application/json"
 _KEY: Final = "The same key with the same request is answered again, and done once"
 _TRANSACTION: Final = "The id of the transaction to which this belongs"
 
@@ -51,6 +56,9 @@ def _operation(route: Route, entities: Sequence[str]) -> dict[str, Any]:
     }
     if route.entity is not None:
         operation["tags"] = [route.entity]
+    if route.content is not None:
+        binary = {"type": "string", "contentMediaType": route.content}
+        operation["requestBody"] = {"content": {route.content: {"schema": binary}}}
     if route.body is not None:
         content = {"application/json": {"schema": route.body.schema}}
         operation["requestBody"] = {"required": True, "content": content}
@@ -109,7 +117,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
             name: {"description": _HEADERS[name], "schema": {"type": "string"}}
             for name in answer.headers
         }
+    if answer.content != _JSON:
+        told["content"] = {answer.content: {}}
     if answer.schema is not None:
         schema = {"$ref": f"#/components/schemas/{answer.schema}"}
-        told["content"] = {"application/json": {"schema": schema}}
+        told["content"] = {_JSON: {"schema": schema}}
     return told

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adapters.database import Database
+from adapters.repositories.stored_files import StoredFiles
 from proxy.http.entity import Entity
 from proxy.http.searching import EntitySearch, Searching
 from proxy.http.transactions import Transactions
@@ -20,6 +21,11 @@ class Parts:
     searching: Searching
     transaction_s: float
     """How long a transaction of a client may last."""
+    stored_files: StoredFiles
+    file_bytes: int
+    """How long a file of a client may be."""
+    request_s: float
+    """How long a client may be silent within a request."""
 
     @property
     def hidden_of(self) -> Mapping[str, frozenset[str]]:

@@ -74,21 +74,25 @@ def _hidden(call: Call, entity: Entity | None) -> AbstractSet[str]:
 
 def _other(call: Call, entity: Entity | None, each: Mapping[str, Any]) -> Entity | None:
     """Return the entity that a path leads to; None where that differs between documents."""
-    named = each.get("model") or (None if entity is None else _ref(entity.schema, each["path"]))
+    named = each.get("model")
+    if named is None and entity is not None:
+        options = _options(entity.schema, each["path"])
+        named = options.get("ref")
+        if named is None and "refPath" not in options:
+            raise _wrong("paths that have a `ref`, or name a `model`")
     if named is None:
         return None
-    found = call.parts.entities.get(named)
+    found = call.parts.entities.get(str(named))
     if found is None:
-        raise _wrong(f"the name of an entity as model, not {named[:60]!r}")
+        raise _wrong(f"the name of an entity as model, not {str(named)[:60]!r}")
     return found
 
 
-def _ref(schema: Schema, path: str) -> str | None:
+def _options(schema: Schema, path: str) -> Mapping[str, Any]:
     kind, _ = schema.find(path)
     while kind is not None and kind.element is not None and "ref" not in kind.options:
         kind = kind.element
-    ref = None if kind is None else kind.options.get("ref")
-    return ref if isinstance(ref, str) else None
+    return {} if kind is None else kind.options
 
 
 def _wrong(wanted: str) -> ProblemError:

@@ -45,12 +45,14 @@ class Code(StrEnum):
     CHANGED_MEANWHILE = "changed_meanwhile"
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
+    NO_SUCH_RANGE = "no_such_range"
     INVALID = "invalid"
     UNSUPPORTED = "unsupported"
     KEY_REUSED = "key_reused"
     TOO_MANY_REQUESTS = "too_many_requests"
     TOO_MANY_TRANSACTIONS = "too_many_transactions"
     BUG = "bug"
+    DAMAGED = "damaged"
     UNREACHABLE = "unreachable"
     TOOK_TOO_LONG = "took_too_long"
 
@@ -102,6 +104,9 @@ PROBLEMS: Final[Mapping[Code, Problem]] = {
     Code.NOT_JSON: Problem(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A body must say that it is application/json"
     ),
+    Code.NO_SUCH_RANGE: Problem(
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "The file does not reach so far"
+    ),
     Code.INVALID: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "The document does not fit its model; `errors` tells where"
     ),
@@ -112,6 +117,7 @@ PROBLEMS: Final[Mapping[Code, Problem]] = {
     Code.TOO_MANY_REQUESTS: Problem(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
     Code.TOO_MANY_TRANSACTIONS: Problem(HTTPStatus.TOO_MANY_REQUESTS, "Too many open transactions"),
     Code.BUG: Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "A bug; please report it"),
+    Code.DAMAGED: Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "What is stored is not whole"),
     Code.UNREACHABLE: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer"),
     Code.TOOK_TOO_LONG: Problem(HTTPStatus.GATEWAY_TIMEOUT, "The database took too long"),
 }

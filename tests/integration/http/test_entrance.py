@@ -43,7 +43,9 @@ async def test_each_route_lets_in_whom_it_says_and_nobody_else(api: Api) -> None
     seen = {}
     for route in ALL:
         path = (
-            route.path.format(entity="Message", id="5f5f5f5f5f5f5f5f5f5f5f5f", transaction="x")
+            route.path.format(
+                entity="Message", id="5f5f5f5f5f5f5f5f5f5f5f5f", transaction="x", file="x"
+            )
             if "{" in route.path
             else route.path
         )
@@ -149,9 +151,13 @@ HOSTILE: list[tuple[str, str, Any, dict[str, Any], int]] = [
     ("POST", "/v1/Message/query", {"populate": [{"path": 1}]}, {}, 400),
     ("POST", "/v1/Message/query", {"populate": [{"path": "user", "model": "x"}]}, {}, 400),
     ("POST", "/v1/Message/query", {"populate": [{"path": "user", "x": 1}]}, {}, 400),
-    ("POST", "/v1/Message/query", {"populate": [{"path": "text"}]}, {}, 422),
+    ("POST", "/v1/Message/query", {"populate": [{"path": "text"}]}, {}, 400),
     ("POST", "/v1/Message/search", {"query": "(((((.*)*)*)*)*"}, {}, 200),
     ("POST", "/v1/transactions", {"timeout_s": -1}, {}, 400),
+    ("POST", "/v1/stored-files", None, {"data": b"x"}, 400),
+    ("GET", "/v1/stored-files/%00", None, {}, 404),
+    ("GET", "/v1/stored-files/..%2F..%2Fetc/content", None, {}, 404),
+    ("GET", "/v1/stored-files", None, {"params": {"cursor": "AA"}}, 400),
     ("POST", "/v1/Message", {}, {"headers": {"Idempotency-Key": "a b"}}, 400),
     ("POST", "/v1/Message", {}, {"headers": {"Transaction": "nope"}}, 404),
 ]
