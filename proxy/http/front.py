@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import structlog
@@ -25,6 +25,7 @@ from proxy.http.pacing import Pacing
 from proxy.http.pages import add_pages
 from proxy.http.parts import Parts
 from proxy.http.routes import ROUTES
+from proxy.http.schemas import entity_schemas
 from proxy.http.searching import EntitySearch, Searching
 from proxy.http.spans import spans_of
 from proxy.http.streaming import Streaming
@@ -150,10 +151,20 @@ class Front:
             )
             app.router.add_route(route.method, route.path, handler)
         told = document(
-            sorted(self._entities), methods=self._methods(), version=version("parallax")
+            sorted(self._entities),
+            methods=self._methods(),
+            schemas=self._schemas(),
+            version=version("parallax"),
         )
         add_pages(app, told, self._gateway)
         return app
+
+    def _schemas(self) -> dict[str, dict[str, Any]]:
+        return {
+            each: made
+            for name, entity in self._entities.items()
+            for each, made in entity_schemas(name, entity.schema, entity.hidden).items()
+        }
 
     def _methods(self) -> list[Route]:
         return [

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from proxy.http.declared import Answer, Member, Route
+from proxy.http.declared import Answer, Body, Member, Route
 from proxy.http.problems import CONTENT_TYPE, PROBLEMS
 from proxy.http.routes import ROUTES, SCHEMAS, problems_of
 
@@ -20,16 +21,25 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     "If-Range": "Only if it is at this version a part, else everything",
     "Range": "One range of bytes: `bytes=0-99`, `bytes=100-`, `bytes=-100`",
 }
+TYPED: Final = frozenset({"list", "create", "get", "patch", "replace", "delete"})
+"""Routes whose bodies and answers are documents of one entity."""
 _JSON: Final = "application/json"
 _KEY: Final = "The same key with the same request is answered again, and done once"
 _TRANSACTION: Final = "The id of the transaction to which this belongs"
 
 
-def document(entities: Sequence[str], *, methods: Sequence[Route], version: str) -> dict[str, Any]:
-    """Return the document of an API with these entities, and the methods of some of them."""
+def document(
+    entities: Sequence[str],
+    *,
+    methods: Sequence[Route],
+    schemas: Mapping[str, Any],
+    version: str,
+) -> dict[str, Any]:
+    """Return the document of an API with these entities, their schemas, and the methods of some of them."""
     paths: dict[str, dict[str, Any]] = {}
-    for route in (*ROUTES, *methods):
+    for route in (*typed(entities), *methods):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, entities)
+    shared = _share_responses(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -39,11 +49,49 @@ def document(entities: Sequence[str], *, methods: Sequence[Route], version: str)
         },
         "paths": paths,
         "components": {
-            "schemas": dict(SCHEMAS),
+            "schemas": {**SCHEMAS, **schemas},
+            "responses": shared,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}],
     }
+
+
+def typed(entities: Sequence[str]) -> Iterator[Route]:
+    """Yield all routes, those of whole documents once for each entity: what they take and give is its own."""
+    for route in ROUTES:
+        if route.name not in TYPED:
+            yield route
+            continue
+        for name in entities:
+            path = route.path.replace("{entity}", name)
+            yield replace(route, name=f"{name}_{route.name}", path=path, entity=name)
+
+
+def _share_responses(paths: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Replace what is answered by many routes alike by references, and return it by name."""
+    names: dict[str, str] = {}
+    shared: dict[str, Any] = {}
+    for operations in paths.values():
+        for operation in operations.values():
+            for status, told in operation["responses"].items():
+                if CONTENT_TYPE not in told.get("content", {}):
+                    continue
+                codes = f"{status} {told['description']}"
+                name = names.setdefault(codes, f"Problem{status}_{len(names)}")
+                shared[name] = told
+                operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    return shared
+
+
+def _body(route: Route, body: Body) -> Mapping[str, Any]:
+    if route.entity is None or body.members is not None:
+        return body.schema
+    return _ref(f"{route.entity}{'Change' if route.method == 'PATCH' else 'New'}")
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _operation(route: Route, entities: Sequence[str]) -> dict[str, Any]:
@@ -60,7 +108,7 @@ def _operation(route: Route, entities: Sequence[str]) -> dict[str, Any]:
         binary = {"type": "string", "contentMediaType": route.content}
         operation["requestBody"] = {"content": {route.content: {"schema": binary}}}
     if route.body is not None:
-        content = {"application/json": {"schema": route.body.schema}}
+        content = {"application/json": {"schema": _body(route, route.body)}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -101,7 +149,7 @@ def _header(name: str, meaning: str, *, pattern: str | None = None) -> dict[str,
 
 def _responses(route: Route) -> Iterator[tuple[str, dict[str, Any]]]:
     for status, answer in route.answers.items():
-        yield str(status), _answer(answer)
+        yield str(status), _answer(answer, route.entity)
     by_status: dict[int, list[str]] = {}
     for code in sorted(problems_of(route)):
         by_status.setdefault(PROBLEMS[code].status.value, []).append(code.value)
@@ -110,7 +158,7 @@ def _responses(route: Route) -> Iterator[tuple[str, dict[str, Any]]]:
         yield str(number), {"description": ", ".join(codes), "content": content}
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: Answer, entity: str | None) -> dict[str, Any]:
     told: dict[str, Any] = {"description": answer.meaning}
     if answer.headers:
         told["headers"] = {
@@ -120,6 +168,11 @@ def _answer(answer: Answer) -> dict[str, Any]:
     if answer.content != _JSON:
         told["content"] = {answer.content: {}}
     if answer.schema is not None:
-        schema = {"$ref": f"#/components/schemas/{answer.schema}"}
+        schema = _ref(answer.schema)
+        if entity is not None and answer.schema == "Document":
+            schema = _ref(entity)
+        elif entity is not None and answer.schema == "Page":
+            items = {"type": "array", "items": _ref(entity)}
+            schema = {"allOf": [schema, {"properties": {"items": items}}]}
         told["content"] = {_JSON: {"schema": schema}}
     return told

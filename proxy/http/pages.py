@@ -24,9 +24,7 @@ _PAGE: Final = """<!doctype html>
 <script src="docs/start.js"></script>
 </html>
 """
-_START: Final = (
-    'SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", deepLinking: true, validatorUrl: null});'
-)
+_START: Final = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", deepLinking: true, docExpansion: "none", validatorUrl: null});'
 _HEADERS: Final = {
     # Swagger UI draws its icons from data: addresses, and sets styles of its own.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "

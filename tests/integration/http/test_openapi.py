@@ -16,7 +16,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.integration.http.conftest import Api
+from proxy.http.openapi import TYPED
+from tests.integration.http.conftest import ENTITIES, Api
 from tests.integration.http.test_entrance import ALL
 
 EXAMPLES = 3
@@ -36,7 +37,9 @@ async def test_the_api_is_as_its_document_says(api: Api) -> None:
     for transaction in begun:
         await api("POST", f"/v1/transactions/{transaction}/abort")
 
-    assert called == {route.name for route in ALL}
+    assert called == {
+        f"Message_{route.name}" if route.name in TYPED else route.name for route in ALL
+    }
 
 
 def called_as_documented(address: str) -> tuple[set[str], list[str]]:
@@ -49,6 +52,9 @@ def called_as_documented(address: str) -> tuple[set[str], list[str]]:
         operation = found.ok()
 
         is_method = "/methods/" in operation.path
+        identifier = operation.definition.raw["operationId"]
+        if not is_method and identifier.partition("_")[0] in ENTITIES - {"Message"}:
+            continue
 
         @settings(
             max_examples=EXAMPLES_OF_METHODS if is_method else EXAMPLES,
@@ -65,5 +71,5 @@ def called_as_documented(address: str) -> tuple[set[str], list[str]]:
                 begun.append(response.json()["id"])
 
         call()
-        called.add(operation.definition.raw["operationId"])
+        called.add(identifier)
     return called, begun
