@@ -281,6 +281,7 @@ class Http(_Section):
     tls_certificate: str = ""
     tls_key: str = ""
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = MIB
+    max_file_bytes: Annotated[int, Field(ge=1024)] = 1024 * MIB
     requests_per_s: NonNegativeFloat = 200
     burst: PositiveInt = 400
     request_s: PositiveFloat = 30

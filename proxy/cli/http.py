@@ -253,6 +253,7 @@ def _limits(settings: Settings) -> Limits:
     given = settings.http
     return Limits(
         body_bytes=given.max_body_bytes,
+        file_bytes=given.max_file_bytes,
         requests_per_s=given.requests_per_s,
         burst=given.burst,
         request_s=given.request_s,

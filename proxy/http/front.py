@@ -55,7 +55,7 @@ class Limits:
     transaction_s: float
     transactions: int
     keep_answers_s: float
-    file_bytes: int = 2**30
+    file_bytes: int
 
 
 class Front:

@@ -159,7 +159,7 @@ def _identifier(call: Call) -> Any:
 
 
 def _too_large() -> ProblemError:
-    return ProblemError(Code.TOO_LARGE, "a stored file has 1 GiB at most")
+    return ProblemError(Code.TOO_LARGE, "see the setting http.max_file_bytes")
 
 
 def _missing() -> ProblemError:
