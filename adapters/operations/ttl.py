@@ -8,7 +8,7 @@ Source: MongoDB manual, "TTL Indexes", section "Expiration of Data".
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from bson.datetime_ms import DatetimeMS
 
@@ -30,6 +30,7 @@ def is_expired(document: Mapping[str, Any], expiry: Expiry, *, now_ms: int) -> b
     return bool(dates) and min(dates) + expiry.after_s * 1000 <= now_ms
 
 
+@runtime_checkable
 class Expiring(Protocol):
     """What the reaper needs of a gateway."""
 
@@ -41,11 +42,12 @@ class Expiring(Protocol):
 
 
 class Reaper:
-    """Deletes expired documents every `every_s` seconds."""
+    """Deletes documents every `every_s` seconds, `grace_s` seconds after they have expired."""
 
-    def __init__(self, gateway: Expiring, *, every_s: float = EVERY_S) -> None:
+    def __init__(self, gateway: Expiring, *, every_s: float = EVERY_S, grace_s: int = 0) -> None:
         self._gateway = gateway
         self._every_s = every_s
+        self._grace_s = grace_s
 
     async def run(self) -> None:
         """Reap until cancelled."""
@@ -57,5 +59,5 @@ class Reaper:
         """Delete what is past its date now; return how many documents went."""
         gone = 0
         for namespace in self._gateway.with_expiry():
-            gone += len(await self._gateway.expire(namespace, now_ms=now_ms))
+            gone += len(await self._gateway.expire(namespace, now_ms=now_ms, grace_s=self._grace_s))
         return gone

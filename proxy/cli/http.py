@@ -18,6 +18,7 @@ from proxy.cli.certificates import tls_of
 from proxy.cli.collection import settle_garbage_collection
 from proxy.cli.ending import cancelled_by_signals, cancelled_without, run_until_cancelled
 from proxy.cli.maps import maps_of
+from proxy.cli.reaping import reaping_of
 from proxy.cli.searched import (
     beside,
     comparing_of,
@@ -184,7 +185,7 @@ async def served(settings: Settings, parent: int | None) -> None:
             search = search_of(settings, gateway, traced, engine, name=name)
             ranks = not is_relay(settings, uri)
             comparing = comparing_of(settings, search, told.metrics.search, ranks=ranks)
-            await held.enter_async_context(beside(indexer, comparing))
+            await held.enter_async_context(beside(indexer, comparing, reaping_of(behind)))
             front = Front(
                 gateway,
                 traced,
