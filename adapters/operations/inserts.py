@@ -5,7 +5,8 @@ inserted is worked out in memory and written in one statement again.
 Source: MongoDB manual, "insert".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bson.dbref import DBRef
@@ -15,8 +16,9 @@ from bson.timestamp import Timestamp
 
 from adapters.evaluate.clock import with_clock
 from adapters.operations import options
-from adapters.operations.documents import Change, insertion
+from adapters.operations.documents import INSERT_TOO_LARGE, Change, insertion
 from adapters.operations.duplicates import duplicate_entry, duplicate_identity
+from adapters.operations.indexes import Entry, Index
 from adapters.operations.refusals import RacedError, TakenError
 from adapters.operations.session import Session
 from adapters.query.failures import CommandFailure
@@ -25,7 +27,18 @@ from comparators.outcome import Acknowledgement, Outcome, WriteError
 TRIES: Final = 5
 """A document may be inserted by somebody else between the look and the statement."""
 
-Prepared = list[tuple[int, Change | WriteError]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unindexed:
+    """A document that an index cannot hold; what is taken in the indexes before that one MongoDB names first."""
+
+    identifier: Any
+    key: Any
+    taken: tuple[Entry, ...]
+    error: WriteError
+
+
+Prepared = list[tuple[int, Change | Unindexed | WriteError]]
 
 
 def prepare(session: Session) -> Prepared:
@@ -37,12 +50,48 @@ def prepare(session: Session) -> Prepared:
         try:
             complete = identified(document, session, at)
             session.validate(complete)
-            change = insertion(session.storage, complete, session.guarding)
         except CommandFailure as failure:
-            prepared.append((at, WriteError(index=at, code=failure.code, message=failure.message)))
+            prepared.append((at, _error(at, failure)))
         else:
-            prepared.append((at, change))
+            prepared.append((at, _prepared(session, complete, at)))
     return prepared
+
+
+def _prepared(
+    session: Session, document: dict[str, Any], at: int
+) -> Change | Unindexed | WriteError:
+    try:
+        return insertion(session.storage, document, session.guarding)
+    except CommandFailure as failure:
+        error = _error(at, failure)
+        if failure.code == INSERT_TOO_LARGE:
+            return error
+    return Unindexed(
+        identifier=document["_id"],
+        key=session.storage.key_of(document["_id"]),
+        taken=tuple(_before_refusal(document, session.guarding)),
+        error=error,
+    )
+
+
+def _before_refusal(document: dict[str, Any], indexes: Sequence[Index]) -> Iterator[Entry]:
+    """Yield the entries of a document in the indexes before the first that refuses it."""
+    for index in indexes:
+        try:
+            entries = index.entries_of(document)
+        except CommandFailure:
+            return
+        yield from entries.values()
+
+
+def _error(at: int, failure: CommandFailure) -> WriteError:
+    return WriteError(
+        index=at,
+        code=failure.code,
+        key_pattern=failure.key_pattern,
+        key_value=failure.key_value,
+        message=failure.message,
+    )
 
 
 def identified(document: dict[str, Any], session: Session, at: int) -> dict[str, Any]:
@@ -103,9 +152,9 @@ async def sorted_out(
     session: Session, prepared: Prepared, *, ordered: bool
 ) -> tuple[list[Change], list[WriteError]]:
     """Return the documents that MongoDB would insert now, and the errors of the others."""
-    changes = [change for _at, change in prepared if isinstance(change, Change)]
-    keys = await session.present([change.key for change in changes])
-    taken = await session.holders([entry for change in changes for entry in change.taken])
+    given = [each for _at, each in prepared if not isinstance(each, WriteError)]
+    keys = await session.present([each.key for each in given])
+    taken = await session.holders([entry for each in given for entry in each.taken])
     accepted: list[Change] = []
     errors: list[WriteError] = []
     for at, change in prepared:
@@ -126,19 +175,16 @@ async def sorted_out(
 
 
 def _refusal(
-    session: Session, at: int, change: Change, keys: set[Any], taken: set[tuple[str, bytes]]
+    session: Session,
+    at: int,
+    document: Change | Unindexed,
+    keys: set[Any],
+    taken: set[tuple[str, bytes]],
 ) -> WriteError | None:
-    if change.key in keys:
-        failure = duplicate_identity(session.operation.namespace, change.identifier)
-    else:
-        held = next((e for e in change.taken if (e.index.name, e.key) in taken), None)
-        if held is None:
-            return None
-        failure = duplicate_entry(session.operation.namespace, held)
-    return WriteError(
-        index=at,
-        code=failure.code,
-        key_pattern=failure.key_pattern,
-        key_value=failure.key_value,
-        message=failure.message,
-    )
+    namespace = session.operation.namespace
+    if document.key in keys:
+        return _error(at, duplicate_identity(namespace, document.identifier))
+    held = next((e for e in document.taken if (e.index.name, e.key) in taken), None)
+    if held is not None:
+        return _error(at, duplicate_entry(namespace, held))
+    return document.error if isinstance(document, Unindexed) else None

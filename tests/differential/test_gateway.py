@@ -164,6 +164,17 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         modify({"_id": 1}, update={"$set": {"b": [{"c": 1}]}}),
         find(sort={"_id": 1}),
     ),
+    "what is taken and what cannot be indexed, in the order of the indexes": (
+        index("u", {"u": 1}, unique=True, sparse=True),
+        index("ab", {"a": 1, "b": 1}),
+        index("w", {"w": 1}, unique=True, sparse=True),
+        insert({"_id": 1, "u": 1, "w": 1}),
+        insert({"_id": 1, "a": [1], "b": [1]}),
+        insert({"_id": 2, "a": [1], "b": [1], "u": 1}),
+        insert({"_id": 3, "a": [1], "b": [1], "w": 1}),
+        insert({"_id": 4, "u": 4}, {"_id": 4, "a": [1], "b": [1]}, {"_id": 5, "a": [1], "b": [1], "u": 4}, {"_id": 6}, ordered=False),
+        find(sort={"_id": 1}),
+    ),
     "an array beside a text": (
         index("x", {"a.0": 1, "b": "text", "d.e": 1}),
         insert({"_id": 1, "a": [1]}, {"_id": 2, "a": {"0": 1}}, {"_id": 3, "a": []}, {"_id": 4}),
