@@ -19,6 +19,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import aiohttp
+import asyncpg
 
 from adapters.mongoose.models import LIBRECHAT
 from benchmarks.bare_handler import DATABASE
@@ -99,20 +100,30 @@ async def benchmark(*, rounds: int, seconds: float) -> Part:
     with tempfile.TemporaryDirectory(prefix="parallax-bench-") as name:
         directory = Path(name)
         directory.chmod(0o711)
-        async with _sides(directory) as sides:
+        async with _sides(directory) as (sides, dsn):
             numbers = iter(range(1, sys.maxsize))
             for _ in range(CONVERSATIONS * MESSAGES):
                 await _create(sides, next(numbers))
             await _demand_the_same(sides)
-            found = [
-                await _compared(request, sides, turn, rounds, seconds)
-                for request, turn in _turns(numbers).items()
-            ]
+            found = []
+            for request, turn in _turns(numbers).items():
+                await _vacuumed(dsn)
+                found.append(await _compared(request, sides, turn, rounds, seconds))
     return _part(found)
 
 
+async def _vacuumed(dsn: str) -> None:
+    """Do for both tables on PostgreSQL what else autovacuum does in the midst of a request, or not at all."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
 @asynccontextmanager
-async def _sides(directory: Path) -> AsyncIterator[Mapping[str, Side]]:
+async def _sides(directory: Path) -> AsyncIterator[tuple[Mapping[str, Side], str]]:
+    """Run all servers; give them, and the address of PostgreSQL."""
     models = json.loads(LIBRECHAT.read_text())
     models["models"] = [each for each in models["models"] if each["model"] == "Message"]
     (directory / "models.json").write_text(json.dumps(models))
@@ -141,7 +152,7 @@ async def _sides(directory: Path) -> AsyncIterator[Mapping[str, Side]]:
             address, servers[kind] = await held.enter_async_context(_bare(directory, kind, uri))
             addresses[kind] = f"{address}/messages"
         headers = {"Authorization": "Bearer admin"}
-        yield {
+        sides = {
             name: Side(
                 address=address,
                 session=await held.enter_async_context(aiohttp.ClientSession(headers=headers)),
@@ -150,6 +161,7 @@ async def _sides(directory: Path) -> AsyncIterator[Mapping[str, Side]]:
             )
             for name, address in addresses.items()
         }
+        yield sides, dsn
 
 
 @asynccontextmanager
