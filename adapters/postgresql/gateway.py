@@ -40,7 +40,7 @@ from adapters.postgresql.known import KnownOperations
 from adapters.postgresql.layouts import Layouts
 from adapters.postgresql.outlines import TAKEN, has_usual_options
 from adapters.postgresql.session import PostgresSession
-from adapters.postgresql.writes import apply, write_of
+from adapters.postgresql.writes import TRIES, apply, write_of
 from adapters.query.failures import CommandFailure
 from adapters.sql.dialect import compiled
 from comparators.errors import UnreachableError
@@ -220,12 +220,23 @@ class PostgresGateway:
     async def put_images(
         self, namespace: str, images: Mapping[bytes, tuple[Any, bytes | None]]
     ) -> None:
-        """Make the stored documents equal to the images; entries that stand in the way give way."""
-        async with self._connection() as connection:
-            session = self._session_of(connection, namespace)
-            await session.ensure()
-            async with connection.transaction():
-                await put_images(session, images)
+        """Make the stored documents equal to the images; entries that stand in the way give way.
+
+        ConflictError where others write the same documents all the time.
+        """
+        for _ in range(TRIES):
+            async with self._connection() as connection:
+                session = self._session_of(connection, namespace)
+                await session.ensure()
+                try:
+                    async with connection.transaction():
+                        await put_images(session, images)
+                except asyncpg.PostgresError as error:
+                    if state_of(error) not in REPEAT:
+                        raise
+                else:
+                    return
+        raise conflict(namespace)
 
     async def merge(self, namespace: str, staged: Staged) -> bool:
         """Make a collection hold what is staged and, in its range, nothing else."""

@@ -100,6 +100,18 @@ def migration() -> dashboard.Dashboard:
         )
         .with_panel(
             lines(
+                "Searches that engine and database both made",
+                [
+                    (
+                        "sum by (db_collection_name, parallax_verdict) (rate(parallax_searches_compared_total[5m])) or vector(0)",
+                        "{{db_collection_name}} {{parallax_verdict}}",
+                    )
+                ],
+                "ops",
+            )
+        )
+        .with_panel(
+            lines(
                 "parallax gateway, p95 by command",
                 [
                     (

@@ -38,7 +38,7 @@ RARE = (
     *("parallax_rechecks_total", "parallax_relay_refused_total", "parallax_backfill_"),
     *("parallax_mirror_", "parallax_telemetry_drops", 'parallax_verdict="mismatch"'),
     # Fronts are other processes, at addresses of their own.
-    *("http_server_", "parallax_serving_"),
+    *("http_server_", "parallax_serving_", "parallax_searches_"),
 )
 """Of what nothing is measured in a sidecar that has just begun its work, and does it well."""
 SUFFIXES = ("", "_total", "_bucket", "_count", "_sum")

@@ -1,7 +1,9 @@
 """The gateway on a real PostgreSQL: documents, marks and images."""
 
+import asyncio
 from typing import Any
 
+import asyncpg
 from bson.objectid import ObjectId
 
 from adapters.gateway import Generated, Mark
@@ -9,6 +11,7 @@ from adapters.postgresql.gateway import PostgresGateway
 from comparators.canonical import document_key, encode
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Count, Documents, Outcome, WriteError
+from tests.eventually import eventually
 
 GENERATED = Generated(now_ms=1_700_000_000_000)
 
@@ -105,6 +108,37 @@ async def test_images_are_put_and_read(gateway: PostgresGateway) -> None:
     assert await gateway.images("shop.users", [1, 2]) == {document_key(1): image}
     await gateway.put_images("shop.users", {document_key(1): (1, None)})
     assert await gateway.images("shop.users", [1]) == {}
+
+
+async def test_images_are_put_although_another_write_stands_crosswise(
+    gateway: PostgresGateway, postgres_dsn: str
+) -> None:
+    """Each waits for a document of the other: PostgreSQL ends the images, which are then put again."""
+    await run(gateway, insert({"_id": 1}, {"_id": 2}))
+    held = "SELECT FROM shop.users ORDER BY ctid {} LIMIT 1 FOR UPDATE"
+    other = await asyncpg.connect(postgres_dsn)
+    try:
+        await other.execute("SET deadlock_timeout = '60s'")
+        async with asyncio.TaskGroup() as tasks, other.transaction():
+            await other.execute(held.format("DESC"))
+            images = {document_key(n): (n, encode({"_id": n, "image": True})) for n in (1, 2)}
+            putting = tasks.create_task(gateway.put_images("shop.users", images))
+            await eventually(lambda: waits(other))
+            # It has the first already, and is in the way until it is ended.
+            await other.execute(held.format("ASC"))
+            assert not putting.done()
+    finally:
+        await other.close()
+
+    assert await found(gateway, filter={"image": True}) == tuple(
+        image for _identifier, image in images.values()
+    )
+
+
+async def waits(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    """Return whether some other connection waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return bool(await connection.fetchval(waiting))
 
 
 async def test_matching_ids_are_those_a_write_would_touch(gateway: PostgresGateway) -> None:
