@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from asyncpg import Record
@@ -23,9 +23,7 @@ from adapters.sql.build import ReadShape, conditions, read, shape_of, values_of
 from adapters.sql.dialect import Statement, compiled
 from adapters.sql.fence import fenced
 from adapters.sql.keys import key_of
-from adapters.sql.plan import Order, Plan, Selection, natural_order, plan_read
-
-ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
+from adapters.sql.plan import Order, Plan, Selection, natural_order, order_of, plan_read
 
 
 class DocumentStorage:
@@ -84,10 +82,13 @@ class DocumentStorage:
         portion: int | None = None,
     ) -> Read:
         plan = plan_read(
-            selection, order=_order_of(sort), skip=skip, limit=limit, projection=projection
+            selection,
+            order=order_of(sort),
+            skip=skip,
+            limit=limit,
+            projection=projection,
+            portion=portion,
         )
-        if portion is not None:
-            plan = replace(plan, limit=portion)
         return _run(plan, _find(self.tables, shape_of(plan)))
 
     def find_rows(self, selection: Selection, *, limit: int | None, locked: bool) -> Read:
@@ -132,13 +133,6 @@ def document_storage(database: str, collection: str) -> DocumentStorage:
 def _run(plan: Plan, statement: Statement) -> Read:
     values = {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
     return Read(statement=statement, values=values, plan=plan, residual=plan.residual)
-
-
-def _order_of(sort: Sort) -> Order | None:
-    """Return the order that SQL can give for a sort, None when it cannot."""
-    if not sort:
-        return Order.NATURAL
-    return ID_ORDERS.get(sort["_id"]) if list(sort) == ["_id"] else None
 
 
 @lru_cache(maxsize=SHAPES_KEPT)

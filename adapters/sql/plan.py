@@ -4,10 +4,12 @@ SQL may select more than the operation asks for, never less; the residual then f
 alone is exact may it also order by `_id`, skip and limit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
+from adapters.query.sort import Sort
 from comparators.outcome import Answered
 
 
@@ -30,6 +32,9 @@ class Order(StrEnum):
     ID = "id"
     ID_DESCENDING = "id descending"
     NONE = "none"
+
+
+_ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +117,13 @@ def natural_order(selection: Selection) -> Order:
     return Order.NATURAL
 
 
+def order_of(sort: Sort) -> Order | None:
+    """Return the order that SQL can give for a sort, None when it cannot."""
+    if not sort:
+        return Order.NATURAL
+    return _ID_ORDERS.get(sort["_id"]) if list(sort) == ["_id"] else None
+
+
 def plan_read(
     selection: Selection,
     *,
@@ -119,8 +131,9 @@ def plan_read(
     skip: int,
     limit: int | None,
     projection: bool,
+    portion: int | None = None,
 ) -> Plan:
-    """Return the plan of a read. `order` is None for a sort that only the residual can do."""
+    """Return the plan of a read. `order` is None for a sort that only the residual can do; `portion` limits the rows whatever is left to do."""
     residual: list[Residual] = []
     why: list[str] = []
     if not selection.exact:
@@ -134,11 +147,12 @@ def plan_read(
     if projection:
         residual.append(Residual.PROJECTION)
     by_one_id = selection.ids is not None and len(selection.ids) == 1
+    cut = limit if alone and not by_one_id else None
     return Plan(
         selection=selection,
         order=order if order not in {None, Order.NATURAL} else natural_order(selection),
         skip=skip if alone else 0,
-        limit=limit if alone and not by_one_id else None,
+        limit=cut if portion is None else portion,
         residual=tuple(residual),
         why=tuple(why),
     )

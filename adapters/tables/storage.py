@@ -22,7 +22,7 @@ from adapters.sql.body import body_of
 from adapters.sql.build import ReadShape, shape_of, values_of
 from adapters.sql.jsonpath import Predicate
 from adapters.sql.keys import key_of
-from adapters.sql.plan import Order, Plan, Residual, Selection, natural_order, plan_read
+from adapters.sql.plan import Order, Plan, Residual, Selection, natural_order, order_of, plan_read
 from adapters.tables.dialect import Dialect
 from adapters.tables.narrowing import Narrowing
 from adapters.tables.tables import Tables, tables_for
@@ -35,8 +35,6 @@ MOST_IDS: Final = 500
 
 ENTERED: Final = frozenset({str, ObjectId, int, Int64, bool, DatetimeMS})
 """The types of values that are looked for among unique entries."""
-
-ID_ORDERS: Final[Mapping[int, Order]] = {1: Order.ID, -1: Order.ID_DESCENDING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +133,13 @@ class TablesStorage:
         portion: int | None = None,
     ) -> Read:
         plan = plan_read(
-            selection, order=_order_of(sort), skip=skip, limit=limit, projection=projection
+            selection,
+            order=order_of(sort),
+            skip=skip,
+            limit=limit,
+            projection=projection,
+            portion=portion,
         )
-        if portion is not None:
-            plan = replace(plan, limit=portion)
         return self._read(plan, self.tables.documents.c.bson)
 
     def find_rows(self, selection: Selection, *, limit: int | None, locked: bool) -> Read:
@@ -185,13 +186,6 @@ def _holds_all(index: Index, path: Path) -> bool:
         and index.collator is None
         and not any(map(str.isdecimal, path))
     )
-
-
-def _order_of(sort: Sort) -> Order | None:
-    """Return the order that SQL can give for a sort, None when it cannot."""
-    if not sort:
-        return Order.NATURAL
-    return ID_ORDERS.get(sort["_id"]) if list(sort) == ["_id"] else None
 
 
 @lru_cache(maxsize=1024)

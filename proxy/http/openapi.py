@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from proxy.http.answer_schemas import SCHEMAS
 from proxy.http.declared import Answer, Body, Member, Route
 from proxy.http.problems import CONTENT_TYPE, PROBLEMS
-from proxy.http.routes import ROUTES, SCHEMAS, problems_of
+from proxy.http.routes import ROUTES, problems_of
 
 _HEADERS: Final[Mapping[str, str]] = {
     "ETag": "The version of the document, made from its `__v` and `updatedAt`",
