@@ -19,6 +19,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 STATEMENTS_KEPT: Final = 1024
 CONNECT_WITHIN_S: Final = 10.0
 CLOSE_WITHIN_S: Final = 2.0
+IDLE_FOR_S: Final = 60.0
+"""Others may need what nobody here has used for so long: a server has a hundred connections unless told otherwise."""
 SERVER_SETTINGS: Final = {
     "application_name": "parallax",
     # A statement whose client is gone ends within a second; its mark tells the retry what became of it.
@@ -37,11 +39,15 @@ UNKNOWN_STATE: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientE
 
 
 class Connections:
-    """Up to `limit` connections, opened when needed and kept while they work."""
+    """Up to `limit` connections, opened when needed and kept while they work, and are used every `idle_for_s` seconds."""
 
-    def __init__(self, dsn: str, *, limit: int) -> None:
+    def __init__(self, dsn: str, *, limit: int, idle_for_s: float = IDLE_FOR_S) -> None:
         self._dsn = dsn
-        self._idle: list[Connection] = []
+        self._idle_for_s = idle_for_s
+        self._idle: list[tuple[Connection, float]] = []
+        """The one used last is at the end; with each, when that was by the loop's clock."""
+        self._leaving: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(limit)
         self._beside = asyncio.Lock()
         self._kept_aside: Connection | None = None
@@ -111,15 +117,19 @@ class Connections:
 
     async def close(self) -> None:
         """Close what is idle; nobody may hold a connection any more."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if self._ending:
+            await asyncio.wait(self._ending)
         while self._idle:
-            await closed(self._idle.pop())
+            await closed(self._idle.pop()[0])
         if self._kept_aside is not None:
             await closed(self._kept_aside)
 
     async def _taken(self) -> Connection:
         # The last one given back is the likeliest to be warm.
         while self._idle:
-            connection = self._idle.pop()
+            connection, _since = self._idle.pop()
             if not connection.is_closed():
                 return connection
         return await self._opened()
@@ -150,9 +160,25 @@ class Connections:
             isinstance(error, Exception) and not isinstance(error, UNKNOWN_STATE)
         )
         if in_order and not connection.is_closed() and not connection.is_in_transaction():
-            self._idle.append(connection)
+            loop = asyncio.get_running_loop()
+            self._idle.append((connection, loop.time()))
+            if self._leaving is None:
+                self._leaving = loop.call_later(self._idle_for_s, self._leave)
         else:
             connection.terminate()
+
+    def _leave(self) -> None:
+        """Close what was not used for long, and look again when the next one might be."""
+        loop = asyncio.get_running_loop()
+        unused_since = loop.time() - self._idle_for_s
+        while self._idle and self._idle[0][1] <= unused_since:
+            connection, _since = self._idle.pop(0)
+            ending = loop.create_task(closed(connection))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+        self._leaving = None
+        if self._idle:
+            self._leaving = loop.call_at(self._idle[0][1] + self._idle_for_s, self._leave)
 
 
 async def closed(connection: Connection) -> None:

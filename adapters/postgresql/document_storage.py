@@ -20,6 +20,7 @@ from adapters.query.sort import Sort
 from adapters.query.update import Update
 from adapters.sql.body import body_of
 from adapters.sql.build import ReadShape, conditions, read, shape_of, values_of
+from adapters.sql.cut import LIMIT, SKIP
 from adapters.sql.dialect import Statement, compiled
 from adapters.sql.fence import fenced
 from adapters.sql.keys import key_of
@@ -131,7 +132,7 @@ def document_storage(database: str, collection: str) -> DocumentStorage:
 
 
 def _run(plan: Plan, statement: Statement) -> Read:
-    values = {**values_of(plan.selection), "skip": plan.skip, "limit": plan.limit}
+    values = {**values_of(plan.selection), SKIP: plan.skip, LIMIT: plan.limit}
     return Read(statement=statement, values=values, plan=plan, residual=plan.residual)
 
 
@@ -149,7 +150,7 @@ def _find_rows(tables: CollectionTables, shape: ReadShape, locked: bool) -> Stat
 
 @lru_cache(maxsize=SHAPES_KEPT)
 def _count(tables: CollectionTables, shape: ReadShape) -> Statement:
-    if not shape.skip and not shape.limit:
+    if not shape.skip and shape.limit is None:
         documents = tables.documents
         return compiled(
             sa.select(sa.func.count(), sa.false())

@@ -17,6 +17,7 @@ from adapters.query.outline import (
     outline_filter,
     outline_update,
 )
+from adapters.sql.cut import LIMIT, SKIP, is_written
 from comparators.operation import Kind
 
 Arguments = Mapping[str, Any]
@@ -211,11 +212,22 @@ def _number(name: str, arguments: Arguments, key: Key, values: Values) -> bool:
     given = arguments.get(name, 0)
     if not _is_count(given):
         return False
-    if not given:
-        return True
-    key.append(name)
-    values.append(int(given))
+    if given:
+        _cut(name, int(given), key, values)
     return True
+
+
+def _cut(name: str, given: int, key: Key, values: Values) -> None:
+    """Take a number of rows: what is written into the statement is of the outline."""
+    key.append(name)
+    if _is_constant(name, given):
+        key.append(given)
+    else:
+        values.append(given)
+
+
+def _is_constant(name: str, given: int) -> bool:
+    return name.endswith(LIMIT) and is_written(given)
 
 
 def _aggregate(arguments: Arguments, key: Key, values: Values) -> bool:
@@ -234,12 +246,12 @@ def _aggregate(arguments: Arguments, key: Key, values: Values) -> bool:
 
 def _before_group(stage: Mapping[str, Any], key: Key, values: Values) -> bool:
     [(name, given)] = stage.items()
-    key.append(name)
     if name == "$match":
+        key.append(name)
         return type(given) is dict and outline_filter(given, key, values)
     if name not in CUTS or type(given) not in WHOLE or given <= 0:
         return False
-    values.append(int(given))
+    _cut(name, int(given), key, values)
     return True
 
 
@@ -310,12 +322,18 @@ def filled(kind: Kind, arguments: Arguments, values: Iterator[Any]) -> dict[str,
 
 def _refilled(name: str, arguments: Arguments, values: Iterator[Any]) -> dict[str, Any]:
     query = filled_filter(arguments.get(name) or {}, values)
-    cut = {name: next(values) for name in ("skip", "limit") if arguments.get(name)}
-    return {**arguments, name: query, **cut}
+    cuts = {
+        cut: _filled_cut(cut, arguments[cut], values) for cut in (SKIP, LIMIT) if arguments.get(cut)
+    }
+    return {**arguments, name: query, **cuts}
+
+
+def _filled_cut(name: str, given: int, values: Iterator[Any]) -> int:
+    return int(given) if _is_constant(name, given) else next(values)
 
 
 def _filled_stage(stage: Mapping[str, Any], values: Iterator[Any]) -> Mapping[str, Any]:
     [(name, given)] = stage.items()
     if name == "$match":
         return {name: filled_filter(given, values)}
-    return {name: next(values)} if name in CUTS else stage
+    return {name: _filled_cut(name, given, values)} if name in CUTS else stage

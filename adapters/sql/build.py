@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONPATH
 from sqlalchemy.sql import ColumnElement
 
+from adapters.sql.cut import SKIP, Limit, element, limit_of, parameter
 from adapters.sql.plan import Order, Plan, Selection
 
 
@@ -32,7 +33,7 @@ class ReadShape:
     selection: SelectionShape
     order: Order
     skip: bool
-    limit: bool
+    limit: Limit
 
 
 def shape_of_selection(selection: Selection) -> SelectionShape:
@@ -53,7 +54,7 @@ def shape_of(plan: Plan) -> ReadShape:
         selection=shape_of_selection(plan.selection),
         order=plan.order,
         skip=bool(plan.skip),
-        limit=plan.limit is not None,
+        limit=limit_of(plan.limit, skip=plan.skip),
     )
 
 
@@ -92,9 +93,9 @@ def read(documents: sa.Table, shape: ReadShape, *columns: ColumnElement[Any]) ->
         case Order.NONE:
             pass
     if shape.skip:
-        statement = statement.offset(sa.bindparam("skip", type_=sa.BigInteger))
-    if shape.limit:
-        statement = statement.limit(sa.bindparam("limit", type_=sa.BigInteger))
+        statement = statement.offset(parameter(SKIP))
+    if shape.limit is not None:
+        statement = statement.limit(element(shape.limit))
     return statement
 
 

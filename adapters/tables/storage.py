@@ -20,6 +20,7 @@ from adapters.query.pipeline import Group
 from adapters.query.sort import Sort
 from adapters.sql.body import body_of
 from adapters.sql.build import ReadShape, shape_of, values_of
+from adapters.sql.cut import LIMIT, SKIP, element, parameter
 from adapters.sql.jsonpath import Predicate
 from adapters.sql.keys import key_of
 from adapters.sql.plan import Order, Plan, Residual, Selection, natural_order, order_of, plan_read
@@ -173,7 +174,7 @@ class TablesStorage:
         if selection.path is not None:
             statement = statement.where(selection.path)
         values = {**values_of(selection), "collection": self.number}
-        values |= {"skip": plan.skip, "limit": plan.limit}
+        values |= {SKIP: plan.skip, LIMIT: plan.limit}
         return Read(statement=statement, values=values, plan=plan, residual=plan.residual)
 
 
@@ -216,7 +217,7 @@ def _statement(
             pass
     # Where rows are skipped, some databases ask for a limit as well: SQLAlchemy writes one.
     if shape.skip:
-        statement = statement.offset(sa.bindparam("skip", type_=sa.BigInteger))
-    if shape.limit:
-        statement = statement.limit(sa.bindparam("limit", type_=sa.BigInteger))
+        statement = statement.offset(parameter(SKIP))
+    if shape.limit is not None:
+        statement = statement.limit(element(shape.limit))
     return statement

@@ -42,10 +42,11 @@ def doctor(
 async def examine(settings: Settings) -> list[Checked]:
     """Return everything the doctor finds, both databases first."""
     legacy, gateway = settings.demand("legacy.uri"), settings.demand("gateway.uri")
-    concurrency = settings.verifier.concurrency
+    # Reads that a flag moves are answered by a process with connections of its own.
+    connections = settings.verifier.concurrency + settings.serving.connections
     findings = [found async for found in check_legacy(legacy)]
     is_readable = not _count(findings, Health.BAD)
-    findings += [found async for found in check_gateway(gateway, connections=concurrency)]
+    findings += [found async for found in check_gateway(gateway, connections=connections)]
     if is_readable:
         findings += [found async for found in check_before(legacy, gateway)]
     return findings + [found async for found in check_here(settings)]

@@ -31,7 +31,8 @@ THROW_AWAY: Mapping[str, str] = {
     "full_page_writes": "off",
     "wal_level": "replica",
     "shared_buffers": "64MB",
-    "max_connections": "100",
+    # Sidecars of several tests, or of a demo and its bench, are there at the same time.
+    "max_connections": "300",
     "unix_socket_directories": "",
     "listen_addresses": "127.0.0.1",
     "log_min_messages": "warning",

@@ -16,6 +16,8 @@ class Term(NamedTuple):
 
     column: str
     descending: bool
+    is_key: bool = False
+    """Whether it is the primary key: no two rows are alike, and none is null."""
 
 
 UNSORTED: Final = frozenset({ColumnType.BYTEA, ColumnType.JSONB})
@@ -31,5 +33,5 @@ def terms_of(sort: Sort, columns: Columns) -> tuple[Term, ...] | None:
         # The bytes of a primary key sort as the `_id`s do.
         if column is None or (column.type in UNSORTED and path != ID_PATH):
             return None
-        terms.append(Term(column.name, direction < 0))
+        terms.append(Term(column.name, direction < 0, path == ID_PATH))
     return tuple(terms)

@@ -9,7 +9,8 @@ from adapters.sql.columns.condition import EVERYTHING, All, Compared, Place, Sig
 from adapters.sql.columns.narrowing import Narrowing
 from adapters.sql.columns.order import Term, terms_of
 from adapters.sql.columns.places import Columns
-from adapters.sql.columns.read import LIMIT, SKIP, TableShape
+from adapters.sql.columns.read import TableShape
+from adapters.sql.cut import LIMIT, SKIP, limit_of
 from adapters.sql.plan import Residual
 from comparators.outcome import Answered
 
@@ -38,7 +39,7 @@ class ColumnPlan:
             terms=self.terms,
             natural=self.natural,
             skip=bool(self.skip),
-            limit=self.limit is not None,
+            limit=limit_of(self.limit, skip=self.skip),
         )
 
     @property

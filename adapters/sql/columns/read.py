@@ -6,7 +6,7 @@ are for the residual. It is empty for data as the map expects it; then the first
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
@@ -14,10 +14,8 @@ from sqlalchemy.sql import ColumnElement
 from adapters.sql.columns.condition import Condition, relaxed
 from adapters.sql.columns.elements import ONE, ZERO, drifted, element_of
 from adapters.sql.columns.order import Term
+from adapters.sql.cut import LIMIT, SKIP, Limit, element, parameter
 from adapters.sql.fence import fenced
-
-SKIP: Final = "skip"
-LIMIT: Final = "limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +31,7 @@ class TableShape:
     terms: tuple[Term, ...] = ()
     natural: bool = False
     skip: bool = False
-    limit: bool = False
+    limit: Limit = None
 
 
 def read(
@@ -54,7 +52,7 @@ def count(table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:
 
     If so, the number is none that MongoDB would count.
     """
-    if shape.skip or shape.limit:
+    if shape.skip or shape.limit is not None:
         found = sa.select(ONE.label("one")).select_from(table).where(*chosen(table, shape))
         counted = sa.select(sa.func.count()).select_from(_cut(found, table, shape).subquery())
     else:
@@ -69,7 +67,7 @@ def read_to_write(
     marked = drifted(table, shape.columns).is_(sa.true()) if shape.columns else sa.false()
     statement: sa.Select[Any] = sa.select(*selected, marked.label("drifted"))
     statement = _ordered(statement.where(_relaxed(table, shape)), table, shape)
-    return statement.limit(_number(LIMIT)) if shape.limit else statement
+    return statement if shape.limit is None else statement.limit(element(shape.limit))
 
 
 def drifts(table: sa.FromClause, shape: TableShape) -> ColumnElement[bool]:
@@ -113,6 +111,10 @@ def _relaxed(table: sa.FromClause, shape: TableShape) -> ColumnElement[bool]:
 
 
 def _ordered(statement: sa.Select[Any], table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:
+    if shape.terms and shape.terms[0].is_key:
+        # What comes behind it decides nothing; and told where nulls are, PostgreSQL would not use its index.
+        column = table.c[shape.terms[0].column]
+        return statement.order_by(column.desc() if shape.terms[0].descending else column.asc())
     if shape.terms:
         return statement.order_by(*[_term(table, term) for term in shape.terms])
     return statement.order_by(table.c["_ordinal"]) if shape.natural else statement
@@ -125,16 +127,12 @@ def _term(table: sa.FromClause, term: Term) -> ColumnElement[Any]:
 
 def _cut(statement: sa.Select[Any], table: sa.FromClause, shape: TableShape) -> sa.Select[Any]:
     """Skip and limit, unless rows have drifted: then nothing may be skipped before the residual has sorted."""
-    skip, limit = _number(SKIP), _number(LIMIT)
+    skip, limit = parameter(SKIP), parameter(LIMIT)
     if shape.skip and shape.columns:
         drifted = drifts(table, shape)
-        if shape.limit:
+        if shape.limit is not None:
             statement = statement.limit(sa.case((drifted, skip + limit), else_=limit))
         return statement.offset(sa.case((drifted, ZERO), else_=skip))
     if shape.skip:
         statement = statement.offset(skip)
-    return statement.limit(limit) if shape.limit else statement
-
-
-def _number(name: str) -> sa.BindParameter[int]:
-    return sa.bindparam(name, type_=sa.BigInteger)
+    return statement if shape.limit is None else statement.limit(element(shape.limit))

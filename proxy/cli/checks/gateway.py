@@ -12,7 +12,8 @@ from proxy.cli.checks.finding import Checked, bad, doubtful, good
 
 TIMEOUT_S: Final = 5
 OLDEST: Final = 140_000
-SPARE_CONNECTIONS: Final = 5
+BESIDE: Final = 8
+"""Connections that are of no pool: for definitions, the board, the outbox, a sweep."""
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -113,10 +114,12 @@ async def _privileges(connection: Connection) -> Checked:
 async def _room(connection: Connection, wanted: int) -> Checked:
     most = int(await connection.fetchval("SHOW max_connections"))
     used = int(await connection.fetchval("SELECT sum(numbackends) FROM pg_stat_database"))
-    found = f"{most - used} of {most} free, verifier.concurrency wants {wanted}"
-    if most - used < wanted + SPARE_CONNECTIONS:
+    found = f"{most - used} of {most} free, up to {wanted + BESIDE} are used"
+    if most - used < wanted + BESIDE:
         return doubtful(
-            "PostgreSQL connections", found, "raise max_connections or lower verifier.concurrency"
+            "PostgreSQL connections",
+            found,
+            "raise max_connections, or lower verifier.concurrency or serving.connections",
         )
     return good("PostgreSQL connections", found)
 

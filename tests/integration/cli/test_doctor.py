@@ -279,7 +279,7 @@ async def test_a_server_that_takes_no_writes_is_a_problem(postgres_dsn: str) -> 
 
 
 async def test_too_few_connections_are_a_doubt(postgres_dsn: str) -> None:
-    found = await gateway(postgres_dsn, connections=100)
+    found = await gateway(postgres_dsn, connections=300)
 
     assert found["PostgreSQL connections"].health is Health.DOUBTFUL
 

@@ -101,6 +101,8 @@ async def explained(mapped: MappedTable, statement: Any, values: dict[str, Any])
         ({"team": 7, "at": {"$gt": 4000}}, {}, "team_at"),
         ({"tags": "tag7"}, {}, "tags_1"),
         ({"active": True}, {"sort": {"at": 1}, "limit": 5}, "active_at"),
+        ({}, {"sort": {"_id": 1}, "limit": 20}, "~id"),
+        ({}, {"sort": {"_id": -1}, "limit": 20}, "~id"),
     ],
 )
 async def test_a_hot_read_uses_its_index(
@@ -114,6 +116,24 @@ async def test_a_hot_read_uses_its_index(
     assert index in shown, shown
     assert "Sort" not in shown or not more.get("sort"), shown
     assert "Seq Scan" not in shown, shown
+
+
+async def test_a_plan_for_all_values_goes_by_the_limit(users: MappedTable) -> None:
+    """As for a statement that ran often: with a limit that it does not know, it would walk all `_id`s for a hundredth of them."""
+    plan = plan_of(users, {"team": 7}, sort={"_id": 1}, limit=ROWS // 50)
+    made = compiled(read(users.table, plan.shape, users.table.c.id))
+    given = ", ".join(map(str, made.arguments({**plan.values})))
+    await users.connection.execute("SET plan_cache_mode = force_generic_plan")
+    try:
+        await users.connection.execute(f"PREPARE listed AS {made.text}")
+        rows = await users.connection.fetch(f"EXPLAIN EXECUTE listed({given})")
+        await users.connection.execute("DEALLOCATE listed")
+    finally:
+        await users.connection.execute("RESET plan_cache_mode")
+
+    shown = "\n".join(row[0] for row in rows)
+    assert "team_at" in shown, shown
+    assert "~id" not in shown, shown
 
 
 async def test_rows_to_write_are_found_by_their_index(users: MappedTable) -> None:
