@@ -59,8 +59,10 @@ async def gateway_reads_by_now(sidecar: EmbeddedSidecar) -> Counter[str]:
     asked_s = time.monotonic()
 
     def is_written_since() -> bool:
+        # Looked at before the file: a pause in between must not make an older file look new.
+        since_s = time.monotonic() - asked_s
         status = read_status(sidecar.data)
-        return status is not None and status.age_s < time.monotonic() - asked_s
+        return status is not None and status.age_s < since_s
 
     await eventually(is_written_since, within_s=10)
     return gateway_reads(sidecar)
