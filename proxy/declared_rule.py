@@ -1,6 +1,5 @@
 """Declare a rule: it is written behind those of the file, once all of them together are good."""
 
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 from comparators.errors import SettingsError
 from comparators.rules import EXACT, Effect, Rules, Tolerance
 from proxy.changed_file import RULES, replace_file, sole_change_of
+from proxy.marked_rules import declared_mark, quoted, withdrawn_in
 
 _MOST_NAME: Final = 60
 
@@ -37,8 +37,10 @@ async def declare(file: Path, rule: DeclaredRule, *, who: str) -> str:
     """Write a rule down and return its name; SettingsError, and nothing is written, where the file would be wrong."""
     now = datetime.now(UTC)
     async with sole_change_of(file, what=RULES):
-        before = _text(file)
-        taken = {each.name for each in Rules.parse(before, where=str(file), today=date.min).rules}
+        before = rules_text(file)
+        known = Rules.parse(before, where=str(file), today=date.min).rules
+        # Also of those that were withdrawn: hits are counted by name, and the history goes by it.
+        taken = {each.name for each in known} | withdrawn_in(before).keys()
         name = _name(rule, taken)
         after = f"{before.rstrip()}\n\n{_table(name, rule, who=who, at=now)}".lstrip()
         Rules.parse(after, where=str(file), today=now.date())
@@ -46,7 +48,8 @@ async def declare(file: Path, rule: DeclaredRule, *, who: str) -> str:
     return name
 
 
-def _text(file: Path) -> str:
+def rules_text(file: Path) -> str:
+    """Return what is in a file of rules, nothing where there is none yet; SettingsError where it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -70,24 +73,24 @@ def _name(rule: DeclaredRule, taken: Collection[str]) -> str:
 
 def _table(name: str, rule: DeclaredRule, *, who: str, at: datetime) -> str:
     lines = [
-        f"# Declared by {_quoted(who)} at {at:%Y-%m-%d %H:%M:%S} UTC.",
+        declared_mark(who=who, at=at),
         "[[rule]]",
-        f"name = {_quoted(name)}",
-        f"effect = {_quoted(rule.effect)}",
-        f"collection = {_quoted(rule.collection)}",
-        f"path = {_quoted(rule.path)}",
+        f"name = {quoted(name)}",
+        f"effect = {quoted(rule.effect)}",
+        f"collection = {quoted(rule.collection)}",
+        f"path = {quoted(rule.path)}",
         *_choices("kinds", rule.kinds),
         *_choices("changes", rule.changes),
         *_tolerance(rule.tolerance),
-        f"owner = {_quoted(rule.owner)}",
-        f"reason = {_quoted(rule.reason)}",
+        f"owner = {quoted(rule.owner)}",
+        f"reason = {quoted(rule.reason)}",
         f"expires = {rule.expires.isoformat()}",
     ]
     return "\n".join(lines) + "\n"
 
 
 def _choices(key: str, chosen: tuple[str, ...]) -> list[str]:
-    return [f"{key} = [{', '.join(map(_quoted, chosen))}]"] if chosen else []
+    return [f"{key} = [{', '.join(map(quoted, chosen))}]"] if chosen else []
 
 
 def _tolerance(tolerance: Tolerance) -> list[str]:
@@ -95,8 +98,3 @@ def _tolerance(tolerance: Tolerance) -> list[str]:
     bounds = {"absolute": tolerance.absolute, "relative": tolerance.relative}
     given = ", ".join(f"{side} = {bound!r}" for side, bound in bounds.items() if bound)
     return [f"tolerance = {{ {given} }}"] if given else []
-
-
-def _quoted(text: str) -> str:
-    """Return a text as TOML and JSON both write it."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -74,6 +74,9 @@ class Actions(Protocol):
     async def declare(self, subject: Subject, excuse: Excuse, author: Author) -> Sequence[str]:
         """Declare a rule, and compare the documents under it."""
 
+    async def withdraw(self, rule: str, author: Author) -> Sequence[str]:
+        """Withdraw a rule by its name."""
+
 
 def act(app: web.Application, actions: Actions | None) -> None:
     """Add what can be done; without `actions` all of it is refused."""
@@ -84,19 +87,20 @@ def act(app: web.Application, actions: Actions | None) -> None:
             return _said([refusal or READ_ONLY], status=403)
         asked = await _asked(request)
         author = Author(who=_text(asked, "who"), why=_text(asked, "why"))
-        subject = _subject(asked)
         try:
             match request.match_info["action"]:
                 case "repair":
-                    return _said(await actions.repair(subject, author))
+                    return _said(await actions.repair(_subject(asked), author))
                 case "declare":
-                    return _said(await actions.declare(subject, _excuse(asked), author))
+                    return _said(await actions.declare(_subject(asked), _excuse(asked), author))
+                case "withdraw":
+                    return _said(await actions.withdraw(_text(asked, "rule"), author))
                 case _:
-                    return _said(await actions.recheck(subject, author))
+                    return _said(await actions.recheck(_subject(asked), author))
         except ParallaxError as error:
             return _said([f"{error.what} ({error.where})", error.remedy], status=_status(error))
 
-    app.router.add_post("/actions/{action:recheck|repair|declare}", take)
+    app.router.add_post("/actions/{action:recheck|repair|declare|withdraw}", take)
 
 
 def _said(lines: Sequence[str], *, status: int = 200) -> web.Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,8 @@ from proxy.ledger.read import Gates, read_report
 EVERY_S: Final = 0.5
 MOST_VIEWS: Final = 100
 Declared = Callable[[], Sequence[Rule]]
+DeclaredBy = Callable[[], Mapping[str, str]]
+"""Gives who declared which rule from the page, and when."""
 SHARE: Final = 0.2
 """Of the time a ledger may be read that takes longer than EVERY_S: one that takes a second is read every five."""
 
@@ -38,12 +40,14 @@ class Feed:
         gates: Gates,
         page: Page,
         declared: Declared = tuple,
+        declared_by: DeclaredBy = dict,
         phases: Phases = in_shadow,
     ) -> None:
         self._ledger = ledger
         self._gates = gates
         self._page = page
         self._declared = declared
+        self._declared_by = declared_by
         self._phases = phases
         self._kept: dict[View, _Kept] = {}
 
@@ -82,5 +86,5 @@ class Feed:
             return self._page.failure(error)
         if view.group:
             return self._page.group(evidence, view)
-        report = build_report(evidence, declared=self._declared())
+        report = build_report(evidence, declared=self._declared(), declared_by=self._declared_by())
         return self._page.evidence(report, view, self._phases)

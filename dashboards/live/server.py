@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from dashboards.live.actions import Actions, act
 from dashboards.live.entrance import guard, login, proof_of
-from dashboards.live.feed import EVERY_S, Declared, Feed
+from dashboards.live.feed import EVERY_S, Declared, DeclaredBy, Feed
 from dashboards.live.overview import Phases, in_shadow
 from dashboards.live.page import Page
 from dashboards.live.windows import DEFAULT, WINDOWS, Last, View
@@ -42,18 +42,26 @@ def application(
     *,
     gates: Gates,
     declared: Declared = tuple,
+    declared_by: DeclaredBy = dict,
     phases: Phases = in_shadow,
     token: str = "",
     actions: Actions | None = None,
 ) -> web.Application:
-    """Return the pages of one ledger: of all collections, and of each; `declared` gives the rules as they are now, `phases` what the flags say.
+    """Return the pages of one ledger: of all collections, and of each; `declared` gives the rules as they are now, `declared_by` which of them came from here, `phases` what the flags say.
 
     Whoever knows the `token` may look from anywhere, and act where there are `actions`; without one, only this machine
     may look, and nobody acts.
     """
     acts = bool(token) and actions is not None
     page = Page(acts=acts)
-    feed = Feed(ledger, gates=gates, page=page, declared=declared, phases=phases)
+    feed = Feed(
+        ledger,
+        gates=gates,
+        page=page,
+        declared=declared,
+        declared_by=declared_by,
+        phases=phases,
+    )
 
     async def whole(request: web.Request) -> web.Response:
         about = request.match_info

@@ -47,6 +47,7 @@ def environment(*more_templates: Path) -> Environment:
         "gate": words.gate_name,
         "asked": words.asked,
         "came_of": words.came_of,
+        "rule_changed": words.rule_changed,
         "gates_then": words.gates_then,
     }
     drawing.globals |= {

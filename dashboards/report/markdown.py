@@ -11,6 +11,7 @@ from dashboards.report.json import report_digest
 from dashboards.report.report import Report, RuleLine
 from dashboards.report.statements import Fault
 from proxy.ledger.read import (
+    ActionEvidence,
     CollectionEvidence,
     DivergenceState,
     Evidence,
@@ -36,6 +37,7 @@ def render_markdown(report: Report) -> str:
         _divergent(evidence),
         _unverified(evidence),
         _rules(report.rules),
+        _rule_changes(report.evidence.rule_changes),
         _signatures(report),
     )
     return "\n".join(chain.from_iterable(parts)) + "\n"
@@ -213,10 +215,30 @@ def _rules(rules: Sequence[RuleLine]) -> Iterator[str]:
         ("Rule", "What it does", "Collection", "Differences", "Owner", "Reason", "Expires"),
         [
             (
-                *(rule.rule, rule.says, rule.namespace, words.count(rule.n)),
+                *(rule.rule, rule.says or rule.withdrawn, rule.namespace, words.count(rule.n)),
                 *(rule.owner, rule.reason, rule.expires),
             )
             for rule in rules
+        ],
+    )
+
+
+def _rule_changes(changes: Sequence[ActionEvidence]) -> Iterator[str]:
+    if not changes:
+        return
+    yield from _section("Rules declared and withdrawn on the page")
+    yield from _table(
+        ("When (UTC)", "Rule", "What", "Collection", "Who", "Why"),
+        [
+            (
+                *(
+                    words.moment(change.asked_ns),
+                    change.outcome["rule"],
+                    words.rule_changed(change),
+                ),
+                *(change.namespace, change.who, change.why),
+            )
+            for change in changes
         ],
     )
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from comparators.rules import Rule
@@ -25,13 +26,14 @@ from proxy.ledger.read import (
     Gate,
     GateOutcome,
     Group,
+    OrderKind,
     Progress,
     Result,
-    RuleEvidence,
     Tally,
 )
 
 _LATENCY_GATES: Final = (Gate.LATENCY_P50, Gate.LATENCY_P95, Gate.LATENCY_P99)
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 _UNVERIFIED: Final = (Verdict.UNSUPPORTED, Verdict.TIMEOUT, Verdict.DROPPED)
 
 
@@ -66,6 +68,10 @@ class RuleLine:
     owner: str
     reason: str
     expires: str
+    declared_by: str
+    """Who declared it on the page, and when; empty for what was written into the file."""
+    withdrawn: str
+    """Who withdrew it, when and why; empty while it is declared, and where nobody did on the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +118,11 @@ def build_report(
     evidence: Evidence,
     *,
     declared: Sequence[Rule] = (),
+    declared_by: Mapping[str, str] = NOBODY,
     signers: Sequence[str] = (),
     cutover: Sequence[str] = (),
 ) -> Report:
-    """Return the report on this evidence; `declared` are the rules of today, `signers` who shall sign, `cutover` what is known of one."""
+    """Return the report on this evidence; `declared` are the rules of today, `declared_by` who declared which on the page, `signers` who shall sign, `cutover` what is known of one."""
     progress = evidence.progress
     latency = evidence.latency
     return Report(
@@ -148,7 +155,7 @@ def build_report(
             verdict: tuple(group for group in evidence.groups if group.verdict is verdict)
             for verdict in (Verdict.MISMATCH, Verdict.GATEWAY_ERROR, Verdict.TRANSIENT)
         },
-        rules=_rules(evidence.rules, {rule.name: rule for rule in declared}),
+        rules=_rules(evidence, {rule.name: rule for rule in declared}, declared_by),
         ratios=_ratios(evidence),
         settings=dict(_flat(json.loads(evidence.about.get("settings", "{}")))),
         signers=tuple(signers),
@@ -166,10 +173,13 @@ def _mismatched(progress: Progress) -> TimeLine | None:
     )
 
 
-def _rules(hits: Sequence[RuleEvidence], declared: Mapping[str, Rule]) -> tuple[RuleLine, ...]:
+def _rules(
+    evidence: Evidence, declared: Mapping[str, Rule], declared_by: Mapping[str, str]
+) -> tuple[RuleLine, ...]:
     """Return the hits of each rule, and behind them the rules that excused nothing."""
-    found = [(hit.rule, hit.namespace, hit.n) for hit in hits]
+    found = [(hit.rule, hit.namespace, hit.n) for hit in evidence.rules]
     idle = sorted(declared.keys() - {rule for rule, *_ in found})
+    withdrawn = _withdrawn(evidence)
     return tuple(
         RuleLine(
             rule=name,
@@ -179,9 +189,21 @@ def _rules(hits: Sequence[RuleEvidence], declared: Mapping[str, Rule]) -> tuple[
             owner=declared[name].owner if name in declared else "",
             reason=declared[name].reason if name in declared else "",
             expires=declared[name].expires.isoformat() if name in declared else "",
+            declared_by=declared_by.get(name, "") if name in declared else "",
+            withdrawn="" if name in declared else withdrawn.get(name, ""),
         )
         for name, namespace, n in [*found, *((name, "", 0) for name in idle)]
     )
+
+
+def _withdrawn(evidence: Evidence) -> Mapping[str, str]:
+    return {
+        change.outcome[
+            "rule"
+        ]: f"withdrawn by {change.who}, {words.moment(change.asked_ns)} UTC: {change.why}"
+        for change in evidence.rule_changes
+        if change.kind is OrderKind.WITHDRAW
+    }
 
 
 def _ratios(evidence: Evidence) -> tuple[LatencyLine, ...]:

@@ -146,12 +146,21 @@ _ASKED: Final = {
     OrderKind.COMPARE: "recheck",
     OrderKind.MEND: "repair",
     OrderKind.DECLARE: "rule",
+    OrderKind.WITHDRAW: "withdrawal",
 }
 
 
 def asked(kind: OrderKind) -> str:
     """Return in a word what somebody asked for."""
     return _ASKED.get(kind, kind.value)
+
+
+_CHANGED: Final = {OrderKind.DECLARE: "declared", OrderKind.WITHDRAW: "withdrawn"}
+
+
+def rule_changed(change: ActionEvidence) -> str:
+    """Return in a word what became of a rule."""
+    return _CHANGED[change.kind]
 
 
 def came_of(action: ActionEvidence) -> str:
@@ -163,6 +172,8 @@ def came_of(action: ActionEvidence) -> str:
         return f"failed: {outcome.get('reason', '')}"
     if action.kind is OrderKind.DECLARE:
         return f"in force: {outcome.get('rule', '')}"
+    if action.kind is OrderKind.WITHDRAW:
+        return f"withdrawn: {outcome.get('rule', '')}"
     counts = outcome.get("verdicts", {})
     said = [f"{VERDICT_NAMES[Verdict(verdict)]} {count(n)}" for verdict, n in counts.items()]
     return ", ".join(said) or "nothing to do"

@@ -15,6 +15,7 @@ from proxy.ledger.orders import OrderKind, Orders
 from proxy.settings import Settings
 from proxy.shadow.rulebook import NAME
 from proxy.tracing.stints import Stints
+from proxy.withdrawn_rule import withdraw
 
 MOST_LINES: Final = 20
 
@@ -43,12 +44,7 @@ class Acting:
     async def declare(self, subject: Subject, excuse: Excuse, author: Author) -> Sequence[str]:
         """Declare a rule, have the verifier take it up, and compare the documents under it."""
         settings = self._settings
-        if not settings.rules.file:
-            raise RefusedError(
-                "the rules that ship with Parallax are not yours to change",
-                where="rules.file",
-                remedy="copy them to a file of your own, and name that in `rules.file` for the sidecar and for the dashboard",
-            )
+        _check_own(settings)
         async with opened(settings.ledger_uri) as access:
             asking = Asking(Orders(access), who=author.who, why=author.why)
             # Before anything is written: a rule that nobody takes up would surprise later.
@@ -68,6 +64,20 @@ class Acting:
             await asking.done(OrderKind.DECLARE, excuse.collection, {NAME: name})
         said = f"the rule {name} is in force until {excuse.expires.isoformat()}"
         return [said, *await self._compared_under(subject, author)]
+
+    async def withdraw(self, rule: str, author: Author) -> Sequence[str]:
+        """Withdraw a rule that was declared here, and have the verifier take that up."""
+        settings = self._settings
+        _check_own(settings)
+        async with opened(settings.ledger_uri) as access:
+            asking = Asking(Orders(access), who=author.who, why=author.why)
+            await asking.check()
+            about = await withdraw(settings.rules_file, rule, who=author.who, why=author.why)
+            await asking.done(OrderKind.WITHDRAW, about, {NAME: rule})
+        return [
+            f"the rule {rule} is withdrawn: from here on it excuses nothing",
+            f"`parallax sweep` compares the documents of {about} that it excused before",
+        ]
 
     async def _compared_under(self, subject: Subject, author: Author) -> Sequence[str]:
         if subject.group and not (await self._concerned(subject.group)).documents:
@@ -100,6 +110,15 @@ class Acting:
                 remedy="load the page again",
             )
         return found
+
+
+def _check_own(settings: Settings) -> None:
+    if not settings.rules.file:
+        raise RefusedError(
+            "the rules that ship with Parallax are not yours to change",
+            where="rules.file",
+            remedy="copy them to a file of your own, and name that in `rules.file` for the sidecar and for the dashboard",
+        )
 
 
 def _gone(planned: Sequence[Planned]) -> list[str]:

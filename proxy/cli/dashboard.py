@@ -18,9 +18,11 @@ from proxy.cli import options
 from proxy.cli.acting import Acting
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
 from proxy.cli.telling import telling
+from proxy.declared_rule import rules_text
 from proxy.flags.document import said
 from proxy.flags.file import read_flags
 from proxy.flags.phases import Direction
+from proxy.marked_rules import NOBODY, declared_by
 from proxy.settings import Settings
 from proxy.tracing.stints import Stints
 from proxy.uris import address_of
@@ -73,6 +75,7 @@ def pages(settings: Settings, stints: Stints | None = None) -> web.Application:
         settings.ledger_uri,
         gates=settings.gates,
         declared=_declared(settings.rules_file),
+        declared_by=_declared_by(settings.rules_file),
         phases=_phases(settings),
         token=settings.dashboard.token,
         actions=Acting(settings, stints),
@@ -89,6 +92,17 @@ def _declared(file: Path) -> Callable[[], Sequence[Rule]]:
         with suppress(SettingsError):  # the verifier says so, and the page shows it
             last = Rules.load(file, date.min).rules
         return last
+
+    return now
+
+
+def _declared_by(file: Path) -> Callable[[], Mapping[str, str]]:
+    """Return what gives who declared which rule on the page; nobody while the file cannot be read."""
+
+    def now() -> Mapping[str, str]:
+        with suppress(SettingsError):  # the verifier says so, and the page shows it
+            return declared_by(rules_text(file))
+        return NOBODY
 
     return now
 

@@ -18,7 +18,9 @@ from dashboards.report.markdown import render_markdown
 from dashboards.report.report import Report, build_report
 from proxy.cli import options
 from proxy.cli.cutover_told import cutover_told
+from proxy.declared_rule import rules_text
 from proxy.ledger.read import Result, read_report
+from proxy.marked_rules import declared_by
 
 EXIT_CODES: Final = {Result.PASS: 0, Result.FAIL: 1, Result.INCONCLUSIVE: 2}
 _NANOSECONDS: Final = 1_000_000_000
@@ -72,7 +74,11 @@ def report(
     # A rule that has expired still tells who answered for what it excused.
     declared = Rules.load(settings.rules_file, date.min).rules
     built = build_report(
-        evidence, declared=declared, signers=signers or (), cutover=cutover_told(settings)
+        evidence,
+        declared=declared,
+        declared_by=declared_by(rules_text(settings.rules_file)),
+        signers=signers or (),
+        cutover=cutover_told(settings),
     )
     page = write_report(built, out)
     if junit is not None:

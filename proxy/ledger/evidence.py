@@ -363,6 +363,8 @@ class Evidence:
     """As they stand now, whatever the window."""
     actions: tuple[ActionEvidence, ...]
     """The newest first, at most `queries.MAX_ACTIONS` of them."""
+    rule_changes: tuple[ActionEvidence, ...]
+    """Rules declared and withdrawn on the page, whatever the window, the newest first, at most `queries.MAX_ACTIONS`."""
     flags: tuple[FlagChange, ...]
     """All changes of flags that are on the ledger, whatever the window, the newest first."""
     progress: Progress

@@ -32,6 +32,8 @@ class OrderKind(StrEnum):
     """Compare documents, and enter those that differ."""
     DECLARE = "declare"
     """Take up the rules, to which somebody has added one."""
+    WITHDRAW = "withdraw"
+    """Take up the rules, from which somebody has taken one."""
     PREPARE = "prepare"
     """Make a collection that is to be filled, and count no difference in it from here on."""
     HOLD = "hold"

@@ -35,7 +35,8 @@ from proxy.ledger.window import Window
 
 MAX_DIVERGENT: Final = 500
 MAX_ACTIONS: Final = 100
-_ACTIONS: Final = (OrderKind.MEND, OrderKind.COMPARE, OrderKind.DECLARE)
+_OF_RULES: Final = (OrderKind.DECLARE, OrderKind.WITHDRAW)
+_ACTIONS: Final = (OrderKind.MEND, OrderKind.COMPARE, *_OF_RULES)
 ROWS_AT_ONCE: Final = 1000
 """A ledger holds more latencies than memory should: they are read in parts."""
 
@@ -351,13 +352,23 @@ async def divergent(connection: AsyncConnection, window: Window) -> tuple[Diverg
 async def actions(connection: AsyncConnection, window: Window) -> tuple[ActionEvidence, ...]:
     """Return what somebody asked about documents and rules, the newest first, at most MAX_ACTIONS."""
     stored = tables.orders
+    in_window = window.overlaps(stored.c.asked_ns, stored.c.asked_ns)
+    return await _asked(connection, _ACTIONS, and_(in_window, window.chosen(stored)))
+
+
+async def rule_changes(connection: AsyncConnection) -> tuple[ActionEvidence, ...]:
+    """Return which rules were declared and withdrawn on the page, whenever that was, the newest first, at most MAX_ACTIONS."""
+    done = tables.orders.c.state == OrderState.DONE.value
+    return await _asked(connection, _OF_RULES, done)
+
+
+async def _asked(
+    connection: AsyncConnection, kinds: Sequence[OrderKind], which: ColumnElement[bool]
+) -> tuple[ActionEvidence, ...]:
+    stored = tables.orders
     rows = await connection.execute(
         select(stored)
-        .where(
-            stored.c.kind.in_([kind.value for kind in _ACTIONS]),
-            window.overlaps(stored.c.asked_ns, stored.c.asked_ns),
-            window.chosen(stored),
-        )
+        .where(stored.c.kind.in_([kind.value for kind in kinds]), which)
         .order_by(stored.c.id.desc())
         .limit(MAX_ACTIONS)
     )

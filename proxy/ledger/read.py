@@ -268,6 +268,7 @@ async def _evidence(
         positions=await queries.positions(connection),
         sweeps=sweeps,
         actions=await queries.actions(connection, window),
+        rule_changes=await queries.rule_changes(connection),
         flags=tuple(
             change for change in await flag_changes(connection) if window.tells_of(change.namespace)
         ),

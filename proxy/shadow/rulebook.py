@@ -13,11 +13,13 @@ import structlog
 
 from comparators.errors import RefusedError, SettingsError
 from comparators.rules import Rules
+from proxy.declared_rule import rules_text
 from proxy.ledger.entries import EventKind
 from proxy.ledger.orders import Order
+from proxy.marked_rules import withdrawn_in
 
 NAME: Final = "rule"
-"""Where an order names the rule that is to be in force."""
+"""Where an order names the rule that is to be in force, or no more."""
 EVERY_S: Final = 1.0
 
 _log = structlog.get_logger()
@@ -83,18 +85,31 @@ class Rulebook:
 
     def check(self, name: str) -> None:
         """Raise RefusedError unless a rule of this name is in force."""
+        self._check_taken_up()
+        if all(rule.name != name for rule in self.now.rules):
+            raise self._another_file()
+
+    def check_withdrawn(self, name: str) -> None:
+        """Raise RefusedError unless the file says that the rule of this name was withdrawn, and it is not in force."""
+        self._check_taken_up()
+        text = "" if self._file is None else rules_text(self._file)
+        if name not in withdrawn_in(text) or any(rule.name == name for rule in self.now.rules):
+            raise self._another_file()
+
+    def _check_taken_up(self) -> None:
         if self._refused is not None:
             raise RefusedError(
                 f"the rules before it stay in force: {self._refused.what}",
                 where=self._refused.where,
                 remedy=self._refused.remedy,
             )
-        if all(rule.name != name for rule in self.now.rules):
-            raise RefusedError(
-                "the verifier reads another file of rules",
-                where=str(self._file),
-                remedy="name the same `rules.file` for the sidecar and for the dashboard",
-            )
+
+    def _another_file(self) -> RefusedError:
+        return RefusedError(
+            "the verifier reads another file of rules",
+            where=str(self._file),
+            remedy="name the same `rules.file` for the sidecar and for the dashboard",
+        )
 
 
 class Declaring:
@@ -109,6 +124,21 @@ class Declaring:
         name = order.payload[NAME]
         self._rulebook.look(self._happened)
         self._rulebook.check(name)
+        return {NAME: name}
+
+
+class Withdrawing:
+    """Takes the rules up at once, for whoever has withdrawn one."""
+
+    def __init__(self, rulebook: Rulebook, happened: Callable[..., None]) -> None:
+        self._rulebook = rulebook
+        self._happened = happened
+
+    async def perform(self, order: Order) -> Mapping[str, Any]:
+        """Return the name of the rule once it is in force no more; RefusedError where it still is."""
+        name = order.payload[NAME]
+        self._rulebook.look(self._happened)
+        self._rulebook.check_withdrawn(name)
         return {NAME: name}
 
 

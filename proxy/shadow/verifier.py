@@ -42,7 +42,7 @@ from proxy.shadow.progress import Progress
 from proxy.shadow.quiet import Quiet
 from proxy.shadow.recheck import Rechecks
 from proxy.shadow.reconcile import Reconciler
-from proxy.shadow.rulebook import Declaring, Rulebook
+from proxy.shadow.rulebook import Declaring, Rulebook, Withdrawing
 from proxy.shadow.runner import Runner
 from proxy.shadow.sides import Sides
 from proxy.shadow.states import CHOICE, States
@@ -307,6 +307,7 @@ class Verifier:
                 OrderKind.COMPARE: comparing,
                 OrderKind.MEND: Mending(self._reconciler, comparing),
                 OrderKind.DECLARE: Declaring(self._rules, self._evidence.happened),
+                OrderKind.WITHDRAW: Withdrawing(self._rules, self._evidence.happened),
             },
             log=self._log,
             evidence=self._evidence,

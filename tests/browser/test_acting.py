@@ -168,7 +168,9 @@ async def test_a_mismatch_is_rechecked_and_repaired_from_its_group(page: Page, s
     )
 
 
-async def test_a_rule_is_declared_and_in_force_at_once(page: Page, site: Site) -> None:
+async def test_a_rule_is_declared_and_in_force_at_once_and_withdrawn_again(
+    page: Page, site: Site
+) -> None:
     await site.differ("accounts")
     namespace = f"{site.database}.accounts"
     divergent = page.get_by_role("region", name="Divergent documents")
@@ -200,8 +202,30 @@ async def test_a_rule_is_declared_and_in_force_at_once(page: Page, site: Site) -
     await expect(plans.filter(has_text="COLLSCAN, filter on n").first).to_contain_text(
         "PostgreSQL", timeout=WITHIN_MS
     )
-    hit = page.get_by_role("region", name="Rules").get_by_role("row").filter(has_text=namespace)
+    rules = page.get_by_role("region", name="Rules")
+    hit = rules.get_by_role("row").filter(has_text=namespace).filter(has_text=f"ignore {PATH}")
     await expect(hit).to_contain_text("accounts@example.org", timeout=WITHIN_MS)
     await expect(hit).to_contain_text(f"ignore {PATH}; only value")
     assert [each.state for each in await site.divergent("accounts")] == [DivergenceState.RESOLVED]
     assert 'Declared by "ada"' in site.rules.read_text()
+
+    await hit.get_by_role("button", name="Withdraw").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#act-title")).to_have_text(re.compile(r"^Withdraw: .*-accounts-"))
+    await expect(page.get_by_label("Owner")).to_be_hidden()
+    await page.get_by_label("Who").fill("bob")
+    await page.get_by_label("Why").fill("the names are the same again")
+    await assert_accessible(page)
+    await page.keyboard.press("Enter")
+    await expect(said).to_contain_text("from here on it excuses nothing", timeout=WITHIN_MS)
+    withdrawn = rules.get_by_role("row").filter(has_text="withdrawn by bob")
+    await expect(withdrawn).to_contain_text("the names are the same again", timeout=WITHIN_MS)
+    await expect(rules.get_by_role("button", name="Withdraw")).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("heading", name="Rules")).to_be_focused()
+    changes = rules.get_by_role("row").filter(has_text=namespace).filter(has_text="bob")
+    await expect(changes.last).to_contain_text("withdrawn")
+    await assert_accessible(page)
+    async with AsyncMongoClient[dict[str, Any]](site.sidecar.uri) as through:
+        await through[site.database]["accounts"].update_one({"_id": 1}, {"$inc": {"n": 1}})
+    await expect(row).to_contain_text("open", timeout=WITHIN_MS)

@@ -9,6 +9,7 @@ const ACTS = {
   recheck: { title: "Recheck", what: "The verifier compares the documents once more, and changes nothing." },
   repair: { title: "Repair", what: "The verifier copies the documents from MongoDB to the gateway, and compares them." },
   declare: { title: "Declare a rule", what: "It holds from here on, until it expires, and is written into the rules file with who declared it and why." },
+  withdraw: { title: "Withdraw", what: "The rule excuses nothing from here on. It stays in the rules file as comments, with who withdrew it and why." },
 };
 let asked;
 
@@ -29,7 +30,7 @@ effect.addEventListener("change", chooseEffect);
 function open(button) {
   const about = button.closest(".acts").dataset;
   const act = ACTS[button.dataset.act];
-  asked = { act: button.dataset.act, about: { ...about } };
+  asked = { act: button.dataset.act, about: { ...about }, button, section: button.closest("section")?.getAttribute("aria-labelledby") };
   document.getElementById("act-title").textContent = `${act.title}: ${about.what}`;
   document.getElementById("act-what").textContent = act.what;
   doIt.textContent = act.title;
@@ -72,5 +73,16 @@ document.addEventListener("click", (event) => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   carryOut();
+});
+// The button may be drawn anew meanwhile, or be gone with what it was about: then what it stood in is gone on from.
+dialog.addEventListener("close", () => {
+  if (asked.button.isConnected) return;
+  const key = (data) => JSON.stringify(Object.entries(data).sort());
+  const buttons = [...document.querySelectorAll(`button[data-act="${asked.act}"]`)];
+  const again = buttons.find((each) => key(each.closest(".acts").dataset) === key(asked.about));
+  const target = again ?? document.getElementById(asked.section);
+  if (!target) return;
+  if (target.tabIndex < 0) target.tabIndex = -1;
+  target.focus();
 });
 document.getElementById("act-close").addEventListener("click", () => dialog.close());

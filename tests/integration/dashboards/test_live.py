@@ -18,8 +18,13 @@ from comparators.errors import RefusedError
 from comparators.rules import Effect, Tolerance
 from dashboards.live.actions import Author, Excuse, Subject
 from dashboards.live.server import application
+from proxy.cli.dashboard import pages
+from proxy.declared_rule import DeclaredRule, declare
 from proxy.ledger.read import Gates
 from proxy.ledger.write import Ledger
+from proxy.settings import load
+from proxy.settings_sections import Dashboard
+from proxy.withdrawn_rule import withdraw
 from tests.integration.cli.command import assert_three_lines, parallax
 from tests.integration.ledger.findings import NO_LAG, checkpoint, finding, mismatch
 
@@ -205,7 +210,21 @@ class Noted:
         self.asked.append((f"declare {excuse}", subject, author))
         return ["in force"]
 
+    async def withdraw(self, rule: str, author: Author) -> Sequence[str]:
+        self.asked.append((f"withdraw {rule}", Subject(), author))
+        return ["withdrawn"]
 
+
+BY_HAND = """
+[[rule]]
+name = "by-hand"
+effect = "ignore"
+collection = "users"
+path = "name"
+owner = "ada"
+reason = "ours"
+expires = 2099-01-31
+"""
 TOKEN = "a token of more than sixteen"
 A_BROWSER = {"Accept": "text/html"}
 
@@ -285,7 +304,7 @@ ABOUT = {"group": "00000000000000a1", "who": "ada", "why": "ticket 17"}
 async def test_without_a_token_nobody_acts(url: str, ledger: Ledger, actions: Noted) -> None:
     async with TestClient(TestServer(application(url, gates=Gates(), actions=actions))) as browser:
         page = await (await browser.get("/")).text()
-        for action in ("recheck", "repair", "declare"):
+        for action in ("recheck", "repair", "declare", "withdraw"):
             refused = await browser.post(f"/actions/{action}", json=ABOUT)
 
             assert refused.status == 403
@@ -385,3 +404,55 @@ async def test_a_program_acts_with_the_token_and_is_told_the_outcome(
         f"declare {excuse}",
         f"declare {tolerates}",
     ]
+
+
+async def test_a_rule_is_withdrawn_by_whoever_knows_the_token_if_it_was_declared_here(
+    url: str, ledger: Ledger, tmp_path: Path
+) -> None:
+    now_ns = time.time_ns()
+    await ledger.record([], checkpoint=checkpoint(1, at_ns=now_ns), lag=NO_LAG)
+    file = tmp_path / "rules.toml"
+    file.write_text(BY_HAND)
+    declared = DeclaredRule(
+        collection="app.users",
+        path="name",
+        changes=("value",),
+        owner="ada",
+        reason="a ticket",
+        expires=date(2099, 1, 31),
+    )
+    kept = await declare(file, declared, who="ada")
+    gone = await declare(file, declared, who="ada")
+    await withdraw(file, gone, who="bob", why="mended")
+    before = file.read_text()
+    settings = load(flags={"ledger.uri": url, "rules.file": str(file)})
+    settings = settings.model_copy(update={"dashboard": Dashboard(token=TOKEN)})
+    known = {"Authorization": f"Bearer {TOKEN}"}
+
+    async with TestClient(TestServer(pages(settings))) as browser:
+        page = await (await browser.get("/", headers=known)).text()
+
+        async def told(about: dict[str, str], headers: dict[str, str]) -> tuple[int, str]:
+            answer = await browser.post("/actions/withdraw", json=about, headers=headers)
+            return answer.status, await answer.text()
+
+        about = {"who": "eve", "why": "ticket 18"}
+        unknown = await told({**about, "rule": kept}, {})
+        nobody = await told({"rule": kept, "why": "ticket 18"}, known)
+        no_reason = await told({"rule": kept, "who": "eve"}, known)
+        no_rule = await told(about, known)
+        missing = await told({**about, "rule": "never"}, known)
+        again = await told({**about, "rule": gone}, known)
+        by_hand = await told({**about, "rule": "by-hand"}, known)
+
+    assert unknown[0] == 401
+    assert [nobody, no_reason, no_rule] == [
+        (400, f'{{"said": ["`{key}` is missing"]}}') for key in ("who", "why", "rule")
+    ]
+    assert (missing[0], "no rule never" in missing[1]) == (400, True)
+    assert (again[0], f"{gone} is withdrawn already, by bob" in again[1]) == (409, True)
+    assert (by_hand[0], "not declared on the page" in by_hand[1]) == (409, True)
+    assert file.read_text() == before
+    assert page.count('data-act="withdraw"') == 1
+    assert f'data-rule="{kept}"' in page
+    assert "from the rules file: withdrawn there" in page

@@ -74,6 +74,7 @@ def evidence(
         "divergences": {},
         "sweeps": (),
         "actions": (),
+        "rule_changes": (),
         "flags": (),
         "progress": Progress(step_s=1, moments=tuple(moment(n) for n in range(3))),
         "lag": Progress(step_s=1, moments=tuple(moment(n) for n in range(3))),

@@ -24,6 +24,7 @@ from dashboards.report.report import segments
 from proxy.ledger.flag_changes import PARALLAX, ROLLED_BACK, GateThen
 from proxy.ledger.read import (
     SAMPLED,
+    ActionEvidence,
     DivergenceState,
     DivergentDocument,
     EventEvidence,
@@ -31,6 +32,8 @@ from proxy.ledger.read import (
     Evidence,
     FlagChange,
     Gate,
+    OrderKind,
+    OrderState,
     Result,
     RuleEvidence,
     SweepEvidence,
@@ -348,6 +351,40 @@ def test_a_rule_is_shown_with_who_answers_for_it_and_one_without_hits_too() -> N
     ]
     assert "the gateway's clock" in Page(render_html(report)).text
     assert "2027-01-01" in render_markdown(report)
+
+
+def test_it_is_told_who_declared_a_rule_and_who_withdrew_it() -> None:
+    declared = Rules.parse(RULES, where="rules.toml", today=date.min).rules
+    hits = (RuleEvidence(rule="gone", namespace="app.users", n=1),)
+    changes = tuple(
+        ActionEvidence(
+            id=2 - n,
+            kind=kind,
+            namespace="app.users",
+            who=who,
+            why=why,
+            asked_ns=START_NS,
+            done_ns=START_NS,
+            state=OrderState.DONE,
+            outcome={"rule": "gone"},
+        )
+        for n, (kind, who, why) in enumerate(
+            [(OrderKind.WITHDRAW, "bob", "it is mended"), (OrderKind.DECLARE, "ada", "a clock")]
+        )
+    )
+
+    report = build_report(
+        evidence(rules=hits, rule_changes=changes), declared=declared, declared_by={"idle": "ada"}
+    )
+
+    [gone, clock, idle] = report.rules
+    assert (gone.withdrawn[:17], gone.withdrawn[-12:]) == ("withdrawn by bob,", "it is mended")
+    assert (gone.declared_by, clock.declared_by, idle.declared_by) == ("", "", "ada")
+    assert (clock.withdrawn, idle.withdrawn) == ("", "")
+    for text in (Page(render_html(report)).text, render_markdown(report)):
+        assert "withdrawn by bob" in text
+        assert "it is mended" in text
+        assert "a clock" in text
 
 
 def test_the_settings_are_shown_by_name() -> None:

@@ -85,6 +85,7 @@ def test_ways_to_find_documents_are_named_the_best_first(
             "match 1,200, mismatch 1",
         ),
         (OrderKind.DECLARE, OrderState.DONE, {"rule": "clock"}, "in force: clock"),
+        (OrderKind.WITHDRAW, OrderState.DONE, {"rule": "clock"}, "withdrawn: clock"),
         (OrderKind.DECLARE, OrderState.FAILED, {"reason": "no TOML"}, "failed: no TOML"),
     ],
 )

@@ -1,12 +1,15 @@
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from comparators.errors import RefusedError
+from proxy.declared_rule import DeclaredRule, declare
 from proxy.ledger.entries import EventKind
 from proxy.shadow.rulebook import Rulebook
+from proxy.withdrawn_rule import withdraw
 
 RULE = """
 [[rule]]
@@ -18,6 +21,14 @@ owner = "ada"
 reason = "test"
 expires = {expires}
 """
+DECLARED = DeclaredRule(
+    collection="users",
+    path="name",
+    changes=("value",),
+    owner="ada",
+    reason="test",
+    expires=date(2099, 1, 31),
+)
 
 
 class Happenings:
@@ -81,3 +92,21 @@ def test_a_change_within_one_tick_of_the_clock_is_seen_by_its_size(tmp_path: Pat
     book.look(happened)
 
     assert names(book) == ["first"]
+
+
+async def test_a_rule_that_was_withdrawn_is_in_force_no_more(tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    name = await declare(file, DECLARED, who="ada")
+    book, happened = Rulebook.of(file), Happenings()
+    with pytest.raises(RefusedError, match="another file"):
+        book.check_withdrawn(name)
+
+    await withdraw(file, name, who="bob", why="mended")
+    book.look(happened)
+
+    assert names(book) == []
+    book.check_withdrawn(name)
+    with pytest.raises(RefusedError, match="another file"):
+        book.check_withdrawn("never declared")
+    with pytest.raises(RefusedError, match="another file"):
+        Rulebook().check_withdrawn(name)
