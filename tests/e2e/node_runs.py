@@ -18,6 +18,9 @@ DUPLICATE_KEY = 11000
 FIXED_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 """Dates in programs lie before; what lies behind was read from a clock."""
 
+_DATES = {len("2026-01-01T00:00:00Z"), len("2026-01-01T00:00:00.000Z")}
+"""Extended JSON leaves out what is no fraction of a second."""
+
 _OBJECT_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])")
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
@@ -106,7 +109,7 @@ class Generalised:
 
 
 def _is_clock_reading(text: str) -> bool:
-    if len(text) != len("2026-01-01T00:00:00.000Z") or not text.endswith("Z"):
+    if len(text) not in _DATES or not text.endswith("Z"):
         return False
     try:
         return datetime.fromisoformat(text) > FIXED_BEFORE

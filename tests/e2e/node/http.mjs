@@ -1,4 +1,6 @@
-// A client of the HTTP API: node http.mjs ADDRESS. Prints what it saw.
+// A client of the HTTP API: node http.mjs ADDRESS. Prints what it saw, at the end what its walk was told.
+import { walk } from './http/walk.mjs';
+
 const [address] = process.argv.slice(2);
 const token = 'admin';
 
@@ -45,4 +47,5 @@ seen.push((await call('POST', `/v1/transactions/${begun.body.id}/abort`)).body.s
 const gone = await call('DELETE', place);
 seen.push(gone.status, (await call('GET', place)).status);
 seen.push((await call('POST', '/v1/Message/count', { filter: own })).body.count);
+seen.push(await walk(address, token));
 console.log(JSON.stringify({ seen, unverified: [], maybe: [] }));
