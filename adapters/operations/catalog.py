@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from adapters.operations.indexes import ID_INDEX, Index, index_of
+from adapters.operations.indexes import ID_INDEX, Index, index_of, is_flat
 from adapters.operations.storage import Storage
 from adapters.operations.validation import Validation, validation_of
 
@@ -39,6 +39,13 @@ class Collection(Generic[St]):
         guarding = guards if self.identity is None else (self.identity, *guards)
         object.__setattr__(self, "guarding", guarding)
         object.__setattr__(self, "unique", tuple(index for index in guarding if index.unique))
+
+    def guarding_from(self, document: dict[str, Any]) -> tuple[Index, ...]:
+        """Return the indexes that may refuse a document, or have entries of it.
+
+        Only arrays, and what stands in them, make an index refuse one that is not unique.
+        """
+        return self.unique if is_flat(document) else self.guarding
 
     @property
     def identity(self) -> Index | None:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from bson.datetime_ms import DatetimeMS
 from bson.dbref import DBRef
+from bson.int64 import Int64
+from bson.objectid import ObjectId
 
 from adapters.evaluate.match import matcher
 from adapters.gateway import Expiry
@@ -33,6 +36,9 @@ SPECIAL: Final = frozenset({"text", "hashed", "2d", "2dsphere", "geoHaystack", "
 
 PATHS_KEPT: Final = 4096
 """What paths have in common is asked for each document, and worked out once."""
+
+SINGLE: Final = frozenset({type(None), bool, int, float, str, Int64, ObjectId, DatetimeMS})
+"""The commonest types of values that hold no others."""
 
 INVERTED: Final = bytes(range(255, -1, -1))
 """Turns the order of bytes round."""
@@ -139,7 +145,7 @@ class Index:
         if self.admits is not None and not self.admits(document):
             return {}
         found: dict[bytes, Entry] = {}
-        start = tuple((document, tuple(path.split("."))) for path in self.paths)
+        start = tuple([(document, parts) for parts in _parts(self.paths)])
         for values in _combinations(start):
             if not self.unique:
                 # Every element may hold what refuses the document.
@@ -157,7 +163,7 @@ class Index:
         """Yield what the index holds of a document; an empty array is EMPTY_ARRAY there."""
         if self.admits is not None and not self.admits(document):
             return
-        start = tuple((document, tuple(path.split("."))) for path in self.paths)
+        start = tuple([(document, parts) for parts in _parts(self.paths)])
         for values in _combinations(start):
             if not self.sparse or any(value is not MISSING for value in values):
                 yield values
@@ -202,6 +208,11 @@ class Index:
                 )
 
 
+def is_flat(document: dict[str, Any]) -> bool:
+    """Return whether a document certainly holds no array and no other document."""
+    return SINGLE.issuperset(map(type, document.values()))
+
+
 def index_of(specification: Mapping[str, Any]) -> Index:
     """Return an index from its specification."""
     partial = specification.get("partialFilterExpression")
@@ -243,6 +254,11 @@ def _beginnings(paths: tuple[str, ...]) -> frozenset[str]:
     return frozenset(path.split(".", 1)[0] for path in paths)
 
 
+@lru_cache(maxsize=PATHS_KEPT)
+def _parts(paths: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(path.split(".")) for path in paths)
+
+
 Place = tuple[Any, tuple[str, ...]]
 
 
@@ -281,7 +297,7 @@ def _walk(value: Any, rest: tuple[str, ...]) -> Place:
             return value, DONE
         if isinstance(value, DBRef):
             value = value.as_doc()
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             return MISSING, DONE
         value, rest = value.get(rest[0], MISSING), rest[1:]
 

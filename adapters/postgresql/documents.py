@@ -1,28 +1,38 @@
 """Changes as the parameters of PostgreSQL's statements."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from adapters.gateway import Mark
 from adapters.operations.documents import Change
 from adapters.operations.indexes import Entry
 from adapters.postgresql import marks
-from adapters.postgresql.statements import WriteShape
+from adapters.postgresql.statements import MOST_APART, SHAPES_KEPT, WriteShape
 from adapters.postgresql.tables import CollectionTables, Content, ElementTable
 from comparators.outcome import Outcome
 
 
-def shape_of(changes: Sequence[Change], *, marked: bool) -> WriteShape:
-    """Return the shape of the statement that writes the changes together."""
+def shape_of(changes: Sequence[Change], *, marked: bool, together: bool = True) -> WriteShape:
+    """Return the shape of the statement that writes the changes, one document alone unless `together`."""
+    taken = sum(len(change.taken) for change in changes)
+    elements = (
+        at
+        for at in range(len(changes[0].contents.elements))
+        if any(_writes_elements(change, at) for change in changes)
+    )
+    shape = insertion_shape(taken, marked=marked, together=together)
+    freed = any(change.freed for change in changes)
+    return replace(shape, freed=freed, elements=tuple(elements))
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def insertion_shape(taken: int, *, marked: bool, together: bool) -> WriteShape:
+    """Return the shape of the statement that inserts rows without elements, which take so many entries."""
+    apart = _are_apart(taken, together=together)
     return WriteShape(
-        freed=any(change.freed for change in changes),
-        taken=any(change.taken for change in changes),
-        marked=marked,
-        elements=tuple(
-            at
-            for at in range(len(changes[0].contents.elements))
-            if any(_writes_elements(change, at) for change in changes)
-        ),
+        taken=bool(taken) and not apart, taken_apart=taken if apart else 0, marked=marked
     )
 
 
@@ -56,8 +66,8 @@ def values_of(
         values |= _values_of_elements(elements, at, changes)
     taken = [(change.key, entry) for change in changes for entry in change.taken]
     freed = [(change.key, entry) for change in changes for entry in change.freed]
-    for role, entries in (("taken", taken), ("freed", freed)):
-        values |= entry_values(role, entries)
+    values |= taken_values(taken, together=together)
+    values |= entry_values("freed", freed)
     if mark is not None and outcome is not None:
         values |= marks.values_of(mark, outcome)
     return values
@@ -91,6 +101,22 @@ def carried(
         packed = content.packed
         found[f"{role}contents{at}"] = values if packed is None else list(map(packed, values))
     return found
+
+
+def taken_values(taken: Sequence[tuple[Any, Entry]], *, together: bool) -> dict[str, Any]:
+    """Return the parameters for unique entries that are taken, each with a primary key."""
+    if not _are_apart(len(taken), together=together):
+        return entry_values("taken", taken)
+    values: dict[str, Any] = {}
+    for at, (_key, entry) in enumerate(taken):
+        values[f"taken{at}_name"] = entry.index.name
+        values[f"taken{at}_key"] = entry.key
+    return values
+
+
+def _are_apart(entries: int, *, together: bool) -> bool:
+    """Return whether taken entries are parameters of their own: the few of a single document."""
+    return not together and entries <= MOST_APART
 
 
 def entry_values(role: str, entries: Sequence[tuple[Any, Entry]]) -> dict[str, Any]:

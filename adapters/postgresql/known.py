@@ -18,7 +18,7 @@ from adapters.operations.indexes import Entry
 from adapters.postgresql import marks
 from adapters.postgresql.catalog import PostgresCatalog, PostgresCollection
 from adapters.postgresql.connections import Connection, Connections
-from adapters.postgresql.documents import carried, entry_values
+from adapters.postgresql.documents import carried, insertion_shape, taken_values
 from adapters.postgresql.drafts import ALTERED, Answer, Draft, draft_of, draft_of_upsert
 from adapters.postgresql.mapped_storage import MappedStorage
 from adapters.postgresql.outlines import (
@@ -30,7 +30,6 @@ from adapters.postgresql.outlines import (
 )
 from adapters.postgresql.statements import (
     SHAPES_KEPT,
-    WriteShape,
     insert_document,
     insert_documents,
 )
@@ -45,15 +44,14 @@ from comparators.outcome import Acknowledgement, Answered, Outcome, Unencoded
 Drafted = tuple[Sequence[Any], Draft]
 """The values of an operation, and its plan."""
 
+KnownRow = tuple[Any, tuple[Any, ...]]
+"""The key and the contents of a row."""
+
+Taken = tuple[Any, Entry]
+"""A unique entry, and the key of the row that takes it."""
+
 DRAFTS: Final = (draft_of, draft_of_upsert)
 """The plans to learn from; what a later one has no plan for, an earlier one may."""
-
-SHAPES: Final = {
-    (taken, marked): WriteShape(taken=taken, marked=marked)
-    for taken in (False, True)
-    for marked in (False, True)
-}
-"""Of inserts, by whether they take unique entries, and a mark."""
 
 MARKED: Final = ("log", "position", "outcome")
 """The parameters of a mark, whose values come behind those of the operation."""
@@ -194,18 +192,11 @@ class KnownOperations:
         known = [row for row in rows if row is not None]
         if len(known) < len(rows):
             return None
-        taken: list[tuple[Any, Entry]] = []
-        if collection.guarding:
-            try:
-                for (key, _contents), document in zip(known, documents, strict=True):
-                    found = entries_of(document, collection.guarding)
-                    taken += [(key, entry) for entry in found.values()]
-            except CommandFailure:
-                return None
-        statement, values = _insertion(storage, known, SHAPES[bool(taken), mark is not None])
-        if taken:
-            values |= entry_values("taken", taken)
+        taken = _taken(collection, documents, known)
+        if taken is None:
+            return None
         touched = tuple([document["_id"] for document in documents])
+        statement, values = _insertion(storage, known, taken, marked=mark is not None)
         if mark is not None:
             values |= marks.values_of(mark, _inserted(touched, 0.0))
         await self._connections.rows(statement.text, statement.arguments(values))
@@ -253,17 +244,37 @@ async def _change_all(connection: Connection, ready: Sequence[tuple[str, list[An
             raise _UnchangedError
 
 
+def _taken(
+    collection: PostgresCollection, documents: Sequence[dict[str, Any]], rows: Sequence[KnownRow]
+) -> list[Taken] | None:
+    """Return the unique entries that documents take, None where an index refuses one."""
+    taken: list[Taken] = []
+    if collection.guarding:
+        try:
+            for (key, _contents), document in zip(rows, documents, strict=True):
+                found = entries_of(document, collection.guarding_from(document))
+                taken += [(key, entry) for entry in found.values()]
+        except CommandFailure:
+            return None
+    return taken
+
+
 def _insertion(
-    storage: MappedStorage, rows: Sequence[tuple[Any, tuple[Any, ...]]], shape: WriteShape
+    storage: MappedStorage, rows: Sequence[KnownRow], taken: Sequence[Taken], *, marked: bool
 ) -> tuple[Statement, dict[str, Any]]:
-    """Return the statement that inserts rows, and its parameters save those of what is beside."""
-    if len(rows) == 1:
-        return insert_document(storage.tables, shape), storage.inserting(*rows[0])
-    keys, contents = zip(*rows, strict=True)
-    values: dict[str, Any] = {"ids": list(keys)}
-    return insert_documents(storage.tables, shape), values | carried(
-        storage.tables.contents, contents
-    )
+    """Return the statement that inserts rows with their entries, and its parameters save those of a mark."""
+    together = len(rows) > 1
+    shape = insertion_shape(len(taken), marked=marked, together=together)
+    if together:
+        statement = insert_documents(storage.tables, shape)
+        keys, contents = zip(*rows, strict=True)
+        values = {"ids": list(keys), **carried(storage.tables.contents, contents)}
+    else:
+        statement = insert_document(storage.tables, shape)
+        values = storage.inserting(*rows[0])
+    if taken:
+        values |= taken_values(taken, together=together)
+    return statement, values
 
 
 def _inserted(touched: tuple[Any, ...], duration_s: float) -> Outcome:

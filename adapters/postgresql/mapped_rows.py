@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import compress
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -47,10 +48,12 @@ class MappedRows:
         self._codec = RowCodec(entity)
         self.watch(())
         self._width = 1 + len(entity.columns)
-        self._wide = [
-            at
-            for at, column in enumerate(entity.columns, start=1)
-            if column.array or column.type not in {*FIXED, ColumnType.DOUBLE}
+        self._are_wide = [
+            False,
+            *(
+                column.array or column.type not in {*FIXED, ColumnType.DOUBLE}
+                for column in entity.columns
+            ),
         ]
         self._content_names = [f"content{at}" for at in range(len(self.tables.contents))]
 
@@ -114,12 +117,11 @@ class MappedRows:
 
     def _size_of(self, row: Row) -> int:
         """Return the characters and elements of what may be long in a row."""
-        values = row.values
         size = 0 if row.overflow is None else len(row.overflow)
-        for at in self._wide:
-            value = values[at]
-            # The commonest, without a call.
-            size += len(value) if type(value) is str else size_of(value)
+        for value in compress(row.values, self._are_wide):
+            # The commonest, without a call; most columns of a wide table are empty.
+            if value is not None:
+                size += len(value) if type(value) is str else size_of(value)
         return size
 
     def inserting(self, key: Any, contents: Sequence[Any]) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class PostgresSession(Session):
         layouts = [layout for change in changes for layout in change.contents.layouts]
         await self.catalog.layouts.write(self.connection, layouts)
         tables = self.tables
-        statement = make(tables, shape_of(changes, marked=mark is not None))
+        statement = make(tables, shape_of(changes, marked=mark is not None, together=together))
         kept = None if outcome is None else self.told(outcome)
         values = values_of(tables, changes, mark=mark, outcome=kept, together=together)
         self.statements.append(statement.text)

@@ -8,6 +8,7 @@ from bson.objectid import ObjectId
 
 from adapters.gateway import Generated, Mark
 from adapters.postgresql.gateway import PostgresGateway
+from adapters.postgresql.statements import MOST_APART
 from comparators.canonical import document_key, encode
 from comparators.operation import Kind, Operation
 from comparators.outcome import Acknowledgement, Count, Documents, Outcome, WriteError
@@ -163,6 +164,24 @@ async def test_an_image_takes_unique_values_from_documents_that_are_wrong(
     assert [error.code for error in refused.result.errors] == [11000]
     await run(gateway, operation(Kind.DELETE, deletes=[{"q": {"_id": 1}, "limit": 1}]))
     assert (await run(gateway, insert({"_id": 3, "email": "a"}))).result == refused.result
+
+
+async def test_a_document_takes_many_unique_values_as_few(gateway: PostgresGateway) -> None:
+    index = {"key": {"tags": 1}, "name": "tags_1", "unique": True}
+    await run(gateway, operation(Kind.CREATE_INDEXES, indexes=[index]))
+    few, many = ["a", "b"], [f"tag {n}" for n in range(MOST_APART + 1)]
+    mark = Mark(log="log", position=1, namespace="shop.users")
+
+    await run(gateway, insert({"_id": 1, "tags": few}), mark)
+    await run(gateway, insert({"_id": 2, "tags": many}))
+    larger = {"q": {"_id": 1}, "u": {"_id": 1, "tags": [*few, "c", "d"]}}
+    await run(gateway, operation(Kind.UPDATE, updates=[larger]))
+
+    for taken in ("b", "d", many[-1]):
+        refused = await run(gateway, insert({"_id": 3, "tags": ["z", taken]}))
+        assert isinstance(refused.result, Acknowledgement)
+        assert [error.code for error in refused.result.errors] == [11000]
+    assert (await run(gateway, insert({"_id": 3, "tags": ["z"]}))).result == Acknowledgement(n=1)
 
 
 async def test_a_delete_makes_no_collection(gateway: PostgresGateway) -> None:

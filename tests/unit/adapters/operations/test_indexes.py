@@ -1,8 +1,11 @@
 from typing import Any
 
 import pytest
+from bson.dbref import DBRef
+from bson.objectid import ObjectId
+from bson.timestamp import Timestamp
 
-from adapters.operations.indexes import index_of
+from adapters.operations.indexes import index_of, is_flat
 from adapters.query.failures import CommandFailure
 
 DOCUMENTS: list[dict[str, Any]] = [{"a": None}, {}, {"a": []}]
@@ -59,6 +62,12 @@ def test_a_partial_index_holds_what_its_filter_admits() -> None:
 
     assert values({"a": 1}, {"a": 1}, **admitting) == []
     assert values({"a": 1, "on": True}, {"a": 1}, **admitting) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("value", [[1], {"b": [1]}, DBRef("a", 1), Timestamp(1, 1)])
+def test_only_what_surely_holds_nothing_else_is_flat(value: Any) -> None:
+    assert is_flat({"a": 1, "b": "x", "c": None, "d": ObjectId()})
+    assert not is_flat({"a": 1, "b": value})
 
 
 @pytest.mark.parametrize("unique", [True, False])
