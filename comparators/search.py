@@ -7,7 +7,9 @@ a word inside of another one. What these rules explain is a match by rule; what 
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from typing import Final
 
@@ -37,25 +39,78 @@ class Results:
     scores: Mapping[bytes, float] | None = None
 
 
-def compare(words: str, engine: Results, database: Results, *, rank_tolerance: float) -> Judgement:
+class Aspect(StrEnum):
+    """In what two searches are compared."""
+
+    CONTENT = "content"
+    """The set of documents."""
+    RANK = "rank"
+    """Their order as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What a comparison comes to.
+
+    `aspect` is in what they differ, else the last that was compared; None where nothing was. Of documents that one path alone finds,
+    those are named by their keys that no rule explains. `swapped` is the share of pairs that stand the other way round.
+    """
+
+    judgement: Judgement
+    aspect: Aspect | None = None
+    engine_alone: tuple[bytes, ...] = ()
+    database_alone: tuple[bytes, ...] = ()
+    swapped: float = 0.0
+
+
+def compare(words: str, engine: Results, database: Results, *, rank_tolerance: float) -> Compared:
     """Return the verdict; `rank_tolerance` is the share of pairs that may stand the other way round."""
     if not (engine.is_complete and database.is_complete):
         reason = "more is found than is compared"
-        return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=reason)
-    rules = set()
-    for key in engine.texts.keys() - database.texts.keys():
-        if contained(words, engine.texts[key]) or not tolerated(words, engine.texts[key]):
-            return _mismatch("only the engine finds a document")
-        rules.add(TOLERANCE)
-    for key in database.texts.keys() - engine.texts.keys():
-        if spelled(words, database.texts[key]):
-            return _mismatch("only the database finds a document")
-        rules.add(INSIDE)
-    if engine.scores is not None and database.scores is not None:
-        share = swapped(engine.scores, database.scores)
-        if share > rank_tolerance:
-            return _mismatch("the rankings differ")
-        rules |= {RANK} if share else set()
+        return Compared(judgement=Judgement(verdict=Verdict.NOT_COMPARABLE, reason=reason))
+    rules, by_engine, by_database = _by_content(words, engine, database)
+    if by_engine or by_database:
+        side = "engine" if by_engine else "database"
+        return Compared(
+            judgement=_mismatch(f"only the {side} finds a document"),
+            aspect=Aspect.CONTENT,
+            engine_alone=by_engine,
+            database_alone=by_database,
+        )
+    if engine.scores is None or database.scores is None:
+        return Compared(judgement=_agreed(rules), aspect=Aspect.CONTENT)
+    share = swapped(engine.scores, database.scores)
+    judgement = (
+        _mismatch("the rankings differ")
+        if share > rank_tolerance
+        else _agreed(rules | ({RANK} if share else set()))
+    )
+    return Compared(judgement=judgement, aspect=Aspect.RANK, swapped=share)
+
+
+def _by_content(
+    words: str, engine: Results, database: Results
+) -> tuple[set[str], tuple[bytes, ...], tuple[bytes, ...]]:
+    """Return the rules that explain what one path alone finds, and what of each path's they do not."""
+    rules, by_engine, by_database = set(), [], []
+    for key, text in engine.texts.items():
+        if key in database.texts:
+            continue
+        if contained(words, text) or not tolerated(words, text):
+            by_engine.append(key)
+        else:
+            rules.add(TOLERANCE)
+    for key, text in database.texts.items():
+        if key in engine.texts:
+            continue
+        if spelled(words, text):
+            by_database.append(key)
+        else:
+            rules.add(INSIDE)
+    return rules, tuple(by_engine), tuple(by_database)
+
+
+def _agreed(rules: AbstractSet[str]) -> Judgement:
     if rules:
         return Judgement(verdict=Verdict.MATCH_BY_RULE, rules=tuple(sorted(rules)))
     return Judgement(verdict=Verdict.MATCH)

@@ -107,6 +107,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "rules_broken": "The rules file was changed and is broken, or holds a rule that has expired: the rules before it stay in force until it is corrected",
     "rules_read": "The rules file was changed: from here on its rules are in force",
     "search_differs": "Engine and database find different documents for the same words, or rank them differently, and nothing explains it",
+    "searches_not_entered": "What comparisons of searches came to cannot be entered on the ledger; it is kept within bounds, and entered later",
     "server_ended": "The process that answers in place of MongoDB ended and is started again",
     "serving": "Drivers can connect to `parallax gateway`",
     "serving_failed": "A command ended with an error that Parallax does not foresee; its client was told so",

@@ -48,6 +48,7 @@ def environment(*more_templates: Path) -> Environment:
         "asked": words.asked,
         "came_of": words.came_of,
         "rule_changed": words.rule_changed,
+        "alone": words.alone,
         "gates_then": words.gates_then,
     }
     drawing.globals |= {

@@ -39,6 +39,7 @@ def _content(report: Report) -> dict[str, Any]:
         "signers": list(report.signers),
         "evidence": _plain(report.evidence),
         "rules": _plain(report.rules),
+        "searches": _plain(report.searches),
     }
 
 

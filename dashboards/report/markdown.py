@@ -36,6 +36,7 @@ def render_markdown(report: Report) -> str:
         _collections(evidence.collections),
         _divergent(evidence),
         _unverified(evidence),
+        _searches(report),
         _rules(report.rules),
         _rule_changes(report.evidence.rule_changes),
         _signatures(report),
@@ -207,6 +208,37 @@ def _unverified(evidence: Evidence) -> Iterator[str]:
             for drop in evidence.drops
         ],
     )
+
+
+def _searches(report: Report) -> Iterator[str]:
+    if not report.searches:
+        return
+    yield from _section("Searches")
+    heads = ("Collection", "Compared", "Agreed", "By rule", "Differed", "Transient", "Not compared")
+    yield from _table(
+        heads,
+        [
+            (
+                line.namespace,
+                *map(words.count, (line.compared, line.agreed, line.by_rule)),
+                *map(words.count, (line.differed, line.transient, line.not_compared)),
+            )
+            for line in report.searches
+        ],
+    )
+    differences = report.evidence.search_differences
+    if differences:
+        yield ""
+        yield from _table(
+            ("When (UTC)", "Collection", "In what", "Reason", "How"),
+            [
+                (
+                    *(words.moment(each.at_ns), each.namespace, each.aspect.value),
+                    *(each.reason, words.alone(each)),
+                )
+                for each in differences
+            ],
+        )
 
 
 def _rules(rules: Sequence[RuleLine]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from dashboards.report.plots import (
     stack,
     time_line,
 )
+from dashboards.report.searches import SearchLine, search_lines
 from dashboards.report.statements import Fault, coverage, faults
 from proxy.ledger.read import (
     DivergenceState,
@@ -108,6 +109,7 @@ class Report:
     lag: TimeLine | None
     groups: Mapping[Verdict, tuple[Group, ...]]
     rules: tuple[RuleLine, ...]
+    searches: tuple[SearchLine, ...]
     ratios: tuple[LatencyLine, ...]
     settings: Mapping[str, str]
     """Of the verifier that wrote last, without any address."""
@@ -156,6 +158,7 @@ def build_report(
             for verdict in (Verdict.MISMATCH, Verdict.GATEWAY_ERROR, Verdict.TRANSIENT)
         },
         rules=_rules(evidence, {rule.name: rule for rule in declared}, declared_by),
+        searches=search_lines(evidence.searches),
         ratios=_ratios(evidence),
         settings=dict(_flat(json.loads(evidence.about.get("settings", "{}")))),
         signers=tuple(signers),

@@ -6,8 +6,17 @@ from typing import Final
 
 from comparators.outcome import Answered
 from comparators.rules import Rule
+from comparators.search import Aspect
 from comparators.verdict import Verdict
-from proxy.ledger.read import ActionEvidence, FlagChange, Gate, OrderKind, OrderState, Result
+from proxy.ledger.read import (
+    ActionEvidence,
+    FlagChange,
+    Gate,
+    OrderKind,
+    OrderState,
+    Result,
+    SearchDifference,
+)
 
 NONE: Final = "\N{EN DASH}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -72,7 +81,7 @@ def duration(seconds: float | None) -> str:
     return f"{value:.{digits}f} {unit}"
 
 
-def share(part: int, whole: int) -> str:
+def share(part: float, whole: float) -> str:
     """Return a percentage that says 100 % only for all and 0 % only for none."""
     if not whole:
         return NONE
@@ -189,6 +198,25 @@ def rule_says(rule: Rule) -> str:
         *([f"in {', '.join(sorted(rule.kinds))}"] if rule.kinds else []),
     ]
     return "; ".join(said)
+
+
+def alone(difference: SearchDifference) -> str:
+    """Return what one path alone finds by a search, or how far the rankings are apart."""
+    if difference.aspect is Aspect.RANK:
+        return f"{share(difference.swapped, 1)} of the pairs stand the other way round"
+    sides = (
+        ("engine", difference.engine_alone, difference.engine_alone_in_all),
+        ("database", difference.database_alone, difference.database_alone_in_all),
+    )
+    return "; ".join(
+        f"only the {side}: {', '.join(names)}{_and_more(n - len(names))}"
+        for side, names, n in sides
+        if n
+    )
+
+
+def _and_more(n: int) -> str:
+    return f" and {count(n)} more" if n else ""
 
 
 def gates_then(change: FlagChange) -> str:

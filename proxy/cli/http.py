@@ -22,6 +22,7 @@ from proxy.cli.reaping import reaping_of
 from proxy.cli.searched import (
     beside,
     comparing_of,
+    counted,
     engine_of,
     indexer_of,
     marking,
@@ -32,6 +33,7 @@ from proxy.cli.telling import telling_front
 from proxy.http.front import Front, Limits
 from proxy.http.tokens import Scope, Token, Tokens, hash_of, new_secret, read_tokens, write_tokens
 from proxy.http.traced import TracedDatabase
+from proxy.searches.entering import Entering
 from proxy.settings import Settings
 from proxy.telemetry import configure_logging
 from proxy.uris import address_of
@@ -184,8 +186,12 @@ async def served(settings: Settings, parent: int | None) -> None:
                 await gateway.ensure_indexes()
             search = search_of(settings, gateway, traced, engine, name=name)
             ranks = not is_relay(settings, uri)
-            comparing = comparing_of(settings, search, told.metrics.search, ranks=ranks)
-            await held.enter_async_context(beside(indexer, comparing, reaping_of(behind)))
+            entering = Entering(settings.ledger_uri)
+            comparing = comparing_of(
+                settings, search, [counted(told.metrics), entering.judged], name=name, ranks=ranks
+            )
+            entered = None if comparing is None else entering
+            await held.enter_async_context(beside(indexer, comparing, entered, reaping_of(behind)))
             front = Front(
                 gateway,
                 traced,

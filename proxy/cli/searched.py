@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 from urllib.parse import quote, urlsplit
@@ -16,9 +16,11 @@ from adapters.search.searching import Found, Search, Wish
 from adapters.search.syncing import Indexer
 from comparators.errors import ParallaxError, SettingsError
 from proxy.cli.cached import Layers
+from proxy.fronts import FrontMetrics
 from proxy.http.entity import entity_of
 from proxy.http.searching import Searching, indexes_of
 from proxy.http.traced import TracedDatabase
+from proxy.ledger.entries import SearchComparison
 from proxy.searches.comparing import Comparing, Judged
 from proxy.settings import Settings
 
@@ -106,8 +108,17 @@ def search_of(
     )
 
 
+def counted(metrics: FrontMetrics) -> Judged:
+    """Return what adds comparisons to the metrics."""
+
+    def count(comparison: SearchComparison) -> None:
+        metrics.search(comparison.namespace.partition(".")[2], comparison.verdict)
+
+    return count
+
+
 def comparing_of(
-    settings: Settings, search: Search, judged: Judged, *, ranks: bool
+    settings: Settings, search: Search, judged: Sequence[Judged], *, name: str, ranks: bool
 ) -> Comparing | None:
     """Return what compares the searches of engine and database; None where there is but one of them.
 
@@ -116,11 +127,17 @@ def comparing_of(
     given = settings.search
     if search.engine is None or not given.compared:
         return None
+
+    def tell(comparison: SearchComparison) -> None:
+        for each in judged:
+            each(comparison)
+
     return Comparing(
         search,
+        name=name,
         share=given.compared,
         rank_tolerance=given.rank_tolerance if ranks else None,
-        judged=judged,
+        judged=tell,
     )
 
 

@@ -1,14 +1,15 @@
 """What is entered into the ledger. Times are nanoseconds since 1970, durations are seconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from comparators.change import Difference
 from comparators.operation import Kind
 from comparators.outcome import Answered
+from comparators.search import Aspect
 from comparators.shape import Shape
-from comparators.verdict import Judgement
+from comparators.verdict import Judgement, Verdict
 from proxy.tracing.trail import Ids
 
 VERIFIER: Final = "verifier"
@@ -200,3 +201,21 @@ class Resolution:
     state: DivergenceState = DivergenceState.RESOLVED
     who: str = ""
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchComparison:
+    """A search that engine and database were both asked, judged: nothing here says what was looked for.
+
+    `aspect` is None where nothing was compared. `engine_alone` and `database_alone` are `_id`s that one path alone finds and no rule
+    explains; they are redacted before they reach the disk.
+    """
+
+    at_ns: int
+    namespace: str
+    verdict: Verdict
+    aspect: Aspect | None = None
+    reason: str = ""
+    engine_alone: tuple[Any, ...] = field(default=(), repr=False)
+    database_alone: tuple[Any, ...] = field(default=(), repr=False)
+    swapped: float = 0.0

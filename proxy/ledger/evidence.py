@@ -11,6 +11,7 @@ from proxy.ledger.conclusion import Conclusion, GateReport
 from proxy.ledger.entries import DivergenceState, Dropped, EventKind, Writer
 from proxy.ledger.flag_changes import FlagChange
 from proxy.ledger.orders import OrderKind, OrderState
+from proxy.ledger.searches import SearchCount, SearchDifference
 from proxy.ledger.statistics import highest_rate
 
 
@@ -367,6 +368,10 @@ class Evidence:
     """Rules declared and withdrawn on the page, whatever the window, the newest first, at most `queries.MAX_ACTIONS`."""
     flags: tuple[FlagChange, ...]
     """All changes of flags that are on the ledger, whatever the window, the newest first."""
+    searches: tuple[SearchCount, ...]
+    """What comparisons of searches came to, the most frequent first."""
+    search_differences: tuple[SearchDifference, ...]
+    """Those that differ, the newest first, at most `searches.MOST_READ`."""
     progress: Progress
     lag: Progress
     """How far the verifier was behind all that was asked for, whichever collections were chosen."""

@@ -51,6 +51,12 @@ from proxy.ledger.gates import CollectionGates, Gate, GateOutcome, Result
 from proxy.ledger.orders import OrderKind, OrderState
 from proxy.ledger.present import Present, present
 from proxy.ledger.queries import MAX_DIVERGENT, ShapeRow, Sides
+from proxy.ledger.searches import (
+    SearchCount,
+    SearchDifference,
+    search_counts,
+    search_differences,
+)
 from proxy.ledger.sketches import RELATIVE_ERROR, Sketch
 from proxy.ledger.tables import NANOSECONDS_PER_MINUTE
 from proxy.ledger.version import check_version
@@ -91,6 +97,8 @@ __all__ = [
     "Result",
     "RuleEvidence",
     "Sample",
+    "SearchCount",
+    "SearchDifference",
     "ShapeEvidence",
     "Status",
     "SweepEvidence",
@@ -261,6 +269,8 @@ async def _evidence(
         events=events,
         divergent=await queries.divergent(connection, window),
         divergences=await queries.divergences(connection, window),
+        searches=await search_counts(connection, window),
+        search_differences=await search_differences(connection, window),
         progress=await progress(connection, window),
         lag=await lag(connection, window),
         course=await verdict_course(connection, window),

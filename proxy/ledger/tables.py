@@ -255,6 +255,31 @@ flag_changes: Final = Table(
     _text("evidence"),
 )
 
+searches: Final = Table(
+    "searches",
+    ledger,
+    _key("minute", _BIG),
+    _key("namespace"),
+    _key("verdict"),
+    _key("aspect"),
+    _key("reason"),
+    _key("writer"),
+    _number("n"),
+)
+
+search_differences: Final = Table(
+    "search_differences",
+    ledger,
+    _key("writer"),
+    _key("ordinal", _BIG),
+    _number("at_ns"),
+    _text("namespace"),
+    _text("aspect"),
+    _text("reason"),
+    _text("sample"),
+)
+Index("search_differences_by_time", search_differences.c.at_ns)
+
 checkpoints: Final = Table(
     "checkpoints",
     ledger,

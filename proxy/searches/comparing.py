@@ -4,6 +4,7 @@ Nobody waits for it. One comparison is under way at a time, of a share of the se
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,13 +16,14 @@ from adapters.search.index import SearchIndex
 from adapters.search.searching import ENGINE, MOST, Found, Hit, Search, Wish
 from comparators.canonical import document_key
 from comparators.errors import ParallaxError
-from comparators.search import Results, compare
-from comparators.verdict import Judgement, Verdict
+from comparators.search import Aspect, Results, compare
+from comparators.verdict import Verdict
+from proxy.ledger.entries import SearchComparison
 
 _log = structlog.get_logger()
 
-Judged = Callable[[str, Verdict], None]
-"""Told the collection and the verdict of every comparison."""
+Judged = Callable[[SearchComparison], None]
+"""Told of every comparison; it must not wait."""
 WAITING: Final = 16
 """How many searches wait to be compared at most."""
 WITHIN_S: Final = 10.0
@@ -30,15 +32,22 @@ AGAIN_AFTER_S: Final = 1.0
 
 
 class Comparing:
-    """Compare a share of the searches of an API; `run` must be running.
+    """Compare a share of the searches of an API on the database `name`; `run` must be running.
 
     `rank_tolerance` None leaves ranks alone: through a relay, a question for scores would stand on the ledger as one that the gateway cannot answer.
     """
 
     def __init__(
-        self, search: Search, *, share: float, rank_tolerance: float | None, judged: Judged
+        self,
+        search: Search,
+        *,
+        name: str,
+        share: float,
+        rank_tolerance: float | None,
+        judged: Judged,
     ) -> None:
         self._search = search
+        self._name = name
         self._share = share
         self._rank_tolerance = rank_tolerance
         self._judged = judged
@@ -62,7 +71,7 @@ class Comparing:
             self._waiting.put_nowait(replace(wish, limit=MOST, offset=0))
         except asyncio.QueueFull:
             for index in self._search.indexes_of(wish):
-                self._count(index, Verdict.DROPPED)
+                self._count(self._entry(index, Verdict.DROPPED, "too many were waiting"))
 
     async def run(self) -> None:
         """Compare until cancelled."""
@@ -74,47 +83,65 @@ class Comparing:
     async def _compare(self, wish: Wish, index: SearchIndex) -> None:
         try:
             async with asyncio.timeout(WITHIN_S):
-                judgement = await self._judgement(wish, index)
+                judged = await self._judged_twice(wish, index)
         except TimeoutError:
-            judgement = Judgement(verdict=Verdict.TIMEOUT, reason="a search took too long")
+            judged = self._entry(index, Verdict.TIMEOUT, "a search took too long")
         except ParallaxError:
-            judgement = _away()
-        self._count(index, judgement.verdict)
-        if judgement.verdict is Verdict.MISMATCH:
-            _log.warning("search_differs", collection=index.collection, reason=judgement.reason)
+            judged = self._away(index)
+        self._count(judged)
+        if judged.verdict is Verdict.MISMATCH:
+            _log.warning("search_differs", collection=index.collection, reason=judged.reason)
 
-    async def _judgement(self, wish: Wish, index: SearchIndex) -> Judgement:
-        judgement = await self._once(wish, index)
-        if judgement.verdict is not Verdict.MISMATCH:
-            return judgement
+    async def _judged_twice(self, wish: Wish, index: SearchIndex) -> SearchComparison:
+        judged = await self._once(wish, index)
+        if judged.verdict is not Verdict.MISMATCH:
+            return judged
         await asyncio.sleep(AGAIN_AFTER_S)
         again = await self._once(wish, index)
         if again.verdict is not Verdict.MISMATCH:
             reason = "it was gone a moment later"
-            return Judgement(verdict=Verdict.TRANSIENT, reason=reason)
+            return self._entry(index, Verdict.TRANSIENT, reason, aspect=judged.aspect)
         if await self._search.unindexed(index, wish.owner):
-            reason = "the index is behind"
-            return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=reason)
+            return self._entry(index, Verdict.NOT_COMPARABLE, "the index is behind")
         return again
 
-    async def _once(self, wish: Wish, index: SearchIndex) -> Judgement:
+    async def _once(self, wish: Wish, index: SearchIndex) -> SearchComparison:
         by_engine = await self._search.search(wish)
         if by_engine.by != ENGINE:
-            return _away()
+            return self._away(index)
         by_words = await self._search.by_database(wish)
         tolerance = self._rank_tolerance
         ranked = None if tolerance is None else await self._search.by_text(wish, index)
         engine = _results(index, by_engine, _places(by_engine.hits))
         database = _results(index, by_words, ranked)
-        return compare(wish.text, engine, database, rank_tolerance=tolerance or 0.0)
+        found = compare(wish.text, engine, database, rank_tolerance=tolerance or 0.0)
+        identifiers = {_key(hit): hit.document["_id"] for hit in (*by_engine.hits, *by_words.hits)}
+        judgement = found.judgement
+        return replace(
+            self._entry(index, judgement.verdict, judgement.reason or ", ".join(judgement.rules)),
+            aspect=found.aspect,
+            engine_alone=tuple(identifiers[key] for key in found.engine_alone),
+            database_alone=tuple(identifiers[key] for key in found.database_alone),
+            swapped=found.swapped,
+        )
 
-    def _count(self, index: SearchIndex, verdict: Verdict) -> None:
-        self._totals[verdict.value] += 1
-        self._judged(index.collection, verdict)
+    def _away(self, index: SearchIndex) -> SearchComparison:
+        return self._entry(index, Verdict.NOT_COMPARABLE, "a path was away")
 
+    def _entry(
+        self, index: SearchIndex, verdict: Verdict, reason: str, *, aspect: Aspect | None = None
+    ) -> SearchComparison:
+        return SearchComparison(
+            at_ns=time.time_ns(),
+            namespace=f"{self._name}.{index.collection}",
+            verdict=verdict,
+            aspect=aspect,
+            reason=reason,
+        )
 
-def _away() -> Judgement:
-    return Judgement(verdict=Verdict.NOT_COMPARABLE, reason="a path was away")
+    def _count(self, judged: SearchComparison) -> None:
+        self._totals[judged.verdict.value] += 1
+        self._judged(judged)
 
 
 def _results(index: SearchIndex, found: Found, scores: Mapping[bytes, float] | None) -> Results:

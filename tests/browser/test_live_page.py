@@ -3,14 +3,22 @@
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
 
+from comparators.search import Aspect
+from comparators.verdict import Verdict
 from dashboards.live.server import application
+from dashboards.report import words
+from proxy.ledger.access import opened
+from proxy.ledger.entries import SearchComparison
+from proxy.ledger.lookup import redaction_of
 from proxy.ledger.read import Gates
+from proxy.ledger.searches import SearchBatch, enter_searches
 from proxy.ledger.write import Ledger
 from tests.browser.accessibility import assert_accessible
 from tests.integration.ledger.findings import NO_LAG, UPDATE_USERS, checkpoint, finding, mismatch
@@ -22,9 +30,9 @@ FAILED = "fail. "
 
 @pytest.fixture
 async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    opened = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
-    yield opened
-    await opened.close()
+    made = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -69,6 +77,36 @@ async def test_a_mismatch_appears_without_reloading(page: Page, ledger: Ledger) 
     await expect(mismatches).to_contain_text("profile.nickname", timeout=AT_ONCE_MS)
     await expect(page.locator("header")).to_contain_text(FAILED)
     assert await page.evaluate("performance.timeOrigin") == loaded
+
+
+async def test_a_search_that_differs_appears_with_its_time_and_its_collection(
+    page: Page, ledger: Ledger, tmp_path: Path
+) -> None:
+    batch = SearchBatch(writer="api")
+    apart = SearchComparison(
+        at_ns=time.time_ns(),
+        namespace="app.messages",
+        verdict=Verdict.MISMATCH,
+        aspect=Aspect.CONTENT,
+        reason="only the database finds a document",
+        database_alone=("ada",),
+    )
+    batch.add(apart)
+    batch.add(replace(apart, verdict=Verdict.MATCH, reason="", database_alone=()))
+    await expect(page.get_by_role("region", name="Searches")).to_have_count(0)
+
+    async with opened(f"sqlite:///{tmp_path / 'ledger.db'}") as access:
+        await enter_searches(access, await redaction_of(access), batch)
+
+    searches = page.get_by_role("region", name="Searches")
+    await expect(searches).to_contain_text("only the database: string#", timeout=WITHIN_MS)
+    [counted, *_] = await searches.get_by_role("row").filter(has_text="app.messages").all()
+    assert (await counted.inner_text()).split() == ["app.messages", *"210100"]
+    differing = searches.get_by_role("table", name="Searches that differ")
+    await expect(differing.get_by_role("row").filter(has_text="app.messages")).to_contain_text(
+        words.moment(apart.at_ns)
+    )
+    await assert_accessible(page)
 
 
 async def test_the_page_of_a_collection_follows_it_and_can_be_sent_to_somebody(

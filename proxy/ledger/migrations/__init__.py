@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from comparators.errors import SettingsError
 
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 """The version that this Parallax reads and writes; a test compares it with the newest file in `versions/`."""
 
 VERSION_TABLE: Final = "alembic_version"

@@ -14,8 +14,13 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from comparators.search import Aspect
+from comparators.verdict import Verdict
+from dashboards.report import build_report, render_html, render_json, render_markdown
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres
 from proxy.embedded.http import EmbeddedHttp, embedded_http, tokens_named
+from proxy.ledger.read import read_report
+from proxy.ledger.write import Ledger
 from tests.eventually import eventually
 from tests.integration.http.conftest import SCOPES, Answer, Api
 from tests.peers.meilisearch_server import KEY, FakeMeilisearch, running_meilisearch
@@ -83,6 +88,13 @@ async def redis(server_directory: Path) -> AsyncIterator[RunningRedis]:
         yield running
 
 
+def ledger_of(directory: Path) -> str:
+    """Return where the process keeps its ledger; its folder is made where it is missing."""
+    folder = directory / "data"
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'ledger.db'}"
+
+
 @pytest.fixture(scope="module", params=["mongodb", "postgresql"])
 async def process(
     request: pytest.FixtureRequest,
@@ -114,6 +126,9 @@ async def process(
         "MEILI_HOST": f"http://127.0.0.1:{engine[1].rpartition(':')[2]}",
         "MEILI_MASTER_KEY": KEY,
     }
+    # As a verifier begins it.
+    ledger = await Ledger.open(ledger_of(directory))
+    await ledger.close()
     async with embedded_http(directory, database=database, settings={**settings, **ours}) as served:
         tokens_named(directory, SCOPES, USERS)
         yield served
@@ -288,6 +303,29 @@ async def test_what_engine_and_database_find_is_compared_after_the_answer(
     await compared("tea", "match_by_rule")
     await compared("coffee", "mismatch")
     assert "search_differs" in searched.api.served.log.read_text()
+
+    folder = searched.api.served.log.parent / "data"
+
+    async def is_on_the_ledger() -> bool:
+        found = await read_report(ledger_of(folder.parent))
+        verdicts = {each.verdict for each in found.searches}
+        return {Verdict.MATCH, Verdict.MATCH_BY_RULE, Verdict.MISMATCH} <= verdicts
+
+    await eventually(is_on_the_ledger, within_s=20)
+    evidence = await read_report(ledger_of(folder.parent))
+    [found] = evidence.search_differences
+    assert (found.namespace, found.reason, found.aspect) == (
+        "http_searched.messages",
+        "only the database finds a document",
+        Aspect.CONTENT,
+    )
+    assert (len(found.database_alone), found.engine_alone) == (1, ())
+    report = build_report(evidence)
+    told = render_html(report) + render_markdown(report) + render_json(report)
+    kept = b"".join(file.read_bytes() for file in folder.glob("ledger.db*"))
+    for trace in ("coffee", "cocoa", "steam", user):
+        assert trace not in told
+        assert trace.encode() not in kept
 
 
 async def test_a_cache_is_fresh_and_holds_no_secret_and_may_die(searched: Searched) -> None:

@@ -13,9 +13,13 @@ from sqlalchemy import create_engine, text
 from comparators.operation import Kind
 from comparators.shape import Shape
 from comparators.verdict import Verdict
+from dashboards.report.searches import search_lines
+from proxy.ledger.access import opened
 from proxy.ledger.engine import SCHEMA
-from proxy.ledger.entries import Divergence, Drop, Dropped
+from proxy.ledger.entries import Divergence, Drop, Dropped, SearchComparison
+from proxy.ledger.lookup import redaction_of
 from proxy.ledger.read import Evidence, read_report
+from proxy.ledger.searches import SearchBatch, enter_searches
 from proxy.ledger.write import Ledger
 from tests.integration.ledger.findings import MINUTE_NS, NO_LAG, START_NS, checkpoint, finding
 
@@ -34,6 +38,7 @@ REASONS = """
 """
 RULES = "SELECT namespace, rule, SUM(n) AS n FROM rule_hits WHERE minute BETWEEN {first} AND {last} GROUP BY 1, 2"
 DROPS = "SELECT namespace, what, SUM(n) AS n FROM drops WHERE minute BETWEEN {first} AND {last} GROUP BY 1, 2"
+SEARCHES = "SELECT namespace, verdict, SUM(n) AS n FROM searches WHERE minute BETWEEN {first} AND {last} GROUP BY 1, 2"
 OPEN = "SELECT namespace, COUNT(*) AS n FROM divergence WHERE state = 'open' GROUP BY 1"
 
 
@@ -42,6 +47,7 @@ async def url(ledger: Ledger, ledger_url: str) -> str:
     """Give a ledger of ten minutes in which everything happened, to three collections."""
     chance = random.Random(6)
     verdicts = [*Verdict]
+    searches = SearchBatch(writer="api")
     for minute in range(10):
         at_ns = START_NS + minute * MINUTE_NS
         found = []
@@ -59,6 +65,7 @@ async def url(ledger: Ledger, ledger_url: str) -> str:
                 fingerprint="f" if verdict is Verdict.MISMATCH else None,
             )
             found.append(replace(made, kind=kind))
+            searches.add(SearchComparison(at_ns=at_ns, namespace=made.namespace, verdict=verdict))
         namespace = chance.choice(NAMESPACES)
         await ledger.record(
             found,
@@ -71,6 +78,8 @@ async def url(ledger: Ledger, ledger_url: str) -> str:
                 Divergence(namespace=namespace, document=minute, cause="differs", since_ns=START_NS)
             ],
         )
+    async with opened(ledger_url) as access:
+        await enter_searches(access, await redaction_of(access), searches)
     return ledger_url
 
 
@@ -83,11 +92,11 @@ async def rows(url: str, query: str, *, first: int, last: int) -> list[dict[str,
             found = [{**row} for row in connection.execute(text(asked)).mappings()]
         engine.dispose()
         return found
-    opened = await asyncpg.connect(url, server_settings={"search_path": SCHEMA})
+    connected = await asyncpg.connect(url, server_settings={"search_path": SCHEMA})
     try:
-        return [dict(row) for row in await opened.fetch(asked)]
+        return [dict(row) for row in await connected.fetch(asked)]
     finally:
-        await opened.close()
+        await connected.close()
 
 
 @pytest.mark.parametrize("chosen", [(), CHOSEN], ids=["all", "chosen"])
@@ -107,6 +116,7 @@ async def test_an_independent_query_finds_the_same_figures(
     reasons = [row for row in await rows(url, REASONS, **minutes) if is_chosen(row)]
     rules = [row for row in await rows(url, RULES, **minutes) if is_chosen(row)]
     drops = [row for row in await rows(url, DROPS, **minutes) if is_chosen(row)]
+    searches = [row for row in await rows(url, SEARCHES, **minutes) if is_chosen(row)]
     diverged = [row for row in await rows(url, OPEN, **minutes) if is_chosen(row)]
     assert len(counts) > 10
     assert_same_counts(told, counts, drops)
@@ -114,6 +124,13 @@ async def test_an_independent_query_finds_the_same_figures(
         reasons, "namespace", "verdict", "reason"
     )
     assert summed(told.rules, "namespace", "rule") == counted(rules, "namespace", "rule")
+    assert len(searches) > 10
+    assert summed(told.searches, "namespace", "verdict") == counted(
+        searches, "namespace", "verdict"
+    )
+    assert sum(line.compared + line.not_compared for line in search_lines(told.searches)) == sum(
+        int(row["n"]) for row in searches
+    )
     assert sum(told.divergences.values()) == sum(int(row["n"]) for row in diverged)
     assert {one.namespace for one in told.collections} == {row["namespace"] for row in counts}
     by_verdict = Counter[str]()

@@ -9,11 +9,15 @@ from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
 from comparators.change import ChangeKind, Difference
+from comparators.search import Aspect
 from comparators.verdict import Verdict
-from dashboards.report import build_report, render_html, render_json
+from dashboards.report import build_report, render_html, render_json, render_markdown
+from proxy.ledger.access import opened
 from proxy.ledger.engine import SCHEMA
-from proxy.ledger.entries import Divergence, Resolution
+from proxy.ledger.entries import Divergence, Resolution, SearchComparison
+from proxy.ledger.lookup import redaction_of
 from proxy.ledger.read import read_report
+from proxy.ledger.searches import SearchBatch, enter_searches
 from proxy.ledger.write import Ledger
 from tests.integration.ledger.findings import NO_LAG, START_NS, checkpoint, finding
 
@@ -75,6 +79,21 @@ async def filled(ledger: Ledger, ledger_url: str) -> str:
                 )
             ],
         )
+    searches = SearchBatch(writer="api")
+    for value in SECRETS.values():
+        searches.add(
+            SearchComparison(
+                at_ns=START_NS,
+                namespace="app.users",
+                verdict=Verdict.MISMATCH,
+                aspect=Aspect.CONTENT,
+                reason="only the engine finds a document",
+                engine_alone=(value, "ada.lovelace@example.org"),
+                database_alone=(918273, {"id": value}),
+            )
+        )
+    async with opened(ledger_url) as access:
+        await enter_searches(access, await redaction_of(access), searches)
     await ledger.resolved(
         [Resolution(namespace="app.users", document=SECRETS["email"], at_ns=START_NS)]
     )
@@ -85,6 +104,7 @@ async def test_no_secret_is_in_the_files_of_the_ledger(filled: str) -> None:
     written = await everything_in(filled)
 
     assert b"documents differ" in written, "the search looks at what was written"
+    assert b"only the engine finds a document" in written
     assert [trace for trace in TRACES if trace in written] == []
 
 
@@ -92,9 +112,9 @@ async def test_no_secret_is_in_the_report(filled: str) -> None:
     evidence = await read_report(filled)
     report = build_report(evidence)
 
-    page = (render_html(report) + render_json(report)).encode()
+    page = (render_html(report) + render_json(report) + render_markdown(report)).encode()
 
-    assert len(evidence.groups) == len(SECRETS)
+    assert len(evidence.groups) == len(evidence.search_differences) == len(SECRETS)
     assert [trace for trace in TRACES if trace in page] == []
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from comparators.search import INSIDE, RANK, TOLERANCE, Results, compare, swapped
+from comparators.search import INSIDE, RANK, TOLERANCE, Aspect, Results, compare, swapped
 from comparators.verdict import Judgement, Verdict
 
 
@@ -11,7 +11,7 @@ def results(*texts: str, scores: tuple[float, ...] | None = None, complete: bool
 
 
 def judged(words: str, engine: Results, database: Results) -> Judgement:
-    return compare(words, engine, database, rank_tolerance=0.2)
+    return compare(words, engine, database, rank_tolerance=0.2).judgement
 
 
 def test_the_same_documents_in_any_order_match_where_one_does_not_rank() -> None:
@@ -82,3 +82,30 @@ def test_what_is_not_complete_cannot_be_compared() -> None:
     found = judged("tea", results("tea"), results("green tea", complete=False))
 
     assert found.verdict is Verdict.NOT_COMPARABLE
+
+
+def test_what_one_path_alone_finds_and_nothing_explains_is_named_and_in_what_they_differ() -> None:
+    engine = results("tea", "teapot", "the weather", "postgers", scores=(4, 3, 2, 1))
+    database = results("tea", "green tea", "steam")
+
+    found = compare("tea", engine, database, rank_tolerance=0.2)
+
+    assert (found.aspect, found.judgement.reason) == (
+        Aspect.CONTENT,
+        "only the engine finds a document",
+    )
+    assert found.engine_alone == (b"teapot", b"the weather", b"postgers")
+    assert found.database_alone == (b"green tea",)
+
+
+def test_it_is_told_whether_ranks_were_compared_and_how_many_pairs_are_swapped() -> None:
+    texts = ("tea a", "tea b", "tea c", "tea d")
+    engine = results(*texts, scores=(4, 3, 2, 1))
+
+    ranked = compare("tea", engine, results(*texts, scores=(9, 7, 5, 6)), rank_tolerance=0.2)
+    unranked = compare("tea", engine, results(*texts), rank_tolerance=0.2)
+    incomplete = compare("tea", engine, results(complete=False), rank_tolerance=0.2)
+
+    assert (ranked.aspect, ranked.swapped) == (Aspect.RANK, 1 / 6)
+    assert (unranked.aspect, unranked.swapped) == (Aspect.CONTENT, 0.0)
+    assert incomplete.aspect is None

@@ -75,6 +75,8 @@ def evidence(
         "sweeps": (),
         "actions": (),
         "rule_changes": (),
+        "searches": (),
+        "search_differences": (),
         "flags": (),
         "progress": Progress(step_s=1, moments=tuple(moment(n) for n in range(3))),
         "lag": Progress(step_s=1, moments=tuple(moment(n) for n in range(3))),

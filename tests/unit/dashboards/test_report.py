@@ -10,6 +10,7 @@ import pytest
 
 import dashboards.report
 from comparators.rules import Rules
+from comparators.search import Aspect
 from comparators.verdict import Verdict
 from dashboards.report import (
     build_report,
@@ -36,6 +37,8 @@ from proxy.ledger.read import (
     OrderState,
     Result,
     RuleEvidence,
+    SearchCount,
+    SearchDifference,
     SweepEvidence,
     Tally,
 )
@@ -385,6 +388,64 @@ def test_it_is_told_who_declared_a_rule_and_who_withdrew_it() -> None:
         assert "withdrawn by bob" in text
         assert "it is mended" in text
         assert "a clock" in text
+
+
+def test_searches_are_told_with_what_they_differ_in() -> None:
+    counts = tuple(
+        SearchCount(namespace=namespace, verdict=verdict, aspect=aspect, reason=reason, n=n)
+        for namespace, verdict, aspect, reason, n in (
+            ("app.messages", Verdict.MATCH, Aspect.RANK, "", 7000),
+            ("app.messages", Verdict.MATCH_BY_RULE, Aspect.CONTENT, "search_inside", 20),
+            ("app.messages", Verdict.TRANSIENT, Aspect.CONTENT, "gone", 3),
+            ("app.messages", Verdict.DROPPED, None, "too many were waiting", 2),
+            ("app.files", Verdict.MISMATCH, Aspect.RANK, "the rankings differ", 1),
+            ("app.files", Verdict.MISMATCH, Aspect.CONTENT, "only the engine finds one", 1),
+        )
+    )
+    apart = SearchDifference(
+        at_ns=START_NS,
+        namespace="app.files",
+        aspect=Aspect.RANK,
+        reason="the rankings differ",
+        engine_alone=(),
+        engine_alone_in_all=0,
+        database_alone=(),
+        database_alone_in_all=0,
+        swapped=0.254,
+    )
+    alone = replace(
+        apart,
+        aspect=Aspect.CONTENT,
+        reason="only the engine finds one",
+        engine_alone=("string#5f1c",),
+        engine_alone_in_all=12,
+        database_alone=("int#77",),
+        database_alone_in_all=1,
+    )
+
+    report = build_report(evidence(searches=counts, search_differences=(apart, alone)))
+
+    assert [(each.namespace, each.compared, each.differed) for each in report.searches] == [
+        ("app.files", 2, 2),
+        ("app.messages", 7023, 0),
+    ]
+    assert [(each.agreed, each.by_rule, each.not_compared) for each in report.searches] == [
+        (0, 0, 0),
+        (7020, 20, 2),
+    ]
+    page = Page(render_html(report)).text
+    markdown = render_markdown(report).replace("\\", "")
+    for told in (
+        "7,023",
+        "25.4 %",
+        "only the engine: string#5f1c and 11 more; only the database: int#77",
+    ):
+        assert told in page
+        assert told in markdown
+    assert "search_inside" in page
+    assert json.loads(render_json(report))["searches"][1]["by_rule"] == 20
+    without = build_report(evidence())
+    assert "Searches" not in render_html(without) + render_markdown(without)
 
 
 def test_the_settings_are_shown_by_name() -> None:

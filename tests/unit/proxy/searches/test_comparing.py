@@ -13,9 +13,10 @@ def comparing(told: list[tuple[str, Verdict]], *, share: float) -> Comparing:
     search = Search(PostgresGateway("postgresql://127.0.0.1:1/none"), "app")
     return Comparing(
         search,
+        name="app",
         share=share,
         rank_tolerance=None,
-        judged=lambda collection, verdict: told.append((collection, verdict)),
+        judged=lambda comparison: told.append((comparison.namespace, comparison.verdict)),
     )
 
 
@@ -26,7 +27,7 @@ def test_no_more_wait_than_there_is_room_for_and_the_others_are_counted() -> Non
     for _ in range(WAITING + 2):
         compared.answered(WISH, BY_ENGINE)
 
-    assert told == [("messages", Verdict.DROPPED)] * 2
+    assert told == [("app.messages", Verdict.DROPPED)] * 2
     assert compared.totals() == {"dropped": 2}
 
 
@@ -40,4 +41,4 @@ def test_of_a_share_every_so_many_are_compared_and_of_the_databases_own_none() -
     assert told == []
 
     compared.answered(WISH, BY_ENGINE)
-    assert told == [("messages", Verdict.DROPPED)]
+    assert told == [("app.messages", Verdict.DROPPED)]
