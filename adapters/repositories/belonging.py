@@ -26,6 +26,7 @@ class Keyed(Repository):
 
     async def delete_by_key(self, value: str, *, session: Transaction | None = None) -> bool:
         """Delete the document with a key; return whether there was one."""
+        self._check_changeable()
         return bool(await self.model.delete_one({self.key: value}, session=session))
 
 

@@ -16,6 +16,7 @@ from adapters.mongoose.populating import Populate
 from adapters.mongoose.projections import sort_of
 from adapters.repositories import paging
 from adapters.repositories.aging import expiries_of, gone, living, living_elements
+from adapters.repositories.appending import check_changeable
 from adapters.repositories.paging import CursorPage, OffsetPage
 from adapters.repositories.secrecy import guarded, hidden_paths, touches, with_kept, without
 from comparators.errors import RefusedError
@@ -58,7 +59,8 @@ class Repository:
     call takes part; see `RepositoryGateway.transaction`.
 
     Raises the errors of `adapters.mongoose.errors` (ValidationError, CastError, DuplicateKeyError …), UnreachableError
-    when the database is away, and UnsupportedError for what it has no exact counterpart of.
+    when the database is away, and UnsupportedError for what it has no exact counterpart of. RefusedError for a change or a
+    deletion where entities are only appended to (`appending.APPEND_ONLY`).
     """
 
     entity: ClassVar[str] = ""
@@ -184,6 +186,7 @@ class Repository:
         session: Transaction | None = None,
     ) -> Document | None:
         """Change the first document that a filter selects, at once, and return it as it is then."""
+        self._check_changeable()
         return await self.model.find_one_and_update(
             # What an upsert stores is made from its filter: one by dates would not find it again.
             condition if upsert else self._living(condition),
@@ -198,6 +201,7 @@ class Repository:
         self, condition: Filter, data: Mapping[str, Any], *, session: Transaction | None = None
     ) -> int:
         """Change every document that a filter selects; return how many there were."""
+        self._check_changeable()
         told = await self.model.update_many(
             self._living(condition), change_of(data), session=session
         )
@@ -216,6 +220,7 @@ class Repository:
 
         What is hidden stays unless `data` has it. ConflictError where somebody changed the document meanwhile.
         """
+        self._check_changeable()
         query = {"_id": identifier, **expected}
         stored = await self.find_one(query, reveal=sorted(self._hidden), session=session)
         if stored is None:
@@ -238,6 +243,8 @@ class Repository:
         session: Transaction | None = None,
     ) -> Written:
         """Do several writes with few commands, and return how many documents they met; see `Model.bulk_write`."""
+        if any(name != "insertOne" for operation in operations for name in operation):
+            self._check_changeable()
         return await self.model.bulk_write(operations, ordered=ordered, session=session)
 
     async def distinct(
@@ -257,10 +264,12 @@ class Repository:
 
     async def delete(self, identifier: Any, *, session: Transaction | None = None) -> bool:
         """Delete the document with an `_id`; return whether there was one."""
+        self._check_changeable()
         return bool(await self.model.delete_one({"_id": identifier}, session=session))
 
     async def delete_many(self, condition: Filter, *, session: Transaction | None = None) -> int:
         """Delete every document that a filter selects; return how many there were."""
+        self._check_changeable()
         return await self.model.delete_many(condition, session=session)
 
     async def count(
@@ -402,6 +411,9 @@ class Repository:
         """Return a filter with its values cast as the schema says: for pipelines, which are not cast."""
         schema = self.model.schema
         return cast_filter(schema.schema, condition, schema.name)
+
+    def _check_changeable(self) -> None:
+        check_changeable(self.model.schema.name)
 
     def _living(self, condition: Filter) -> Filter:
         return living(condition, self._expiries, self._behind.clock())

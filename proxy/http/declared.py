@@ -201,6 +201,8 @@ class Route:
     """Which of `If-Match` and `If-None-Match` it looks at."""
     writes: bool = False
     """It changes something, so that it may carry an `Idempotency-Key`."""
+    changes: bool = False
+    """It changes or deletes documents that are there, which is not done where they are only appended."""
     transactional: bool = False
     """It may carry the id of a `Transaction`."""
     owned: bool = False

@@ -13,6 +13,7 @@ from adapters.mongoose.errors import (
     ValidationError,
     VersionError,
 )
+from adapters.repositories import appending
 from comparators.errors import (
     CorruptionError,
     ParallaxError,
@@ -35,6 +36,7 @@ _UNMET: Final[Mapping[str, Code]] = {
     "transaction": Code.TRANSACTION_OVER,
     "cursor": Code.BAD_CURSOR,
     "page": Code.BAD_CURSOR,
+    appending.WHERE: Code.APPEND_ONLY,
 }
 """What a repository refuses, by where."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from adapters.repositories.appending import APPEND_ONLY
 from proxy.http.answer_schemas import SCHEMAS
 from proxy.http.declared import Answer, Body, Member, Route
 from proxy.http.problems import CONTENT_TYPE, PROBLEMS
@@ -99,7 +100,7 @@ def _operation(route: Route, entities: Sequence[str]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
-        "description": f"Takes the scope `{route.scope}`.",
+        "description": _description(route),
         "parameters": list(_parameters(route, entities)),
         "responses": dict(_responses(route)),
     }
@@ -112,6 +113,18 @@ def _operation(route: Route, entities: Sequence[str]) -> dict[str, Any]:
         content = {"application/json": {"schema": _body(route, route.body)}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _description(route: Route) -> str:
+    told = f"Takes the scope `{route.scope}`."
+    if _is_refused(route):
+        told += f" Always refused: the documents of `{route.entity}` are never changed or deleted."
+    return told
+
+
+def _is_refused(route: Route) -> bool:
+    """Return whether a route is of documents that are only appended, and would change one."""
+    return route.changes and route.entity in APPEND_ONLY
 
 
 def _parameters(route: Route, entities: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -150,6 +163,8 @@ def _header(name: str, meaning: str, *, pattern: str | None = None) -> dict[str,
 
 def _responses(route: Route) -> Iterator[tuple[str, dict[str, Any]]]:
     for status, answer in route.answers.items():
+        if _is_refused(route):
+            break
         yield str(status), _answer(answer, route.entity)
     by_status: dict[int, list[str]] = {}
     for code in sorted(problems_of(route)):

@@ -31,6 +31,7 @@ class Code(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     OUT_OF_SCOPE = "out_of_scope"
     HIDDEN_FIELD = "hidden_field"
+    APPEND_ONLY = "append_only"
     NO_SUCH_PLACE = "no_such_place"
     NO_SUCH_ENTITY = "no_such_entity"
     NO_SUCH_DOCUMENT = "no_such_document"
@@ -80,6 +81,9 @@ PROBLEMS: Final[Mapping[Code, Problem]] = {
     Code.UNAUTHENTICATED: Problem(HTTPStatus.UNAUTHORIZED, "No token, or one that is not known"),
     Code.OUT_OF_SCOPE: Problem(HTTPStatus.FORBIDDEN, "The token may not do this"),
     Code.HIDDEN_FIELD: Problem(HTTPStatus.FORBIDDEN, "A field that only the scope admin may name"),
+    Code.APPEND_ONLY: Problem(
+        HTTPStatus.FORBIDDEN, "The documents of this entity are never changed or deleted"
+    ),
     Code.NO_SUCH_PLACE: Problem(HTTPStatus.NOT_FOUND, "Nothing is at this path"),
     Code.NO_SUCH_ENTITY: Problem(HTTPStatus.NOT_FOUND, "There is no entity of this name"),
     Code.NO_SUCH_DOCUMENT: Problem(HTTPStatus.NOT_FOUND, "There is no document with this id"),

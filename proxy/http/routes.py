@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from adapters.repositories.appending import APPEND_ONLY
 from proxy.http.declared import Route
 from proxy.http.document_routes import DOCUMENTS
 from proxy.http.file_routes import STORED_FILES
@@ -36,6 +37,8 @@ def problems_of(route: Route) -> frozenset[Code]:
         found.add(Code.NOT_JSON)
     if route.writes:
         found |= {Code.IN_FLIGHT, Code.KEY_REUSED, Code.OUTCOME_UNKNOWN}
+    if route.changes and (route.entity is None or route.entity in APPEND_ONLY):
+        found.add(Code.APPEND_ONLY)
     if route.transactional:
         found |= {Code.NO_SUCH_TRANSACTION, Code.TRANSACTION_OVER}
     return frozenset(found)

@@ -25,7 +25,7 @@ SCOPES = {
     "only_writer": (Scope.WRITE,),
     "admin": (Scope.ADMIN,),
 }
-ENTITIES = {"Balance", "Conversation", "Message", "Transaction", "User"}
+ENTITIES = {"AuditLog", "Balance", "Conversation", "Message", "Transaction", "User"}
 SETTINGS = {
     "PARALLAX_HTTP_ENSURE_INDEXES": "true",
     "PARALLAX_HTTP_NAME": NAME,

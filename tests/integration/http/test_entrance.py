@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -68,6 +69,60 @@ async def test_each_route_lets_in_whom_it_says_and_nobody_else(api: Api) -> None
         for route in ALL
         for name, scopes in SCOPES.items()
     }
+
+
+async def test_nobody_changes_what_is_only_appended_to(api: Api) -> None:
+    chain = str(uuid4())
+    entry = {
+        "category": "grant",
+        "action": "grant.assigned",
+        "outcome": "success",
+        "severity": "info",
+        "actor": {"type": "user", "name": "Ada"},
+        "target": {"type": "agent", "id": "a"},
+    }
+    append = "/v1/AuditLog/methods/append"
+    made = (await api("POST", append, {"chain": chain, "entry": entry})).body["result"]
+    one, own = {"id": made["_id"]}, {"filter": {"chainKey": chain}}
+    operations: list[dict[str, Any]] = [
+        {"update": {**one, "change": {"$set": {"outcome": "failure"}}}},
+        {"replace": {**one, "document": made}},
+        {"delete": one},
+        {"updateMany": {**own, "change": {"outcome": "failure"}}},
+        {"deleteMany": own},
+    ]
+    place, begun = f"/v1/AuditLog/{made['_id']['$oid']}", "/v1/transactions"
+    inside = {"Transaction": (await api("POST", begun, {}, token="writer")).body["id"]}
+    for token, scopes in SCOPES.items():
+        wanted = "append_only" if {Scope.WRITE, Scope.ADMIN} & set(scopes) else "out_of_scope"
+        for headers in (None, inside) if token == "writer" else (None,):
+            for method, body in (
+                ("PATCH", {"outcome": "failure"}),
+                ("PUT", made),
+                ("DELETE", None),
+            ):
+                refused = await api(method, place, body, token=token, headers=headers)
+                assert (refused.status, refused.code) == (403, wanted), (token, method)
+            for each, atomic in product(operations, (True, False)):
+                asked = {"operations": [each], "atomic": atomic}
+                answer = await api(
+                    "POST", "/v1/AuditLog/batch", asked, token=token, headers=headers
+                )
+                if answer.status == 200:
+                    [told] = answer.body["results"]
+                    assert (told["status"], told["problem"]["code"]) == (403, wanted)
+                else:
+                    assert (answer.status, answer.code) == (403, wanted), (token, each)
+    ended = await api("POST", f"{begun}/{inside['Transaction']}/commit", token="writer")
+    whole = await api("POST", "/v1/AuditLog/methods/first_broken", {"chain": chain})
+    told = (await api("GET", "/openapi.json", token=None)).body["paths"]["/v1/AuditLog/{id}"]
+
+    assert ended.status == 200
+    assert (await api("GET", place)).body == made
+    assert whole.body == {"result": None}
+    for method in ("patch", "put", "delete"):
+        assert not told[method]["responses"].keys() & {"200", "204"}
+        assert "never changed or deleted" in told[method]["description"]
 
 
 HOSTILE: list[tuple[str, str, Any, dict[str, Any], int]] = [

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from bson.datetime_ms import DatetimeMS
 from bson.objectid import ObjectId
 
@@ -13,6 +14,7 @@ from adapters.repositories.banners import BannerRepository
 from adapters.repositories.categories import CategoryRepository
 from adapters.repositories.gateway import RepositoryGateway
 from adapters.repositories.prompts import PromptGroupRepository, PromptRepository
+from comparators.errors import RefusedError
 from tests.integration.repositories.conftest import Clock
 
 AUTHOR = ObjectId()
@@ -120,6 +122,19 @@ async def test_nobody_changes_the_audit_log_unseen(gateway: RepositoryGateway) -
         await log.append("main", entry)
     await log.append("other", entry)
     whole = await log.first_broken("main")
+    one, kept = {"_id": first["_id"]}, {"outcome": "failure"}
+    for changing in (
+        log.update(first["_id"], kept),
+        log.update_where({"chainKey": "new"}, kept, upsert=True),
+        log.update_many({}, kept),
+        log.replace(first["_id"], entry),
+        log.delete(first["_id"]),
+        log.delete_many({}),
+        log.bulk_write([{"deleteOne": {"filter": one}}]),
+        gateway.transaction(lambda session: log.delete(first["_id"], session=session)),
+    ):
+        with pytest.raises(RefusedError, match="never changed or deleted"):
+            await changing
     # Mongoose would not change what is immutable: somebody does it in the database.
     await log.model.delete_one({"chainKey": "main", "seq": 1})
 

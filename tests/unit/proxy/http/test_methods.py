@@ -1,5 +1,6 @@
 """Which methods of repositories are routes, and what they take."""
 
+from adapters.repositories.appending import APPEND_ONLY
 from adapters.repositories.naming import SPECIALISED
 from adapters.repositories.repository import Repository
 from proxy.http.declared import Kind
@@ -21,6 +22,13 @@ def test_a_method_that_is_in_no_table_is_no_route() -> None:
 
     assert scope_of("surprise") is None
     assert list(method_routes("Own", Own)) == []
+
+
+def test_what_is_only_appended_to_has_no_method_that_changes_it() -> None:
+    kinds = [kind for kind in SPECIALISED if kind.entity in APPEND_ONLY]
+
+    assert {kind.entity for kind in kinds} == APPEND_ONLY
+    assert {name for kind in kinds for name in method_names(kind)} & WRITING == {"append"}
 
 
 def test_routes_are_typed_by_signatures() -> None:
