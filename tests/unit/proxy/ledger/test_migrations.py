@@ -1,28 +1,47 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, inspect
 
-from proxy.ledger.migrations import HEAD, migrate, versions
+from proxy.ledger.migrations import HEAD, VERSION_TABLE, migrate
+from proxy.ledger.migrations.stepwise import upgrade, versions
 from proxy.ledger.tables import ledger
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
 
 
 def test_head_is_the_newest_version() -> None:
     assert versions().get_heads() == [HEAD]
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+def test_the_migrations_make_the_tables_that_the_code_uses(engine: Engine) -> None:
     try:
         with engine.begin() as connection:
-            migrate(connection)
+            upgrade(connection)
             differences = compare_metadata(MigrationContext.configure(connection), ledger)
     finally:
         engine.dispose()
 
     assert differences == []
+
+
+def test_a_new_ledger_is_as_the_migrations_leave_one(tmp_path: Path) -> None:
+    made = []
+    for way in (migrate, upgrade):
+        engine = create_engine(f"sqlite:///{tmp_path / way.__name__}")
+        with engine.begin() as connection:
+            way(connection)
+        made.append(_described(engine))
+        engine.dispose()
+
+    assert made[0] == made[1]
+    assert set(made[0]) == {*ledger.tables, VERSION_TABLE}
 
 
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
@@ -39,3 +58,33 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
 
     assert schemas[0] == schemas[1]
     assert len(schemas[0]) >= len(ledger.tables)
+
+
+def test_an_earlier_ledger_is_migrated(engine: Engine) -> None:
+    try:
+        with engine.begin() as connection:
+            upgrade(connection, "0004")
+            assert not inspect(connection).has_table("sweeps")
+            migrate(connection)
+            found = MigrationContext.configure(connection).get_current_revision()
+            differences = compare_metadata(MigrationContext.configure(connection), ledger)
+    finally:
+        engine.dispose()
+
+    assert found == HEAD
+    assert differences == []
+
+
+def _described(engine: Engine) -> dict[str, object]:
+    """Return tables, columns with defaults, keys and indexes; the order of columns means nothing."""
+    found = inspect(engine)
+    return {
+        table: (
+            sorted(repr(sorted(column.items())) for column in found.get_columns(table)),
+            found.get_pk_constraint(table),
+            found.get_indexes(table),
+            found.get_unique_constraints(table),
+            found.get_check_constraints(table),
+        )
+        for table in found.get_table_names()
+    }
