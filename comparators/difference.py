@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
-from deepdiff import DeepDiff
-
 from comparators.change import ROOT, ChangeKind, Difference, Path, change
 from comparators.element import ARRAY, OBJECT, Element, elements
 
@@ -102,6 +100,9 @@ def _differing_keys(left: Mapping[str, int], right: Mapping[str, int]) -> list[s
 
 
 def _levels(left: Any, right: Any) -> Iterator[Any]:
+    # Loaded for the first difference: most verifiers never see one.
+    from deepdiff import DeepDiff
+
     found = DeepDiff(
         left,
         right,

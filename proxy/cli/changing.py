@@ -3,11 +3,11 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from comparators.errors import RefusedError, SettingsError
+from comparators.errors import RefusedError
 from proxy.changed_file import sole_change_of
-from proxy.flags.document import DEFAULT, SHADOW, Said, said, with_flag
+from proxy.cli.flags_file import flags_file_of
+from proxy.flags.document import Said, said, with_flag
 from proxy.flags.file import read_flags, write_flags
 from proxy.flags.phases import Direction
 from proxy.flags.safety import Grounds, objections
@@ -83,37 +83,6 @@ async def grounds_of(settings: Settings, access: Access, namespace: str) -> Grou
         silent_s=standing.silent_s,
         unsupported=standing.unsupported.get(namespace, ()),
     )
-
-
-def flags_file_of(settings: Settings) -> Path:
-    """Return the flags file; SettingsError where there is none, RefusedError where another provider has the flags."""
-    if settings.flags.provider:
-        raise RefusedError(
-            f"the flags are those of the provider {settings.flags.provider!r}, which only its own tools change",
-            where="flags.provider",
-            remedy="set the flag there; `parallax flags ls` shows what it says, and what is held back",
-        )
-    if settings.flags_file is None:
-        raise SettingsError(
-            f"there is no flags file: everything is in `{SHADOW}`",
-            where="flags.file",
-            remedy="name one in the settings of `parallax serve` and of this command",
-        )
-    return settings.flags_file
-
-
-def namespace_of(collection: str) -> str:
-    """Return the namespace that somebody means, empty for the default; SettingsError for what is none."""
-    if collection == DEFAULT:
-        return ""
-    database, dot, name = collection.partition(".")
-    if not (database and dot and name):
-        raise SettingsError(
-            f"{collection!r} is no collection",
-            where="COLLECTION",
-            remedy=f"write it as database.collection, or {DEFAULT} for all that have no flag of their own",
-        )
-    return collection
 
 
 def _refused(objected: Sequence[str]) -> RefusedError:

@@ -4,18 +4,14 @@ Exit codes: 0, 1 and 2 belong to verdicts (pass, fail, inconclusive); errors end
 sysexits(3): 64 for wrong usage, 70 for a bug, the others in `comparators.errors`.
 """
 
-import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated, Final
 
-import structlog
 import typer
 
 from comparators.errors import ParallaxError
+from proxy.cli.collection import resume_garbage_collection
 from proxy.cli.commands import COMMANDS, asked_for
-from proxy.settings_sections import LogFormat, LogLevel
-from proxy.telemetry import configure_logging
 
 EX_USAGE: Final = 64
 EX_SOFTWARE: Final = 70
@@ -54,6 +50,8 @@ def _not_asked_for() -> None:
 def _print_version(wanted: bool) -> None:
     """Print the installed version and end, before any other option is read."""
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"parallax {version('parallax')}")
         raise typer.Exit
 
@@ -70,15 +68,12 @@ def parallax(
     """Prove a database migration before anyone depends on it."""
 
 
-def main() -> None:
-    """Run the command line and end the process with its exit code."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code."""
     try:
-        code = application(arguments)(arguments, prog_name="parallax", standalone_mode=False)
+        app = application(arguments)
+        resume_garbage_collection()
+        code = app(arguments, prog_name="parallax", standalone_mode=False)
     except UsageError as error:
         return _explain_usage(error)
     except (typer.Abort, KeyboardInterrupt):
@@ -109,6 +104,12 @@ def _explain_usage(error: Exception) -> int:
 
 def _report_bug(error: BaseException) -> int:
     """Log a bug by its frames alone: messages and local variables may hold documents and passwords."""
+    # Only here: whatever logs has loaded it already, and nothing else needs it.
+    import structlog
+
+    from proxy.settings_sections import LogFormat, LogLevel
+    from proxy.telemetry import configure_logging
+
     if not structlog.is_configured():
         configure_logging(LogLevel.INFO, LogFormat.CONSOLE, part="command")
     structlog.get_logger().error("bug", exc_info=error)

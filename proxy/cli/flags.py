@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -11,16 +11,17 @@ from rich.table import Table
 from comparators.errors import RefusedError, SettingsError
 from proxy.cli import options
 from proxy.cli.asked import Who, name_of
-from proxy.cli.changing import Author, Wish, change, flags_file_of, namespace_of
-from proxy.cli.flags_cutover import change_everything, concerns_cutover
-from proxy.cli.flags_provided import provided, released
+from proxy.cli.flags_file import flags_file_of, namespace_of
 from proxy.flags.document import DEFAULT, WHOLE, Said, key_of, said, standings
 from proxy.flags.file import read_flags
 from proxy.flags.phases import Direction, Phase, not_built
-from proxy.ledger.access import opened
-from proxy.ledger.flag_changes import FlagChange, FlagChanges, GateThen
-from proxy.ledger.read import Result
+from proxy.ledger.gates import Result
 from proxy.settings import Settings
+
+if TYPE_CHECKING:
+    # Who asks what the flags say needs neither the ledger nor the gateway: each command loads what it uses.
+    from proxy.cli.changing import Author, Wish
+    from proxy.ledger.flag_changes import FlagChange, GateThen
 
 FLAGS: Final = typer.Typer(
     help="Show and change what is done with each collection.",
@@ -41,6 +42,8 @@ def ls(config: options.Config = None, data: options.DataDirectory = None) -> Non
     """Show what the flags say."""
     settings = options.settings_of(config, data=data)
     if settings.flags.provider:
+        from proxy.cli.flags_provided import provided
+
         Console().print(asyncio.run(provided(settings)))
         return
     table = Table("collection", "reads", "writes")
@@ -74,6 +77,9 @@ def put(
     ] = False,
 ) -> None:
     """Change a flag, and enter that on the ledger; refused where the evidence speaks against it."""
+    from proxy.cli.changing import Author, Wish
+    from proxy.cli.flags_cutover import change_everything, concerns_cutover
+
     settings = options.settings_of(config, data=data, ledger=ledger)
     author = Author(who=name_of(who), why=_reason(why), forces=force)
     file, namespace = flags_file_of(settings), namespace_of(collection)
@@ -101,6 +107,9 @@ def release(
     why: Annotated[str, typer.Option("--why", help="The reason, for the ledger.")] = "",
 ) -> None:
     """Release what a roll-back holds back of another provider's flags, and enter that on the ledger."""
+    from proxy.cli.changing import Author
+    from proxy.cli.flags_provided import released
+
     settings = options.settings_of(config, data=data, ledger=ledger)
     author = Author(who=name_of(who), why=_reason(why))
     namespace = namespace_of(collection)
@@ -119,10 +128,13 @@ def history(
     ledger: options.Ledger = None,
 ) -> None:
     """Show who has changed which flag, when, why, and on what evidence; the newest change first."""
+    from proxy.ledger.access import opened
+    from proxy.ledger.flag_changes import FlagChanges
+
     settings = options.settings_of(config, data=data, ledger=ledger)
     namespace = None if collection is None else namespace_of(collection)
 
-    async def read() -> list[FlagChange]:
+    async def read() -> "list[FlagChange]":
         async with opened(settings.ledger_uri) as access:
             return await FlagChanges(access).read(namespace=namespace)
 
@@ -139,7 +151,10 @@ def history(
     Console().print(table)
 
 
-async def _change(settings: Settings, wish: Wish, author: Author) -> None:
+async def _change(settings: Settings, wish: "Wish", author: "Author") -> None:
+    from proxy.cli.changing import change
+    from proxy.ledger.access import opened
+
     async with opened(settings.ledger_uri) as access:
         changed = await change(settings, access, wish, author)
     if changed is not None:
@@ -156,13 +171,13 @@ def _reason(why: str) -> str:
     return why
 
 
-def told(changed: FlagChange) -> str:
+def told(changed: "FlagChange") -> str:
     """Return a change on one line."""
     key = key_of(Direction(changed.direction), changed.namespace)
     return f"{key}: {changed.before} → {changed.after}{', forced' if changed.forced else ''}"
 
 
-def _gates_line(gates: tuple[GateThen, ...]) -> str:
+def _gates_line(gates: "tuple[GateThen, ...]") -> str:
     if not gates:
         return "no evidence"
     open_gates = [f"{then.gate} {then.result}" for then in gates if then.result is not Result.PASS]

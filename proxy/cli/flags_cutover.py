@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import typer
-from pymongo.uri_parser import parse_uri
 
-from adapters.postgresql.outbox import Outbox
 from comparators.errors import RefusedError, UnreachableError
 from proxy.capture.authority import read_authority
 from proxy.changed_file import sole_change_of
@@ -28,7 +26,6 @@ from proxy.ledger.access import Access, opened
 from proxy.ledger.fillings import Fillings
 from proxy.ledger.flag_changes import FlagChange, FlagChanges
 from proxy.ledger.read import read_standing
-from proxy.serving.users import Users
 from proxy.settings import Settings
 
 FEW: Final = 1000
@@ -82,6 +79,11 @@ async def change_everything(settings: Settings, file: Path, phase: Phase, author
 
 
 async def _objections(settings: Settings, access: Access, file: Path) -> list[str]:
+    # Only here, and the outbox below: most changes of a flag need neither database.
+    from pymongo.uri_parser import parse_uri
+
+    from proxy.serving.users import Users
+
     users = Users(settings.demand("gateway.uri"))
     try:
         await users.prepare()
@@ -100,6 +102,8 @@ async def _check_mirror(settings: Settings) -> None:
     """Refuse to go back to a MongoDB that lacks writes; nothing overrules that."""
     if not read_authority(settings.capture_directory).is_gateway:
         return
+    from adapters.postgresql.outbox import Outbox
+
     async with Outbox(settings.demand("gateway.uri")) as outbox:
         pending = await outbox.pending()
     if not pending.is_on:

@@ -5,9 +5,11 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from proxy.wire.counters import RelaySnapshot
+if TYPE_CHECKING:
+    # Who reads the counts needs nothing of the relay.
+    from proxy.wire.counters import RelaySnapshot
 
 FILE: Final = "relay.json"
 STALE_S: Final = 5.0
@@ -27,7 +29,7 @@ class RelayStatus:
         return self.age_s < STALE_S
 
 
-def write_status(directory: Path, snapshot: RelaySnapshot, capture: dict[str, Any]) -> None:
+def write_status(directory: Path, snapshot: "RelaySnapshot", capture: dict[str, Any]) -> None:
     """Replace the file at once, so that nobody reads half of it. Raises OSError."""
     content = {
         "at_ns": time.time_ns(),

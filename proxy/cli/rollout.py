@@ -14,8 +14,9 @@ import typer
 from comparators.errors import CapacityError, RefusedError, UnreachableError
 from proxy.cli import options
 from proxy.cli.asked import Who, name_of
-from proxy.cli.changing import Author, Wish, change, flags_file_of, grounds_of, namespace_of
+from proxy.cli.changing import Author, Wish, change, grounds_of
 from proxy.cli.ending import cancelled_by_signals, run_until_cancelled
+from proxy.cli.flags_file import flags_file_of, namespace_of
 from proxy.cli.telling import telling
 from proxy.flags.document import Said, key_of, said
 from proxy.flags.file import read_flags

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from typing import Annotated, Final
 
 import typer
-from pymongo import MongoClient
-from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -62,6 +60,10 @@ async def _read(settings: Settings) -> tuple[Status, Standing]:
 
 
 def _say_hello(address: str) -> None:
+    # Only here: who looks at the evidence needs no driver.
+    from pymongo import MongoClient
+    from pymongo.errors import PyMongoError
+
     where = address_of(address)
     host = "127.0.0.1" if where.host in {"0.0.0.0", "::", ""} else where.host  # noqa: S104 - compared, not bound
     client: MongoClient[dict[str, object]] = MongoClient(

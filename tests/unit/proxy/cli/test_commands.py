@@ -46,8 +46,32 @@ def test_the_relay_loads_nothing_of_the_verifier() -> None:
     assert loaded.isdisjoint(OF_THE_VERIFIER)
 
 
-def test_the_help_loads_no_driver() -> None:
-    loaded = loaded_by("from proxy.cli.entry import application; application(['--help'])")
+LIGHT = {
+    # What nothing but its own work asks for, by the command that is asked for most often without that work.
+    "--help": {*OF_THE_VERIFIER, "proxy.settings", "pydantic", "pymongo", "rich", "structlog"},
+    "flags": {*OF_THE_VERIFIER, "opentelemetry", "pymongo", "structlog"},
+    "status": {*set(OF_THE_VERIFIER) - {"sqlalchemy"}, "pymongo", "structlog"},
+    "verify": {"alembic", "deepdiff", "numpy", "mako", "motor", "grpc", "aiohttp"},
+    "gateway": {"alembic", "deepdiff", "numpy", "motor", "grpc", "aiohttp"},
+}
+
+
+@pytest.mark.parametrize("first", LIGHT)
+def test_a_command_loads_nothing_that_it_rarely_needs(first: str) -> None:
+    loaded = loaded_by(f"from proxy.cli.entry import application; application([{first!r}])")
 
     assert "proxy.cli.entry" in loaded
-    assert loaded.isdisjoint({*OF_THE_VERIFIER, "pymongo"})
+    assert loaded.isdisjoint(LIGHT[first])
+
+
+def test_a_start_looks_for_no_garbage_and_a_command_does() -> None:
+    program = (
+        "import gc; from proxy.cli.collection import *; postpone_garbage_collection();"
+        "before = gc.isenabled(); resume_garbage_collection();"
+        "print(before, gc.isenabled(), gc.get_freeze_count() > 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["False", "True", "True"]
