@@ -13,6 +13,7 @@ from comparators.verdict import Judgement, Verdict
 from proxy.shadow.exchange import Exchange
 from proxy.shadow.state_traces import StateTraces
 from proxy.tracing.context import Parent
+from proxy.tracing.slowness import Slowness
 from proxy.tracing.stint import Told
 from proxy.tracing.trail import AGAINST, Ids, Side, Trail, ids_of
 
@@ -20,8 +21,6 @@ NO_ANSWER: Final = "no_answer"
 """The error of an exchange to which no answer was seen."""
 _FAILED: Final = frozenset({Verdict.GATEWAY_ERROR, Verdict.TIMEOUT, Verdict.UNSUPPORTED})
 """Verdicts that say that the gateway gave no answer."""
-MOST_SLOW_PER_S: Final = 10
-"""Exchanges traced for nothing but being slow. On a gateway that is overloaded each one is: tracing them all would add to that."""
 _RANDOM_BITS: Final = 56
 _MASK: Final = (1 << _RANDOM_BITS) - 1
 
@@ -35,9 +34,7 @@ class Traces:
         """Where the application says nothing, `ratio` is the share that is traced; some of what took the gateway longer than `slow_beyond_s` is as well."""
         self._log = log
         self._seed = ids_of(log, 0, None).trace
-        self._slow_beyond_s = slow_beyond_s
-        self._slow_since_s = 0.0
-        self._slow = 0
+        self._slowness = Slowness(slow_beyond_s)
         self._below = round(ratio * (1 << _RANDOM_BITS))
         self._put = put
         self.states = StateTraces(log, put)
@@ -86,20 +83,12 @@ class Traces:
             return ids_of(self._log, start, parent)
         if parent is not None:
             return None
-        if outcome is not None and outcome.duration_s > self._slow_beyond_s and self._takes_slow():
+        if outcome is not None and self._slowness.takes(outcome.duration_s):
             return ids_of(self._log, start, None)
         # Numbers alone hash alike in each process, and in a tenth of the time that a trace's own numbers take.
         if hash((self._seed, start)) & _MASK >= self._below:
             return None
         return ids_of(self._log, start, None)
-
-    def _takes_slow(self) -> bool:
-        """Return whether one more that was slow may be told of in this second."""
-        now_s = time.monotonic()
-        if now_s - self._slow_since_s >= 1:
-            self._slow_since_s, self._slow = now_s, 0
-        self._slow += 1
-        return self._slow <= MOST_SLOW_PER_S
 
 
 def _legacy(exchange: Exchange) -> Side:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from proxy.tracing.context import Parent
+from proxy.tracing.slowness import Slowness
 from proxy.tracing.stint import Fact, Role, Stint
 
 _TRACE_BITS: Final = 128
@@ -19,10 +20,10 @@ class Served:
     def __init__(
         self, put: Callable[[Stint], None], *, ratio: float, slow_beyond_s: float = float("inf")
     ) -> None:
-        """For whom nobody names a span, what takes longer than `slow_beyond_s` is told of as well."""
+        """For whom nobody names a span, some of what takes longer than `slow_beyond_s` is told of as well."""
         self._put = put
         self._below = round(ratio * (1 << _RANDOM_BITS))
-        self._slow_beyond_s = slow_beyond_s
+        self._slowness = Slowness(slow_beyond_s)
 
     def begun(self, above: Parent | None) -> Parent:
         """Return the span of what has begun, for those that begin in it, and with whether it is drawn to be told of."""
@@ -46,8 +47,9 @@ class Served:
         went_wrong: bool,
     ) -> None:
         """Tell of what has ended; always where it `went_wrong`. An `error` may be an answer like others."""
-        is_slow = above is None and seconds > self._slow_beyond_s
-        if not (span.is_sampled or went_wrong or is_slow):
+        is_told = span.is_sampled or went_wrong
+        # Asked last: what is told of anyway leaves room for others that were slow.
+        if not (is_told or (above is None and self._slowness.takes(seconds))):
             return
         self._put(
             Stint(

@@ -9,9 +9,10 @@ from comparators.outcome import Acknowledgement, Count, Failure, Outcome, WriteE
 from comparators.shape import shape_of
 from comparators.verdict import Judgement, Verdict
 from proxy.shadow.exchange import Exchange
-from proxy.shadow.traces import MOST_SLOW_PER_S, NO_ANSWER, Traces
+from proxy.shadow.traces import NO_ANSWER, Traces
 from proxy.tracing.context import Parent
 from proxy.tracing.passage import Passage
+from proxy.tracing.slowness import MOST_SLOW_PER_S
 from proxy.tracing.stint import Told
 from proxy.tracing.trail import Trail, ids_of
 

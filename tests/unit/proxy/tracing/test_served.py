@@ -1,9 +1,12 @@
 """What a front has answered is told of as the application says, else by share; what went wrong always."""
 
+from collections import Counter
+
 import pytest
 
 from proxy.tracing.context import Parent
 from proxy.tracing.served import Served
+from proxy.tracing.slowness import MOST_SLOW_PER_S
 from proxy.tracing.stint import Stint
 
 RECORDED = Parent(trace_id=5, span_id=6, is_sampled=True)
@@ -54,6 +57,34 @@ def test_where_nobody_names_a_span_a_share_and_what_is_slow_is_told_of() -> None
     slow = told(None, seconds=1)
     assert slow is not None
     assert (slow.parent, slow.is_remote) == (0, False)
+
+
+def test_where_everything_is_slow_some_of_it_is_told_and_all_that_went_wrong() -> None:
+    found: list[Stint] = []
+    served = Served(found.append, ratio=0, slow_beyond_s=0.1)
+
+    def ended(name: str, *, went_wrong: bool = False) -> None:
+        span = served.begun(None)
+        served.ended(
+            span,
+            name,
+            {},
+            above=None,
+            began_ns=1_000,
+            seconds=1,
+            error=None,
+            went_wrong=went_wrong,
+        )
+
+    for _ in range(1000):
+        ended("wrong", went_wrong=True)
+    for _ in range(1000):
+        ended("slow")
+
+    told_of = Counter(stint.name for stint in found)
+    assert told_of["wrong"] == 1000
+    # A second or two may have begun anew meanwhile.
+    assert MOST_SLOW_PER_S <= told_of["slow"] <= 3 * MOST_SLOW_PER_S
 
 
 def test_what_went_wrong_is_told_of_always() -> None:
