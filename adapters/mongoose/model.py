@@ -14,7 +14,7 @@ from adapters.mongoose.errors import ServerError, ValidationError
 from adapters.mongoose.filters import cast_array_filters, cast_filter
 from adapters.mongoose.hydrating import hydrated
 from adapters.mongoose.making import Functions, Making
-from adapters.mongoose.populating import Asked, populated
+from adapters.mongoose.populating import Asked, Narrowing, populated, whole
 from adapters.mongoose.projections import projection_of, sort_of
 from adapters.mongoose.replacing import replacement, unchanged
 from adapters.mongoose.schema import ModelSchema
@@ -60,8 +60,12 @@ class Model:
         clock: Callable[[], int],
         new_id: Callable[[], ObjectId] = ObjectId,
         functions: Functions = NO_FUNCTIONS,
+        narrowing: Narrowing = whole,
     ) -> None:
-        """`name` is that of the database, `clock` tells milliseconds since the epoch, `models` are those to populate from."""
+        """`name` is that of the database, `clock` tells milliseconds since the epoch, `models` are those to populate from.
+
+        `narrowing` says by which filter references are looked up.
+        """
         self.schema = schema
         self._database = database
         self._name = name
@@ -69,6 +73,7 @@ class Model:
         self._clock = clock
         self._new_id = new_id
         self._functions = functions
+        self._narrowing = narrowing
 
     async def create(
         self, *documents: Mapping[str, Any], session: Transaction | None = None
@@ -130,7 +135,7 @@ class Model:
         if not lean:
             making = self._making()
             found = [hydrated(self.schema.schema, each, making, shown) for each in found]
-        return await populated(found, self.schema, populate, self._models, session)
+        return await self.populate(found, populate, session=session)
 
     async def find_one(
         self,
@@ -348,7 +353,9 @@ class Model:
         session: Transaction | None = None,
     ) -> list[Document]:
         """Return documents with references replaced by the documents they point at."""
-        return await populated(documents, self.schema, populate, self._models, session)
+        return await populated(
+            documents, self.schema, populate, self._models, session, self._narrowing
+        )
 
     async def delete_one(self, filter_: Filter, *, session: Transaction | None = None) -> int:
         """Delete the first document that a filter selects; return how many there were."""

@@ -12,6 +12,7 @@ from adapters.entities.mongoose.models import read_models
 from adapters.mongoose.librechat import LIBRECHAT_FUNCTIONS
 from adapters.mongoose.making import Functions
 from adapters.mongoose.model import Model
+from adapters.mongoose.populating import Narrowing, whole
 from adapters.mongoose.schema import ModelSchema, schema_of
 from comparators.errors import UnsupportedError
 
@@ -33,11 +34,12 @@ def models_of(
     new_id: Callable[[], ObjectId] = ObjectId,
     functions: Mapping[str, Functions] = LIBRECHAT_FUNCTIONS,
     adapted: Callable[[ModelSchema], ModelSchema] = lambda schema: schema,
+    narrowing: Narrowing = whole,
 ) -> Models:
     """Return the exported models by name, in the database called `name`; SettingsError for a file that is none.
 
     `functions` are counterparts of the application's functions, by model; those of LibreChat unless others are given. `adapted` changes
-    a schema before it is used.
+    a schema before it is used. `narrowing` says by which filter references are looked up.
     """
     models = _ModelsByName()
     for each in read_models(exported):
@@ -49,6 +51,7 @@ def models_of(
             clock=clock,
             new_id=new_id,
             functions=functions.get(each.model, {}),
+            narrowing=narrowing,
         )
     return models
 

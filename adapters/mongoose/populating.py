@@ -3,7 +3,7 @@
 Source: Mongoose documentation, "Populate".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,17 +34,27 @@ Asked = Populate | str | Mapping[str, Any]
 """What to populate: paths parted by spaces, or one with options."""
 
 
+Narrowing = Callable[[ModelSchema, Mapping[str, Any]], Mapping[str, Any]]
+"""Returns the filter by which documents of a model are looked up, for one that selects them."""
+
+
+def whole(_: ModelSchema, condition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a filter as it is: what Mongoose does."""
+    return condition
+
+
 async def populated(
     documents: list[dict[str, Any]],
     schema: ModelSchema,
     asked: Sequence[Asked],
     models: Mapping[str, "Model"],
     session: Transaction | None,
+    narrowing: Narrowing = whole,
 ) -> list[dict[str, Any]]:
     """Return documents with the references at paths replaced: by null, and out of an array, where they point nowhere."""
     for each in asked:
         for one in _asked(each):
-            await _populate(documents, schema, one, models, session)
+            await _populate(documents, schema, one, models, session, narrowing)
     return documents
 
 
@@ -64,6 +74,7 @@ async def _populate(
     asked: Populate,
     models: Mapping[str, "Model"],
     session: Transaction | None,
+    narrowing: Narrowing,
 ) -> None:
     places = [place for document in documents for place in _places(document, asked.path.split("."))]
     by_model: dict[str, list[tuple[dict[str, Any], str]]] = {}
@@ -78,8 +89,9 @@ async def _populate(
                 remedy="export that model too, or name another one",
             )
         ids = [identifier for holder, name in held for identifier in _listed(holder[name])]
+        wanted = {**(asked.match or {}), "_id": {"$in": ids}}
         found = await models[target].find(
-            {**(asked.match or {}), "_id": {"$in": ids}},
+            narrowing(models[target].schema, wanted),
             projection=shown,
             populate=asked.populate,
             session=session,

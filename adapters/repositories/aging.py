@@ -1,11 +1,12 @@
 """Documents past the date of a TTL index: the database deletes them in its own time, a repository shows them no more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bson.datetime_ms import DatetimeMS
 
 from adapters.gateway import Expiry
+from adapters.mongoose.populating import Narrowing
 from adapters.mongoose.schema import ModelSchema
 
 EXPIRES = "expireAfterSeconds"
@@ -37,6 +38,19 @@ def living(
     if len(alive) == len(dates) and alive.keys().isdisjoint(condition):
         return {**condition, **alive}
     return {"$and": [condition, *({path: date} for path, date in dates)]}
+
+
+def living_of(clock: Callable[[], int]) -> Narrowing:
+    """Return what narrows a filter to documents of a model that have not expired."""
+    known: dict[str, tuple[Expiry, ...]] = {}
+
+    def narrowed(schema: ModelSchema, condition: Mapping[str, Any]) -> Mapping[str, Any]:
+        expiries = known.get(schema.name)
+        if expiries is None:
+            expiries = known[schema.name] = expiries_of(schema)
+        return living(condition, expiries, clock())
+
+    return narrowed
 
 
 def gone(expiries: Sequence[Expiry], now_ms: int) -> Mapping[str, Any]:

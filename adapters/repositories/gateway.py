@@ -15,6 +15,7 @@ from adapters.mongoose.errors import ServerError
 from adapters.mongoose.models import LIBRECHAT, models_of
 from adapters.postgresql.gateway import NO_MAPS
 from adapters.repositories.adapting import adapted
+from adapters.repositories.aging import living_of
 from adapters.repositories.databases import database_for
 from adapters.repositories.naming import repository_names
 from adapters.repositories.repository import Behind, Repository
@@ -93,7 +94,12 @@ class RepositoryGateway:
             await self._held.aclose()
             raise
         made = models_of(
-            self._exported, database, name=self._name, clock=self._clock, adapted=adapted
+            self._exported,
+            database,
+            name=self._name,
+            clock=self._clock,
+            adapted=adapted,
+            narrowing=living_of(self._clock),
         )
         self._behind = Behind(models=made, database=database, clock=self._clock)
 

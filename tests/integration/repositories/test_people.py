@@ -7,6 +7,7 @@ import pytest
 from bson.datetime_ms import DatetimeMS
 from bson.objectid import ObjectId
 
+from adapters.mongoose.populating import Populate
 from adapters.repositories.balances import BalanceRepository
 from adapters.repositories.gateway import RepositoryGateway
 from adapters.repositories.keys import KeyRepository
@@ -127,6 +128,43 @@ async def test_sessions_and_tokens_expire(gateway: RepositoryGateway, clock: Clo
     assert await sessions.find_by_token(user, "new") == extended
     assert await sessions.delete_expired() == 1
     assert await sessions.delete_by_user(user) == 1
+
+
+async def test_references_to_what_has_expired_lead_nowhere(
+    gateway: RepositoryGateway, clock: Clock
+) -> None:
+    messages, talks = gateway.repository("message"), gateway.repository("conversation")
+    users, balances = gateway.repository("user"), gateway.repository("balance")
+    soon = DatetimeMS(clock.now_ms + HOUR_MS)
+    kept, lost = [
+        await messages.create({"messageId": each, "conversationId": "c", "user": "u", **more})
+        for each, more in (("kept", {}), ("lost", {"expiredAt": soon}))
+    ]
+    talk = {"conversationId": "c", "user": "u", "messages": [lost["_id"], kept["_id"]]}
+    talk = await talks.create({**talk, "endpoint": "openAI"})
+    week = [
+        await users.create(_user("ada")),
+        await users.create({**_user("bob"), "expiresAt": soon}),
+    ]
+    for each in week:
+        await balances.create({"user": each["_id"], "tokenCredits": 1})
+    asked = Populate(path="messages", select="messageId expiredAt", match={"user": "u"})
+    before = await talks.find_by_id(talk["_id"], populate=[asked])
+    owners = await balances.find(sort="user", populate=["user"])
+
+    clock.now_ms += 2 * HOUR_MS
+    after = await talks.find_one({"conversationId": "c"}, populate=[asked])
+    page = await talks.page_after({"conversationId": "c"}, populate=[asked])
+    clock.now_ms += 7 * 24 * HOUR_MS
+    later = await balances.find(sort="user", populate=[Populate(path="user", select="name")])
+
+    assert before is not None
+    assert after is not None
+    assert [each["messageId"] for each in before["messages"]] == ["lost", "kept"]
+    assert [each["messageId"] for each in after["messages"]] == ["kept"]
+    assert page.items == [after]
+    assert [each["user"]["_id"] for each in owners] == [each["_id"] for each in week]
+    assert [each["user"] and each["user"]["_id"] for each in later] == [week[0]["_id"], None]
 
 
 async def test_keys_and_credentials_are_replaced_and_told_by_name(
