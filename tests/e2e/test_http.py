@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from comparators.ordering import INPUT_ORDER
+from comparators.verdict import Verdict
 from proxy.capture.authority import read_authority
 from proxy.cli.entry import run
 from proxy.embedded import EmbeddedMongo, EmbeddedPostgres, embedded_mongo
@@ -225,6 +226,10 @@ async def test_clients_stay_as_they_are_in_every_phase(
     # What a join finds first is left to chance: where it differs for a moment, it is not asked again as others are.
     expected = Expected(reasons={ABORTED}, maybe={INPUT_ORDER})
     assert_verified(await sidecar.evidence(), DATABASE, expected)
+    # The API enters them beside the verifier, in the same file.
+    searched = (await sidecar.evidence()).searches
+    assert sum(each.n for each in searched if each.verdict is Verdict.MATCH) >= len(STEPS)
+    assert {each.namespace for each in searched} >= {f"{DATABASE}.messages"}
 
     # Last: what is written now is on one side alone.
     code, told = await parallax("flags", "set", "default", "off", *FORCED)
