@@ -6,7 +6,7 @@ Source: Mongoose documentation, "Model.bulkWrite".
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from comparators.errors import UnsupportedError
 from comparators.operation import Kind
@@ -47,6 +47,7 @@ class Casting:
     """How a model makes documents, filters and changes of what it is given."""
 
     document: Callable[[Mapping[str, Any]], Document]
+    replacement: Callable[[Mapping[str, Any]], Document]
     filter: Callable[[Mapping[str, Any]], Document]
     change: Callable[[Document, Any, bool], Any]
 
@@ -56,7 +57,7 @@ def commands(
 ) -> Iterator[tuple[Kind, list[Document]]]:
     """Yield the commands for `{"insertOne": {"document": …}}` and the like, in their order.
 
-    UnsupportedError for what is no operation; nothing is yielded before all of them are cast.
+    UnsupportedError for what is no operation, or an option that is not known here; nothing is yielded before all of them are cast.
     """
     made = [statement for each in operations for statement in _statement(each, casting)]
     for kind, group in groupby(made, key=lambda each: each[0]):
@@ -84,10 +85,18 @@ def _statement(operation: Mapping[str, Any], casting: Casting) -> Iterator[tuple
             where="bulk_write",
             remedy=f"take one of {', '.join(_OPERATIONS)}",
         )
-    found = making(operation[name], casting)
+    given = operation[name]
+    unknown = sorted(given.keys() - making.members)
+    if unknown:
+        raise UnsupportedError(
+            f"the option {unknown[0]!r} of {name!r} in a bulk write",
+            where="bulk_write",
+            remedy=f"use {', '.join(sorted(making.members))} alone",
+        )
+    kind, statement = making.statement(given, casting)
     # A change that changes nothing is none.
-    if found[0] is not Kind.UPDATE or found[1]["u"]:
-        yield found
+    if "update" not in making.members or statement["u"]:
+        yield kind, statement
 
 
 def _insert(given: Mapping[str, Any], casting: Casting) -> tuple[Kind, Document]:
@@ -105,10 +114,27 @@ def _delete(given: Mapping[str, Any], casting: Casting, *, limit: int) -> tuple[
     return Kind.DELETE, {"q": casting.filter(given["filter"]), "limit": limit}
 
 
-_OPERATIONS: Final[Mapping[str, Callable[[Mapping[str, Any], Casting], tuple[Kind, Document]]]] = {
-    "insertOne": _insert,
-    "updateOne": lambda given, casting: _update(given, casting, multi=False),
-    "updateMany": lambda given, casting: _update(given, casting, multi=True),
-    "deleteOne": lambda given, casting: _delete(given, casting, limit=1),
-    "deleteMany": lambda given, casting: _delete(given, casting, limit=0),
+def _replacement(given: Mapping[str, Any], casting: Casting) -> tuple[Kind, Document]:
+    query = casting.filter(given["filter"])
+    made = casting.replacement(given["replacement"])
+    upsert = bool(given.get("upsert", False))
+    return Kind.UPDATE, {"q": query, "u": made, "multi": False, "upsert": upsert}
+
+
+class _Operation(NamedTuple):
+    """How an operation is made a statement, and what it may hold."""
+
+    statement: Callable[[Mapping[str, Any], Casting], tuple[Kind, Document]]
+    members: frozenset[str]
+
+
+_OF_UPDATE: Final = frozenset({"filter", "update", "upsert"})
+_OF_DELETE: Final = frozenset({"filter"})
+_OPERATIONS: Final[Mapping[str, _Operation]] = {
+    "insertOne": _Operation(_insert, frozenset({"document"})),
+    "updateOne": _Operation(lambda *given: _update(*given, multi=False), _OF_UPDATE),
+    "updateMany": _Operation(lambda *given: _update(*given, multi=True), _OF_UPDATE),
+    "replaceOne": _Operation(_replacement, frozenset({"filter", "replacement", "upsert"})),
+    "deleteOne": _Operation(lambda *given: _delete(*given, limit=1), _OF_DELETE),
+    "deleteMany": _Operation(lambda *given: _delete(*given, limit=0), _OF_DELETE),
 }

@@ -168,8 +168,10 @@ class ServerError(ModelError):
         """Return the error that an answer means; code 11000 is a DuplicateKeyError."""
         duplicate = result.code == DUPLICATE_KEY
         fields = ", ".join(result.key_pattern or {})
-        duplicate_kind = BulkDuplicateError if bulk else DuplicateKeyError
-        made = (duplicate_kind if duplicate else ServerError)(
+        single, among_several = (
+            (DuplicateKeyError, BulkDuplicateError) if duplicate else (ServerError, BulkError)
+        )
+        made = (among_several if bulk else single)(
             f"E11000 duplicate key: {fields}" if duplicate else f"error {result.code}",
             where=where,
             remedy="use another value" if duplicate else "see the code in MongoDB's manual",
@@ -182,6 +184,12 @@ class ServerError(ModelError):
 
 class DuplicateKeyError(ServerError):
     """A unique index has the value already: code 11000."""
+
+
+class BulkError(ServerError):
+    """The database refused one write among several."""
+
+    name = "MongoBulkWriteError"
 
 
 class BulkDuplicateError(DuplicateKeyError):

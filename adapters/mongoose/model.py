@@ -18,7 +18,7 @@ from adapters.mongoose.populating import Asked, Narrowing, populated, whole
 from adapters.mongoose.projections import projection_of, sort_of
 from adapters.mongoose.replacing import replacement, unchanged
 from adapters.mongoose.schema import ModelSchema
-from adapters.mongoose.storing import new_document
+from adapters.mongoose.storing import new_document, replacing_document
 from adapters.mongoose.update_validation import validate_update
 from adapters.mongoose.updates import cast_pipeline, cast_update
 from comparators.operation import Kind, Operation
@@ -320,12 +320,13 @@ class Model:
         ordered: bool = True,
         session: Transaction | None = None,
     ) -> Written:
-        """Do several writes (`insertOne`, `updateOne`, `updateMany`, `deleteOne`, `deleteMany`) with few commands.
+        """Do several writes (`insertOne`, `updateOne`, `updateMany`, `replaceOne`, `deleteOne`, `deleteMany`) with few commands.
 
         Ordered, the first that is refused ends it; else its error is raised when all have been tried.
         """
         casting = Casting(
             document=lambda given: new_document(self.schema, given, self._making()),
+            replacement=lambda given: replacing_document(self.schema, given, self._making()),
             filter=self._filter,
             change=lambda query, update, upsert: self._change(
                 query, update, upsert=upsert, options={}

@@ -410,6 +410,57 @@ def with_options() -> Iterator[Call]:
         }
 
 
+REPLACEMENTS: Final[tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]] = (
+    ("Kinds", {"text": "a"}, {"number": "7", "unknown": 1, "texts": [1], "nested": {"deeper": {}}, "any": {}}),
+    ("Kinds", {"number": "7"}, {"parts": [{"text": " p ", "number": "3"}], "part": {"text": 5}}),
+    ("Kinds", {"_id": str(ONE)}, {"_id": str(ONE), "text": "b", "__v": 7}),
+    ("Kinds", {"_id": ONE}, {"_id": TWO, "text": "c"}),
+    ("Kinds", {"_id": ONE}, {"number": "x"}),
+    ("Kinds", {"number": "x"}, {"text": "d"}),
+    ("Kinds", {"_id": ONE}, {"part": {"number": 1}}),
+    ("Kinds", {"text": "nobody"}, {"text": "d"}),
+    ("Limits", {"_id": TWO}, {"required": "a", "told": "2", "nested": {"needed": 1}, "code": " UP "}),
+    ("Limits", {"_id": TWO}, {"required": "", "kind": "three"}),
+    ("Limits", {"_id": TWO}, {"required": "a", "nested": {"needed": 1}, "createdAt": BEFORE, "updatedAt": None}),
+    ("Limits", {"_id": TWO}, {"required": "a", "nested": {"needed": 1}, "updatedAt": BEFORE}),
+    ("Defaults", {"_id": "d5"}, {}),
+    ("Defaults", {"_id": "d5"}, {"text": "x", "nested": {"number": 1}}),
+    ("Loose", {}, {"z": {"y": {}}, "text": 5}),
+    ("Throwing", {}, {"a": 1}),
+    ("Watched", {"_id": ONE}, {"text": "r", "list": ["z"]}),
+    ("Stamped", {}, {"parts": [{"text": "b"}, {"createdAt": BEFORE}, {"updatedAt": BEFORE}], "part": {}}),
+    ("Click", {"x": 6}, {"x": "7", "at": "2020"}),
+    ("Event", {}, {"at": "2021"}),
+)  # fmt: skip
+
+
+def bulk_writes() -> Iterator[Call]:
+    """Yield each replacement, of what is there and as an upsert, then several writes at once."""
+    for model, filter_, replacement in REPLACEMENTS:
+        for more in ({}, {"upsert": True}):
+            one = {"filter": filter_, "replacement": replacement, **more}
+            yield {
+                "model": model,
+                "call": "bulk_write",
+                "operations": [{"replaceOne": one}],
+                "ordered": True,
+            }
+    several: list[dict[str, Any]] = [
+        {"insertOne": {"document": {"_id": THREE, "text": 3}}},
+        {"replaceOne": {"filter": {"_id": THREE}, "replacement": {"text": 4, "number": "4"}}},
+        {"updateOne": {"filter": {"_id": THREE}, "update": {"$inc": {"number": "1"}}}},
+        {"replaceOne": {"filter": {"text": "new"}, "replacement": {"text": 5}, "upsert": True}},
+        {"deleteMany": {"filter": {"text": "5"}}},
+    ]
+    for ordered in (True, False):
+        yield {
+            "model": "Kinds",
+            "call": "bulk_write",
+            "operations": several,
+            "ordered": ordered,
+        }
+
+
 def saves() -> Iterator[Call]:
     """Yield what is saved after it was read, with others who write meanwhile; then batches, and references."""
     yield {"model": "Watched", "call": "delete_many", "filter": {}}

@@ -15,7 +15,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongoose.models import LIBRECHAT, Models, models_of
 from proxy.embedded import EmbeddedMongo
-from tests.e2e.models.features import creations, finds, hydrations, saves, updates, with_options
+from tests.e2e.models.features import (
+    bulk_writes,
+    creations,
+    finds,
+    hydrations,
+    saves,
+    updates,
+    with_options,
+)
 from tests.e2e.models.generating import Generator
 from tests.e2e.models.twin import Call, Twins, mongoose
 from tests.e2e.node_runs import NODE, logging_to
@@ -97,7 +105,15 @@ async def test_each_feature_is_served_as_by_mongoose(
     async with twins(
         mongo, mongo_database, "./models/features.mjs", exported, logs=tmp_path
     ) as both:
-        for calls in (creations(), finds(), updates(), with_options(), hydrations(), saves()):
+        for calls in (
+            creations(),
+            finds(),
+            updates(),
+            with_options(),
+            hydrations(),
+            saves(),
+            bulk_writes(),
+        ):
             await both.compare(list(calls))
 
     _judge(both, capsys)

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -21,6 +21,7 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
+from adapters.mongoose.bulk import Written
 from adapters.mongoose.errors import (
     CastError,
     ModelError,
@@ -344,6 +345,8 @@ async def _called(
     if "filter" in given:
         given["filter_"] = given.pop("filter")
     result = await getattr(model, name)(**given)
+    if isinstance(result, Written):
+        return asdict(result)
     if isinstance(result, Acknowledgement):
         return {"n": result.n, "modified": result.modified}
     return result

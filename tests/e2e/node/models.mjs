@@ -46,6 +46,11 @@ const CALLS = {
   find_one_and_delete: (model, { filter, ...call }) => options(call, model.findOneAndDelete(filter)),
   delete_one: async (model, { filter }) => (await model.deleteOne(filter)).deletedCount,
   delete_many: async (model, { filter }) => (await model.deleteMany(filter)).deletedCount,
+  bulk_write: async (model, { operations, ordered }) => {
+    const told = await model.bulkWrite(operations, { ordered });
+    const { insertedCount, upsertedCount, matchedCount: matched, modifiedCount: modified, deletedCount: deleted } = told;
+    return { inserted: insertedCount + upsertedCount, matched, modified, deleted };
+  },
   /** Read a document, let somebody else `meanwhile` change it, change it and save it. */
   save: async (model, { identifier, changes, meanwhile }) => {
     const hidden = Object.values(model.schema.paths).filter((type) => type.options.select === false).map(({ path }) => `+${path}`);

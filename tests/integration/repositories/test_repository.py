@@ -11,7 +11,7 @@ from adapters.gateway import Transaction
 from adapters.mongoose.bulk import Written
 from adapters.mongoose.errors import DuplicateKeyError, ValidationError
 from adapters.repositories.gateway import RepositoryGateway
-from comparators.errors import RefusedError, SettingsError
+from comparators.errors import RefusedError, SettingsError, UnsupportedError
 from tests.integration.repositories.conftest import Clock
 
 AUTHOR = ObjectId()
@@ -249,6 +249,22 @@ async def test_several_writes_go_together(gateway: RepositoryGateway) -> None:
     )
     assert written == Written(inserted=3, matched=4, modified=4, deleted=1)
     assert sorted(await agents.distinct("description", own)) == ["x", "y"]
+    replacement = {"filter": {"name": names[1]}, "replacement": _agent(names[1], tools=["t"])}
+    found = await agents.find_one({"name": names[1]})
+    told = await agents.bulk_write([{"replaceOne": replacement}])
+    replaced = await agents.find_one({"name": names[1]})
+    assert (told, found and found["description"]) == (Written(matched=1, modified=1), "x")
+    assert replaced is not None
+    assert found is not None
+    assert (replaced["_id"], replaced["tools"], replaced["__v"]) == (found["_id"], ["t"], 0)
+    assert "description" not in replaced
+    assert replaced["createdAt"] > found["createdAt"]
+    fresh = str(uuid4())
+    new = {"filter": {"name": fresh}, "replacement": _agent(fresh), "upsert": True}
+    assert await agents.bulk_write([{"replaceOne": new}]) == Written(inserted=1)
+    assert await agents.count({"name": fresh, "category": "general"}) == 1
+    with pytest.raises(UnsupportedError, match="'hint' of 'replaceOne'"):
+        await agents.bulk_write([{"replaceOne": {**new, "hint": "name_1"}}])
     twice = [{"insertOne": {"document": _agent(names[0])}}, {"deleteMany": {"filter": own}}]
     with pytest.raises(DuplicateKeyError):
         await agents.bulk_write(twice)
