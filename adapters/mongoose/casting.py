@@ -285,6 +285,16 @@ def cast(instance: str, options: Mapping[str, Any], value: Any) -> Any:
     return _set(found, options) if isinstance(found, str) else found
 
 
+def kept_by(kind: SchemaType) -> type | None:
+    """Return the type of Python whose values a type casts to themselves; None where it has none that is common."""
+    if kind.instance == "String" and any(kind.options.get(name) is True for name in SETTERS):
+        return None
+    return KEPT.get(kind.instance)
+
+
+KEPT: Final[Mapping[str, type]] = {"String": str, "Boolean": bool, "ObjectId": ObjectId}
+
+
 def _set(value: str, options: Mapping[str, Any]) -> str:
     """Apply the setters that the options of a String name, in their order."""
     for name, wanted in options.items():

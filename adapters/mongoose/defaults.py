@@ -5,6 +5,7 @@ Source: Mongoose documentation, "Defaults".
 
 from collections.abc import Mapping
 from copy import deepcopy
+from types import NoneType
 from typing import Any, Final
 
 from adapters.mongoose.making import Making
@@ -14,6 +15,8 @@ from comparators.canonical import MISSING
 FUNCTION: Final = "$function"
 NONE_AT_ALL: Final = {"$undefined": True}
 ARRAYS: Final = frozenset({"Array", "DocumentArray"})
+SINGLE: Final = frozenset({NoneType, bool, int, float, str})
+"""Types of values that nobody can change."""
 
 
 def runs_late(kind: SchemaType) -> bool:
@@ -33,6 +36,12 @@ def has_default(kind: SchemaType) -> bool:
     if "default" in options:
         return bool(options["default"] != NONE_AT_ALL)
     return kind.instance in ARRAYS or (options.get("auto") is True and kind.instance == "ObjectId")
+
+
+def constant_of(kind: SchemaType) -> Any:
+    """Return the default of a path that is one value, the same for every document, not cast yet; MISSING for any other."""
+    default = kind.options.get("default", MISSING)
+    return default if type(default) in SINGLE else MISSING
 
 
 def default_of(kind: SchemaType, making: Making, document: Mapping[str, Any], at: str) -> Any:

@@ -9,13 +9,14 @@ from functools import cache
 from types import NoneType
 from typing import Any, Final, NamedTuple
 
-from adapters.mongoose.casting import called, cast, cast_whole
-from adapters.mongoose.defaults import default_of, has_default, runs_late
+from adapters.mongoose.casting import called, cast, cast_whole, kept_by
+from adapters.mongoose.defaults import constant_of, default_of, has_default, runs_late
 from adapters.mongoose.errors import StrictModeError
 from adapters.mongoose.javascript import plain
 from adapters.mongoose.making import Making
 from adapters.mongoose.schema import Schema, SchemaType
 from comparators.canonical import MISSING
+from comparators.errors import UnsupportedError
 
 
 def construct(
@@ -27,6 +28,8 @@ def construct(
     """
     document = _level(_Level(schema=schema, making=making, at=at), given, "")
     for name, value in given.items():
+        if name in document:
+            continue
         if name.partition(".")[0] not in document and not _known(schema, name):
             _unknown(schema, name, value, document, making)
         elif "." in name:
@@ -43,12 +46,18 @@ def _late(schema: Schema) -> tuple[tuple[str, SchemaType], ...]:
 
 
 class _Place(NamedTuple):
-    """A name at a nested path: its own path, its type (None where it only holds others), and whether it fills itself."""
+    """A name at a nested path: its own path, its type (None where it only holds others), and how it is filled.
+
+    Given values of the type `kept` stay as they are. Where none is given, `constant` stands, if that is not MISSING; else
+    it `defaults` to what must be made for each document.
+    """
 
     name: str
     path: str
     kind: SchemaType | None
-    defaults: bool
+    kept: type | None = None
+    constant: Any = MISSING
+    defaults: bool = False
 
 
 @cache
@@ -58,10 +67,30 @@ def _below(schema: Schema, prefix: str) -> tuple[_Place, ...]:
     for path in schema.types:
         if path.startswith(prefix):
             name = path[len(prefix) :].partition(".")[0]
-            kind = None if prefix + name in schema.nested else schema.types[prefix + name]
-            defaults = kind is not None and has_default(kind) and not runs_late(kind)
-            found.setdefault(name, _Place(name, prefix + name, kind, defaults))
+            if name not in found:
+                found[name] = _place(schema, name, prefix + name)
     return tuple(found.values())
+
+
+def _place(schema: Schema, name: str, path: str) -> _Place:
+    if path in schema.nested:
+        return _Place(name, path, None)
+    kind = schema.types[path]
+    if not has_default(kind) or runs_late(kind):
+        return _Place(name, path, kind, kept_by(kind))
+    constant = _constant(kind)
+    return _Place(name, path, kind, kept_by(kind), constant, constant is MISSING)
+
+
+def _constant(kind: SchemaType) -> Any:
+    """Return the default that every document has at a path; MISSING where it is made, or refused, for each."""
+    default = constant_of(kind)
+    if default is MISSING or kind.instance in HOLDERS:
+        return MISSING
+    try:
+        return cast(kind.instance, kind.options, default)
+    except (ValueError, UnsupportedError):
+        return MISSING
 
 
 class _Level:
@@ -76,16 +105,21 @@ class _Level:
 def _level(level: _Level, given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """Return the fields at a nested path: given ones and defaults, in the order of the schema."""
     document: dict[str, Any] = {}
-    for name, path, kind, defaults in _below(level.schema, prefix):
-        if kind is None:
-            _nested(level, document, name, given.get(name, MISSING), f"{path}.")
+    for name, path, kind, kept, constant, defaults in _below(level.schema, prefix):
+        value = given.get(name, MISSING)
+        if type(value) is kept:
+            document[name] = value
             continue
-        value: Any = MISSING
-        if name in given:
-            value = value_of(kind, given[name], level.making, level.at + path)
-        if value is MISSING and defaults:
-            default = default_of(kind, level.making, document, level.at + path)
-            value = _cast_default(kind, default, level.making, level.at + path)
+        if kind is None:
+            _nested(level, document, name, value, f"{path}.")
+            continue
+        if value is not MISSING:
+            value = value_of(kind, value, level.making, level.at + path)
+        if value is MISSING:
+            value = constant
+            if defaults:
+                default = default_of(kind, level.making, document, level.at + path)
+                value = _cast_default(kind, default, level.making, level.at + path)
         if value is not MISSING:
             document[name] = value
     return document

@@ -3,17 +3,25 @@
 Source: Mongoose documentation, "Schemas: minimize".
 """
 
-from typing import Any
+from types import NoneType
+from typing import Any, Final
+
+from bson.datetime_ms import DatetimeMS
+from bson.objectid import ObjectId
 
 from adapters.mongoose.schema import Schema
 
 ANYTHING = Schema(types={}, nested={})
+SINGLE: Final = frozenset({NoneType, bool, int, float, str, ObjectId, DatetimeMS})
+"""The commonest types of values that hold no others."""
 
 
 def minimized(
     document: dict[str, Any], schema: Schema = ANYTHING, prefix: str = ""
 ) -> dict[str, Any]:
     """Return a document without its empty objects; those in arrays keep their places, and maps stay."""
+    if SINGLE.issuperset(map(type, document.values())):
+        return dict(document)
     made = {}
     for name, value in document.items():
         if not isinstance(value, dict | list):

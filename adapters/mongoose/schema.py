@@ -18,12 +18,12 @@ ELEMENTS: Final = "[]"
 MAP_VALUES: Final = ".$*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SchemaType:
     """What a path holds: `instance` is Mongoose's name of its type.
 
     `inner` is the schema of a subdocument, or of the elements of an array of them; `element` the type of the elements of
-    any other array, or of the values of a map.
+    any other array, or of the values of a map. Two are never equal, as with `Schema`.
     """
 
     path: str

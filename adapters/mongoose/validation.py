@@ -3,7 +3,7 @@
 Source: Mongoose documentation, "Validation".
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, Final
@@ -20,17 +20,17 @@ from comparators.canonical import MISSING
 
 def validate(schema: Schema, document: Mapping[str, Any], making: Making, at: str = "") -> None:
     """Report what is wrong with a document; `at` is where it stands in another one, with a dot behind it."""
-    for path, kind, required in _demanding(schema):
-        value = at_path(document, path)
+    for path, parts, kind, required in _demanding(schema):
+        value = document.get(path, MISSING) if len(parts) == 1 else _at(document, parts)
         if (required or value is not MISSING) and at + path not in making.problems:
             validate_value(kind, value, document, making, at + path)
 
 
 @cache
-def _demanding(schema: Schema) -> tuple[tuple[str, SchemaType, bool], ...]:
-    """Return the paths with types that may refuse a value, and whether they may refuse that there is none."""
+def _demanding(schema: Schema) -> tuple[tuple[str, list[str], SchemaType, bool], ...]:
+    """Return the paths, whole and in parts, with types that may refuse a value, and whether they may refuse that there is none."""
     return tuple(
-        (path, kind, "required" in kind.options)
+        (path, path.split("."), kind, "required" in kind.options)
         for path, kind in schema.types.items()
         if kind.inner is not None
         or kind.element is not None
@@ -42,16 +42,21 @@ def validate_value(
     kind: SchemaType, value: Any, document: Mapping[str, Any], making: Making, path: str
 ) -> None:
     """Report what is wrong with the value of a path of a document."""
-    for name in _failing(kind, value, document, making, path):
+    name = _failed(kind, value, document, making, path)
+    if name is not None:
         making.report("ValidatorError", name, path, message=_message(kind, name, path), value=value)
-        return
-    _inside(kind, value, making, path)
+    elif kind.inner is not None or kind.element is not None:
+        _inside(kind, value, making, path)
 
 
 def at_path(document: Mapping[str, Any], path: str) -> Any:
     """Return the value at a dotted path; MISSING where there is none."""
+    return _at(document, path.split("."))
+
+
+def _at(document: Mapping[str, Any], parts: list[str]) -> Any:
     found: Any = document
-    for part in path.split("."):
+    for part in parts:
         if not isinstance(found, Mapping) or part not in found:
             return MISSING
         found = found[part]
@@ -80,24 +85,37 @@ def _elements(kind: SchemaType, items: Any, making: Making, path: str) -> None:
         validate_value(kind.values, item, {}, making, f"{path}.{name}")
 
 
-def _failing(
+def _failed(
     kind: SchemaType, value: Any, document: Mapping[str, Any], making: Making, path: str
-) -> Iterator[str]:
-    """Yield the validators that a value fails."""
-    if _is_required(kind, document, making, path) and not _is_there(kind, value):
-        yield "required"
+) -> str | None:
+    """Return the first validator that a value fails, None where there is none."""
+    required, checks = _demands(kind)
+    if required and _is_required(required, document, making, path) and not _is_there(kind, value):
+        return "required"
     if value is MISSING:
-        return
+        return None
+    for name, check, limit in checks:
+        if check is None:
+            if not making.called("validate", path, value, document):
+                return "user defined"
+        elif value is not None and not check(kind, value, limit):
+            return NAMES.get(name, name)
+    return None
+
+
+@cache
+def _demands(kind: SchemaType) -> tuple[Any, tuple[tuple[str, "Check | None", Any], ...]]:
+    """Return the option that demands a value, and the checks of one in their order: None is the application's own."""
+    checks: list[tuple[str, Check | None, Any]] = []
     for name, option in kind.options.items():
-        check = CHECKS.get(name) if kind.instance in CHECKED.get(name, TEXTS) else None
-        if check is not None and value is not None and not check(kind, value, _limit(name, option)):
-            yield NAMES.get(name, name)
-        if name == "validate" and not making.called("validate", path, value, document):
-            yield "user defined"
+        if name in CHECKS and kind.instance in CHECKED.get(name, TEXTS):
+            checks.append((name, CHECKS[name], _limit(name, option)))
+        elif name == "validate":
+            checks.append((name, None, None))
+    return _limit("required", kind.options.get("required")), tuple(checks)
 
 
-def _is_required(kind: SchemaType, document: Mapping[str, Any], making: Making, path: str) -> bool:
-    option = _limit("required", kind.options.get("required"))
+def _is_required(option: Any, document: Mapping[str, Any], making: Making, path: str) -> bool:
     if isinstance(option, Mapping) and FUNCTION in option:
         return bool(making.called("required", path, document))
     return bool(option)
@@ -143,7 +161,10 @@ def _length(value: str) -> int:
     return len(value.encode("utf-16-le", "surrogatepass")) // 2
 
 
-CHECKS: Final[Mapping[str, Callable[[SchemaType, Any, Any], bool]]] = {
+Check = Callable[[SchemaType, Any, Any], bool]
+"""Whether a value that is not null is within the limit of an option."""
+
+CHECKS: Final[Mapping[str, Check]] = {
     "enum": _enum,
     "min": _min,
     "max": _max,
