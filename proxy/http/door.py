@@ -4,8 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -114,22 +113,19 @@ class Door:
     async def _run(self, route: Route, request: web.Request, token: Token, body: bytes) -> Told:
         entity = self._entity(route, request)
         given = _given(route, request, body)
-        async with AsyncExitStack() as held:
-            session = None
-            transaction = request.headers.get("Transaction")
-            if transaction is not None and route.transactional:
-                using = self.parts.transactions.using(transaction, token.name)
-                session = await held.enter_async_context(using)
-            call = Call(
-                parts=self.parts,
-                token=token,
-                path=request.match_info,
-                given=given,
-                headers=request.headers,
-                entity=entity,
-                session=session,
-            )
+        call = Call(
+            parts=self.parts,
+            token=token,
+            path=request.match_info,
+            given=given,
+            headers=request.headers,
+            entity=entity,
+        )
+        transaction = request.headers.get("Transaction") if route.transactional else None
+        if transaction is None:
             return shown(await _handled(route, call))
+        async with self.parts.transactions.using(transaction, token.name) as session:
+            return shown(await _handled(route, replace(call, session=session)))
 
     def _entity(self, route: Route, request: web.Request) -> Entity | None:
         name = route.entity or request.match_info.get("entity")
@@ -181,15 +177,17 @@ def _given(route: Route, request: web.Request, body: bytes) -> Mapping[str, Any]
     given = parameters_of(route, request)
     if route.body is None:
         return given
-    if body and request.content_type != _JSON:
+    # The commonest is not taken apart.
+    if body and request.headers.get(hdrs.CONTENT_TYPE) != _JSON and request.content_type != _JSON:
         raise ProblemError(Code.NOT_JSON, f"{request.content_type[:60]!r} is not")
     return route.body.read(extended_json.loads(body) if body else {})
 
 
 def parameters_of(route: Route, request: web.Request) -> Mapping[str, Any]:
     """Return the parameters; ProblemError for one that is not declared."""
-    asked = request.query if request.rel_url.raw_query_string else {}
-    query = {name: request.query.getall(name) for name in asked}
+    if not request.rel_url.raw_query_string:
+        return read_members(route.query, NOTHING) if route.query else NOTHING
+    query = {name: request.query.getall(name) for name in request.query}
     given = {}
     known = {member.name: member for member in route.query}
     for name, values in query.items():
@@ -202,8 +200,8 @@ def parameters_of(route: Route, request: web.Request) -> Mapping[str, Any]:
 
 def trace_of(request: web.Request) -> str | None:
     """Return the trace that a request belongs to; None for none, or one that is not as W3C's Trace Context has it."""
-    trace: str = request.get(SPAN, request.headers.get(HEADER, ""))
-    return trace if _TRACE.fullmatch(trace) else None
+    trace: str = request.get(SPAN, "") or request.headers.get(HEADER, "")
+    return trace if trace and _TRACE.fullmatch(trace) else None
 
 
 def shown(reply: Reply) -> Told:

@@ -56,13 +56,7 @@ _MAX_INT64: Final = 2**63 - 1
 def loads(text: bytes | str) -> Any:
     """Return the value of relaxed (or canonical) Extended JSON; ProblemError for anything else."""
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_float=_float,
-            parse_int=_int,
-        )
+        value = _READER.decode(text if isinstance(text, str) else _text(text))
     except RecursionError as error:
         raise _too_deep() from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -195,6 +189,17 @@ def _long(text: Any) -> Int64:
     if not isinstance(text, str) or _LONG.fullmatch(text) is None:
         raise ProblemError(Code.BAD_DOCUMENT, "`$numberLong` takes a whole number as text")
     return Int64(_int(text))
+
+
+_READER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+)
+"""As `json.loads` would make one for every text."""
+
+
+def _text(given: bytes) -> str:
+    """Return the text of JSON as `json.loads` reads it; surrogates are refused with the rest that cannot be stored."""
+    return given.decode(json.detect_encoding(given), "surrogatepass")
 
 
 def _check_depth(value: Any, levels: int) -> None:
