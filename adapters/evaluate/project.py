@@ -1,6 +1,7 @@
 """A document as a projection of `find` shows it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from bson.datetime_ms import DatetimeMS
@@ -45,6 +46,10 @@ def projector(
     `filter` is the query that found the document: `.$` stands for the position it has matched.
     """
     named = projection.root
+    if projection.mode is Mode.EXCLUSION and all(
+        isinstance(child, Exclude) for child in named.children.values()
+    ):
+        return partial(_without, tuple(named.children))
     bindings = {**(variables or {}), "NOW": DatetimeMS(now_ms)}
     shaped = _included if projection.mode is Mode.INCLUSION else _excluded
     steps = [*_computed_steps(named), *_slice_steps(named)]
@@ -60,6 +65,13 @@ def projector(
         return result
 
     return project
+
+
+def _without(names: tuple[str, ...], document: Document) -> Document:
+    result = dict(document)
+    for name in names:
+        result.pop(name, None)
+    return result
 
 
 def _included(branch: Branch, document: Mapping[str, Any]) -> Document:

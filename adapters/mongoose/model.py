@@ -32,6 +32,8 @@ Sort = Mapping[str, Any] | str | None
 
 NO_FUNCTIONS: Final[Functions] = {}
 NOTHING: Final[Filter] = {}
+UPSERTING: Final = frozenset({Kind.UPDATE, Kind.FIND_AND_MODIFY})
+"""What may store a document that it makes up itself; to make an `_id` up takes a call of the system."""
 
 
 class Changing(TypedDict, total=False):
@@ -461,7 +463,7 @@ class Model:
             arguments=arguments,
         )
         runner = self._database if session is None else session
-        statements = len(arguments.get("updates", ())) or 1
+        statements = 0 if kind not in UPSERTING else len(arguments.get("updates", ())) or 1
         new_ids = {number: self._new_id() for number in range(statements)}
         generated = Generated(now_ms=self._clock(), upserted=new_ids)
         return (await runner.run(operation, generated=generated)).result
