@@ -12,7 +12,7 @@ class Notice:
     `frontier`: all its operations up to this place were applied, and none behind it was. `passed`: up to where it may have gone without
     asking. `wanted`: what it waits for others to reach. `steps`: the clock from which on it may have a write under
     way that is made of several steps. `definitions` changes with what it defined; `disputed` are the collections whose documents
-    it reads from legacy again; `sees` names the verifiers that it waits for; `filling` are the collections that it knows to be
+    it reads from legacy again, `doubtful` those with documents that may differ until it has compared them; `sees` names the verifiers that it waits for; `filling` are the collections that it knows to be
     filled, or in which it has not compared yet what was written meanwhile. `age_s` is since it last wrote.
     """
 
@@ -25,6 +25,7 @@ class Notice:
     steps: int
     definitions: int
     disputed: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
     filling: tuple[str, ...] = ()
     age_s: float = 0.0

@@ -34,6 +34,7 @@ SIDECARS: Final = sa.Table(
     ),
     sa.Column("cluster", sa.Text),
     sa.Column("disputed", ARRAY(sa.Text)),
+    sa.Column("doubtful", ARRAY(sa.Text)),
     sa.Column("sees", ARRAY(sa.Text)),
     sa.Column("filling", ARRAY(sa.Text)),
     sa.Column("beat", sa.DateTime(timezone=True)),
@@ -48,7 +49,7 @@ TOUCHED: Final = sa.Table(
     sa.Column("key", BYTEA),
 )
 _TOLD: Final = tuple(name for name in Notice.__dataclass_fields__ if name != "age_s")
-_LISTS: Final = ("disputed", "sees", "filling")
+_LISTS: Final = ("disputed", "doubtful", "sees", "filling")
 _NOW: Final = sa.func.clock_timestamp()
 
 

@@ -38,7 +38,12 @@ class Debt:
     @property
     def is_doubtful(self) -> bool:
         """Whether the document may differ, as far as is known before it is compared."""
-        return bool(self.excuse or self.generated or self.attempts)
+        return self.is_excused or bool(self.attempts)
+
+    @property
+    def is_excused(self) -> bool:
+        """Whether the document may rightly differ."""
+        return bool(self.excuse or self.generated)
 
 
 class Debts:
@@ -47,6 +52,7 @@ class Debts:
     def __init__(self) -> None:
         self._debts: OrderedDict[Place, Debt] = OrderedDict()
         self._doubtful: Counter[str] = Counter()
+        self._excused: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._debts)
@@ -59,10 +65,9 @@ class Debts:
         """Owe a document this; it keeps its turn."""
         before = self._debts.get(place)
         self._debts[place] = debt
-        if before is not None and before.is_doubtful:
-            self._settle(place)
-        if debt.is_doubtful:
-            self._doubtful[place[0]] += 1
+        if before is not None:
+            self._count(place, before, -1)
+        self._count(place, debt, 1)
 
     def move_to_end(self, place: Place) -> None:
         """Let everything else have its turn first."""
@@ -71,14 +76,14 @@ class Debts:
     def pop_first(self) -> tuple[Place, Debt]:
         """Take whose turn it is."""
         place, debt = self._debts.popitem(last=False)
-        if debt.is_doubtful:
-            self._settle(place)
+        self._count(place, debt, -1)
         return place, debt
 
     def clear(self) -> None:
         """Owe nothing any more."""
         self._debts.clear()
         self._doubtful.clear()
+        self._excused.clear()
 
     def items(self) -> ItemsView[Place, Debt]:
         """Return all, in their order."""
@@ -92,8 +97,18 @@ class Debts:
         """Return the collections of documents that may differ."""
         return self._doubtful.keys()
 
-    def _settle(self, place: Place) -> None:
-        namespace = place[0]
-        self._doubtful[namespace] -= 1
-        if not self._doubtful[namespace]:
-            del self._doubtful[namespace]
+    def excused(self) -> Iterable[str]:
+        """Return the collections of documents that may rightly differ."""
+        return self._excused.keys()
+
+    def _count(self, place: Place, debt: Debt, n: int) -> None:
+        if debt.is_doubtful:
+            _add(self._doubtful, place[0], n)
+        if debt.is_excused:
+            _add(self._excused, place[0], n)
+
+
+def _add(counter: Counter[str], namespace: str, n: int) -> None:
+    counter[namespace] += n
+    if not counter[namespace]:
+        del counter[namespace]

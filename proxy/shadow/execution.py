@@ -94,6 +94,8 @@ class Execution:
             lambda: self._gateway.run(operation, generated=generated, mark=mark), mark
         )
         exchange.passage.ended_ns = time.time_ns()
+        if self._peers is not None:
+            await self._peers.ended(unit)
         if isinstance(outcome, Failed):
             await self._judging.failed(exchange, outcome)
             return
@@ -125,6 +127,8 @@ class Execution:
         if isinstance(outcome, Failed):
             await self._doubt_transaction(unit, outcome)
             return
+        if self._peers is not None:
+            await self._peers.ended(unit)
         self._leave(unit.commit.start)
         # Before the transaction's own writes are noted.
         overtaken = self._overtaken(unit, footprints)

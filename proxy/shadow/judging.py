@@ -26,7 +26,7 @@ from proxy.shadow.exchange import Exchange
 from proxy.shadow.expiry import Expiries
 from proxy.shadow.intake import NO_ANSWER
 from proxy.shadow.patience import Outage
-from proxy.shadow.peers import UNNOTICED, Peers
+from proxy.shadow.peers import Peers
 from proxy.shadow.reach import namespaces_of as written_namespaces
 from proxy.shadow.recheck import Suspect
 from proxy.shadow.reconcile import Case
@@ -312,8 +312,9 @@ class Judging:
             excuse = gateway.excuse or self.known_excuse(unit, footprints)
             if excuse is not None:
                 return excuse
-            if self._peers is not None and await self._peers.came_unnoticed(unit):
-                return UNNOTICED
+            unsure = None if self._peers is None else await self._peers.unsure_of(unit)
+            if unsure is not None:
+                return unsure
         if gateway.alternatives:
             return CHOICE
         return EXPIRED if await self._wrote_expired(gateway, unit.exchange) else None
@@ -323,6 +324,8 @@ class Judging:
         if self._is_contended(unit, footprints):
             return CONTENDED
         disputed = self._disputed_before(unit)
+        if disputed is None and self._peers is not None:
+            disputed = self._peers.doubted_before(unit.exchange.start)
         if disputed is not None:
             return disputed
         for footprint in footprints:

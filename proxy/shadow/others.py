@@ -36,6 +36,10 @@ class Others:
             _, clock = self._documents.popitem(last=False)
             self._forgotten = max(self._forgotten, clock)
 
+    def forget(self, clock: int) -> None:
+        """Know nothing of what was written up to a clock: any document may have been."""
+        self._forgotten = max(self._forgotten, clock)
+
     def wrote(self, namespace: str, keys: Iterable[bytes] | None, clock: int) -> bool:
         """Return whether one of the documents may have been written after a clock; None for any document."""
         if self._forgotten > clock:

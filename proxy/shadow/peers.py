@@ -10,7 +10,8 @@ calls an answer wrong, it looks once more.
 
 One that is silent for too long is waited for no more. What it had not applied is missing then: until it is back, differences say nothing. When
 it comes back, what others have gone past in the meantime is late, and is read again from legacy instead of
-being applied out of order. A verifier that is alone asks nobody and tells nobody, but once a second that it is there.
+being applied out of order. It may only have stood still, and know nothing of it: so nobody goes on whose own notice is too old, and
+what ended then is no evidence (`lease.py`). A verifier that is alone asks nobody and tells nobody, but once a second that it is there.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ import structlog
 
 from adapters.board import Board, Notice, Touch
 from proxy.shadow.contention import exchanges_of, has_steps, known_keys
+from proxy.shadow.exchange import Exchange
+from proxy.shadow.lease import Lease
 from proxy.shadow.others import Others
 from proxy.shadow.patience import Outage
 from proxy.shadow.places import before, clock_at, place_of, write_at
@@ -36,6 +39,8 @@ _log = structlog.get_logger()
 DISPUTED: Final = "documents of its collection were being read again from legacy"
 LATE: Final = "another sidecar had gone past it"
 SILENT: Final = "another sidecar is silent: its writes may be missing"
+DOUBTED: Final = "another sidecar had not compared documents that may differ"
+STALLED: Final = "this sidecar was silent: others may have gone past it"
 UNNOTICED: Final = "another sidecar was not noticed yet: its writes may have been missing"
 """Reasons of `not_comparable`."""
 
@@ -47,6 +52,8 @@ _MOST_REMEMBERED: Final = 100_000
 _ALONE_S: Final = 1.0
 _QUIET_S: Final = 0.1
 _BUSY_S: Final = 0.003
+_DOUBTED_S: Final = 600.0
+"""What was written longer ago is compared, or is written so often that it is among what was written since."""
 _LEASE_S: Final = 4
 """How far ahead of MongoDB's clock one that is alone may go without saying so."""
 
@@ -68,6 +75,7 @@ class Own:
     end: Callable[[], int]
     clock: Callable[[], Awaitable[int]]
     disputed: Callable[[], tuple[str, ...]]
+    doubtful: Callable[[], tuple[str, ...]]
     filling: Callable[[], tuple[str, ...]]
     definitions: Callable[[], int]
     redefine: Callable[[], Awaitable[None]]
@@ -84,11 +92,13 @@ class Peers:
         silent_after_s: float,
         outage: Outage,
         announced: Callable[[], None] = lambda: None,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Without a board this verifier is alone whatever happens. `announced` is called once all others know of it."""
         self._board = board
         self._own = own
         self._silent_after_s = silent_after_s
+        self._lease = Lease(silent_after_s, now_s)
         self._outage = outage
         self._announced = announced
         self._epoch = time.time_ns()
@@ -100,14 +110,16 @@ class Peers:
         self._frozen: int | None = None
         self._passed = _NEVER if board is None else 0
         self._admitted = 0
-        self._unnoticed = -1
-        """Up to this place units ran before the newest of the others was noticed."""
+        self._unsure = (-1, UNNOTICED)
+        """Up to which place units may have run without regard for others, and why."""
         self._begun = 0
         self._traded = 0
         """How many trades were begun, and how many of them are over."""
         self._wanted = 0
         """The place that an operation waits for others to reach."""
         self._wanted_standing = 0
+        self._wanted_after: list[int] = []
+        """The places that others are to reach before what was done while all stood is believed."""
         self._reaching = 0
         self._base = 0
         self._asked: tuple[int, int] | None = None
@@ -122,6 +134,8 @@ class Peers:
         self._raced: dict[int, None] = {}
         self._disputed: dict[int, str] = {}
         """By the start of an exchange: why documents of its collections may have been missing when it was let go."""
+        self._doubted: dict[int, None] = {}
+        """The starts of writes that may meet documents which another one has not compared yet."""
         self._stand = asyncio.Lock()
         self._putting_alone = 0
         self._wake = asyncio.Event()
@@ -131,6 +145,10 @@ class Peers:
     def has_company(self) -> bool:
         """Return whether another verifier is there."""
         return bool(self._live)
+
+    async def have_noticed(self) -> None:
+        """Wait until this verifier knows of the others, and they of it."""
+        await self._news.until(lambda: self._joined)
 
     async def run(self) -> None:
         """Tell and hear until cancelled."""
@@ -181,15 +199,43 @@ class Peers:
         """Return why a difference in an exchange says nothing, as it stood when it was let go: soon afterwards it may be over."""
         return self._disputed.get(start)
 
-    async def came_unnoticed(self, unit: Unit) -> bool:
-        """Return, after another look, whether a unit ran before another sidecar was noticed that may have been there already."""
+    def doubted_before(self, start: int) -> str | None:
+        """Return why the answer to a write says nothing, as it stood when it was let go; its own documents are no worse for it."""
+        return DOUBTED if start in self._doubted else None
+
+    async def unsure_of(self, unit: Unit) -> str | None:
+        """Return, after another look, why a unit may have run without regard for what another sidecar did, else None."""
+        await self._look()
+        return self._unsure_of(unit)
+
+    async def ended(self, unit: Unit) -> None:
+        """Note that a unit has just ended on the gateway: if it took too long, others have not waited for it."""
+        if self._lease.is_over:
+            await self._look()
+        reason = self._unsure_of(unit)
+        if reason is not None and isinstance(unit, Single | Committed):
+            # A read that differs is asked again anyhow.
+            for exchange in exchanges_of(unit):
+                if exchange.writes:
+                    self._disputed[exchange.start] = reason
+            _bound(self._disputed)
+
+    def _unsure_of(self, unit: Unit) -> str | None:
+        up_to, why = self._unsure
+        if up_to < 0 or not self._has_others:
+            return None
         place = self.place_of(unit)
-        if place is None:
-            return False
+        return why if place is not None and place <= up_to else None
+
+    async def _look(self) -> None:
+        """Tell and hear once more."""
         wanted = self._begun + 1
         self._wake.set()
         await self._news.until(lambda: self._traded >= wanted)
-        return place <= self._unnoticed
+
+    @property
+    def _has_others(self) -> bool:
+        return bool(self._live or self._silent)
 
     @property
     def are_silent(self) -> bool:
@@ -205,6 +251,12 @@ class Peers:
                 return DISPUTED
         return None
 
+    def doubts(self, namespace: str, keys: Iterable[bytes] | None) -> bool:
+        """Return whether another one wrote documents that may differ until it has compared them; None for any of the collection."""
+        return any(namespace in each.doubtful for each in self._live.values()) and (
+            self._others.wrote(namespace, keys, before(self._own.highest(), _DOUBTED_S))
+        )
+
     def fills(self, namespace: str) -> bool:
         """Return whether another one knows a collection to be filled, or has not compared yet what was written meanwhile."""
         return any(namespace in each.filling for each in self._live.values())
@@ -216,7 +268,7 @@ class Peers:
         )
 
     def _may_pass(self, place: int) -> bool:
-        if not self._joined:
+        if not self._is_waited_for:
             return False
         if not self._live:
             return place <= self._passed
@@ -263,13 +315,20 @@ class Peers:
             reason = next((each for each in reasons if each is not None), None)
             if reason is not None:
                 self._disputed[exchange.start] = reason
+            elif exchange.writes and self._may_meet_doubts(exchange):
+                self._doubted[exchange.start] = None
         _bound(self._disputed)
+        _bound(self._doubted)
+
+    def _may_meet_doubts(self, exchange: Exchange) -> bool:
+        keys = known_keys(exchange)
+        return any(self.doubts(each, keys) for each in namespaces_of(exchange.operation))
 
     # ---- readings of legacy
 
     async def clock(self) -> int | None:
         """Return MongoDB's clock, None where nobody else can tell anything by it."""
-        return await self._own.clock() if self._live else None
+        return await self._own.clock() if self._has_others else None
 
     async def reach(self, clock: int | None) -> None:
         """Wait until everything up to a clock is applied here."""
@@ -292,24 +351,36 @@ class Peers:
 
     def moved(self, namespace: str, key: bytes, clock: int | None) -> bool:
         """Return whether others may have written a document since a reading was begun; its clock is None if nobody was there."""
-        if not self._live:
-            return False
-        return clock is None or self._others.wrote(namespace, {key}, clock)
+        return self._may_have_moved(namespace, {key}, clock)
 
     def any_moved(self, namespace: str, clock: int | None) -> bool:
         """Return whether others may have written any document of a collection since a clock."""
-        if not self._live:
-            return False
-        return clock is None or self._others.wrote(namespace, None, clock)
+        return self._may_have_moved(namespace, None, clock)
+
+    def _may_have_moved(self, namespace: str, keys: set[bytes] | None, clock: int | None) -> bool:
+        if not self._is_waited_for:
+            return True
+        if clock is None:
+            return self._has_others
+        return self._others.wrote(namespace, keys, clock)
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Return whether the others surely wait for this verifier, and tell it what they write."""
+        return self._joined and not self._lease.is_over
 
     @asynccontextmanager
-    async def standing(self) -> AsyncIterator[None]:
-        """Have everybody stand at one place meanwhile, with what they have written known here."""
+    async def standing(self) -> AsyncIterator[int | None]:
+        """Have everybody stand at one place meanwhile, with what they have written known here.
+
+        Another one may do what comes next after that place, and none may wait for this verifier any more if it takes too long.
+        So what was done counts once `have_stood` has returned, and only as far as nothing has moved by then.
+        """
         if not self._live:
             # Whoever comes now waits until this is over: it is only seen afterwards.
             self._putting_alone += 1
             try:
-                yield
+                yield None
             finally:
                 self._putting_alone -= 1
             return
@@ -318,19 +389,37 @@ class Peers:
             self._wanted_standing = frozen
             self._wake.set()
             try:
-                await self._news.until(
-                    lambda: all(each.frontier >= frozen for each in self._live.values())
-                )
-                yield
+                await self._news.until(lambda: self._have_reached(frozen))
+                yield frozen
             finally:
                 self._frozen = None
                 self._wanted_standing = 0
                 self._wake.set()
 
+    async def have_stood(self, place: int | None) -> None:
+        """Wait until it is known here what others may have done while all stood at a place.
+
+        Not within work that holds documents: what the others wait for may wait for those.
+        """
+        if self._lease.is_over:
+            await self._look()
+        if place is None or self._have_reached(after := place + (place & 1)):
+            # Nobody may read before a write of the same clock, so after an even place there is nothing but reads.
+            return
+        self._wanted_after.append(after)
+        self._wake.set()
+        try:
+            await self._news.until(lambda: self._have_reached(after))
+        finally:
+            self._wanted_after.remove(after)
+
+    def _have_reached(self, place: int) -> bool:
+        return all(each.frontier >= place for each in self._live.values())
+
     # ---- telling and hearing
 
     async def _rest(self) -> None:
-        pause_s = _QUIET_S if self._live else _ALONE_S
+        pause_s = _QUIET_S if self._live else min(_ALONE_S, self._silent_after_s / 4)
         if self._is_wanted():
             pause_s = _BUSY_S
         try:
@@ -344,8 +433,11 @@ class Peers:
         """Return whether somebody waits for a place that this verifier has not reached, or it does itself."""
         if not self._live:
             return False
-        waits = self._wanted or self._wanted_standing or self._reaching or not self._joined
+        waits = self._most_wanted() or self._reaching or not self._joined
         return bool(waits) or any(each.wanted > self._frontier for each in self._live.values())
+
+    def _most_wanted(self) -> int:
+        return max(self._wanted, self._wanted_standing, *self._wanted_after, 0)
 
     async def _trade(self) -> None:
         board = self._board
@@ -354,8 +446,11 @@ class Peers:
         if self._live and self._asked is None:
             clock = await self._own.clock()
             self._asked = (clock, self._own.end())
+        if self._lease.is_over:
+            self._begin_anew()
         self._begun += 1
         begun = self._begun
+        begun_s = self._lease.begin()
         # From here to the notice without any await: frontier and touches belong together.
         touches, self._outbox = self._outbox, []
         notice = self._notice()
@@ -369,6 +464,8 @@ class Peers:
             self._numbers[log] = number
             self._others.note(new)
         await self._take(others)
+        # What was told is known here before anything passes by it.
+        self._lease.renew(begun_s)
         self._traded = begun
         self._news.pulse()
 
@@ -390,10 +487,11 @@ class Peers:
             cluster=own.cluster,
             frontier=self._frontier,
             passed=self._passed,
-            wanted=max(self._wanted, self._wanted_standing),
+            wanted=self._most_wanted(),
             steps=_NEVER if (steps := own.steps()) is None else steps,
             definitions=own.definitions(),
             disputed=own.disputed(),
+            doubtful=own.doubtful(),
             filling=own.filling(),
             sees=self._sees,
         )
@@ -425,17 +523,29 @@ class Peers:
             await self._outage.endure(self._listen)
         # Before anything passes because of what they tell: it may depend on what they have defined.
         await self._redefine(live)
+        if self._live.keys() - live.keys():
+            # What these have written and not told may be in what was read from legacy up to now, or not.
+            self._others.forget(await self._own.clock())
         if self._joined and self._was_dropped(live):
-            self._joined = False
+            self._begin_anew()
         if live.keys() - self._live.keys():
             # Only here: up to now operations were let go without asking the newcomer.
-            self._unnoticed = self._admitted
+            self._unsure = (self._admitted, UNNOTICED)
         self._live, self._silent = live, silent
         if not self._joined and all(self._name in each.sees for each in live.values()):
             self._joined = True
             self._late = max((each.passed for each in notices.values()), default=-1)
+            if notices:
+                # Up to there they went on without telling this one of it.
+                self._others.forget(clock_at(self._late))
             self._announced()
             _log.info("sidecar_ready", others=len(live), late_up_to=self._late)
+
+    def _begin_anew(self) -> None:
+        """Be somebody else from here on, as after a restart: whoever has gone on without this one must notice it again."""
+        self._epoch = max(self._epoch + 1, time.time_ns())
+        self._joined = False
+        self._unsure = (self._admitted, STALLED)
 
     def _was_dropped(self, live: dict[str, Notice]) -> bool:
         """Return whether somebody who waited for this verifier does so no more: it was silent for too long."""

@@ -136,17 +136,25 @@ class Rechecks:
         )
         generated = Generated(now_ms=time.time_ns() // 1_000_000)
 
-        async def ask() -> tuple[Outcome, bool]:
-            async with self._sides.peers.standing():
+        async def ask() -> tuple[Outcome, bool, int | None]:
+            async with self._sides.peers.standing() as stood:
                 outcome = await self._sides.gateway_outage.endure(
                     lambda: self._sides.gateway.run(asked, generated=generated)
                 )
-                return outcome, self._was_written(suspect, outcome, reading)
+                # Both here: what is unsettled now may be settled a moment later.
+                is_worthless = self._was_written(suspect, outcome, reading) or any(
+                    map(self._is_unsettled, namespaces)
+                )
+                return outcome, is_worthless, stood
 
         try:
-            outcome, was_written = await result_of(self._sides.runner, suspect.footprints, ask)
+            outcome, is_worthless, stood = await result_of(
+                self._sides.runner, suspect.footprints, ask
+            )
         except UnsupportedError as error:
             return Judgement(verdict=Verdict.UNSUPPORTED, reason=error.what)
+        await self._sides.peers.have_stood(stood)
+        is_worthless = is_worthless or self._was_written(suspect, outcome, reading)
         expired = await self._expiries.predicate(operation.namespace, time.time_ns())
         judgement = decide(operation, reading.value, outcome, self._rules.now, expired=expired)
         if judgement.verdict is Verdict.MATCH:
@@ -155,7 +163,7 @@ class Rechecks:
             return judgement
         if self._sides.peers.are_silent:
             return Judgement(verdict=Verdict.NOT_COMPARABLE, reason=SILENT)
-        if was_written or any(map(self._is_unsettled, namespaces)):
+        if is_worthless or any(map(self._is_unsettled, namespaces)):
             return None
         explained = self._explained(suspect)
         if explained is not None:
@@ -193,10 +201,14 @@ class Rechecks:
     def _may_differ(self, suspect: Suspect, legacy: Outcome, gateway: Outcome) -> bool:
         """Return whether documents are in the answers that may differ until they are compared."""
         differing = differing_keys(suspect.operation, legacy, gateway)
-        if differing is not None:
-            return self._states.excuse_of(suspect.operation.namespace, differing) is not None
         namespaces = namespaces_of(suspect.footprints)
-        return any(self._states.excuse_of(namespace, None) is not None for namespace in namespaces)
+        if differing is not None:
+            namespaces = frozenset({suspect.operation.namespace})
+        return any(
+            self._states.excuse_of(namespace, differing) is not None
+            or self._sides.peers.doubts(namespace, differing)
+            for namespace in namespaces
+        )
 
     async def _may_have_expired(self, namespaces: frozenset[str]) -> bool:
         now_ns = time.time_ns()

@@ -218,8 +218,8 @@ class Reconciler:
         """Put the images that are still true; return the documents that must be read again."""
         footprint = Footprint(namespace=namespace, keys=frozenset(wanted), writes=True)
 
-        async def put() -> dict[bytes, Any]:
-            async with self._sides.peers.standing():
+        async def put() -> tuple[dict[bytes, Any], int | None]:
+            async with self._sides.peers.standing() as stood:
                 moved = {
                     key: identifier
                     for key, identifier in wanted.items()
@@ -233,10 +233,16 @@ class Reconciler:
                 await self._sides.gateway_outage.endure(
                     lambda: self._sides.gateway.put_images(namespace, images)
                 )
-            return moved
+            return moved, stood
 
-        remaining: dict[bytes, Any] = await result_of(self._sides.runner, (footprint,), put)
-        return remaining
+        moved, stood = await result_of(self._sides.runner, (footprint,), put)
+        await self._sides.peers.have_stood(stood)
+        # An image may have been put over what another sidecar wrote beside it.
+        return moved | {
+            key: identifier
+            for key, identifier in wanted.items()
+            if self._sides.peers.moved(namespace, key, reading.clock)
+        }
 
     def _dispute(self, namespace: str) -> None:
         self._disputed[namespace] = self._disputed.get(namespace, 0) + 1

@@ -212,6 +212,13 @@ class States:
         wholes = (whole.namespace for whole in self._wholes)
         return frozenset(chain(wholes, self._owed.doubtful(), self._being_paid.doubtful()))
 
+    @property
+    def excused(self) -> tuple[str, ...]:
+        """Return the collections with documents that may rightly differ until they are compared."""
+        wholes = (whole.namespace for whole in self._wholes)
+        found = chain(wholes, self._owed.excused(), self._being_paid.excused())
+        return tuple(sorted(set(found)))
+
     def take_unpaid(self) -> dict[str, int]:
         """Return how many documents per collection had to be let go, and begin anew."""
         unpaid, self._unpaid = dict(self._unpaid), defaultdict(int)
@@ -261,10 +268,9 @@ class States:
         reading = await self._sides.quiet.read(frozenset(batch), partial(self._read, batch))
         async with asyncio.TaskGroup() as tasks:
             for namespace, debts in batch.items():
-                footprint = Footprint(namespace=namespace, keys=frozenset(debts), writes=False)
                 images = Reading(reading.value[namespace], reading.before, reading.clock)
                 compare = partial(self._compare_all, namespace, debts, images)
-                tasks.create_task(result_of(self._sides.runner, (footprint,), compare))
+                tasks.create_task(compare())
 
     async def _read(self, batch: Mapping[str, Mapping[bytes, Debt]]) -> dict[str, Images]:
         found = {}
@@ -279,11 +285,20 @@ class States:
         self, namespace: str, debts: Mapping[bytes, Debt], reading: Reading[Images]
     ) -> None:
         identifiers = [debt.identifier for debt in debts.values()]
-        async with self._sides.peers.standing():
-            stored = await self._sides.gateway_outage.endure(
-                partial(self._sides.gateway.images, namespace, identifiers)
-            )
-            moved = {key for key in debts if self._sides.moved(namespace, key, reading)}
+        peers = self._sides.peers
+
+        async def stored_images() -> tuple[Mapping[bytes, bytes], set[bytes], int | None]:
+            async with peers.standing() as stood:
+                images = await self._sides.gateway_outage.endure(
+                    partial(self._sides.gateway.images, namespace, identifiers)
+                )
+                moved = {key for key in debts if self._sides.moved(namespace, key, reading)}
+            return images, moved, stood
+
+        footprint = Footprint(namespace=namespace, keys=frozenset(debts), writes=False)
+        stored, moved, stood = await result_of(self._sides.runner, (footprint,), stored_images)
+        await peers.have_stood(stood)
+        moved |= {key for key in debts if peers.moved(namespace, key, reading.clock)}
         for key, debt in debts.items():
             if key in moved:
                 self._still_owe((namespace, key), _overtaken(debt))
@@ -298,7 +313,9 @@ class States:
         if judgement.verdict is not Verdict.MISMATCH:
             self._enter(namespace, debt, judgement, phrase)
             return
-        if self._reconciler.is_restless(namespace):
+        if self._reconciler.is_restless(namespace) or (
+            not debt.is_excused and self._sides.peers.doubts(namespace, {key})
+        ):
             self._still_owe((namespace, key), _overtaken(debt))
             return
         if debt.attempts == 0:

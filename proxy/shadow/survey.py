@@ -5,6 +5,7 @@ ones it made is known once everything up to the reading is admitted. The gateway
 before the log was followed, or if it has none now: an upsert may have made one meanwhile that is not the whole of it.
 """
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
@@ -22,6 +23,7 @@ from proxy.shadow.sides import Sides
 from proxy.shadow.stock import Stock
 
 _OLDEST: Final = 20
+_PAUSE_S: Final = 0.05
 
 
 class Survey:
@@ -63,6 +65,10 @@ class Survey:
         """At the first start of a log, know what both sides tell."""
         if self._stock.is_surveyed:
             return
+        await self._sides.peers.have_noticed()
+        if self._sides.peers.has_company or self._sides.peers.are_silent:
+            # What was not there may have been on its way from another sidecar.
+            self._empty = set()
         filled = await self._sides.legacy_outage.endure(self._sides.legacy.filled)
         self._stock.suspect(filled)
         changes = await self._entering.changes()
@@ -75,6 +81,14 @@ class Survey:
 
     async def _lacks_some(self, namespace: str) -> bool:
         """Return whether the gateway lacks one of the oldest documents, which nobody has written since the log began."""
+        while True:
+            lacks = await self._lacks_now(namespace)
+            if lacks is not None:
+                return lacks
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _lacks_now(self, namespace: str) -> bool | None:
+        """Return the same, None where those that it lacks may have been written meanwhile."""
         reading = await self._sides.quiet.read(
             frozenset({namespace}),
             lambda: self._sides.legacy_outage.endure(
@@ -84,15 +98,23 @@ class Survey:
         oldest = {document_key(identifier): identifier for identifier in reading.value}
 
         async def stored() -> Mapping[bytes, bytes]:
-            return await self._sides.gateway_outage.endure(
-                lambda: self._sides.gateway.images(namespace, list(oldest.values()))
-            )
+            # What another sidecar made must be there as well.
+            async with self._sides.peers.standing():
+                return await self._sides.gateway_outage.endure(
+                    lambda: self._sides.gateway.images(namespace, list(oldest.values()))
+                )
 
         # Behind all writes of these documents that the reading may hold.
         footprint = Footprint(namespace=namespace, keys=frozenset(oldest), writes=False)
         images: Mapping[bytes, bytes] = await result_of(self._sides.runner, (footprint,), stored)
         before = {key for key in oldest if not self._stock.is_born(namespace, key)}
-        return bool(before) if namespace in self._empty else not before <= images.keys()
+        if namespace in self._empty:
+            return bool(before)
+        lacking = before - images.keys()
+        moved = {key for key in lacking if self._sides.moved(namespace, key, reading)}
+        if lacking - moved:
+            return True
+        return None if moved else False
 
     async def _is_empty(self, namespace: str) -> bool:
         database, _, name = namespace.partition(".")

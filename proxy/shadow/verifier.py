@@ -331,6 +331,7 @@ class Verifier:
             end=self._reader.end,
             clock=lambda: self._legacy_outage.endure(self._legacy.clock),
             disputed=lambda: self._reconciler.disputed,
+            doubtful=lambda: self._states.excused,
             filling=lambda: self._filling.unsettled,
             definitions=lambda: self._gateway.definitions + self._stock.version,
             redefine=redefine,

@@ -17,6 +17,9 @@ CREATE TABLE IF NOT EXISTS parallax.sidecars (
     beat timestamptz NOT NULL
 );
 
+-- Later than the table: a sidecar of an older release may beside this one have made it, and says nothing of it.
+ALTER TABLE parallax.sidecars ADD COLUMN IF NOT EXISTS doubtful text[] NOT NULL DEFAULT '{}';
+
 -- Numbered by each log for itself: in the order of commits, which numbers of a common sequence are not.
 CREATE TABLE IF NOT EXISTS parallax.touched (
     log text NOT NULL,
