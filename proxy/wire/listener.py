@@ -147,11 +147,17 @@ class Listener:
         return self._next_number
 
     def met(self, number: int, client: str) -> None:
-        """Have the verifier know who speaks on a connection."""
-        if not client or self.applications is None:
-            return
+        """Have the verifier know who speaks on a connection, once what the client sent is on its way to legacy.
+
+        The file is on a disk: one that stalls must not keep a new connection from its first answer. It is written before
+        that answer, so before the connection's first operation is on the log.
+        """
+        if client and self.applications is not None:
+            self._loop.call_soon(self._note, self.applications, number, client)
+
+    def _note(self, applications: Applications, number: int, client: str) -> None:
         try:
-            self.applications.note(number, client)
+            applications.note(number, client)
         except OSError as error:
             self.complaints.warn("application_not_noted", reason=error.strerror or "")
 
