@@ -12,9 +12,20 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from comparators.canonical import decode, encode
@@ -60,6 +71,8 @@ TRACEPARENT: Final = "traceparent"
 
 SILENT_AFTER_NS: Final = 20_000_000_000
 """A verifier that is silent for longer works on nothing any more."""
+
+_SILENT_SINCE: Final = "silent_since"
 
 OPEN: Final = (OrderState.ASKED.value, OrderState.BEGUN.value)
 """The states of an order that is still to be settled."""
@@ -161,20 +174,10 @@ class Orders:
 
     async def unsettled(self, kinds: Iterable[OrderKind], *, of_each: int, log: str) -> list[Order]:
         """Return the oldest orders that the verifier of a log may take up, so many of each kind."""
-        stored = tables.orders
-        place = func.row_number().over(partition_by=stored.c.kind, order_by=stored.c.id)
-        waiting = (
-            select(stored, place.label("place"))
-            .where(
-                stored.c.state.in_(OPEN),
-                stored.c.kind.in_([kind.value for kind in kinds]),
-                _is_free_for(log),
-            )
-            .subquery()
-        )
-        wanted = select(waiting).where(waiting.c.place <= of_each).order_by(waiting.c.id)
+        wanted = _unsettled(frozenset(kinds), of_each, log)
         async with self._access.reading() as connection:
-            return [_order(row) for row in await connection.execute(wanted)]
+            found = await connection.execute(wanted, {_SILENT_SINCE: _silent_since()})
+            return [_order(row) for row in found]
 
     async def begin(self, number: int, log: str) -> bool:
         """Mark an order as taken up by the verifier of a log; False if that of another log was first."""
@@ -182,17 +185,42 @@ class Orders:
         begun = stored.update().where(
             stored.c.id == number, stored.c.state.in_(OPEN), _is_free_for(log)
         )
+        taken = begun.values(state=OrderState.BEGUN.value, log=log)
         async with self._access.writing() as connection:
-            done = await connection.execute(begun.values(state=OrderState.BEGUN.value, log=log))
+            done = await connection.execute(taken, {_SILENT_SINCE: _silent_since()})
             return done.rowcount == 1
 
 
+@lru_cache(maxsize=16)
+def _unsettled(kinds: frozenset[OrderKind], of_each: int, log: str) -> Select[Any]:
+    """Return the statement; a verifier asks it several times a second, and it takes longer to put together than to answer."""
+    stored = tables.orders
+    place = func.row_number().over(partition_by=stored.c.kind, order_by=stored.c.id)
+    waiting = (
+        select(stored, place.label("place"))
+        .where(
+            stored.c.state.in_(OPEN),
+            stored.c.kind.in_(sorted(kind.value for kind in kinds)),
+            _is_free_for(log),
+        )
+        .subquery()
+    )
+    return select(waiting).where(waiting.c.place <= of_each).order_by(waiting.c.id)
+
+
+def _silent_since() -> int:
+    return time.time_ns() - SILENT_AFTER_NS
+
+
 def _is_free_for(log: str) -> ColumnElement[bool]:
-    """Return whether no verifier of another log works on an order: one that is silent does not."""
+    """Return whether no verifier of another log works on an order: one that is silent does not.
+
+    Asked with `_SILENT_SINCE`.
+    """
     stored, beats = tables.orders, tables.heartbeats
     alive = exists().where(
         beats.c.part == literal(f"{VERIFIER} ") + func.substr(stored.c.log, 1, 8),
-        beats.c.at_ns > time.time_ns() - SILENT_AFTER_NS,
+        beats.c.at_ns > bindparam(_SILENT_SINCE, type_=beats.c.at_ns.type),
     )
     return or_(stored.c.log == log, ~alive)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, Self
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Insert, Table, bindparam, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -50,6 +50,10 @@ _KEY_BYTES: Final = 32
 _MIGRATION_LOCK: Final = int.from_bytes(b"parallax")
 _WRITING_LOCK: Final = int.from_bytes(b"findings")
 
+_REACHED: Final = select(tables.checkpoints.c.position, tables.checkpoints.c.batch).where(
+    tables.checkpoints.c.log == bindparam("of")
+)
+
 
 class Ledger:
     """The ledger, open for the one verifier that writes it. Made by `open`."""
@@ -69,6 +73,7 @@ class Ledger:
         self._metrics = metrics
         self._started_ns = started_ns
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._puts: dict[tuple[Any, ...], Insert] = {}
 
     @classmethod
     async def open(
@@ -229,8 +234,7 @@ class Ledger:
     ) -> bool:
         """Move the checkpoint; False if this very batch is on the ledger already."""
         stored = tables.checkpoints
-        wanted = select(stored.c.position, stored.c.batch).where(stored.c.log == checkpoint.log)
-        row = (await connection.execute(wanted)).one_or_none()
+        row = (await connection.execute(_REACHED, {"of": checkpoint.log})).one_or_none()
         if row is not None and row.batch == batch:
             return False
         if row is not None and row.position > checkpoint.position:
@@ -443,20 +447,31 @@ class Ledger:
         """Insert rows; where one is there already, add to, replace or widen the columns named."""
         if not rows:
             return
+        widened = tuple((span or {}).items())
+        key = (table.name, tuple(add), tuple(replace), widened)
+        statement = self._puts.get(key)
+        if statement is None:
+            # Put together once for each kind: that takes longer than SQLite does to write a row.
+            statement = self._puts[key] = self._put_of(table, add, replace, widened)
+        await connection.execute(statement, rows)
+
+    def _put_of(
+        self,
+        table: Table,
+        add: Sequence[str],
+        replace: Sequence[str],
+        span: Sequence[tuple[str, Any]],
+    ) -> Insert:
         statement = self._insert(table)
         new = statement.excluded
         changes: dict[str, Any] = {name: table.c[name] + new[name] for name in add}
         changes |= {name: new[name] for name in replace}
         changes |= {
-            name: self._widest(function, table.c[name], new[name])
-            for name, function in (span or {}).items()
+            name: self._widest(function, table.c[name], new[name]) for name, function in span
         }
-        await connection.execute(
-            statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
-            if changes
-            else statement,
-            rows,
-        )
+        if not changes:
+            return statement
+        return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
     def _widest(self, function: Any, old: Any, new: Any) -> Any:
         # SQLite's min and max take two values; in PostgreSQL these are called least and greatest.
