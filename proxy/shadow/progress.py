@@ -13,8 +13,15 @@ class Progress:
         """Up to where records were taken in: what began below has its verdict, or is open."""
         self.is_admitting = False
         """Whether there are units that the order has let go, and that have no place behind each other yet."""
+        self.wanted = asyncio.Event()
+        """Is set when there is something to do before a nap is over: somebody waits for what may be on the log."""
         self._changed = asyncio.Event()
         self._waiting = 0
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits."""
+        return self._waiting > 0
 
     def pulse(self) -> None:
         """Wake everybody who waits, to look again."""
@@ -24,6 +31,10 @@ class Progress:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition on the verifier's state holds."""
+        if condition():
+            return
+        # Once, not at each pulse: what they wait for need not be on the log at all.
+        self.wanted.set()
         while not condition():
             self._waiting += 1
             try:

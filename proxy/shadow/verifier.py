@@ -57,6 +57,9 @@ from proxy.tracing.stints import Stints
 
 _SHORTEST_NAP_S: Final = 0.001
 _LONGEST_NAP_S: Final = 0.02
+_LONGEST_DOZE_S: Final = 0.1
+_DOZING: Final = 1.05
+"""Where nothing comes for a second or two and nobody waits, the log is looked at more and more seldom."""
 _RECORDS_AT_ONCE: Final = 256
 _MOST_SUSPECTS: Final = 2_000
 _MOST_UNWRITTEN: Final = 50_000
@@ -122,8 +125,6 @@ class Verifier:
         self._tasks = tasks
         self._writes = writes
         self._beside = beside
-        self._grown = asyncio.Event()
-        """Is set when there is something to do before the nap is over."""
         self._frontier = Frontier(None if beside is None else self._write_left)
         self._budget = Budget(limits.sample_beyond_s)
         self._intake = Intake(resume, self._frontier, self._budget)
@@ -360,7 +361,7 @@ class Verifier:
                 if self._beside is not None:
                     listening = self._beside.run(
                         is_open=self._is_open,
-                        grown=self._grown.set,
+                        grown=self._progress.wanted.set,
                         happened=self._evidence.happened,
                     )
                     tasks.create_task(listening, name="listen to the relay")
@@ -437,18 +438,28 @@ class Verifier:
                 await self._has_room()
             else:
                 self._progress.pulse()
-                await self._nap(_SHORTEST_NAP_S if self._lineup else nap_s)
-                nap_s = min(nap_s * 1.5, _LONGEST_NAP_S)
+                nap_s = await self._nap(_SHORTEST_NAP_S if self._lineup else nap_s)
 
-    async def _nap(self, nap_s: float) -> None:
-        """Wait until the log may have grown."""
-        if self._beside is None:
+    async def _nap(self, nap_s: float) -> float:
+        """Wait until the log may have grown, and return for how long to wait next."""
+        if self._beside is None and nap_s < _LONGEST_NAP_S:
             await asyncio.sleep(nap_s)
-            return
+            return min(nap_s * 1.5, _LONGEST_NAP_S)
+        wanted = self._progress.wanted
         with suppress(TimeoutError):
             async with asyncio.timeout(nap_s):
-                await self._grown.wait()
-        self._grown.clear()
+                await wanted.wait()
+        if wanted.is_set():
+            wanted.clear()
+            return _SHORTEST_NAP_S
+        if nap_s < _LONGEST_NAP_S:
+            return min(nap_s * 1.5, _LONGEST_NAP_S)
+        return min(nap_s * _DOZING, _LONGEST_NAP_S if self._is_waited_for else _LONGEST_DOZE_S)
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Whether somebody is kept waiting by what stays unread: here, the relay before it lets the gateway answer, or another verifier."""
+        return self._roll_back is not None or self._progress.is_awaited or self._peers.has_company
 
     def _withhold(self) -> None:
         """Have MongoDB answer everything."""
