@@ -74,7 +74,10 @@ def insert_document(tables: CollectionTables, shape: WriteShape) -> Statement:
     added = sa.insert(tables.documents).values({tables.identity: _id(tables), **_alone(tables)})
     if shape == NOTHING_BESIDE:
         return compiled(added)
-    return _with(tables, shape, added.returning(tables.identity.label("id")).cte("added"))
+    written = added.returning(tables.identity.label("id")).cte("added")
+    if shape == WriteShape(taken_apart=shape.taken_apart):
+        return compiled(_taken_apart(tables, shape.taken_apart, written))
+    return _with(tables, shape, written)
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
@@ -348,7 +351,8 @@ def _with(
         )
         answer = answer.add_cte(taken.cte("taken"))
     if shape.taken_apart:
-        answer = answer.add_cte(_taken_apart(tables, shape.taken_apart, written).cte("taken"))
+        apart = _taken_apart(tables, shape.taken_apart, written).returning(entries.c.id)
+        answer = answer.add_cte(apart.cte("taken"))
     if shape.marked:
         row = sa.select(*_place(), _bytes("outcome")).where(sa.exists(sa.select(written.c.id)))
         answer = answer.add_cte(_mark(row).cte("marked"))
@@ -365,11 +369,8 @@ def _taken_apart(tables: CollectionTables, entries: int, written: sa.CTE) -> Any
         )
         for at in range(entries)
     ]
-    return (
-        sa.insert(tables.entries)
-        .from_select(["index_name", "key", "id"], rows[0] if entries == 1 else sa.union_all(*rows))
-        .returning(tables.entries.c.id)
-    )
+    taken = rows[0] if entries == 1 else sa.union_all(*rows)
+    return sa.insert(tables.entries).from_select(["index_name", "key", "id"], taken)
 
 
 def _cut(tables: CollectionTables, at: int, written: sa.CTE) -> Any:

@@ -76,7 +76,10 @@ class Door:
         try:
             token = self.entrance.admit(route, request)
             body = await _body(request)
-            with self.traced.commented(trace_of(request)):
+            trace = trace_of(request)
+            if trace is None:
+                return await self._once(route, request, token, body)
+            with self.traced.commented(trace):
                 return await self._once(route, request, token, body)
         except Exception as error:  # noqa: BLE001 - one of the four doors
             return told_of(error, route)
