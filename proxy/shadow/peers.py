@@ -446,8 +446,6 @@ class Peers:
         if self._live and self._asked is None:
             clock = await self._own.clock()
             self._asked = (clock, self._own.end())
-        if self._lease.is_over:
-            self._begin_anew()
         self._begun += 1
         begun = self._begun
         begun_s = self._lease.begin()
@@ -464,7 +462,9 @@ class Peers:
             self._numbers[log] = number
             self._others.note(new)
         await self._take(others)
-        # What was told is known here before anything passes by it.
+        # Only now: what was told is known here before anything passes by it, and how long that took is over.
+        if self._lease.is_over:
+            self._begin_anew()
         self._lease.renew(begun_s)
         self._traded = begun
         self._news.pulse()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from adapters.board import Notice, Touch
 from comparators.operation import Kind, Operation
@@ -170,8 +171,12 @@ async def both() -> AsyncIterator[tuple[Verifying, Verifying]]:
         running = [tasks.create_task(each.peers.run()) for each in (one, two)]
         for each in (one, two, one, two):
             await looked(each)
-        assert one.peers.has_company
-        assert two.peers.has_company
+        for each, other in ((one, two), (two, one)):
+            assert each.peers.has_company
+            await wall.until(partial(_sees, wall, each.log, other.log))
+        for each in (one, two):
+            await looked(each)
+            await each.peers.have_noticed()
         yield one, two
         for task in running:
             task.cancel()
@@ -180,6 +185,10 @@ async def both() -> AsyncIterator[tuple[Verifying, Verifying]]:
 async def looked(verifying: Verifying) -> None:
     """Have it tell what it knows, and hear."""
     await verifying.peers.unsure_of(update(BEGINNING))
+
+
+def _sees(wall: Wall, log: str, other: str) -> bool:
+    return wall.notice(other).name in wall.notice(log).sees
 
 
 async def forsaken(one: Verifying) -> None:
@@ -215,7 +224,7 @@ async def test_what_others_went_past_is_late_although_nobody_saw_them_go() -> No
         is_there, goes_on = wall.between["two"] = asyncio.Event(), asyncio.Event()
         wall.feed("two")
         await is_there.wait()
-        await wall.until(lambda: "two" in "".join(wall.notice("one").sees))
+        await wall.until(partial(_sees, wall, "one", "two"))
         goes_on.set()
 
         await wall.until(lambda: two.peers.may_pass(write_at(BEGINNING + 1)))
@@ -266,6 +275,7 @@ async def test_a_reading_from_before_a_silence_is_not_trusted_by_either() -> Non
         one.peers.pass_on(update(BEGINNING + 1), write_at(BEGINNING + 1))
         one.peers.touched(NAMESPACE, [KEY])
         two.wall.feed("two")
+        await looked(two)
         await two.peers.have_noticed()
 
         assert two.peers.moved(NAMESPACE, KEY, clocks[1])
