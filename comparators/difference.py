@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
+# Not where it is needed: the first difference would stop a verifier that is at work for as long as this takes to load.
+from deepdiff import DeepDiff
+
 from comparators.change import ROOT, ChangeKind, Difference, Path, change
 from comparators.element import ARRAY, OBJECT, Element, elements
 
@@ -100,9 +103,6 @@ def _differing_keys(left: Mapping[str, int], right: Mapping[str, int]) -> list[s
 
 
 def _levels(left: Any, right: Any) -> Iterator[Any]:
-    # Loaded for the first difference: most verifiers never see one.
-    from deepdiff import DeepDiff
-
     found = DeepDiff(
         left,
         right,

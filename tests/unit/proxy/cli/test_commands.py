@@ -51,7 +51,7 @@ LIGHT = {
     "--help": {*OF_THE_VERIFIER, "proxy.settings", "pydantic", "pymongo", "rich", "structlog"},
     "flags": {*OF_THE_VERIFIER, "opentelemetry", "pymongo", "structlog"},
     "status": {*set(OF_THE_VERIFIER) - {"sqlalchemy"}, "pymongo", "structlog"},
-    "verify": {"alembic", "deepdiff", "numpy", "mako", "motor", "grpc", "aiohttp"},
+    "verify": {"alembic", "mako", "motor", "grpc", "aiohttp"},
     "gateway": {"alembic", "deepdiff", "numpy", "motor", "grpc", "aiohttp"},
 }
 
