@@ -117,6 +117,11 @@ class Settings(BaseSettings):
         return self.ledger.uri or f"sqlite:///{self.data_directory / 'ledger.db'}"
 
     @property
+    def answers_uri(self) -> str:
+        """Where answers to writes with a key are kept: as set, else a file below the data directory."""
+        return self.http.answers_uri or f"sqlite:///{self.data_directory / 'http-answers.db'}"
+
+    @property
     def rules_file(self) -> Path:
         """The rules: as set, else those that ship with Parallax."""
         return Path(self.rules.file or str(resources.files("config") / "rules.toml"))

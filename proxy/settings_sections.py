@@ -288,6 +288,9 @@ class Http(_Section):
     transaction_s: PositiveFloat = 60
     transactions: PositiveInt = 16
     keep_answers_s: PositiveFloat = 86_400
+    answers_uri: Annotated[str, _uri_of("sqlite", "postgresql", "postgres")] = Field(
+        default="", repr=False
+    )
     drain_s: PositiveFloat = 5
     prometheus: Annotated[str, AfterValidator(_address_or_empty)] = ""
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -61,7 +60,7 @@ class Limits:
 class Front:
     """The API of the repositories of an application, on one database.
 
-    `answers` is the file that keeps the answers to writes with a key.
+    `answers` is the address where the answers to writes with a key are kept, those of the application called `name`.
     """
 
     def __init__(
@@ -70,7 +69,8 @@ class Front:
         traced: TracedDatabase,
         *,
         tokens: Tokens,
-        answers: Path,
+        answers: str,
+        name: str,
         limits: Limits,
         answered: Answered,
         searching: Searching,
@@ -91,7 +91,12 @@ class Front:
         }
         self._transactions = Transactions(traced, most=limits.transactions)
         self._idempotency = Idempotency(
-            answers, process=uuid4().hex, keep_s=limits.keep_answers_s, now_s=time.time
+            answers,
+            application=name,
+            process=uuid4().hex,
+            keep_s=limits.keep_answers_s,
+            within_s=limits.request_s,
+            now_s=time.time,
         )
         self._tokens = tokens
 

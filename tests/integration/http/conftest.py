@@ -113,7 +113,8 @@ async def on_postgresql(
     await connection.close()
     directory = server_directory / "http-postgresql"
     dsn = postgres.dsn_of("over_http")
-    async with embedded_http(directory, database=dsn, settings=settings) as served:
+    shared = {**settings, "PARALLAX_HTTP_ANSWERS_URI": dsn}
+    async with embedded_http(directory, database=dsn, settings=shared) as served:
         tokens_named(directory, SCOPES)
         yield served
         assert "http_failed" not in served.log.read_text()
